@@ -1,0 +1,203 @@
+"""The types that travel through the pipelines: page images in, page results and documents out.
+
+Plain frozen data: no file access, no model, no import heavier than the standard library. Page numbers are 1-based.
+Boxes are in pixels of the page image as it was read (before any rotation or deskew), origin top left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from dsvl2.model import Usage
+
+BlockKind = Literal["heading", "paragraph", "list_item", "table", "figure", "formula", "code"]
+OptionValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a user may want to know that did not stop the work; `code` is stable snake_case."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageError:
+    """Why one page has no text: the fact, and in `hint` the remedy (may be empty)."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PageImage:
+    """One page as pixels, mode "L" or "RGB". `size_pt` is the paper size in points (1/72 inch) where the file says it."""
+
+    number: int
+    image: Image
+    dpi: float
+    size_pt: tuple[float, float] | None = None
+    text_layer: str | None = None
+    source: str = ""
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePage:
+    """A page that a source could not turn into pixels; it takes the page's place in the stream."""
+
+    number: int
+    error: PageError
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle in page-image pixels: left, top, right, bottom."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def union(self, other: Box) -> Box:
+        """Return the smallest box around both."""
+        return Box(min(self.x0, other.x0), min(self.y0, other.y0), max(self.x1, other.x1), max(self.y1, other.y1))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text as printed. `confidence` is the mean token probability, 0..1, None when it is not known."""
+
+    text: str
+    box: Box | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A piece of the page in reading order.
+
+    `text` is the joined text without any markup ("# ", "- "); `level` is the heading level (1..6) or the list depth
+    (0 = outermost); `rows` holds a table's cells, first row first, and `text` then repeats them, cells split by tabs
+    and rows by newlines.
+    """
+
+    kind: BlockKind
+    text: str
+    box: Box | None = None
+    level: int = 0
+    lines: tuple[Line, ...] = ()
+    confidence: float | None = None
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """What was read on one page. A page that failed has `error` and no blocks; a blank one has neither.
+
+    `rotation` is the clockwise angle (0, 90, 180, 270) by which the page image has to be turned to stand upright,
+    `skew` the remaining angle in degrees that was taken out.
+    """
+
+    number: int
+    blocks: tuple[Block, ...] = ()
+    width_px: int = 0
+    height_px: int = 0
+    dpi: float = 0.0
+    rotation: int = 0
+    skew: float = 0.0
+    blank: bool = False
+    warnings: tuple[Notice, ...] = ()
+    error: PageError | None = None
+    usage: Usage | None = None
+    confidence: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The page's text, one blank line between blocks."""
+        return "\n\n".join(block.text for block in self.blocks)
+
+
+class ModelFacts(Protocol):
+    """The part of the engine's `info` that a document records."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def fingerprint(self) -> str: ...
+    @property
+    def scheme(self) -> str: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStamp:
+    """Which model read the document; `fingerprint` is the sha256 of its configuration and weights."""
+
+    name: str
+    fingerprint: str
+    scheme: str = ""
+    dtype: str = ""
+    device: str = ""
+
+    @classmethod
+    def of(cls, info: ModelFacts) -> ModelStamp:
+        """Copy the facts worth recording from an engine's `info`."""
+        return cls(info.name, info.fingerprint, str(info.scheme), str(info.dtype), str(info.device))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A read document. It holds no time stamp: the same input with the same options renders to the same bytes.
+
+    `page_count` counts the pages of the file, `pages` holds only those that were asked for.
+    `options` are (name, value) pairs that can change the text (dpi, pages, task, limits), in a fixed order.
+    """
+
+    source: str
+    pages: tuple[PageResult, ...]
+    page_count: int = 0
+    sha256: str | None = None
+    model: ModelStamp | None = None
+    options: tuple[tuple[str, OptionValue], ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def failed(self) -> tuple[int, ...]:
+        """Numbers of the pages that could not be read."""
+        return tuple(page.number for page in self.pages if page.error is not None)
+
+    @property
+    def usage(self) -> Usage | None:
+        """Usage summed over all pages; None if no page reached the model."""
+        return sum_usage(page.usage for page in self.pages)
+
+
+def sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
+    """Add up the counts of several model calls, leaving out None; None if nothing is left."""
+    total: Usage | None = None
+    for usage in usages:
+        if usage is None:
+            continue
+        if total is None:
+            total = usage
+            continue
+        total = replace(
+            total,
+            prompt_tokens=total.prompt_tokens + usage.prompt_tokens,
+            image_tokens=total.image_tokens + usage.image_tokens,
+            completion_tokens=total.completion_tokens + usage.completion_tokens,
+            tiles=total.tiles + usage.tiles,
+        )
+    return total

@@ -1,0 +1,157 @@
+"""Everything that can be wrong with a document or its output, as one tree.
+
+DocumentError
++-- InputError            the input cannot be read as asked
+|   +-- FileMissing       no such file, or no right to read it
+|   +-- NoDocuments       a folder (or an empty list) holds nothing we can read
+|   +-- EmptyFile         0 bytes
+|   +-- UnreadableFile    damaged or cut short beyond repair
+|   +-- UnsupportedFile   the content is of a kind we do not read
+|   +-- Encrypted         a PDF that needs a password, and none was given
+|   +-- WrongPassword     the password given does not open it
+|   +-- PageRangeError    a page list that does not parse, or names a page that does not exist
+|   +-- TooLarge          over a pixel, page or byte limit
++-- OutputError           the result cannot be put where it was asked for
+|   +-- OutputExists      would overwrite
+|   +-- OutputUnwritable  missing folder, no permission, no space
+|   +-- OutputCollision   two inputs would write one output
++-- UnknownFormat         no output format of that name or suffix
++-- RenderError           a format cannot render this document
+
+`str(error)` is the fact in one line, `error.hint` the remedy (may be empty), `error.code` stable snake_case.
+Exit codes are the program's business, not ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dsvl2.pipelines.documents import PageError
+
+
+class DocumentError(Exception):
+    """Root of the tree. Each class has its own `code`; `hint` says what to do about it."""
+
+    code: ClassVar[str] = "document_error"
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = self.default_hint if hint is None else hint
+
+
+class InputError(DocumentError):
+    """The input cannot be read as asked."""
+
+    code = "input_error"
+
+
+class FileMissing(InputError):
+    """There is no such file, or it may not be read."""
+
+    code = "file_missing"
+    default_hint = "check the path"
+
+
+class NoDocuments(InputError):
+    """A folder or list without a document in it."""
+
+    code = "no_documents"
+    default_hint = "give a folder that holds PDF, PNG, JPEG, TIFF, WebP, BMP or GIF files"
+
+
+class EmptyFile(InputError):
+    """A file of 0 bytes."""
+
+    code = "file_empty"
+    default_hint = "copy or download the file again"
+
+
+class UnreadableFile(InputError):
+    """Damaged or cut short beyond what can be repaired."""
+
+    code = "file_unreadable"
+    default_hint = "copy or download the file again, or open it in a viewer and save it anew"
+
+
+class UnsupportedFile(InputError):
+    """The content is of no kind that is read here, whatever the suffix says."""
+
+    code = "file_unsupported"
+    default_hint = "give a PDF, PNG, JPEG, TIFF, WebP, BMP or GIF file"
+
+
+class Encrypted(InputError):
+    """A PDF that asks for a password, and none was given."""
+
+    code = "file_encrypted"
+    default_hint = "give the password with --password-file FILE or in the variable DSVL2_PASSWORD"
+
+
+class WrongPassword(InputError):
+    """The password does not open the PDF."""
+
+    code = "wrong_password"
+    default_hint = "check the password file: one line, the password as typed"
+
+
+class PageRangeError(InputError):
+    """A page list that does not parse or that names a page outside the document."""
+
+    code = "page_range"
+    default_hint = "pages are counted from 1; examples: 1-3,8  r2 (second from the end)  z (last)  5-z:even  1-z,x4"
+
+
+class TooLarge(InputError):
+    """Over a limit that guards memory and time; the hint names the option that lifts it."""
+
+    code = "too_large"
+
+
+class OutputError(DocumentError):
+    """The result cannot be put where it was asked for."""
+
+    code = "output_error"
+
+
+class OutputExists(OutputError):
+    """Writing would replace an existing file."""
+
+    code = "output_exists"
+    default_hint = "use --force to replace it, or give another -o"
+
+
+class OutputUnwritable(OutputError):
+    """The place cannot be written: missing folder, no permission, no space, a folder in the way."""
+
+    code = "output_unwritable"
+    default_hint = "choose a place you may write to with -o"
+
+
+class OutputCollision(OutputError):
+    """Two inputs would be written to the same output."""
+
+    code = "output_collision"
+    default_hint = "rename one of the inputs, or read them in two runs with different -o"
+
+
+class UnknownFormat(DocumentError):
+    """No output format has that name or suffix."""
+
+    code = "unknown_format"
+
+
+class RenderError(DocumentError):
+    """The document cannot be rendered in that format."""
+
+    code = "render_error"
+
+
+def page_error(error: BaseException) -> PageError:
+    """Describe an exception as a page's error; any error with `code` and `hint` keeps them, others are `internal`."""
+    code = getattr(error, "code", None)
+    hint = getattr(error, "hint", None)
+    message = " ".join(str(error).split()) or type(error).__name__
+    if not isinstance(code, str):
+        return PageError("internal", f"{type(error).__name__}: {message}", "please report this")
+    return PageError(code, message, hint if isinstance(hint, str) else "")
