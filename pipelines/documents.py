@@ -38,7 +38,7 @@ class PageError:
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """One page as pixels, mode "L" or "RGB". `size_pt` is the paper size in points (1/72 inch) where the file says it."""
+    """One page as pixels, mode "L" or "RGB". `size_pt` is the paper size in points where the file says it."""
 
     number: int
     image: Image
