@@ -1,0 +1,55 @@
+"""The only door to the kernels: the model calls these names and never learns what runs behind them.
+
+`use("loop" | "dense")` picks the form of the expert op for what follows, or for a `with` block.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor
+
+from dsvl2.kernels import reference
+
+MOE_FORMS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]] = {
+    "loop": reference.moe_experts_loop,
+    "dense": reference.moe_experts_dense,
+}
+_moe_form = "loop"
+
+
+def use(form: str) -> None:
+    """Select the form of `moe_experts` for the whole process; raise ValueError for an unknown one."""
+    global _moe_form
+    if form not in MOE_FORMS:
+        raise ValueError(f"unknown expert form {form!r}; known: {', '.join(MOE_FORMS)}")
+    _moe_form = form
+
+
+@contextmanager
+def using(form: str) -> Iterator[None]:
+    """Select the form of `moe_experts` inside a `with` block."""
+    before = _moe_form
+    use(form)
+    try:
+        yield
+    finally:
+        use(before)
+
+
+def moe_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Send every token through its experts and sum what they return (spec.md 6.3).
+
+    x [N, H]; idx [N, k] int64; weight [N, k] float32; gate_up [E, 2I, H] (gate rows first); down [E, H, I].
+    Returns [N, H] in the dtype of x; the sum over k is taken in fp32.
+    """
+    return MOE_FORMS[_moe_form](x, idx, weight, gate_up, down)
+
+
+def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """RMS norm over the last axis with fp32 statistics; x [..., H], weight [H]."""
+    return reference.rms_norm(x, weight, eps)
+
+
+def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
+    """down(silu(gate x) * up x); x [..., H], gate and up [I, H], down [H, I]."""
+    return reference.swiglu(x, gate, up, down)

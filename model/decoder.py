@@ -1,0 +1,110 @@
+"""The language model: embeddings, pre-norm blocks, untied head (spec.md 6).
+
+Letters: B sequences, T tokens, H hidden, V vocabulary.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from dsvl2.model import rope
+from dsvl2.model.attention import LayerCache, RMSNorm, build_attention
+from dsvl2.model.config import LanguageConfig
+from dsvl2.model.moe import MoE, Routing, SwiGLU
+
+
+class Block(nn.Module):
+    """h = x + attention(norm x); out = h + mlp(norm h)."""
+
+    def __init__(self, config: LanguageConfig, layer: int) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.self_attn = build_attention(config)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.routed = config.is_moe(layer)
+        self.mlp = MoE(config) if self.routed else SwiGLU(config.hidden_size, config.intermediate_size)
+
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        *,
+        mask: Tensor | None = None,
+        cache: LayerCache | None = None,
+        routed: list[Routing] | None = None,
+    ) -> Tensor:
+        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
+        return self._feed(x, routed)
+
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, cache: LayerCache) -> Tensor:
+        """One new token per sequence; see `attention`."""
+        return self._feed(x + self.self_attn.step(self.input_layernorm(x), cos, sin, bias, cache), None)
+
+    def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:
+        normed = self.post_attention_layernorm(x)
+        return x + (self.mlp(normed, routed) if self.routed else self.mlp(normed))
+
+
+class Decoder(nn.Module):
+    """`language.model` of the checkpoint: embeddings [B, T, H] in, final hidden states [B, T, H] out."""
+
+    def __init__(self, config: LanguageConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self,
+        x: Tensor,
+        positions: Tensor | None = None,
+        *,
+        mask: Tensor | None = None,
+        caches: Sequence[LayerCache] | None = None,
+        routed: list[Routing] | None = None,
+        hidden: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Run a prompt or a training sequence.
+
+        positions [B, T] or [T], 0..T-1 when None; mask [B, 1, T, L] (bool, True = seen, or additive), causal when None;
+        caches, one a layer, are extended. `routed` and `hidden` collect what each layer decided and read, when given.
+        """
+        if positions is None:
+            positions = torch.arange(x.shape[1], device=x.device)
+        cos, sin = rope.angles(self.config, positions)
+        for layer, block in enumerate(self.layers):
+            if hidden is not None:
+                hidden.append(x)
+            x = block(x, cos, sin, mask=mask, cache=caches[layer] if caches else None, routed=routed)
+        x = self.norm(x)
+        if hidden is not None:
+            hidden.append(x)
+        return x
+
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, caches: Sequence[LayerCache]) -> Tensor:
+        """One new token per sequence, x [B, 1, H], against caches of L tokens; bias [B, 1, L] hides the rest."""
+        for block, cache in zip(self.layers, caches, strict=True):
+            x = block.step(x, cos, sin, bias, cache)
+        out: Tensor = self.norm(x)
+        return out
+
+
+class LanguageModel(nn.Module):
+    """Decoder and head; `logits` are fp32 whatever the dtype of the weights."""
+
+    def __init__(self, config: LanguageConfig) -> None:
+        super().__init__()
+        self.model = Decoder(config)
+        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """ids [B, T] -> [B, T, H]."""
+        out: Tensor = self.model.embed_tokens(ids)
+        return out
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[..., H] -> fp32 [..., V]."""
+        return self.lm_head(hidden).float()

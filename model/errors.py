@@ -1,0 +1,70 @@
+"""Everything the model layer raises on purpose.
+
+ModelError
+├── ModelNotFound     no such folder, no such built-in model
+├── ConfigError       config.json or processor_config.json says something unknown or contradictory
+├── WeightsError      a tensor or a file is missing, unexpected, misshapen or cut short
+├── TokenizerError    tokenizer.json is missing, or lacks a token the prompt needs
+├── PromptError       a conversation that cannot be written as tokens
+├── ImageError        an image that cannot be cut into tiles
+├── ContextOverflow   the request does not fit the context; raised before any work
+└── DeviceError       the requested device, dtype or quantization cannot run here
+"""
+
+
+class ModelError(Exception):
+    """Base of the tree: `str(error)` is the fact, `.hint` the remedy, `.code` a stable snake_case name."""
+
+    code = "model_error"
+
+    def __init__(self, fact: str, hint: str = "") -> None:
+        super().__init__(fact)
+        self.hint = hint
+
+
+class ModelNotFound(ModelError):
+    """There is no model under that name or path."""
+
+    code = "model_not_found"
+
+
+class ConfigError(ModelError):
+    """A configuration file holds an unknown value of a known key, or contradicts itself."""
+
+    code = "bad_config"
+
+
+class WeightsError(ModelError):
+    """The checkpoint's tensors do not match its configuration."""
+
+    code = "bad_weights"
+
+
+class TokenizerError(ModelError):
+    """The tokenizer file is missing or lacks a token."""
+
+    code = "bad_tokenizer"
+
+
+class PromptError(ModelError):
+    """The conversation breaks the rules of the prompt format."""
+
+    code = "bad_prompt"
+
+
+class ImageError(ModelError):
+    """The image cannot be fitted on a canvas."""
+
+    code = "bad_image"
+
+
+class ContextOverflow(ModelError):
+    """Prompt and answer together are longer than the context."""
+
+    code = "context_overflow"
+
+
+class DeviceError(ModelError):
+    """The requested device, number format or scheme is not available on this machine."""
+
+    code = "bad_device"
