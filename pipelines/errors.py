@@ -9,7 +9,8 @@ DocumentError
 |   +-- UnsupportedFile   the content is of a kind we do not read
 |   +-- Encrypted         a PDF that needs a password, and none was given
 |   +-- WrongPassword     the password given does not open it
-|   +-- PageRangeError    a page list that does not parse, or names a page that does not exist
+|   +-- PageRangeError    a page list that does not parse
+|   |   +-- PageMissing   a page list that names a page the document does not have
 |   +-- TooLarge          over a pixel, page or byte limit
 +-- OutputError           the result cannot be put where it was asked for
 |   +-- OutputExists      would overwrite
@@ -96,10 +97,17 @@ class WrongPassword(InputError):
 
 
 class PageRangeError(InputError):
-    """A page list that does not parse or that names a page outside the document."""
+    """A page list that does not parse, or leaves nothing to read."""
 
     code = "page_range"
     default_hint = "pages are counted from 1; examples: 1-3,8  r2 (second from the end)  z (last)  5-z:even  1-z,x4"
+
+
+class PageMissing(PageRangeError):
+    """A page list that names a page the document does not have."""
+
+    code = "page_missing"
+    default_hint = "pages are counted from 1; z is the last page, r2 the one before it"
 
 
 class TooLarge(InputError):

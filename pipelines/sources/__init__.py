@@ -1,0 +1,18 @@
+"""Where pages come from: PDF and image files, folders of them, bytes and standard input."""
+
+from dsvl2.pipelines.sources.base import PageInfo, Source, SourceOptions
+from dsvl2.pipelines.sources.limits import Limits
+from dsvl2.pipelines.sources.open import STDIN, InputFile, find_documents, open_source
+from dsvl2.pipelines.sources.sniff import SUFFIXES
+
+__all__ = [
+    "STDIN",
+    "SUFFIXES",
+    "InputFile",
+    "Limits",
+    "PageInfo",
+    "Source",
+    "SourceOptions",
+    "find_documents",
+    "open_source",
+]

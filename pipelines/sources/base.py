@@ -1,0 +1,161 @@
+"""What every source offers: a name, a page count, and page images one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from dsvl2.pipelines.documents import Notice, PageImage, UnreadablePage
+from dsvl2.pipelines.errors import DocumentError, FileMissing, InputError, PageRangeError, UnreadableFile, page_error
+from dsvl2.pipelines.pages import parse_pages
+from dsvl2.pipelines.sources.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How a file becomes page images.
+
+    pages: page list in qpdf's grammar (see `dsvl2.pipelines.pages`), None = all.
+    dpi: rendering resolution of PDF pages, None = chosen per page; for images, what to assume if they name none.
+    password: for encrypted PDFs. It is never part of a message or a result.
+    color: keep colour (mode "RGB") where there is some; otherwise every page is grey (mode "L").
+    """
+
+    pages: str | None = None
+    dpi: float | None = None
+    password: str | None = field(default=None, repr=False)
+    color: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class PageInfo:
+    """What is known of a page before it is rendered: size as it would be rendered, and its text layer's length."""
+
+    number: int
+    width_px: int
+    height_px: int
+    dpi: float
+    size_pt: tuple[float, float] | None
+    text_characters: int = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file on disk or bytes in memory, with the name that messages use."""
+
+    name: str
+    path: Path | None
+    data: bytes | None = field(default=None, repr=False)
+
+    def open(self) -> BinaryIO:
+        """Open for reading from the start.
+
+        Raises:
+            FileMissing: it is gone or may not be read.
+        """
+        if self.data is not None:
+            return BytesIO(self.data)
+        assert self.path is not None
+        try:
+            return self.path.open("rb")
+        except OSError as error:
+            raise FileMissing(f"{self.name} cannot be read: {error.strerror or error}") from error
+
+    def sha256(self) -> str:
+        """Return the hex digest of the bytes, read in pieces."""
+        with self.open() as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Source(ABC):
+    """An open document. Iterate it for its selected pages in order; close it, or use it in `with`.
+
+    Only one page is held at a time. A page that cannot be turned into pixels comes as UnreadablePage, and the
+    following ones still come. `notices` may grow while pages are read.
+    """
+
+    kind: str
+
+    def __init__(self, blob: Blob, options: SourceOptions) -> None:
+        self.name = blob.name
+        self.options = options
+        self.notices: list[Notice] = []
+        self.page_count = 0
+        self.selected: tuple[int, ...] = ()
+        self._blob = blob
+        self._sha256: str | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of the file, computed on first use."""
+        if self._sha256 is None:
+            self._sha256 = self._blob.sha256()
+        return self._sha256
+
+    def select(self, count: int) -> None:
+        """Set the page count, and the pages to read by the options.
+
+        Raises:
+            PageRangeError, PageMissing, TooLarge, UnreadableFile (no page at all).
+        """
+        if count < 1:
+            raise UnreadableFile(f"{self.name} has no pages")
+        self.page_count = count
+        if self.options.pages is None:
+            self.selected = tuple(range(1, count + 1))
+        else:
+            try:
+                self.selected = parse_pages(self.options.pages, count)
+            except PageRangeError as error:
+                raise type(error)(f"{self.name}: {error}", hint=error.hint) from error
+        self.options.limits.check_pages(len(self.selected), self.name)
+
+    def __iter__(self) -> Iterator[PageImage | UnreadablePage]:
+        for number in self.selected:
+            try:
+                page: PageImage | UnreadablePage = self.read_page(number)
+            except DocumentError as error:
+                page = UnreadablePage(number, page_error(error), self.name)
+            except (MemoryError, RuntimeError, OSError, ValueError, ArithmeticError, LookupError, SyntaxError) as error:
+                wrapped = UnreadableFile(f"page {number} is damaged: {_one_line(error)}")
+                page = UnreadablePage(number, page_error(wrapped), self.name)
+            yield page
+            del page  # the caller may be done with it: do not hold it while the next one is rendered
+
+    def page_infos(self) -> Iterator[PageInfo]:
+        """Describe the selected pages without rendering them; a broken page has `error` set."""
+        for number in self.selected:
+            try:
+                yield self.page_info(number)
+            except (InputError, MemoryError, RuntimeError, OSError, ValueError, LookupError, SyntaxError) as error:
+                yield PageInfo(number, 0, 0, 0.0, None, error=_one_line(error))
+
+    @abstractmethod
+    def read_page(self, number: int) -> PageImage:
+        """Return page `number` (1-based) as an image; may raise."""
+
+    @abstractmethod
+    def page_info(self, number: int) -> PageInfo:
+        """Describe page `number` without rendering it; may raise."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the file."""
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,0 +1,170 @@
+"""Open one input whatever it is, and find the documents in files and folders."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.errors import EmptyFile, FileMissing, NoDocuments, UnsupportedFile
+from dsvl2.pipelines.sources.base import Blob, Source, SourceOptions
+from dsvl2.pipelines.sources.limits import Limits
+from dsvl2.pipelines.sources.sniff import HEAD_BYTES, SUFFIXES, describe, kind_of_suffix, sniff
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """One document to read: its path, or None for standard input, and the folder it was found under, if any."""
+
+    path: Path | None
+    root: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return "<stdin>" if self.path is None else printable(str(self.path))
+
+    @property
+    def relative(self) -> Path:
+        """The path below the folder that was given, or the bare file name."""
+        if self.path is None:
+            return Path("stdin")
+        return self.path.relative_to(self.root) if self.root is not None else Path(self.path.name)
+
+
+def open_source(
+    document: str | Path | bytes | InputFile, options: SourceOptions | None = None, *, name: str | None = None
+) -> Source:
+    """Open a file, the bytes of one, or "-" for standard input; the kind is told by content, not by suffix.
+
+    Raises:
+        FileMissing, EmptyFile, UnsupportedFile, UnreadableFile, Encrypted, WrongPassword, PageRangeError, PageMissing,
+        TooLarge.
+    """
+    options = options or SourceOptions()
+    blob = _blob(document, options.limits, name)
+    with blob.open() as file:
+        try:
+            head = file.read(HEAD_BYTES)
+        except OSError as error:
+            raise FileMissing(f"{blob.name} cannot be read: {error.strerror or error}") from error
+    if not head:
+        raise EmptyFile(f"{blob.name} is empty (0 bytes)")
+    kind = sniff(head)
+    if kind is None:
+        raise UnsupportedFile(f"{blob.name} is no document that can be read here: it looks like {describe(head)}")
+    source = _open_kind(kind, blob, options)
+    promised = kind_of_suffix(blob.name)
+    if blob.path is not None and promised != kind:
+        suffix = blob.path.suffix or "no suffix"
+        source.notices.insert(0, Notice("suffix_mismatch", f"{blob.name} has {suffix} but is a {kind.upper()} file"))
+    return source
+
+
+def _open_kind(kind: str, blob: Blob, options: SourceOptions) -> Source:
+    if kind == "pdf":
+        from dsvl2.pipelines.sources.pdf import PdfSource  # slow import, and only for PDFs
+
+        return PdfSource(blob, options)
+    from dsvl2.pipelines.sources.images import ImageSource
+
+    return ImageSource(blob, options, kind)
+
+
+def _blob(document: str | Path | bytes | InputFile, limits: Limits, name: str | None) -> Blob:
+    if isinstance(document, InputFile):
+        document = STDIN if document.path is None else document.path
+    if isinstance(document, bytes):
+        limits.check_bytes(len(document), name or "<bytes>")
+        return Blob(name or "<bytes>", None, document)
+    if document == STDIN:
+        return Blob(name or "<stdin>", None, _read_stdin(limits))
+    path = Path(document)
+    shown = name or printable(str(path))
+    try:
+        size = path.stat().st_size
+    except (OSError, ValueError) as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {_why(error)}"
+        raise FileMissing(f"{shown} {reason}") from error
+    if path.is_dir():
+        raise FileMissing(f"{shown} is a folder", hint="expand it with find_documents() first")
+    limits.check_bytes(size, shown)
+    if not path.is_file():  # a pipe or a device: it can be read only once
+        with path.open("rb") as file:
+            return Blob(shown, None, file.read())
+    return Blob(shown, path)
+
+
+def _read_stdin(limits: Limits) -> bytes:
+    most = int(limits.megabytes * 1e6)
+    data = sys.stdin.buffer.read(most + 1) if most else sys.stdin.buffer.read()
+    limits.check_bytes(len(data), "<stdin>")
+    return data
+
+
+def find_documents(paths: Iterable[str | Path]) -> tuple[InputFile, ...]:
+    """List the documents in files, folders and "-", in the order given; a folder's in natural order (2 before 10).
+
+    Folders are searched to the bottom, without hidden entries, links to folders, and files of other suffixes. A file
+    that was named itself is taken whatever its suffix. A document named twice is listed once.
+
+    Raises:
+        FileMissing: a path that does not exist.
+        NoDocuments: a folder without a document, or no path at all.
+    """
+    found: dict[str, InputFile] = {}
+    for given in paths:
+        path = Path(given)
+        if str(given) == STDIN:
+            found.setdefault(STDIN, InputFile(None))
+        elif path.is_dir():
+            files = [InputFile(file, path) for file in _walk(path)]
+            if not files:
+                raise NoDocuments(f"{printable(str(path))} has no documents in it")
+            for file in files:
+                found.setdefault(os.path.realpath(str(file.path)), file)
+        elif not os.path.lexists(path):
+            raise FileMissing(f"{printable(str(path))} does not exist")
+        else:
+            found.setdefault(os.path.realpath(path), InputFile(path))
+    if not found:
+        raise NoDocuments("no document was given")
+    return tuple(found.values())
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: natural_key(entry.name))
+    except OSError as error:
+        raise FileMissing(f"{printable(str(folder))} cannot be listed: {_why(error)}") from error
+    known = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif entry.is_file() and Path(entry.name).suffix.lower() in known:
+            yield Path(entry.path)
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key by which `page2` comes before `page10`, letter case apart."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return tuple((0, int(part), "") if place % 2 else (1, 0, part) for place, part in enumerate(parts)) + (
+        (2, 0, name),
+    )
+
+
+def printable(text: str) -> str:
+    """Replace what is no valid Unicode in a file name, so that it can be written anywhere."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

@@ -1,0 +1,164 @@
+"""PDF pages as images, by PyMuPDF. MuPDF's own messages become notices and never reach stderr."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from PIL import Image
+
+from dsvl2.pipelines.documents import Notice, PageImage
+from dsvl2.pipelines.errors import Encrypted, FileMissing, UnreadableFile, WrongPassword
+from dsvl2.pipelines.sources.base import Blob, PageInfo, Source, SourceOptions
+
+DEFAULT_DPI = 150.0
+SCAN_DPI = (100.0, 300.0)
+"""A page that is one scanned image is rendered at that image's own resolution, within these bounds."""
+_SCAN_COVERAGE = 0.8
+_LOWEST_DPI = 72.0
+_STORE_INTERVAL = 16
+_INVISIBLE = 3  # PDF text rendering mode of the text that OCR programs lay under a scan
+
+
+class PdfSource(Source):
+    """The pages of a PDF file. A damaged file that MuPDF can repair is read, with the notice `pdf_repaired`.
+
+    Raises:
+        Encrypted, WrongPassword, UnreadableFile, PageRangeError, PageMissing, TooLarge.
+    """
+
+    kind = "pdf"
+
+    def __init__(self, blob: Blob, options: SourceOptions) -> None:
+        super().__init__(blob, options)
+        self._mupdf = _quiet_mupdf()
+        self._document: Any = self._open(blob)
+        try:
+            self._unlock()
+            self._repaired = bool(self._document.is_repaired)
+            self.select(self._count())
+        except BaseException:
+            self._document.close()
+            raise
+        if self._repaired:
+            self.notices.append(Notice("pdf_repaired", "the PDF is damaged and was repaired; pages may be missing"))
+
+    def _open(self, blob: Blob) -> Any:
+        self._mupdf.TOOLS.reset_mupdf_warnings()
+        try:
+            if blob.data is not None:
+                return self._mupdf.open(stream=blob.data, filetype="pdf")
+            blob.open().close()  # for the plain message if it cannot be read
+            return self._mupdf.open(str(blob.path), filetype="pdf")
+        except FileMissing:
+            raise
+        except Exception as error:
+            raise UnreadableFile(f"{blob.name} is damaged beyond repair, or no PDF at all") from error
+
+    def _unlock(self) -> None:
+        if not self._document.needs_pass:
+            return
+        if self.options.password is None:
+            raise Encrypted(f"{self.name} is encrypted")
+        if not self._document.authenticate(self.options.password):
+            raise WrongPassword(f"{self.name}: the password does not open it")
+
+    def _count(self) -> int:
+        try:
+            return int(self._document.page_count)
+        except Exception as error:
+            raise UnreadableFile(f"{self.name} is damaged: its list of pages cannot be read") from error
+
+    def read_page(self, number: int) -> PageImage:
+        """Render page `number`; `text_layer` is its text as stored in the file, None if it has none."""
+        tools = self._mupdf.TOOLS
+        tools.reset_mupdf_warnings()
+        page = self._document.load_page(number - 1)
+        dpi, notices = self._resolution(page, number)
+        self._check_embedded(page, number)
+        zoom = dpi / 72.0
+        pixmap = page.get_pixmap(
+            matrix=self._mupdf.Matrix(zoom, zoom),
+            colorspace=self._mupdf.csRGB if self.options.color else self._mupdf.csGRAY,
+            alpha=False,
+        )
+        mode = "RGB" if self.options.color else "L"
+        image = Image.frombytes(mode, (pixmap.width, pixmap.height), pixmap.samples_mv)
+        text = page.get_text("text").strip()
+        notices += self._warnings()
+        size = (float(page.rect.width), float(page.rect.height))
+        del page, pixmap
+        if number % _STORE_INTERVAL == 0:
+            tools.store_shrink(100)  # MuPDF keeps decoded images and fonts of every page until told otherwise
+        return PageImage(number, image, dpi, size, text or None, self.name, notices)
+
+    def page_info(self, number: int) -> PageInfo:
+        """Describe page `number` without rendering it."""
+        page = self._document.load_page(number - 1)
+        dpi, _ = self._resolution(page, number)
+        width, height = float(page.rect.width), float(page.rect.height)
+        pixels = (round(width * dpi / 72), round(height * dpi / 72))
+        return PageInfo(number, *pixels, dpi, (width, height), len("".join(page.get_text("text").split())))
+
+    def _resolution(self, page: Any, number: int) -> tuple[float, tuple[Notice, ...]]:
+        """Choose the dpi; automatic ones give way to the pixel limit, one that was asked for does not."""
+        width, height = float(page.rect.width), float(page.rect.height)
+        if not (width > 0 and height > 0):
+            raise UnreadableFile(f"page {number} has no area")
+        limits, what = self.options.limits, f"page {number}"
+        dpi = self.options.dpi or self._natural_dpi(page)
+        notices: tuple[Notice, ...] = ()
+        if self.options.dpi is None and limits.megapixels:
+            fits = (limits.megapixels * 1e6 / (width * height)) ** 0.5 * 72.0 * 0.99
+            if _LOWEST_DPI <= fits < dpi:
+                message = f"page {number} is {width / 72:.0f} x {height / 72:.0f} inches: rendered at {fits:.0f} dpi"
+                notices, dpi = (Notice("page_downscaled", message),), fits
+        limits.check_pixels(round(width * dpi / 72), round(height * dpi / 72), f"{what} at {dpi:.0f} dpi")
+        return dpi, notices
+
+    def _natural_dpi(self, page: Any) -> float:
+        """150 dpi, or the resolution of the scan if scanned images cover the page (1:1 keeps every stroke as it is)."""
+        area = float(page.rect.width) * float(page.rect.height)
+        covered, best = 0.0, 0.0
+        for image in page.get_image_info():
+            x0, y0, x1, y1 = image["bbox"]
+            width, height = abs(x1 - x0), abs(y1 - y0)
+            covered += width * height / area
+            if width * height > 0.05 * area:
+                across = sorted((image["width"], image["height"]))
+                best = max(
+                    best, *(pixels / side * 72 for pixels, side in zip(across, sorted((width, height)), strict=True))
+                )
+        if covered < _SCAN_COVERAGE or best == 0.0:
+            return DEFAULT_DPI
+        dpi = min(max(best, SCAN_DPI[0]), SCAN_DPI[1])
+        if dpi < DEFAULT_DPI and any(span["type"] != _INVISIBLE for span in page.get_texttrace()):
+            return DEFAULT_DPI  # printed text over a coarse picture
+        return dpi
+
+    def _check_embedded(self, page: Any, number: int) -> None:
+        """Refuse embedded images that are bombs: rendering decodes them whole."""
+        for entry in page.get_images(full=False):
+            self.options.limits.check_pixels(int(entry[2]), int(entry[3]), f"page {number}: an image inside it")
+
+    def _warnings(self) -> tuple[Notice, ...]:
+        lines = [line for line in self._mupdf.TOOLS.mupdf_warnings().splitlines() if line.strip()]
+        if not lines:
+            return ()
+        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+        return (Notice("pdf_warning", f"MuPDF: {lines[0].strip()[:200]}{more}"),)
+
+    def close(self) -> None:
+        """Let go of the file and of what MuPDF cached of it."""
+        if not self._document.is_closed:
+            self._document.close()
+            self._mupdf.TOOLS.store_shrink(100)
+
+
+def _quiet_mupdf() -> ModuleType:
+    """Import PyMuPDF (a second of start-up that only PDFs should pay) and keep it from writing to stderr."""
+    import pymupdf
+
+    pymupdf.TOOLS.mupdf_display_errors(False)
+    pymupdf.TOOLS.mupdf_display_warnings(False)
+    return pymupdf
