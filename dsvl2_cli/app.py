@@ -1,11 +1,108 @@
-"""The program's entry point."""
+"""The program: its commands, its help, and how a run ends. Importing this file imports no command's machinery."""
 
 from __future__ import annotations
 
 import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from dsvl2_cli import __version__
+from dsvl2_cli.commands import completion, config, doctor, inspect, models, ocr, schema
+from dsvl2_cli.console import Console, Problem, error_json
+from dsvl2_cli.exit_codes import MEANINGS, Exit
+from dsvl2_cli.session import Leave
+from dsvl2_cli.stdio import silence_stdout
+
+EXAMPLES = """\
+Read scanned pages into Markdown, offline, with a model that comes inside the package.
+
+[bold]Examples[/bold]
+
+[cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]             read a scan into Markdown
+[cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]        a folder of scans, one JSON file each
+[cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]      three pages and the last, to standard output
+[cyan]dsvl2 inspect scan.pdf[/cyan]                    what would be read, without reading it
+[cyan]dsvl2 doctor[/cyan]                              what this machine offers
+"""
+# Rich folds single newlines; a blank line between the rows keeps each on its own.
+EPILOG = "[bold]Exit codes[/bold]\n\n" + "\n\n".join(f"{int(code):>3}  {text}" for code, text in MEANINGS.items())
+
+app = typer.Typer(
+    name="dsvl2",
+    help=EXAMPLES.replace("\n[cyan]", "\n\n[cyan]"),
+    epilog=EPILOG,
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
+app.command("inspect")(inspect.inspect)
+app.command("doctor")(doctor.doctor)
+app.add_typer(models.app, name="models")
+app.command("schema")(schema.schema)
+app.add_typer(config.app, name="config")
+app.command("completion")(completion.completion)
 
 
-def main() -> None:
-    """Run `dsvl2` on sys.argv and exit."""
-    print("dsvl2: under construction", file=sys.stderr)
-    sys.exit(1)
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"dsvl2 {__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(int(Exit.USAGE))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the program on the arguments (without its name) and return the exit code. Never raises, never exits."""
+    try:
+        code = app(arguments, prog_name="dsvl2", standalone_mode=False)
+        sys.stdout.flush()
+    except Leave as leave:
+        return int(leave.exit)
+    except BrokenPipeError:
+        silence_stdout()
+        return int(Exit.PIPE_CLOSED)
+    except KeyboardInterrupt:
+        return int(Exit.INTERRUPTED)
+    except SystemExit as leave:  # the shell's completion requests end so
+        return leave.code if isinstance(leave.code, int) else int(Exit.OK)
+    except Exception as error:
+        return _failed(error, arguments)
+    return code if isinstance(code, int) else int(Exit.OK)
+
+
+def _failed(error: Exception, arguments: list[str]) -> int:
+    """Report an error from outside any command body: a wrong command line, or a bug."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    describe = getattr(error, "format_message", None)
+    problem = Problem("usage", describe().rstrip("."), _usage_hint(error)) if describe else Problem.of(error)
+    console = Console()
+    if "--debug" in options and not describe:
+        console.trace(error)
+    if "--json" in options:
+        print(error_json(problem), end="", flush=True)
+    console.problem(problem)
+    return int(problem.exit)
+
+
+def _usage_hint(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f"see: {context.command_path if context else 'dsvl2'} --help"
+
+
+def main() -> NoReturn:
+    """The console script: run on sys.argv and exit."""
+    sys.exit(run(sys.argv[1:]))

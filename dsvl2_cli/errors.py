@@ -1,0 +1,37 @@
+"""What the program itself can find wrong, beside the errors of the layers below.
+
+CliError
++-- UsageError      the command line does not make sense
++-- SettingsError   a configuration file or DSVL2_* variable is wrong
++-- OfflineError    something tried to use the network under --offline
+"""
+
+from __future__ import annotations
+
+
+class CliError(Exception):
+    """`str(error)` is the fact, `hint` the remedy, `code` a stable word."""
+
+    code = "internal"
+
+    def __init__(self, fact: str, hint: str = "") -> None:
+        super().__init__(fact)
+        self.hint = hint
+
+
+class UsageError(CliError):
+    """The command line asks for something that cannot be done; nothing was started."""
+
+    code = "usage"
+
+
+class SettingsError(CliError):
+    """A configuration file or variable has an unknown key or a value of the wrong kind."""
+
+    code = "bad_settings"
+
+
+class OfflineError(CliError):
+    """A network connection was tried although --offline forbids it."""
+
+    code = "offline"

@@ -1,0 +1,122 @@
+"""The exit codes, and the one place where an error becomes one.
+
+Errors are known by their stable `code` word, not by their class, so that nothing heavy is imported to say "no such file".
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """Exit codes of every command. The first eleven fit the practice of OCRmyPDF, 130 and 141 that of shells."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    PARTIAL = 3
+    BAD_INPUT = 4
+    OUTPUT = 5
+    NOTHING_TO_DO = 6
+    MODEL = 7
+    ENCRYPTED = 8
+    CONFIG = 9
+    LOW_CONFIDENCE = 10
+    OUT_OF_MEMORY = 11
+    TIMEOUT = 12
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+MEANINGS: dict[Exit, str] = {
+    Exit.OK: "done",
+    Exit.INTERNAL: "internal error; please report it",
+    Exit.USAGE: "the command line is wrong: unknown option, format, value or page list",
+    Exit.PARTIAL: "some pages or files failed, the rest is written",
+    Exit.BAD_INPUT: "bad input: missing, damaged, unsupported or over a limit",
+    Exit.OUTPUT: "the output exists already or cannot be written",
+    Exit.NOTHING_TO_DO: "nothing to do: no documents found",
+    Exit.MODEL: "the model is missing or fails verification",
+    Exit.ENCRYPTED: "encrypted: a password is needed or wrong",
+    Exit.CONFIG: "bad configuration file, variable or schema",
+    Exit.LOW_CONFIDENCE: "low confidence or failed validation",
+    Exit.OUT_OF_MEMORY: "out of memory",
+    Exit.TIMEOUT: "out of time",
+    Exit.INTERRUPTED: "interrupted; finished pages are kept",
+    Exit.PIPE_CLOSED: "the reader of standard output went away",
+}
+
+_BY_CODE: dict[str, Exit] = {
+    # the command line and configuration
+    "usage": Exit.USAGE,
+    "bad_settings": Exit.CONFIG,
+    "not_a_terminal": Exit.USAGE,
+    # dsvl2.pipelines.errors
+    "document_error": Exit.INTERNAL,
+    "input_error": Exit.BAD_INPUT,
+    "file_missing": Exit.BAD_INPUT,
+    "file_empty": Exit.BAD_INPUT,
+    "file_unreadable": Exit.BAD_INPUT,
+    "file_unsupported": Exit.BAD_INPUT,
+    "too_large": Exit.BAD_INPUT,
+    "no_documents": Exit.NOTHING_TO_DO,
+    "file_encrypted": Exit.ENCRYPTED,
+    "wrong_password": Exit.ENCRYPTED,
+    "page_range": Exit.USAGE,
+    "page_missing": Exit.BAD_INPUT,
+    "output_error": Exit.OUTPUT,
+    "output_exists": Exit.OUTPUT,
+    "output_unwritable": Exit.OUTPUT,
+    "output_collision": Exit.OUTPUT,
+    "unknown_format": Exit.USAGE,
+    "render_error": Exit.INTERNAL,
+    # dsvl2.model.errors
+    "model_error": Exit.INTERNAL,
+    "model_not_found": Exit.MODEL,
+    "bad_config": Exit.MODEL,
+    "bad_weights": Exit.MODEL,
+    "bad_tokenizer": Exit.MODEL,
+    "bad_prompt": Exit.INTERNAL,
+    "bad_image": Exit.BAD_INPUT,
+    "context_overflow": Exit.BAD_INPUT,
+    "bad_device": Exit.USAGE,
+    # raised by Python or a library
+    "offline": Exit.INTERNAL,
+    "out_of_memory": Exit.OUT_OF_MEMORY,
+    "timeout": Exit.TIMEOUT,
+    "interrupted": Exit.INTERRUPTED,
+    "internal": Exit.INTERNAL,
+}
+
+
+def known_codes() -> frozenset[str]:
+    """Every error code that has an exit code of its own."""
+    return frozenset(_BY_CODE)
+
+
+def exit_for(code: str) -> Exit:
+    """Return the exit code for an error's code word; an unknown word is an internal error."""
+    return _BY_CODE.get(code, Exit.INTERNAL)
+
+
+def code_of(error: BaseException) -> str:
+    """Return the code word of any exception: its own `code` if it has one, else by kind.
+
+    PyTorch's out-of-memory error is known by name, since importing torch to ask would cost a second.
+    """
+    own = getattr(error, "code", None)
+    if isinstance(own, str) and own in _BY_CODE:
+        return own
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if isinstance(error, MemoryError) or "OutOfMemoryError" in names:
+        return "out_of_memory"
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    return "internal"
+
+
+def table() -> str:
+    """The table as printed at the end of `dsvl2 --help`, one code a line."""
+    return "\n".join(f"{int(code):>3}  {meaning}" for code, meaning in MEANINGS.items())

@@ -1,0 +1,63 @@
+"""Standard output belongs to results alone: it is moved aside before any library can print on it.
+
+File descriptor 1 is duplicated and then pointed at standard error, so that a C library's printf or a stray print()
+ends up there. Only `Results` writes to the real standard output.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import BinaryIO
+
+
+class Results:
+    """The real standard output. Use as a context manager; file descriptor 1 is restored at the end."""
+
+    def __init__(self) -> None:
+        self._saved: int | None = None
+        self._stream: BinaryIO | None = None
+        self.wrote = False
+
+    def __enter__(self) -> Results:
+        sys.stdout.flush()
+        try:
+            self._saved = os.dup(1)
+        except OSError:  # started with standard output closed (`>&-`): results have nowhere to go
+            return self
+        os.dup2(2, 1)
+        self._stream = os.fdopen(os.dup(self._saved), "wb")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            if self._stream is not None:
+                self._stream.close()
+        finally:
+            if self._saved is not None:
+                os.dup2(self._saved, 1)
+                os.close(self._saved)
+                self._saved = None
+
+    def write(self, data: str | bytes) -> None:
+        """Write and flush. Raises BrokenPipeError when the reader went away, also when there never was one."""
+        if self._stream is None:
+            raise BrokenPipeError("standard output is closed")
+        self._stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+        self._stream.flush()
+        self.wrote = True
+
+    def isatty(self) -> bool:
+        """Whether a person reads the results on a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
+
+def silence_stdout() -> None:
+    """Point file descriptor 1 at nothing, so that the interpreter's last flush cannot fail on a closed pipe."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1)
+        os.close(null)
+    except OSError:  # no descriptors left, or a sandbox without /dev/null: only a message at exit is at stake
+        pass
