@@ -72,7 +72,10 @@ class Blob:
     def sha256(self) -> str:
         """Return the hex digest of the bytes, read in pieces."""
         with self.open() as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.sha256()
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+            return digest.hexdigest()
 
 
 class Source(ABC):

@@ -48,5 +48,5 @@ class Limits:
 
 def _round_up(size: float) -> int:
     """Round up to two leading digits, so that the hint is a number one would type."""
-    step = 10 ** max(0, len(str(int(size))) - 2)
+    step = int("1" + "0" * max(0, len(str(int(size))) - 2))
     return (int(size) // step + 1) * step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from types import ModuleType
 from typing import Any
 
@@ -97,7 +98,7 @@ class PdfSource(Source):
         page = self._document.load_page(number - 1)
         dpi, _ = self._resolution(page, number)
         width, height = float(page.rect.width), float(page.rect.height)
-        pixels = (round(width * dpi / 72), round(height * dpi / 72))
+        pixels = (ceil(width * dpi / 72 - 0.001), ceil(height * dpi / 72 - 0.001))
         return PageInfo(number, *pixels, dpi, (width, height), len("".join(page.get_text("text").split())))
 
     def _resolution(self, page: Any, number: int) -> tuple[float, tuple[Notice, ...]]:
@@ -125,10 +126,8 @@ class PdfSource(Source):
             width, height = abs(x1 - x0), abs(y1 - y0)
             covered += width * height / area
             if width * height > 0.05 * area:
-                across = sorted((image["width"], image["height"]))
-                best = max(
-                    best, *(pixels / side * 72 for pixels, side in zip(across, sorted((width, height)), strict=True))
-                )
+                pairs = zip(sorted((image["width"], image["height"])), sorted((width, height)), strict=True)
+                best = max(best, *(pixels / side * 72 for pixels, side in pairs))
         if covered < _SCAN_COVERAGE or best == 0.0:
             return DEFAULT_DPI
         dpi = min(max(best, SCAN_DPI[0]), SCAN_DPI[1])
@@ -159,6 +158,7 @@ def _quiet_mupdf() -> ModuleType:
     """Import PyMuPDF (a second of start-up that only PDFs should pay) and keep it from writing to stderr."""
     import pymupdf
 
-    pymupdf.TOOLS.mupdf_display_errors(False)
-    pymupdf.TOOLS.mupdf_display_warnings(False)
+    tools: Any = pymupdf.TOOLS
+    tools.mupdf_display_errors(False)
+    tools.mupdf_display_warnings(False)
     return pymupdf

@@ -43,7 +43,7 @@ def _from_deep(image: Image.Image, min_is_white: bool) -> Image.Image:
 
 
 def whiten_missing_rows(image: Image.Image) -> Image.Image:
-    """Paint the rows at the foot that all have one dark value white: where a cut-off file ends, decoders leave a slab."""
+    """Paint the one-valued rows at the foot white: decoders leave a dark slab where a cut-off file ends."""
     pixels = np.array(image)
     flat = pixels.reshape(pixels.shape[0], -1, 1 if pixels.ndim == 2 else pixels.shape[2])
     same = (flat == flat[-1:, -1:, :]).all(axis=(1, 2))

@@ -18,6 +18,8 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
 }
 """Kinds of file that are read, and the suffixes they go by."""
 
+_BMP_HEADERS = tuple(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124))
+
 _BINARY_HINTS = (
     (b"PK\x03\x04", "a ZIP archive or an office document"),
     (b"\xd0\xcf\x11\xe0", "an old office document"),
@@ -47,12 +49,7 @@ def sniff(head: bytes) -> str | None:
         return "tiff"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
-    if (
-        head[:2] == b"BM"
-        and head[6:10] == b"\0\0\0\0"
-        and len(head) > 18
-        and head[14] in (12, 40, 52, 56, 64, 108, 124)
-    ):
+    if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:15] in _BMP_HEADERS:
         return "bmp"
     if b"%PDF-" in head[:1024] or re.match(rb"\s*\d+ 0 obj\b", head):
         return "pdf"  # the header may follow up to 1024 bytes of rubbish; some writers leave it out
