@@ -1,0 +1,66 @@
+"""The reading recipe: every number of a training run, in one frozen record that is saved beside its log."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+# (columns of tiles: share of batches) for each curriculum level; a level is left at its accuracy
+LEVELS: tuple[tuple[float, tuple[float, float, float], float], ...] = (
+    (0.01, (1.0, 0.0, 0.0), 0.50),  # one or two large lines
+    (0.04, (0.7, 0.3, 0.0), 0.80),  # up to four
+    (0.08, (0.4, 0.4, 0.2), 0.88),  # up to nine
+    (0.50, (0.2, 0.3, 0.5), 2.00),  # everything
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Hyperparameters. Times in seconds, sizes in bands per device and step."""
+
+    budget: float = 1500.0
+    seed: int = 0
+    muon_lr: float = 0.02
+    adam_lr: float = 2e-3
+    warmup_steps: int = 150
+    flat_share: float = 0.38  # of the budget at full rate; then linear to zero
+    map_weight: float = 1.0  # character map loss, first half
+    map_weight_late: float = 0.4
+    balance_weight: float = 0.003
+    location_weight: float = 2.0
+    character_noise: float = 0.04  # share of input characters replaced: the reader must survive its own slips
+    location_noise: float = 0.05
+    map_patches: int = 192  # patches a tile that the character map is trained on in a step
+    batch_sizes: tuple[int, int, int] = (72, 56, 40)
+    level_min_steps: int = 40
+    fonts_per_batch: int = 24
+    workers: int = 14
+    compile: bool = True
+    amp: bool = True
+    log_every: int = 50
+    save_every: float = 150.0
+    max_steps: int = 1_000_000_000
+
+    @classmethod
+    def load(cls, path: Path | None, **changes: object) -> Recipe:
+        """Read a JSON file of some of the fields (all optional); keyword arguments that are not None win."""
+        values = dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
+        values |= {key: value for key, value in changes.items() if value is not None}
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown recipe fields: {', '.join(unknown)}")
+        if "batch_sizes" in values:
+            values["batch_sizes"] = tuple(values["batch_sizes"])
+        return cls(**values)
+
+    def save(self, path: Path) -> None:
+        """Write all fields as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    def rate(self, step: int, share: float) -> float:
+        """Learning-rate factor at ``step`` with ``share`` of the budget used."""
+        warm = min(1.0, (step + 1) / self.warmup_steps)
+        if share <= self.flat_share:
+            return warm
+        return warm * max(0.01, (1 - share) / (1 - self.flat_share))
