@@ -10,27 +10,27 @@ import typer
 from dsvl2_cli import __version__
 from dsvl2_cli.commands import completion, config, doctor, inspect, models, ocr, schema
 from dsvl2_cli.console import Console, Problem, error_json
-from dsvl2_cli.exit_codes import MEANINGS, Exit
+from dsvl2_cli.exit_codes import Exit, table
 from dsvl2_cli.session import Leave
 from dsvl2_cli.stdio import silence_stdout
 
-EXAMPLES = """\
+# A paragraph that begins with \b keeps its line breaks; any other is filled.
+HELP = """\
 Read scanned pages into Markdown, offline, with a model that comes inside the package.
 
+\b
 [bold]Examples[/bold]
-
-[cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]             read a scan into Markdown
-[cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]        a folder of scans, one JSON file each
-[cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]      three pages and the last, to standard output
-[cyan]dsvl2 inspect scan.pdf[/cyan]                    what would be read, without reading it
-[cyan]dsvl2 doctor[/cyan]                              what this machine offers
+[cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]           read a scan into Markdown
+[cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]      a folder of scans, one JSON file each
+[cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]    three pages and the last, to standard output
+[cyan]dsvl2 inspect scan.pdf[/cyan]                  what would be read, without reading it
+[cyan]dsvl2 doctor[/cyan]                            what this machine offers
 """
-# Rich folds single newlines; a blank line between the rows keeps each on its own.
-EPILOG = "[bold]Exit codes[/bold]\n\n" + "\n\n".join(f"{int(code):>3}  {text}" for code, text in MEANINGS.items())
+EPILOG = "\b\n[bold]Exit codes[/bold]\n" + table()
 
 app = typer.Typer(
     name="dsvl2",
-    help=EXAMPLES.replace("\n[cyan]", "\n\n[cyan]"),
+    help=HELP,
     epilog=EPILOG,
     no_args_is_help=False,
     add_completion=False,

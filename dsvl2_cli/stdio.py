@@ -36,6 +36,7 @@ class Results:
                 self._stream.close()
         finally:
             if self._saved is not None:
+                _flush_everything()
                 os.dup2(self._saved, 1)
                 os.close(self._saved)
                 self._saved = None
@@ -51,6 +52,18 @@ class Results:
     def isatty(self) -> bool:
         """Whether a person reads the results on a terminal."""
         return self._stream is not None and self._stream.isatty()
+
+
+def _flush_everything() -> None:
+    """Empty Python's and C's buffers of standard output while descriptor 1 still leads to standard error."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        pass
+    if sys.platform != "win32" and "ctypes" in sys.modules:  # any library with C code in it has loaded ctypes by now
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
 
 
 def silence_stdout() -> None:

@@ -1,0 +1,5 @@
+"""placeholder"""
+EPILOG = ""
+
+def ocr() -> None:
+    """x"""

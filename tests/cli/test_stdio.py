@@ -1,0 +1,50 @@
+"""Standard output carries results only, whatever libraries print."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dsvl2_cli.stdio import Results
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_only_results_reach_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
+    with Results() as results:
+        print("a library prints")
+        os.write(1, b"a C library writes\n")
+        results.write("the result\n")
+    out, err = capfd.readouterr()
+    assert out == "the result\n"
+    assert "a C library writes" in err
+
+
+def test_standard_output_is_itself_again_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
+    with Results() as results:
+        results.write(b"inside\n")
+    os.write(1, b"after\n")
+    assert capfd.readouterr().out == "inside\nafter\n"
+
+
+def test_a_reader_that_went_away_is_a_broken_pipe() -> None:
+    code = (
+        "from dsvl2_cli.stdio import Results\n"
+        "import os\n"
+        "read, write = os.pipe()\nos.dup2(write, 1)\nos.close(write)\nos.close(read)\n"
+        "try:\n    with Results() as results: results.write('x')\n"
+        "except BrokenPipeError: os._exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
+    assert done.returncode == 7
+
+
+def test_a_standard_output_that_was_never_open_is_a_broken_pipe() -> None:
+    code = "import os; os.close(1); from dsvl2_cli.app import run; os._exit(run(['completion', 'bash']))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True)
+    assert done.returncode == 141
+    assert done.stderr == b""

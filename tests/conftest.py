@@ -1,0 +1,54 @@
+"""Shared by all tests: where things lie, a network that is switched off, and gpu tests only where there is a GPU."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Two cores are the reference machine; a test must not behave otherwise on a larger one.
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+for variable in [name for name in os.environ if name.startswith("DSVL2_")]:
+    del os.environ[variable]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not any(item.get_closest_marker("gpu") for item in items):
+        return
+    import torch
+
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any connection but a local socket fails the test that tried it."""
+    real = socket.socket.connect
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX:
+            pytest.fail(f"a test tried to reach {address!r}")
+        real(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def sample_scan() -> Path:
+    """The sample scan of `make demo`: one page, no text layer."""
+    return ROOT / "examples" / "data" / "scan.pdf"
