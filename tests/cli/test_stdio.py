@@ -14,14 +14,21 @@ from dsvl2_cli.stdio import Results
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_only_results_reach_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
-    with Results() as results:
-        print("a library prints")
-        os.write(1, b"a C library writes\n")
-        results.write("the result\n")
-    out, err = capfd.readouterr()
-    assert out == "the result\n"
-    assert "a C library writes" in err
+def test_only_results_reach_standard_output() -> None:
+    code = (
+        "import ctypes, os\n"
+        "from dsvl2_cli.stdio import Results\n"
+        "with Results() as results:\n"
+        "    print('a library prints')\n"
+        "    os.write(1, b'a C library writes')\n"
+        "    ctypes.CDLL(None).printf(b'a C library prints into its buffer')\n"
+        "    results.write('the result\\n')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True, text=True)
+    assert done.stdout == "the result\n"
+    assert "a library prints" in done.stderr
+    assert "a C library writes" in done.stderr
+    assert "a C library prints into its buffer" in done.stderr
 
 
 def test_standard_output_is_itself_again_afterwards(capfd: pytest.CaptureFixture[str]) -> None:
