@@ -1,0 +1,7 @@
+"""Page layout: from a grey page to bands a small model can read at once, and from the bands' texts back to blocks."""
+
+from dsvl2.pipelines.layout.assemble import assemble, line_notices
+from dsvl2.pipelines.layout.page import analyse
+from dsvl2.pipelines.layout.types import Band, BandText, InkLine, PageLayout, Profile, Region
+
+__all__ = ["Band", "BandText", "InkLine", "PageLayout", "Profile", "Region", "analyse", "assemble", "line_notices"]

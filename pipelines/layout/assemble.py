@@ -1,0 +1,214 @@
+"""From the texts of the bands to the blocks of the page: headings, paragraphs, lists and tables, joined across bands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import reduce
+from itertools import pairwise
+
+import numpy as np
+
+from dsvl2.pipelines.documents import Block, BlockKind, Box, Notice
+from dsvl2.pipelines.layout.placing import PlacedLine, check_lines, line_of, place
+from dsvl2.pipelines.layout.types import BandText, PageLayout
+
+BULLET = re.compile(r"^(?:- |[\u2022\u25cf\u25aa\u25e6\u2023\u00b7*]\s+)")
+NUMBERED = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,6})[.)])\s+\S")
+SENTENCE_END = re.compile(r"[.!?:][\"')\]\u201d\u2019]*$")
+HYPHEN = re.compile(r"(\w+)[-\u2010\u00ad]$")
+
+
+def assemble(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[Block, ...]:
+    """Return the page's blocks in reading order, figures included; boxes are in pixels of the page image as read.
+
+    `band_texts` holds one text for every band of `layout.bands`, in that order (ValueError otherwise).
+    Everything that was printed appears in some block.
+    """
+    texts = list(band_texts)
+    if len(texts) != len(layout.bands):
+        raise ValueError(f"{len(layout.bands)} bands need as many texts, not {len(texts)}")
+    lines = place(layout, texts)
+    style = _Style(lines)
+    blocks: list[Block] = []
+    start = 0
+    done = -1
+    for end in range(1, len(lines) + 1):
+        if end < len(lines) and style.continues(lines[start:end], lines[end]):
+            continue
+        done = _figures(layout, blocks, done, lines[start].region)
+        blocks.extend(_block(lines[start:end], layout, style))
+        start = end
+    _figures(layout, blocks, done, len(layout.regions))
+    return tuple(blocks)
+
+
+def line_notices(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[Notice, ...]:
+    """Return a `line_count_mismatch` notice if ink and reading disagree about the number of lines."""
+    return check_lines(layout, list(band_texts))
+
+
+def _figures(layout: PageLayout, blocks: list[Block], done: int, region: int) -> int:
+    """Append the figures that stand before a region and have not been written yet; return the last region dealt with."""
+    for number in range(done + 1, region):
+        if layout.regions[number].kind == "figure":
+            blocks.append(Block("figure", "", layout.to_page(layout.regions[number].box)))
+    return max(done, region - 1)
+
+
+def kind_of(line: PlacedLine) -> BlockKind:
+    """Return what a line starts as, by its own marks."""
+    if line.text.startswith("# "):
+        return "heading"
+    if BULLET.match(line.text) or NUMBERED.match(line.text):
+        return "list_item"
+    if "\t" in line.text.strip():
+        return "table"
+    return "paragraph"
+
+
+class _Style:
+    """The page's habits: line pitch, body height and where lines begin and end, by which paragraphs are told apart."""
+
+    def __init__(self, lines: list[PlacedLine]) -> None:
+        inks = [(k.ink, n.ink) for k, n in pairwise(lines)]
+        steps = [b.base - a.base for a, b in inks if a and b and b.base > a.base]
+        tall = [k.ink.base - k.ink.top for k in lines if k.ink]
+        self.tall = float(np.median(tall)) if tall else 1.0
+        near = [s for s in steps if s < 6 * self.tall]
+        self.pitch = float(np.percentile(near, 40)) if near else 3 * self.tall
+
+    def continues(self, part: list[PlacedLine], line: PlacedLine) -> bool:
+        """Say whether `line` goes on with the block made of `part`."""
+        before, first = part[-1], part[0]
+        kind, here = kind_of(first), kind_of(line)
+        if kind == "table" or here == "table":
+            return kind == here and line.region == before.region and self._step(before, line) < 2.6
+        if here == "heading":
+            return kind == "heading" and not line.gap and self._step(before, line) < 1.9
+        if kind == "heading" or here == "list_item":
+            return False
+        if line.gap and (before.region == line.region or SENTENCE_END.search(before.text)):
+            return False
+        if before.ink is None or line.ink is None:
+            return not SENTENCE_END.search(before.text)
+        if before.region == line.region and line.ink.base > before.ink.base:
+            return self._same_flow(part, line)
+        return self._across(before, line)
+
+    def _step(self, before: PlacedLine, line: PlacedLine) -> float:
+        """Return the distance of two lines in line pitches; 1 if it is not known."""
+        if before.ink is None or line.ink is None or line.ink.base <= before.ink.base:
+            return 1.0
+        return (line.ink.base - before.ink.base) / max(self.pitch, 1.0)
+
+    def _same_flow(self, part: list[PlacedLine], line: PlacedLine) -> bool:
+        """Judge two successive lines of a column: white space, indent, a short last line, letter size."""
+        before = part[-1]
+        assert before.ink is not None
+        assert line.ink is not None
+        em = 2.2 * (before.ink.base - before.ink.top)
+        size = (line.ink.base - line.ink.top) / max(1.0, before.ink.base - before.ink.top)
+        step = line.ink.base - before.ink.base
+        inside = [b.ink.base - a.ink.base for a, b in pairwise(part) if a.ink and b.ink]
+        usual = (
+            float(np.median(inside)) if len(inside) > 1 else max(self.pitch, 2.2 * (before.ink.base - before.ink.top))
+        )
+        if step > 1.38 * usual or not 0.68 < size < 1.5:
+            return False
+        if kind_of(part[0]) == "list_item":
+            return line.ink.x0 > part[0].ink.x0 + 0.3 * em if part[0].ink else True
+        indent = line.ink.x0 - (part[1].ink.x0 if len(part) > 1 and part[1].ink else before.ink.x0)
+        short = before.ink.x1 < before.column_right - 0.18 * (before.column_right - before.column_left)
+        ended = bool(SENTENCE_END.search(before.text))
+        if len(part) == 1:  # the second line may stand left of an indented first
+            return not (indent > 0.5 * em) and not (short and ended and step > 1.15 * self.pitch)
+        if indent > 0.5 * em and (ended or indent < 4 * em):
+            return False
+        return not (short and ended)
+
+    def _across(self, before: PlacedLine, line: PlacedLine) -> bool:
+        """Judge lines on both sides of a column, region or page-part break: text runs on if no sentence ended."""
+        assert before.ink is not None
+        assert line.ink is not None
+        size = (line.ink.base - line.ink.top) / max(1.0, before.ink.base - before.ink.top)
+        if not 0.75 < size < 1.33:
+            return False
+        wide = before.column_right - before.column_left
+        if abs((line.column_right - line.column_left) - wide) > 0.35 * wide:
+            return False
+        full = before.ink.x1 > before.column_right - 0.12 * wide
+        if HYPHEN.search(before.text) and line.text[:1].islower():
+            return True
+        indented = line.ink.x0 > line.column_left + 1.1 * (line.ink.base - line.ink.top)
+        return full and not SENTENCE_END.search(before.text) and not indented and not line.text[:1].isupper()
+
+
+def join_lines(texts: Sequence[str]) -> str:
+    """Join printed lines to running text: spaces between, hyphens at line ends undone.
+
+    The hyphen stays where the joined word looks like a compound: a capital, a digit or another hyphen beside it.
+    """
+    result = ""
+    for text in (t.strip() for t in texts):
+        if not result:
+            result = text
+            continue
+        broken = HYPHEN.search(result)
+        if not broken or not text:
+            result += " " + text
+            continue
+        word, rest = broken.group(1), text[:1]
+        compound = any(c.isdigit() or c.isupper() for c in word[1:] + rest) or not rest.isalpha()
+        compound = compound or result[: broken.start()].endswith("-")
+        result = (result if compound else result[:-1]) + text
+    return result
+
+
+def _strip(line: PlacedLine, kind: BlockKind) -> str:
+    """Return a line's text without its heading or bullet mark."""
+    if kind == "heading":
+        return line.text.removeprefix("# ")
+    if kind == "list_item":
+        return BULLET.sub("", line.text)
+    return line.text
+
+
+def _block(part: list[PlacedLine], layout: PageLayout, style: _Style) -> list[Block]:
+    """Make the block of some lines (a lone row with tabs becomes a paragraph)."""
+    kind = kind_of(part[0])
+    if kind == "table" and len(part) < 2:
+        kind = "paragraph"
+    texts = [_strip(part[0], kind)] + [_strip(k, "heading") if kind == "heading" else k.text for k in part[1:]]
+    lines = tuple(line_of(k, layout, text) for k, text in zip(part, texts, strict=True))
+    boxes = [k.box for k in lines if k.box]
+    box = reduce(Box.union, boxes) if boxes else None
+    known = [(k.confidence, len(k.text) + 1) for k in part if k.confidence is not None]
+    weight = sum(n for _, n in known)
+    confidence = sum(c * n for c, n in known) / weight if weight else None
+    if kind == "table":
+        rows = _rectangular([[cell.strip() for cell in text.split("\t")] for text in texts])
+        return [Block(kind, "\n".join("\t".join(r) for r in rows), box, 0, lines, confidence, rows)]
+    level = _level(part, layout, style) if kind == "heading" else _depth(part, style) if kind == "list_item" else 0
+    return [Block(kind, join_lines(texts), box, level, lines, confidence)]
+
+
+def _rectangular(rows: list[list[str]]) -> tuple[tuple[str, ...], ...]:
+    """Pad rows to the same number of cells."""
+    width = max(len(row) for row in rows)
+    return tuple(tuple(row + [""] * (width - len(row))) for row in rows)
+
+
+def _level(part: list[PlacedLine], layout: PageLayout, style: _Style) -> int:
+    """Return the heading level 1..3 by its letter height relative to the page's body."""
+    tall = [k.ink.base - k.ink.top for k in part if k.ink]
+    ratio = float(np.median(tall)) / max(style.tall, 1.0) if tall else 1.0
+    return 1 if ratio > 1.55 else 2 if ratio > 1.18 else 3
+
+
+def _depth(part: list[PlacedLine], style: _Style) -> int:
+    """Return the list depth by the item's indent from its column's left edge."""
+    ink = part[0].ink
+    if ink is None:
+        return 0
+    return min(3, max(0, int((ink.x0 - part[0].column_left) / (6.5 * max(style.tall, 1.0)))))

@@ -1,0 +1,117 @@
+"""Ink and paper: a paper-tone map, an ink mask for layout only, dark scan borders and dust. Never changes what is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dsvl2.pipelines.layout.components import Components, Mask, components, paint, select
+
+Gray = NDArray[np.uint8]
+BLOCK = 24  # side of a paper-tone block, working pixels: two or three text lines at 150 dpi
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """The ink mask [H, W], the paper tone per pixel block [h, w] (0..255) and the page's typical paper tone."""
+
+    mask: Mask
+    paper_map: Gray
+    paper: float
+
+
+def is_inverted(gray: Gray) -> bool:
+    """Say whether the page is light on dark: the larger part is dark, and so is most of its inside."""
+    sample = gray[:: max(1, gray.shape[0] // 400), :: max(1, gray.shape[1] // 400)]
+    low, high = float(np.percentile(sample, 2)), float(np.percentile(sample, 98))
+    if high - low < 40:
+        return high < 60
+    middle = (low + high) / 2
+    h, w = sample.shape
+    inside = sample[h // 8 : h - h // 8 or h, w // 8 : w - w // 8 or w]
+    return float((sample < middle).mean()) > 0.6 and float((inside < middle).mean()) > 0.6
+
+
+def _blocks(gray: Gray, block: int) -> NDArray[np.float32]:
+    """Return the 80th percentile of each block [h, w]: paper, wherever at least a fifth of the block is paper."""
+    height, width = gray.shape
+    rows, cols = -(-height // block), -(-width // block)
+    padded = np.pad(gray, ((0, rows * block - height), (0, cols * block - width)), mode="edge")
+    tiles = padded.reshape(rows, block, cols, block).transpose(0, 2, 1, 3).reshape(rows, cols, -1)
+    thin = tiles[:, :, ::3]
+    return np.partition(thin, int(thin.shape[2] * 0.8), axis=2)[:, :, int(thin.shape[2] * 0.8)].astype(np.float32)
+
+
+def _spread(level: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
+    """Return the local mean over (2*reach+1)^2 blocks, edges repeated."""
+    size = 2 * reach + 1
+    total = np.pad(np.pad(level, reach, mode="edge").cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
+    inner = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
+    return (inner / (size * size)).astype(np.float32)
+
+
+def paper_tone(gray: Gray) -> tuple[Gray, float]:
+    """Return the paper-tone map (one value per block) and the page's median paper tone.
+
+    Blocks much darker than the page's paper (photos, dark borders, filled bars) take the page's tone instead: they are ink.
+    """
+    level = _blocks(gray, BLOCK)
+    bright = level[level >= np.percentile(level, 40)]
+    page = float(np.median(bright))
+    level = np.where(level < 0.62 * page, page, level)
+    return _spread(level, 1).clip(1, 255).astype(np.uint8), page
+
+
+def upsample(paper_map: Gray, size: tuple[int, int]) -> Gray:
+    """Return the paper map stretched over a (width, height) page."""
+    rows, cols = paper_map.shape
+    image = Image.fromarray(paper_map).resize((cols * BLOCK, rows * BLOCK), Image.Resampling.BILINEAR)
+    return np.asarray(image.crop((0, 0, size[0], size[1])), dtype=np.uint8)
+
+
+def _threshold(ratio: NDArray[np.float32]) -> float:
+    """Return Otsu's threshold of ink/paper ratios, taken over the darker part only, within sane limits."""
+    counts = np.bincount((ratio.ravel()[::3].clip(0, 1) * 100).astype(np.int64), minlength=101)[:101].astype(np.float64)
+    counts[97:] = np.minimum(counts[97:], counts[:97].sum() / 4 + 1)  # paper must not outvote thin grey strokes
+    centre = np.arange(101) / 100
+    weight = counts.cumsum()
+    moment = (counts * centre).cumsum()
+    total, mean = weight[-1], moment[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (mean * weight - moment * total) ** 2 / (weight * (total - weight))
+    return float(np.clip(centre[int(np.nanargmax(np.nan_to_num(between)))], 0.55, 0.80))
+
+
+def find_ink(gray: Gray) -> Ink:
+    """Return the ink of a [H, W] uint8 page, dark on light, robust to gradients, stains and show-through."""
+    paper_map, paper = paper_tone(gray)
+    tone = upsample(paper_map, (gray.shape[1], gray.shape[0])).astype(np.float32)
+    ratio = gray.astype(np.float32) / np.maximum(tone, 1)
+    return Ink(ratio < _threshold(ratio), paper_map, paper)
+
+
+def drop_borders(found: Components, shape: tuple[int, int]) -> Mask:
+    """Return which components are kept: scan borders (long, touching an edge of a page-like image) are not."""
+    height, width = shape
+    keep = np.ones(len(found), dtype=np.bool_)
+    if min(height, width) < 200 or max(height, width) > 6 * min(height, width):
+        return keep  # a cropped line or word touches the edges with its letters
+    rim = 3
+    beside = (found.x0 <= rim) | (found.x1 >= width - rim)
+    above = (found.y0 <= rim) | (found.y1 >= height - rim)
+    keep &= ~(beside & (found.height > 0.12 * height))
+    keep &= ~(above & (found.width > 0.12 * width))
+    solid = found.area > 0.5 * found.width * found.height
+    keep &= ~((beside | above) & solid & (found.area > 0.0004 * height * width))
+    return keep
+
+
+def clean(mask: Mask) -> tuple[Mask, Components]:
+    """Return the mask without scan borders and single-pixel dust, and its components."""
+    found = components(mask)
+    keep = drop_borders(found, (mask.shape[0], mask.shape[1])) & (found.area > 2)
+    cleaned = paint(found.runs, keep, (mask.shape[0], mask.shape[1]))
+    return cleaned, select(found, keep)

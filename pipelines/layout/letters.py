@@ -1,0 +1,138 @@
+"""Sort components into letters, small marks, rules and pictures, all measured in letter heights `unit`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsvl2.pipelines.layout.components import Components, Mask, Runs, components, find_runs, join, paint, select
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A long thin straight line: half-open pixel box."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Text components with their kind: `letter` carries lines, the others (dots, commas, accents, dashes) join them."""
+
+    found: Components
+    letter: Mask
+    horizontal: tuple[Rule, ...]
+    vertical: tuple[Rule, ...]
+    figures: tuple[tuple[int, int, int, int], ...]
+
+
+def letter_height(found: Components) -> float:
+    """Return the commonest letter height in pixels (about the x-height of the dominant text), 0 if there are no letters."""
+    height, width = found.height, found.width
+    usable = (height >= 4) & (width <= 14 * height) & (height <= 8 * width) & (height < 400)
+    if not usable.any():
+        return 0.0
+    tall = height[usable].astype(np.float64)
+    # Logarithmic bins, each letter weighted by its height so that dust cannot win by numbers.
+    bins = np.round(np.log(tall) / np.log(1.06)).astype(np.int64)
+    counts = np.bincount(bins, weights=tall**1.0, minlength=120)
+    smooth = np.convolve(counts, [0.25, 0.6, 1.0, 0.6, 0.25], mode="same")
+    return float(1.06 ** int(smooth.argmax()))
+
+
+def _long_runs(mask: Mask, length: float) -> Mask:
+    """Return only the ink in horizontal runs of at least `length` pixels; breaks of two pixels are bridged."""
+    row, start, end = find_runs(mask)
+    if not row.size:
+        return np.zeros_like(mask)
+    gap = (row[1:] != row[:-1]) | (start[1:] - end[:-1] > 2)
+    first = np.concatenate([[True], gap])
+    last = np.concatenate([gap, [True]])
+    row, start, end = row[first], start[first], end[last]
+    keep = end - start >= length
+    runs = Runs(row[keep], start[keep], end[keep], np.zeros(int(keep.sum()), dtype=np.int64))
+    return paint(runs, np.ones(1, dtype=np.bool_), (mask.shape[0], mask.shape[1]))
+
+
+def find_rules(mask: Mask, length: float, thick: float) -> tuple[list[Rule], Mask]:
+    """Return horizontal rules at least `length` long and at most `thick` high, and their ink."""
+    long = _long_runs(mask, length)
+    found = components(long)
+    slim = (found.height <= thick + 0.004 * found.width) & (found.width >= length)
+    rules = [
+        Rule(int(a), int(b), int(c), int(d))
+        for a, b, c, d in zip(found.x0[slim], found.y0[slim], found.x1[slim], found.y1[slim], strict=True)
+    ]
+    return rules, paint(found.runs, slim, (mask.shape[0], mask.shape[1]))
+
+
+def _merge_boxes(boxes: list[tuple[int, int, int, int]], slack: int) -> list[tuple[int, int, int, int]]:
+    """Return unions of boxes that touch (within `slack` pixels), until nothing touches."""
+    while True:
+        if len(boxes) < 2:
+            return boxes
+        box = np.array(boxes)
+        meet = (
+            (box[:, None, 0] <= box[None, :, 2] + slack)
+            & (box[None, :, 0] <= box[:, None, 2] + slack)
+            & (box[:, None, 1] <= box[None, :, 3] + slack)
+            & (box[None, :, 1] <= box[:, None, 3] + slack)
+        )
+        first, second = np.nonzero(np.triu(meet, 1))
+        label = join(len(boxes), first.astype(np.int64), second.astype(np.int64))
+        merged = []
+        for k in range(int(label.max()) + 1):
+            part = box[label == k]
+            low, high = part[:, :2].min(0), part[:, 2:].max(0)
+            merged.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
+        if len(merged) == len(boxes):
+            return merged
+        boxes = merged
+
+
+def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, int]], Mask]:
+    """Return picture boxes and which components belong to them (big ones and what they swallow)."""
+    height, width = found.height, found.width
+    big = (height > 7 * unit) | ((width > 30 * unit) & (height > 3 * unit))
+    seeds = [
+        (int(a), int(b), int(c), int(d))
+        for a, b, c, d in zip(found.x0[big], found.y0[big], found.x1[big], found.y1[big], strict=True)
+    ]
+    boxes: list[tuple[int, int, int, int]] = []
+    gone = big.copy()
+    middle_x, middle_y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
+    for x0, y0, x1, y1 in _merge_boxes(seeds, round(unit)):
+        if (x1 - x0) < 5 * unit or (y1 - y0) < 5 * unit:
+            continue
+        inside = (middle_x > x0) & (middle_x < x1) & (middle_y > y0) & (middle_y < y1)
+        ink = float(found.area[inside & big].sum()) / max(1, (x1 - x0) * (y1 - y0))
+        loose = inside & ~big & (height > 0.6 * unit)
+        if ink < 0.12 and int(loose.sum()) > 60:
+            continue  # a frame or a diagram full of words: its text is read
+        boxes.append((x0, y0, x1, y1))
+        gone |= inside
+    return boxes, gone
+
+
+def sort_components(mask: Mask, unit: float) -> Sorted:
+    """Split the ink of an upright page into letters, small marks, rules and figures."""
+    thick = max(3.0, 0.42 * unit)
+    horizontal, flat_ink = find_rules(mask, 9 * unit, thick)
+    vertical, upright_ink = find_rules(np.ascontiguousarray(mask.T), 5 * unit, thick)
+    rest = mask & ~flat_ink & ~upright_ink.T
+    found = components(rest)
+    boxes, gone = _figures(found, unit)
+    height, width = found.height, found.width
+    dust = (height < 0.16 * unit) & (width < 0.16 * unit)
+    # Stumps of erased rules: hair-thin and long.
+    stump = ((height <= max(1, 0.14 * unit)) & (width > 4 * unit)) | (
+        (width <= max(1, 0.14 * unit)) & (height > 3 * unit)
+    )
+    text = select(found, ~gone & ~dust & ~stump)
+    letter = (text.height >= 0.55 * unit) & (text.width <= 40 * unit)
+    turned = tuple(Rule(r.y0, r.x0, r.y1, r.x1) for r in vertical)
+    return Sorted(text, letter, tuple(horizontal), turned, tuple(boxes))

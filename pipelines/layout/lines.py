@@ -1,0 +1,160 @@
+"""Rows of a leaf: segments chained from left to right, small marks attached, x-height measured from the ink profile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.layout.columns import Leaf
+from dsvl2.pipelines.layout.components import Components, Ints
+from dsvl2.pipelines.layout.segments import Segments
+from dsvl2.pipelines.layout.types import InkLine
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Lines of the page with the leaf each belongs to, and the line of every component (-1: left out)."""
+
+    lines: tuple[InkLine, ...]
+    leaf: tuple[int, ...]
+    of_component: Ints
+
+
+def chain(segs: Segments, members: Ints) -> list[list[int]]:
+    """Group segments into rows, top down: each joins the open row whose last piece it overlaps most."""
+    rows: list[list[int]] = []
+    last: list[int] = []
+    for k in members[np.argsort(segs.x0[members], kind="stable")].tolist():
+        best, score = -1, 0.42
+        for r, tail in enumerate(last):
+            low = max(segs.y0[k], segs.y0[tail])
+            high = min(segs.y1[k], segs.y1[tail])
+            if high <= low or segs.x0[k] < segs.x1[tail] - 0.5 * (segs.y1[tail] - segs.y0[tail]):
+                continue
+            share = (high - low) / min(segs.y1[k] - segs.y0[k], segs.y1[tail] - segs.y0[tail])
+            share -= 0.0002 * (segs.x0[k] - segs.x1[tail])
+            if share > score:
+                best, score = r, share
+        if best < 0:
+            rows.append([k])
+            last.append(k)
+        else:
+            rows[best].append(k)
+            # A short piece (a mark, a superscript) must not steer the row away from its wide part.
+            tail = last[best]
+            if segs.x1[k] - segs.x0[k] > 0.3 * (segs.x1[tail] - segs.x0[tail]) or segs.size[k] > 3:
+                last[best] = k
+    rows.sort(key=lambda row: float(np.average([(segs.y0[k] + segs.y1[k]) / 2 for k in row])))
+    return rows
+
+
+def profiles(found: Components, line_of: Ints, count: int, height: int) -> NDArray[np.float64]:
+    """Return the ink per page row of each line, [count, height]."""
+    runs = found.runs
+    owner = line_of[runs.label]
+    held = owner >= 0
+    key = owner[held] * height + runs.row[held]
+    weight = (runs.end - runs.start)[held].astype(np.float64)
+    return np.bincount(key, weights=weight, minlength=count * height).reshape(count, height)
+
+
+def x_zone(profile: NDArray[np.float64]) -> tuple[float, float]:
+    """Return (top, base) of the x-height in a line's ink profile: the rows with at least half of its dense ink."""
+    rows = np.flatnonzero(profile)
+    if not rows.size:
+        return 0.0, 0.0
+    dense = float(np.percentile(profile[rows], 85))
+    body = np.flatnonzero(profile >= 0.45 * dense)
+    return float(body[0]), float(body[-1] + 1)
+
+
+def attach_marks(found: Components, line_of: Ints, zones: NDArray[np.float64], unit: float) -> Ints:
+    """Give components without a line (dots, commas, accents, dashes, merged letters) to the nearest line.
+
+    `zones` is [L, 4]: x0, x1, top, base. Marks further than 1.3 letter heights from every line stay out.
+    """
+    line_of = line_of.copy()
+    loose = np.flatnonzero(line_of < 0)
+    if not loose.size or not len(zones):
+        return line_of
+    x0, x1, top, base = zones.T
+    middle_x = (found.x0 + found.x1)[loose] / 2
+    middle_y = (found.y0 + found.y1)[loose] / 2
+    tall = np.maximum(base - top, 0.6 * unit)
+    across = np.maximum(0, np.maximum(x0 - middle_x[:, None], middle_x[:, None] - x1))
+    rise = np.maximum(0, np.maximum(top - middle_y[:, None], middle_y[:, None] - base))
+    distance = rise + 0.12 * across
+    fits = (rise < 1.3 * tall) & (across < 12 * unit)
+    distance = np.where(fits, distance, np.inf)
+    best = distance.argmin(axis=1)
+    ok = np.isfinite(distance[np.arange(loose.size), best])
+    line_of[loose[ok]] = best[ok]
+    return line_of
+
+
+def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], leaf_of: list[int]) -> Ints:
+    """Return for each row the row it is part of (itself mostly).
+
+    Centres of two printed lines are never closer than about two x-heights; what is closer (commas, underscores, superscripts
+    that chained among themselves) belongs to the wider row. `zones` is [L, 4]: x0, x1, top, base.
+    """
+    x0, x1, top, base = zones.T
+    width = np.array([int((segs.x1 - segs.x0)[row].sum()) for row in rows], dtype=np.float64)
+    middle = (top + base) / 2
+    tall = np.maximum(base - top, 1.0)
+    leaf = np.array(leaf_of)
+    target = np.arange(len(rows), dtype=np.int64)
+    for k in np.argsort(width, kind="stable"):
+        near = (leaf == leaf[k]) & (width > width[k]) & (tall > 0.8 * tall[k])
+        near &= (middle[k] > top - 0.8 * tall) & (middle[k] < base + 0.8 * tall)
+        near &= (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
+        near &= (width[k] < 0.5 * width) | (tall[k] < 0.6 * tall)
+        if near.any():
+            target[k] = int(np.where(near, np.abs(middle - middle[k]), np.inf).argmin())
+    for _ in range(4):
+        target = target[target]
+    return target
+
+
+def find_rows(found: Components, segs: Segments, leaves: list[Leaf], unit: float, height: int) -> Rows:
+    """Return the lines of all leaves in reading order. `height` is the page height in pixels."""
+    rows: list[list[int]] = []
+    leaf_of: list[int] = []
+    for number, leaf in enumerate(leaves):
+        for row in chain(segs, leaf.members):
+            rows.append(row)
+            leaf_of.append(number)
+    if not rows:
+        return Rows((), (), np.full(len(found), -1, dtype=np.int64))
+    line_of, zones = _zones(found, segs, rows, height)
+    target = dissolve(segs, rows, zones, leaf_of)
+    kept, number_of = np.unique(target, return_inverse=True)
+    line_of = np.where(line_of >= 0, number_of[line_of], -1)
+    line_of = attach_marks(found, line_of, zones[kept], unit)
+    return _measure(found, line_of, zones[kept], [leaf_of[int(k)] for k in kept])
+
+
+def _zones(found: Components, segs: Segments, rows: list[list[int]], height: int) -> tuple[Ints, NDArray[np.float64]]:
+    """Return the row of each component and [L, 4] x0, x1, top, base of each row."""
+    line_of_segment = np.full(len(segs), -1, dtype=np.int64)
+    for number, row in enumerate(rows):
+        line_of_segment[row] = number
+    line_of = np.where(segs.owner >= 0, line_of_segment[segs.owner], -1)
+    ink = profiles(found, line_of, len(rows), height)
+    zones = np.array([(segs.x0[row].min(), segs.x1[row].max(), *x_zone(ink[k])) for k, row in enumerate(rows)])
+    return line_of, zones
+
+
+def _measure(found: Components, line_of: Ints, zones: NDArray[np.float64], leaf_of: list[int]) -> Rows:
+    """Take each line's ink box, limited to what letters of its size can reach above and below."""
+    lines = []
+    for k in range(len(leaf_of)):
+        here = np.flatnonzero(line_of == k)
+        _, _, top, base = zones[k]
+        reach = max(base - top, 1.0)
+        y0 = max(float(found.y0[here].min()), top - 1.25 * reach)
+        y1 = min(float(found.y1[here].max()), base + 0.9 * reach)
+        lines.append(InkLine(float(found.x0[here].min()), y0, float(found.x1[here].max()), y1, float(top), float(base)))
+    return Rows(tuple(lines), tuple(leaf_of), line_of)

@@ -1,0 +1,229 @@
+"""The whole cut of one page: upright, ink, letters, columns, rows, bands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from dsvl2.pipelines.documents import Box
+from dsvl2.pipelines.layout.bands import Sheet, cut_group
+from dsvl2.pipelines.layout.binarise import Gray, Ink, clean, find_ink, is_inverted
+from dsvl2.pipelines.layout.columns import find_gutters, reading_order
+from dsvl2.pipelines.layout.components import Components
+from dsvl2.pipelines.layout.groups import group_lines, pitches
+from dsvl2.pipelines.layout.letters import letter_height, sort_components
+from dsvl2.pipelines.layout.lines import Rows, find_rows
+from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways
+from dsvl2.pipelines.layout.segments import find_segments
+from dsvl2.pipelines.layout.skew import find_skew
+from dsvl2.pipelines.layout.types import Affine, InkLine, PageLayout, Profile, Region
+
+WORK_PIXELS = 2_300_000  # analysis runs on at most this many pixels: A4 at 150 dpi and a little more
+LEAST_UNIT = 7.0  # letters smaller than this (pixels) are analysed on an enlarged page
+LEAST_SKEW = 0.06  # degrees; less moves a full line by under two pixels at 150 dpi
+
+
+def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
+    """Cut a grey page [H, W] (uint8, any resolution, any way up) into bands in reading order.
+
+    Raises ValueError for anything but a non-empty two-dimensional uint8 array.
+    """
+    if gray.ndim != 2 or gray.dtype != np.uint8 or not gray.size:
+        raise ValueError(f"a page must be a non-empty grey uint8 array [H, W], not {gray.dtype} {gray.shape}")
+    page = 255 - gray if is_inverted(gray) else gray
+    upright = _stand_up(page)
+    if upright is None:
+        return _blank((gray.shape[1], gray.shape[0]))
+    return _cut(upright, profile)
+
+
+@dataclass(frozen=True, slots=True)
+class _Upright:
+    """The upright page, its analysis at working size, and how it lies on the page as read."""
+
+    gray: Gray
+    ink: Ink
+    found: Components
+    zoom: float
+    rotation: int
+    skew: float
+    matrix: Affine
+    page_size: tuple[int, int]
+
+
+def _resized(gray: Gray, zoom: float) -> Gray:
+    """Return the page at working size."""
+    if zoom == 1.0:
+        return gray
+    size = (max(1, round(gray.shape[1] * zoom)), max(1, round(gray.shape[0] * zoom)))
+    method = Image.Resampling.BOX if zoom < 1 else Image.Resampling.BICUBIC
+    return np.asarray(Image.fromarray(gray).resize(size, method), dtype=np.uint8)
+
+
+def _working_zoom(gray: Gray) -> float:
+    """Return the zoom at which letters are big enough and the page small enough to analyse."""
+    zoom = min(1.0, (WORK_PIXELS / gray.size) ** 0.5)
+    if gray.size > WORK_PIXELS / 2:
+        return zoom
+    unit = letter_height(clean(find_ink(gray).mask)[1])
+    if 0 < unit < LEAST_UNIT:
+        return min(2.0, (WORK_PIXELS / gray.size) ** 0.5)
+    return min(zoom, 24.0 / unit) if unit > 40 else zoom
+
+
+def _stand_up(page: Gray) -> _Upright | None:
+    """Find rotation and skew, and return the upright page; None if there is nothing on it."""
+    zoom = _working_zoom(page)
+    mask, found = clean(find_ink(_resized(page, zoom)).mask)
+    unit = letter_height(found)
+    if _is_blank(found, unit):
+        return None
+    sideways = lies_sideways(mask)
+    turn = 1 if sideways else 0
+    small = np.ascontiguousarray(np.rot90(mask, turn))
+    skew = find_skew(small)[0] if int((found.height > 0.6 * unit).sum()) >= 10 else 0.0
+    skew = 0.0 if abs(skew) < LEAST_SKEW else skew
+    result = _upright(page, zoom, turn, skew)
+    if _upside_down(result):
+        result = _upright(page, zoom, turn + 2, skew)
+    return result
+
+
+def _upright(page: Gray, zoom: float, turn: int, skew: float) -> _Upright:
+    """Turn the page by `turn` quarter turns counter-clockwise, level it and find its ink."""
+    gray = np.ascontiguousarray(np.rot90(page, turn))
+    matrix = _turn_matrix(turn, (page.shape[1], page.shape[0]))
+    if skew:
+        gray, levelled = _level(gray, skew)
+        matrix = _compose(matrix, levelled)
+    ink = find_ink(_resized(gray, zoom))
+    mask, found = clean(ink.mask)
+    rotation = (360 - 90 * turn) % 360
+    size = (page.shape[1], page.shape[0])
+    return _Upright(gray, Ink(mask, ink.paper_map, ink.paper), found, zoom, rotation, skew, matrix, size)
+
+
+def _turn_matrix(turn: int, size: tuple[int, int]) -> Affine:
+    """Return the map from pixels of np.rot90(page, turn) to pixels of the page of (width, height) `size`."""
+    width, height = size
+    return {
+        0: (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
+        1: (0.0, -1.0, float(width), 1.0, 0.0, 0.0),
+        2: (-1.0, 0.0, float(width), 0.0, -1.0, float(height)),
+        3: (0.0, 1.0, 0.0, -1.0, 0.0, float(height)),
+    }[turn % 4]
+
+
+def _level(gray: Gray, skew: float) -> tuple[Gray, Affine]:
+    """Turn a page by `skew` degrees so that falling lines become level; the sheet grows to hold its corners."""
+    height, width = gray.shape
+    cos, sin = float(np.cos(np.radians(skew))), float(np.sin(np.radians(skew)))
+    new_w = int(np.ceil(width * cos + height * abs(sin)))
+    new_h = int(np.ceil(width * abs(sin) + height * cos))
+    # upright (u, v), centred, is turned clockwise by skew to give the page's (x, y)
+    c = width / 2 - cos * new_w / 2 + sin * new_h / 2
+    f = height / 2 - sin * new_w / 2 - cos * new_h / 2
+    matrix = (cos, -sin, c, sin, cos, f)
+    image = Image.fromarray(gray)
+    edge = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    fill = int(np.percentile(edge, 75))
+    turned = image.transform((new_w, new_h), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=fill)
+    return np.asarray(turned, dtype=np.uint8), matrix
+
+
+def _compose(outer: Affine, inner: Affine) -> Affine:
+    """Return the map that applies `inner` and then `outer`."""
+    a, b, c, d, e, f = outer
+    p, q, r, s, t, u = inner
+    return (a * p + b * s, a * q + b * t, a * r + b * u + c, d * p + e * s, d * q + e * t, d * r + e * u + f)
+
+
+def _is_blank(found: Components, unit: float) -> bool:
+    """Say whether there is nothing but dust: no component of letter size with letter-like ink."""
+    if not len(found) or unit <= 0:
+        return True
+    size = np.maximum(found.height, found.width)
+    letters = (size >= 6) & (found.area >= 12)
+    return not letters.any()
+
+
+def _upside_down(up: _Upright) -> bool:
+    """Judge the upright page by its ascenders and descenders."""
+    unit = letter_height(up.found)
+    if unit <= 0:
+        return False
+    rows = _rows(up, unit)[0]
+    boxes = [(int(k.x0), int(k.x1), int(k.top), int(k.base)) for k in rows.lines if k.x1 - k.x0 > 8 * unit]
+    return is_upside_down(up.ink.mask, boxes)
+
+
+def _rows(up: _Upright, unit: float) -> tuple[Rows, Components, list[int], tuple[tuple[int, int, int, int], ...]]:
+    """Return rows, their components, the column of each leaf and figure boxes, all in working pixels."""
+    sort = sort_components(up.ink.mask, unit)
+    segs = find_segments(sort.found, sort.letter, unit)
+    shape = (up.ink.mask.shape[0], up.ink.mask.shape[1])
+    gutters = find_gutters(segs, sort.horizontal, shape, unit)
+    leaves = reading_order(segs, gutters, unit)
+    rows = find_rows(sort.found, segs, leaves, unit, shape[0])
+    return rows, sort.found, [leaf.column for leaf in leaves], sort.figures
+
+
+def _cut(up: _Upright, profile: Profile) -> PageLayout:
+    """Cut an upright page into regions and bands."""
+    unit = letter_height(up.found)
+    rows, found, columns, figures = _rows(up, unit)
+    z = up.zoom
+    lines = tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
+    sheet = Sheet(up.gray, found, rows.of_component, z, _paper(up.ink))
+    regions: list[Region] = []
+    for number, column in enumerate(columns):
+        members = [k for k, leaf in enumerate(rows.leaf) if leaf == number]
+        for group in group_lines([lines[k] for k in members], members, profile):
+            bands = cut_group(sheet, lines, group, profile)
+            regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
+    for x0, y0, x1, y1 in figures:
+        _insert_figure(regions, Region(Box(x0 / z, y0 / z, x1 / z, y1 / z), 0, (), "figure"))
+    blank = not regions
+    near = [p for p in pitches(list(lines)) if np.isfinite(p)]
+    return PageLayout(
+        rotation=up.rotation,
+        skew=up.skew,
+        blank=blank,
+        regions=tuple(regions),
+        line_pitch=float(np.median(near)) if near else 0.0,
+        x_height=float(np.median([k.base - k.top for k in lines])) if lines else 0.0,
+        size=(up.gray.shape[1], up.gray.shape[0]),
+        page_size=up.page_size,
+        matrix=up.matrix,
+        location_bins=profile.location_bins,
+    )
+
+
+def _paper(ink: Ink) -> Gray | None:
+    """Return the paper map where paper is clearly not white or not even; None means leave the grey levels alone."""
+    spread = float(np.percentile(ink.paper_map, 90)) - float(np.percentile(ink.paper_map, 10))
+    return ink.paper_map if ink.paper < 240 or spread > 14 else None
+
+
+def _around(lines: list[InkLine]) -> Box:
+    """Return the box around all lines' ink."""
+    return Box(min(k.x0 for k in lines), min(k.y0 for k in lines), max(k.x1 for k in lines), max(k.y1 for k in lines))
+
+
+def _insert_figure(regions: list[Region], figure: Region) -> None:
+    """Put a figure before the first text region of its column that lies below it."""
+    middle = (figure.box.y0 + figure.box.y1) / 2
+    for k, region in enumerate(regions):
+        overlaps = min(region.box.x1, figure.box.x1) > max(region.box.x0, figure.box.x0)
+        if overlaps and (region.box.y0 + region.box.y1) / 2 > middle:
+            regions.insert(k, figure)
+            return
+    regions.append(figure)
+
+
+def _blank(size: tuple[int, int]) -> PageLayout:
+    """Return the layout of a page with nothing on it."""
+    return PageLayout(0, 0.0, True, (), 0.0, 0.0, size, size, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))

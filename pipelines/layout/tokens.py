@@ -1,0 +1,62 @@
+"""Read what the model printed for a band: location tokens, paragraph gaps, and the probability of every line."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from dsvl2.pipelines.layout.types import BandText
+
+LOCATION = re.compile(r"<\|y_(\d+)\|>")
+SPECIAL = re.compile(r"<[|\uff5c][^<>]{1,40}[|\uff5c]>")
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedLine:
+    """One line as printed: text without tokens, its y bin (None: no token), a paragraph gap above, mean probability."""
+
+    text: str
+    bin: int | None
+    gap: bool
+    confidence: float | None
+
+
+def parse(band: BandText) -> list[PrintedLine]:
+    """Split a band's output into printed lines. Text before the first location token is kept as a line without a bin."""
+    result: list[PrintedLine] = []
+    probability = _per_character(band)
+    gap = False
+    marks = list(LOCATION.finditer(band.text))
+    starts = [(0, 0, None)] + [(m.start(), m.end(), int(m.group(1))) for m in marks]
+    for k, (_, begin, number) in enumerate(starts):
+        stop = starts[k + 1][0] if k + 1 < len(starts) else len(band.text)
+        body = band.text[begin:stop]
+        mean = _mean(probability, begin, stop)
+        pieces = body.split("\n")
+        for i, piece in enumerate(pieces):
+            text = SPECIAL.sub("", piece).strip(" \r")
+            if text.strip():
+                result.append(PrintedLine(text, number if i == 0 else None, gap, mean))
+                gap = False
+            elif i > 0 or number is None:
+                gap = gap or bool(result)
+        # A bare newline before the next token is a paragraph gap; one that only ends the line's text is as well.
+        if len(pieces) > 1 and not pieces[-1].strip():
+            gap = True
+    return result
+
+
+def _per_character(band: BandText) -> list[float] | None:
+    """Return the log-probability of the token that printed each character, None if pieces and text do not match."""
+    if not band.logprobs or len(band.pieces) != len(band.logprobs) or "".join(band.pieces) != band.text:
+        return None
+    return [value for piece, value in zip(band.pieces, band.logprobs, strict=True) for _ in piece]
+
+
+def _mean(values: list[float] | None, begin: int, stop: int) -> float | None:
+    """Return the mean token probability of characters begin..stop."""
+    if values is None or stop <= begin:
+        return None
+    part = [math.exp(min(0.0, v)) for v in values[begin:stop]]
+    return sum(part) / len(part)
