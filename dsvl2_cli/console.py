@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from dsvl2_cli.exit_codes import Exit, code_of, exit_for
 
 RED, YELLOW, DIM, RESET = "\033[1;31m", "\033[33m", "\033[2m", "\033[0m"
-ERROR_SCHEMA = "dsvl2.error/1"
+ERROR_SCHEMA = "dsvl2/error/v1"
 
 
 def wants_colour() -> bool:

@@ -21,6 +21,6 @@ def embedded_models() -> dict[str, Path]:
 
 
 def published_schemas() -> dict[str, Path]:
-    """Name -> file of every JSON Schema shipped inside the package (`ocr.schema.json` is called `ocr`)."""
-    root = package_folder("dsvl2.pipelines")
-    return {path.name.split(".")[0]: path for path in sorted(root.rglob("*.schema.json"))}
+    """Name -> file of every published JSON Schema (`ocr-v1.json` is called `ocr`; the highest version wins)."""
+    root = package_folder("dsvl2.pipelines") / "formats" / "schema"
+    return {path.stem.rpartition("-")[0]: path for path in sorted(root.glob("*-v*.json"))}

@@ -36,7 +36,7 @@ def show(
         if as_json:
             now.emit(
                 {
-                    "schema": "dsvl2.config/1",
+                    "schema": "dsvl2/config/v1",
                     "settings": {
                         name: {"value": value, "origin": found.origins[name].kind, "place": found.origins[name].place}
                         for name, value in values.items()

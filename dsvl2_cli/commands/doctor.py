@@ -32,7 +32,7 @@ def doctor(as_json: options.Json = False, debug: options.Debug = False) -> None:
         }
         problems = find_problems(report)
         if as_json:
-            now.emit({"schema": "dsvl2.doctor/1", "report": report, "problems": problems})
+            now.emit({"schema": "dsvl2/doctor/v1", "report": report, "problems": problems})
         else:
             width = max(map(len, report))
             for key, value in report.items():

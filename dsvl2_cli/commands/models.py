@@ -35,7 +35,7 @@ def list_models(
                 record["bytes"], record["error"] = None, str(error)
             records.append(record)
         if as_json:
-            now.emit({"schema": "dsvl2.models/1", "models": records})
+            now.emit({"schema": "dsvl2/models/v1", "models": records})
             return
         width = max((len(record["name"]) for record in records), default=0)
         for record in records:
@@ -60,7 +60,7 @@ def show(
         record = describe(entry)
         record["files"] = verify(entry.path)
         if as_json:
-            now.emit({"schema": "dsvl2.model/1", **record})
+            now.emit({"schema": "dsvl2/model/v1", **record})
         else:
             width = max(map(len, record))
             for key, value in record.items():
