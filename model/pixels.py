@@ -1,0 +1,70 @@
+"""Images to tiles: the last step in PIL and NumPy before torch takes over (spec.md 4.3-4.5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from dsvl2.model.errors import ImageError
+from dsvl2.model.tiling import MAX_TILED_IMAGES, TileGrid, choose_canvas, fit
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisionInputs:
+    """One image ready for the tower: uint8 tiles [1 + rows*columns, S, S, 3] in RGB, global view first.
+
+    For a 1x1 grid both views are the same pixels and only one is kept.
+    """
+
+    tiles: Bytes
+    grid: TileGrid
+
+
+def cut(
+    image: Image.Image, candidates: Sequence[tuple[int, int]], pad_color: tuple[int, int, int], *, single: bool = False
+) -> VisionInputs:
+    """Scale one image onto its canvas and cut the tiles; `single` forces a 1x1 grid."""
+    tile = candidates[0][0]
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    canvas = (tile, tile) if single else choose_canvas(rgb.size, candidates)
+    grid = TileGrid(canvas[0] // tile, canvas[1] // tile)
+    local = _place(rgb, canvas, pad_color)
+    tiles = local.reshape(grid.height, tile, grid.width, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
+    if len(tiles) > 1:
+        tiles = np.concatenate((_place(rgb, (tile, tile), pad_color)[None], tiles))
+    return VisionInputs(np.ascontiguousarray(tiles), grid)
+
+
+def cut_all(
+    images: Sequence[Image.Image], candidates: Sequence[tuple[int, int]], pad_color: tuple[int, int, int]
+) -> tuple[VisionInputs, ...]:
+    """Cut every image of a conversation; three or more switch tiling off for all of them."""
+    single = len(images) > MAX_TILED_IMAGES
+    return tuple(cut(image, candidates, pad_color, single=single) for image in images)
+
+
+def grid_of(size: tuple[int, int], candidates: Sequence[tuple[int, int]], images: int) -> TileGrid:
+    """The grid `cut_all` would give an image of this size among so many images; touches no pixels."""
+    if images > MAX_TILED_IMAGES:
+        return TileGrid(1, 1)
+    tile = candidates[0][0]
+    width, height = choose_canvas(size, candidates)
+    return TileGrid(width // tile, height // tile)
+
+
+def _place(image: Image.Image, box: tuple[int, int], color: tuple[int, int, int]) -> Bytes:
+    """Fit, scale with PIL's bicubic (no other library gives the same bytes), centre on the pad colour."""
+    place = fit(image.size, box)
+    try:
+        scaled = image if image.size == (place.width, place.height) else image.resize((place.width, place.height), Image.Resampling.BICUBIC)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"the image cannot be scaled: {error}", "check that the file is complete") from error
+    if scaled.size == box:
+        return np.asarray(scaled, dtype=np.uint8)
+    canvas = Image.new("RGB", box, color)
+    canvas.paste(scaled, (place.left, place.top))
+    return np.asarray(canvas, dtype=np.uint8)

@@ -1,0 +1,99 @@
+"""What goes into the engine and what comes out: plain frozen data, no torch."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from PIL import Image
+
+from dsvl2.model.reading import ReadingProfile
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Message:
+    """One turn. `<image>` in a user's content marks where each of `images` goes, in order."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+    images: tuple[Image.Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How tokens are chosen. Temperature 0 is greedy; the penalty counts generated tokens only.
+
+    guard_loops cuts degenerate repetition back to one copy and goes on another way.
+    """
+
+    max_new_tokens: int = 512
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+    stop_token_ids: tuple[int, ...] = ()
+    guard_loops: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens is {self.max_new_tokens}, must be at least 1")
+        if self.temperature < 0 or not 0 < self.top_p <= 1 or self.repetition_penalty <= 0:
+            raise ValueError("temperature must be >= 0, top_p in (0, 1], repetition_penalty > 0")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GenerationRequest:
+    """A conversation that ends with the user's turn."""
+
+    messages: tuple[Message, ...]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSize:
+    """What a request costs before it runs: tokens of the prompt, those that are image tokens, tiles for the tower."""
+
+    prompt_tokens: int
+    image_tokens: int
+    tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request did cost."""
+
+    prompt_tokens: int
+    image_tokens: int
+    completion_tokens: int
+    tiles: int
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationResult:
+    """The answer. `text` keeps special tokens and drops the end token; pieces, logprobs and token_ids run in parallel.
+
+    finish_reason "stop": the model ended; "length": the limit was reached. loops_recovered counts the repetitions cut.
+    """
+
+    text: str
+    token_ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: Literal["stop", "length"]
+    usage: Usage
+    loops_recovered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What runs. `fingerprint` is the sha256 over configuration, tokenizer and weights."""
+
+    name: str
+    path: str
+    parameters: int
+    weight_bytes: int
+    scheme: str
+    dtype: str
+    device: str
+    context_length: int
+    vocab_size: int
+    fingerprint: str
+    reading: ReadingProfile
