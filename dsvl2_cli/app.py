@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, NoReturn
 
@@ -9,7 +10,7 @@ import typer
 
 from dsvl2_cli import __version__
 from dsvl2_cli.commands import completion, config, doctor, inspect, models, ocr, schema
-from dsvl2_cli.console import Console, Problem, error_json
+from dsvl2_cli.console import Console, Problem, error_json, one_line
 from dsvl2_cli.exit_codes import Exit, table
 from dsvl2_cli.session import Leave
 from dsvl2_cli.stdio import silence_stdout
@@ -67,6 +68,10 @@ def root(
 
 def run(arguments: list[str]) -> int:
     """Run the program on the arguments (without its name) and return the exit code. Never raises, never exits."""
+    if "_DSVL2_COMPLETE" in os.environ:  # a shell asks for completions; Typer sets them up only on demand
+        from typer.completion import completion_init
+
+        completion_init()
     try:
         code = app(arguments, prog_name="dsvl2", standalone_mode=False)
         sys.stdout.flush()
@@ -88,7 +93,7 @@ def _failed(error: Exception, arguments: list[str]) -> int:
     """Report an error from outside any command body: a wrong command line, or a bug."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     describe = getattr(error, "format_message", None)
-    problem = Problem("usage", describe().rstrip("."), _usage_hint(error)) if describe else Problem.of(error)
+    problem = Problem("usage", one_line(describe()).rstrip("."), _usage_hint(error)) if describe else Problem.of(error)
     console = Console()
     if "--debug" in options and not describe:
         console.trace(error)

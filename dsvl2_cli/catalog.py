@@ -39,6 +39,25 @@ def available(folders: Sequence[str] = ()) -> list[Entry]:
     return entries
 
 
+def find(name: str) -> Entry:
+    """Find a model by its listed name, or take a folder that holds one.
+
+    Raises:
+        ModelNotFound: the hint lists what there is.
+    """
+    from dsvl2.model.errors import ModelNotFound
+
+    found = available()
+    for entry in found:
+        if entry.name == name:
+            return entry
+    if (Path(name) / "config.json").is_file():
+        return Entry(name, Path(name), "folder")
+    names = ", ".join(entry.name for entry in found) or "none"
+    fact = f"no config.json in {name}" if Path(name).is_dir() else f"no model is called {name!r}"
+    raise ModelNotFound(fact, f"available: {names}; or give a folder with config.json and the weights")
+
+
 def cache_folder() -> Path:
     """Hugging Face's cache: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub."""
     if explicit := os.environ.get("HF_HUB_CACHE"):

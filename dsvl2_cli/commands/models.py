@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -53,10 +52,10 @@ def show(
 ) -> None:
     """Describe one model: its network, its stored weights, and whether its files are intact."""
     with session(as_json=as_json, debug=debug) as now:
-        from dsvl2_cli.catalog import verify
+        from dsvl2_cli.catalog import find, verify
         from dsvl2_cli.exit_codes import Exit
 
-        entry = pick(name)
+        entry = find(name)
         record = describe(entry)
         record["files"] = verify(entry.path)
         if as_json:
@@ -68,23 +67,6 @@ def show(
         if record["files"] not in ("ok", "no checksums"):
             now.console.warn(f"{entry.name}: {record['files']}; install the package again")
             raise Leave(Exit.MODEL)
-
-
-def pick(name: str) -> Entry:
-    """Find a model by listed name or folder.
-
-    Raises:
-        ModelNotFound: the message lists what there is.
-    """
-    from dsvl2.model.errors import ModelNotFound
-    from dsvl2_cli.catalog import Entry, available
-
-    found = available([name] if Path(name).is_dir() else [])
-    for entry in found:
-        if entry.name == name or (entry.origin == "folder" and entry.path == Path(name)):
-            return entry
-    names = ", ".join(entry.name for entry in found) or "none"
-    raise ModelNotFound(f"no model is called {name!r}", f"available: {names}; or give a folder with config.json")
 
 
 def describe(entry: Entry) -> dict[str, Any]:
