@@ -156,7 +156,11 @@ class RenderError(DocumentError):
 
 
 def page_error(error: BaseException) -> PageError:
-    """Describe an exception as a page's error; any error with `code` and `hint` keeps them, others are `internal`."""
+    """Describe an exception as a page's error; one with `code` and `hint` keeps them, any other is `internal`."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, by name: no import
+        return PageError(
+            "out_of_memory", "not enough memory for this page", "use a smaller --batch-size or a lower --dpi"
+        )
     code = getattr(error, "code", None)
     hint = getattr(error, "hint", None)
     message = " ".join(str(error).split()) or type(error).__name__

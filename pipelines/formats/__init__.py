@@ -1,0 +1,60 @@
+"""Output formats, by name and by suffix. A new one is a class with the `Format` protocol and one line in FORMATS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsvl2.pipelines.errors import UnknownFormat
+from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, Format, PageStream, RenderOptions
+from dsvl2.pipelines.formats.facts import fingerprint
+from dsvl2.pipelines.formats.json import JsonFormat, JsonLinesFormat, document_record, page_record, published_schema
+from dsvl2.pipelines.formats.latex import LatexFormat
+from dsvl2.pipelines.formats.markdown import MarkdownFormat
+from dsvl2.pipelines.formats.text import TextFormat
+
+FORMATS: tuple[Format, ...] = (MarkdownFormat(), TextFormat(), JsonFormat(), JsonLinesFormat(), LatexFormat())
+
+_ALIASES = {"md": "markdown", "txt": "text", "ndjson": "jsonl", "tex": "latex"}
+
+
+def get_format(name: str) -> Format:
+    """Return the format of that name (or its short form, such as "md").
+
+    Raises:
+        UnknownFormat: lists the known ones.
+    """
+    wanted = _ALIASES.get(name.lower().lstrip("."), name.lower())
+    for known in FORMATS:
+        if known.name == wanted:
+            return known
+    raise UnknownFormat(f"unknown format '{name}'", hint=f"known formats: {', '.join(f.name for f in FORMATS)}")
+
+
+def format_for_path(path: str | Path) -> Format:
+    """Return the format that a file name's suffix stands for.
+
+    Raises:
+        UnknownFormat: lists the known suffixes.
+    """
+    suffix = Path(path).suffix.lower()
+    for known in FORMATS:
+        if suffix in known.suffixes:
+            return known
+    suffixes = ", ".join(f.suffixes[0] for f in FORMATS)
+    what = f"the suffix '{suffix}' stands for no format" if suffix else f"'{path}' has no suffix to tell the format by"
+    raise UnknownFormat(what, hint=f"known suffixes: {suffixes}; or name the format with -f")
+
+
+__all__ = [
+    "DEFAULT_OPTIONS",
+    "FORMATS",
+    "Format",
+    "PageStream",
+    "RenderOptions",
+    "document_record",
+    "fingerprint",
+    "format_for_path",
+    "get_format",
+    "page_record",
+    "published_schema",
+]

@@ -1,0 +1,61 @@
+"""What an output format is: a name, its suffixes, and a way to turn a document into text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dsvl2.pipelines.documents import Document, PageResult
+
+
+@dataclass(frozen=True, slots=True)
+class RenderOptions:
+    """Choices that formats may honour.
+
+    page_markers: mark where each page begins, in the format's own kind of comment.
+    front_matter: begin with facts about source, model and options (Markdown: YAML).
+    """
+
+    page_markers: bool = False
+    front_matter: bool = False
+
+
+DEFAULT_OPTIONS = RenderOptions()
+
+
+class PageStream(Protocol):
+    """Renders a document page by page; the pieces in order are the same text as `render` gives."""
+
+    def page(self, page: PageResult) -> str:
+        """Return what to write when `page` is done; pages must come in order."""
+        ...
+
+
+class Format(Protocol):
+    """An output format. To add one, write this protocol and add it to `dsvl2.pipelines.formats.FORMATS`."""
+
+    @property
+    def name(self) -> str:
+        """The word for `-f`."""
+        ...
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """File suffixes that stand for it, the one that is written first, each with its dot."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """A few words for help texts."""
+        ...
+
+    def render(self, document: Document, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+        """Return the whole document as text, ending in a newline unless it is empty."""
+        ...
+
+    def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> PageStream | None:
+        """Return a renderer for pages as they come, None if the format needs the whole document first.
+
+        `head` is the document with what is known before reading; its pages are not looked at.
+        """
+        ...

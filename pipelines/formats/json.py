@@ -1,0 +1,160 @@
+"""JSON of one published, versioned schema (schema/ocr-v1.json): a whole document, or one record a page (JSON lines)."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult
+from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
+from dsvl2.pipelines.formats.facts import fingerprint
+
+DOCUMENT_SCHEMA = "dsvl2/ocr/v1"
+PAGE_SCHEMA = "dsvl2/ocr-page/v1"
+
+
+def published_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of documents; `$defs/page_record` is that of JSON lines records."""
+    text = (files("dsvl2.pipelines.formats") / "schema" / "ocr-v1.json").read_text(encoding="utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+class JsonFormat:
+    """One JSON object for the whole document."""
+
+    name = "json"
+    suffixes = (".json",)
+    title = "JSON with boxes, confidence and usage (published schema)"
+
+    def render(self, document: Document, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+        """Return the document as indented JSON."""
+        return _dumps(document_record(document), indent=1) + "\n"
+
+    def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> None:
+        """One object needs the whole document."""
+        return
+
+
+class JsonLinesFormat:
+    """One JSON record per page and line, written as soon as the page is read."""
+
+    name = "jsonl"
+    suffixes = (".jsonl", ".ndjson")
+    title = "JSON lines, one record per page"
+
+    def render(self, document: Document, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+        """Return one line per page."""
+        stream = self.stream(document, options)
+        return "".join(stream.page(page) for page in document.pages)
+
+    def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> PageStream:
+        """Records stand alone, so they can be written as they come."""
+        return _JsonLinesStream(head)
+
+
+class _JsonLinesStream:
+    def __init__(self, head: Document) -> None:
+        self._head = head
+        self._fingerprint = fingerprint(head)
+
+    def page(self, page: PageResult) -> str:
+        record = {
+            "schema": PAGE_SCHEMA,
+            "source": _source(self._head),
+            "fingerprint": self._fingerprint,
+            "page": page_record(page),
+        }
+        return _dumps(record, indent=None) + "\n"
+
+
+def document_record(document: Document) -> dict[str, Any]:
+    """Return the document as the plain data that the schema describes, keys in a fixed order."""
+    model = document.model
+    return {
+        "schema": DOCUMENT_SCHEMA,
+        "source": _source(document),
+        "model": None
+        if model is None
+        else {
+            "name": model.name,
+            "fingerprint": model.fingerprint,
+            "scheme": model.scheme,
+            "dtype": model.dtype,
+            "device": model.device,
+        },
+        "options": dict(document.options),
+        "fingerprint": fingerprint(document),
+        "notices": [_notice(notice) for notice in document.notices],
+        "failed_pages": list(document.failed),
+        "usage": _usage(document.usage),
+        "pages": [page_record(page) for page in document.pages],
+    }
+
+
+def page_record(page: PageResult) -> dict[str, Any]:
+    """Return one page as plain data."""
+    return {
+        "number": page.number,
+        "width_px": page.width_px,
+        "height_px": page.height_px,
+        "dpi": _round(page.dpi, 2),
+        "rotation": page.rotation,
+        "skew": _round(page.skew, 3),
+        "blank": page.blank,
+        "confidence": _round(page.confidence, 3),
+        "blocks": [_block(block) for block in page.blocks],
+        "warnings": [_notice(notice) for notice in page.warnings],
+        "error": _error(page.error),
+        "usage": _usage(page.usage),
+    }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "kind": block.kind,
+        "text": block.text,
+        "level": block.level,
+        "box": _box(block.box),
+        "confidence": _round(block.confidence, 3),
+        "lines": [_line(line) for line in block.lines],
+    }
+    if block.rows:
+        record["rows"] = [list(row) for row in block.rows]
+    return record
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {"text": line.text, "box": _box(line.box), "confidence": _round(line.confidence, 3)}
+
+
+def _source(document: Document) -> dict[str, Any]:
+    return {"name": document.source, "sha256": document.sha256, "page_count": document.page_count}
+
+
+def _notice(notice: Notice) -> dict[str, str]:
+    return {"code": notice.code, "message": notice.message}
+
+
+def _error(error: PageError | None) -> dict[str, str] | None:
+    return None if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+def _usage(usage: Any) -> dict[str, int] | None:
+    if usage is None:
+        return None
+    return {name: int(getattr(usage, name)) for name in ("prompt_tokens", "image_tokens", "completion_tokens", "tiles")}
+
+
+def _box(box: Box | None) -> list[float] | None:
+    return None if box is None else [round(float(side), 1) + 0.0 for side in (box.x0, box.y0, box.x1, box.y1)]
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(float(value), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
+
+
+def _dumps(record: dict[str, Any], *, indent: int | None) -> str:
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False, indent=indent)
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

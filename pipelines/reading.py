@@ -1,0 +1,124 @@
+"""Read one page: look at it, ask the model, put the answers together. Knows nothing of files and formats."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsvl2.model import GenerationRequest, GenerationResult, Message, ReadingProfile, SamplingParams
+from dsvl2.pipelines.documents import Block, Notice, PageImage, PageResult, sum_usage
+from dsvl2.pipelines.layout import BandText, PageLayout, analyse, assemble, line_notices
+from dsvl2.pipelines.parsing import parse_markdown
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_INK_CONTRAST = 40
+_INK_CELLS = 4
+_CELL = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPage:
+    """A page ready for the model: what to ask, and what is known already. The page image itself is let go.
+
+    `layout` is None for a page that is read whole. `requests` is empty for a blank page.
+    """
+
+    result: PageResult
+    requests: tuple[GenerationRequest, ...]
+    layout: PageLayout | None = None
+
+
+def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
+    """Look at the page and make the requests that read it, as the checkpoint's profile says: by bands or whole."""
+    result = PageResult(page.number, (), page.image.width, page.image.height, page.dpi, warnings=page.notices)
+    if profile.mode == "bands":
+        return _prepare_bands(page, profile, result)
+    if is_blank(page.image):
+        return PreparedPage(replace(result, blank=True), ())
+    return PreparedPage(result, (_request(page.image, profile),))
+
+
+def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult) -> PreparedPage:
+    layout = analyse(np.asarray(page.image.convert("L")), profile)
+    result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
+    requests = () if layout.blank else tuple(_request(band.image, profile) for band in layout.bands)
+    return PreparedPage(result, requests, layout)
+
+
+def _request(image: Image, profile: ReadingProfile) -> GenerationRequest:
+    message = Message(role="user", content=profile.prompt, images=(image,))
+    return GenerationRequest(messages=(message,), sampling=SamplingParams(max_new_tokens=profile.max_new_tokens))
+
+
+def finish(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageResult:
+    """Make the page's result from the model's answers, one for each of `prepared.requests`, in that order."""
+    if len(answers) != len(prepared.requests):
+        raise RuntimeError(f"the model gave {len(answers)} answers to {len(prepared.requests)} requests")
+    result = prepared.result
+    if result.blank:
+        return result
+    notices = _answer_notices(answers)
+    if prepared.layout is None:
+        blocks = _parsed(answers[0])
+    else:
+        texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers]
+        blocks = assemble(prepared.layout, texts)
+        notices += line_notices(prepared.layout, texts)
+    return replace(
+        result,
+        blocks=blocks,
+        warnings=result.warnings + notices,
+        usage=sum_usage(answer.usage for answer in answers),
+        confidence=mean_probability([logprob for answer in answers for logprob in answer.logprobs]),
+    )
+
+
+def _answer_notices(answers: Sequence[GenerationResult]) -> tuple[Notice, ...]:
+    notices = []
+    cut = [place for place, answer in enumerate(answers, 1) if answer.finish_reason == "length"]
+    if cut:
+        where = "the page" if len(answers) == 1 else f"part {', '.join(map(str, cut))} of {len(answers)}"
+        notices.append(Notice("truncated", f"the model hit its length limit in {where}: text may be missing"))
+    loops = sum(answer.loops_recovered for answer in answers)
+    if loops:
+        notices.append(Notice("loop_recovered", f"the model began to repeat itself and was set right {loops} time(s)"))
+    return tuple(notices)
+
+
+def _parsed(answer: GenerationResult) -> tuple[Block, ...]:
+    """Parse a whole page's Markdown and give each block the confidence of the tokens it came from."""
+    ends = np.cumsum([len(piece) for piece in answer.pieces])
+    matched = bool(len(ends)) and int(ends[-1]) == len(answer.text) and len(answer.logprobs) == len(ends)
+    blocks = []
+    for parsed in parse_markdown(answer.text):
+        confidence = None
+        if matched:
+            first, last = np.searchsorted(ends, [parsed.start, parsed.end - 1], side="right")
+            confidence = mean_probability(answer.logprobs[int(first) : int(last) + 1])
+        blocks.append(replace(parsed.block, confidence=confidence))
+    return tuple(blocks)
+
+
+def mean_probability(logprobs: Sequence[float]) -> float | None:
+    """Return the mean probability of tokens with these log-probabilities; None for none."""
+    if not logprobs:
+        return None
+    return sum(exp(min(float(logprob), 0.0)) for logprob in logprobs) / len(logprobs)
+
+
+def is_blank(image: Image) -> bool:
+    """Say whether a page holds nothing but paper and specks.
+
+    Darkness is averaged over 4 x 4 pixels; a page with fewer than 4 cells that stand out from the paper is blank.
+    A lone page number at 100 dpi has about ten.
+    """
+    grey = image.convert("L").reduce(_CELL) if min(image.size) >= _CELL else image.convert("L")
+    cells = np.asarray(grey, dtype=np.int16)
+    paper = int(np.median(cells))
+    return int((np.abs(cells - paper) > _INK_CONTRAST).sum()) < _INK_CELLS

@@ -1,0 +1,93 @@
+"""What can be done with pages. A task is a name and a `read`; new ones get a line in TASKS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile
+from dsvl2.pipelines.documents import PageImage, PageResult
+from dsvl2.pipelines.errors import page_error
+from dsvl2.pipelines.reading import PreparedPage, finish, prepare
+
+
+class Engine(Protocol):
+    """What a task needs of the model's engine; tests pass a scripted one."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]: ...
+
+
+class Task(Protocol):
+    """Turns pages into results."""
+
+    @property
+    def name(self) -> str:
+        """The word that commands and results know it by."""
+        ...
+
+    def read(self, pages: Sequence[PageImage], engine: Engine) -> Sequence[PageResult]:
+        """Return one result per page, in the same order; a page that fails is a result with `error`.
+
+        What one page gives must not depend on the others in the call.
+        """
+        ...
+
+
+class OcrTask:
+    """Read everything on the page, as the checkpoint's reading profile says.
+
+    All parts of all the pages in one call go to the model together. If that fails the pages are tried one by one, so
+    that only those that cannot be read fail.
+    """
+
+    name = "ocr"
+
+    def __init__(self, profile: ReadingProfile | None = None) -> None:
+        self.profile = profile
+
+    def read(self, pages: Sequence[PageImage], engine: Engine) -> list[PageResult]:
+        """Read the pages; blank ones never reach the model."""
+        profile = self.profile or engine.info.reading
+        prepared = [_prepare(page, profile) for page in pages]
+        waiting = [page for page in prepared if isinstance(page, PreparedPage)]
+        results = iter(_read_together(waiting, engine))
+        return [next(results) if isinstance(page, PreparedPage) else page for page in prepared]
+
+
+def _prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage | PageResult:
+    try:
+        return prepare(page, profile)
+    except Exception as error:  # one bad page must not stop the others, whatever is wrong with it
+        return failed_page(page, error)
+
+
+def _read_together(pages: Sequence[PreparedPage], engine: Engine) -> list[PageResult]:
+    requests = [request for page in pages for request in page.requests]
+    try:
+        answers = iter(engine.generate(requests) if requests else [])
+    except Exception as error:
+        if len(pages) > 1:
+            return [result for page in pages for result in _read_together([page], engine)]
+        return [replace(page.result, error=page_error(error)) for page in pages]
+    return [_finish(page, [next(answers) for _ in page.requests]) for page in pages]
+
+
+def _finish(page: PreparedPage, answers: Sequence[GenerationResult]) -> PageResult:
+    try:
+        return finish(page, answers)
+    except Exception as error:
+        return replace(page.result, error=page_error(error))
+
+
+def failed_page(page: PageImage, error: BaseException) -> PageResult:
+    """Return the result of a page that could not be read because of `error`."""
+    width, height = page.image.size
+    return PageResult(page.number, (), width, height, page.dpi, warnings=page.notices, error=page_error(error))
+
+
+TASKS: dict[str, Callable[[], Task]] = {"ocr": OcrTask}
+"""Every task by name."""
