@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsvl2.pipelines.layout.types import InkLine, Profile
 
 SMALLEST, LARGEST = 0.85, 1.35  # x-height of body text on the canvas, relative to the profile's
+GROUP_COST = 1.0  # of one more group: several lines a sixth off their best scale
 HEADING = 2.1  # a heading may stand this much taller than the profile's x-height before it is read on its own
 
 
@@ -39,49 +41,53 @@ def wanted_scale(x_height: float, pitch: float, profile: Profile) -> float:
 
 
 def group_lines(lines: list[InkLine], numbers: list[int], profile: Profile) -> list[Group]:
-    """Cut a leaf's lines (top down) into groups of one scale each; headings stay with the text around them."""
-    if not lines:
-        return []
-    tall = [max(1.0, line.base - line.top) for line in lines]
-    wish = [wanted_scale(t, p, profile) for t, p in zip(tall, pitches(lines), strict=True)]
-    width = [max(1.0, line.x1 - line.x0) for line in lines]
-    groups: list[list[int]] = [[0]]
-    low, high = _limits(tall[0], wish[0], profile)
-    for k in range(1, len(lines)):
-        least, most = _limits(tall[k], wish[k], profile)
-        low, high = max(low, least), min(high, most)
-        if low > high:
-            groups.append([])
-            low, high = least, most
-        groups[-1].append(k)
-    merged = _absorb(groups, tall, profile)
-    return [Group(tuple(numbers[k] for k in part), _group_scale(part, wish, width, tall, profile)) for part in merged]
+    """Cut a leaf's lines (top down) into groups of one scale each; headings stay with the text around them.
+
+    Dynamic programme: a constant per group, and per line the relative distance from the scale it wants.
+    """
+    wish = [
+        wanted_scale(max(1.0, line.base - line.top), pitch, profile)
+        for line, pitch in zip(lines, pitches(lines), strict=True)
+    ]
+    lone = [not np.isfinite(pitch) for pitch in pitches(lines)]
+    tall = np.array([max(1.0, line.base - line.top) for line in lines])
+    weight = np.array([0.3 + min(1.0, (line.x1 - line.x0) / (40 * t)) for line, t in zip(lines, tall, strict=True)])
+    goal = np.log(wish) if wish else np.zeros(0)
+    best, cut, scale = [0.0], [0], [1.0]
+    for last in range(1, len(lines) + 1):
+        best.append(float("inf"))
+        cut.append(0)
+        scale.append(1.0)
+        for first in range(last - 1, max(-1, last - 160), -1):
+            value, at = _fit(goal[first:last], weight[first:last], tall[first:last], lone[first:last], profile)
+            cost = best[first] + GROUP_COST + value
+            if cost < best[last]:
+                best[last], cut[last], scale[last] = cost, first, at
+            if value > best[last] - min(best[: last + 1]) + 4:
+                break
+    groups: list[Group] = []
+    last = len(lines)
+    while last:
+        groups.append(Group(tuple(numbers[cut[last] : last]), scale[last]))
+        last = cut[last]
+    return groups[::-1]
 
 
-def _limits(tall: float, wish: float, profile: Profile) -> tuple[float, float]:
-    """Return the scales at which a line can still be read beside others."""
-    return 0.84 * wish, max(1.25 * wish, HEADING * profile.x_height / tall)
-
-
-def _absorb(groups: list[list[int]], tall: list[float], profile: Profile) -> list[list[int]]:
-    """Give a lone small line to the neighbour group if it stays readable there: one band less."""
-    merged: list[list[int]] = []
-    for part in groups:
-        if merged:
-            before = float(np.median([tall[k] for k in merged[-1]]))
-            here = float(np.median([tall[k] for k in part]))
-            alone = min(len(part), len(merged[-1])) <= 2
-            if alone and 0.7 < here / before < 1.6:
-                merged[-1].extend(part)
-                continue
-        merged.append(list(part))
-    return merged
-
-
-def _group_scale(part: list[int], wish: list[float], width: list[float], tall: list[float], profile: Profile) -> float:
-    """Return the weighted median of the lines' wishes, lowered so that no line grows beyond the canvas."""
-    order = np.argsort([wish[k] for k in part])
-    weight = np.cumsum([width[part[i]] for i in order])
-    scale = wish[part[int(order[int(np.searchsorted(weight, weight[-1] / 2))])]]
-    tallest = max(tall[k] for k in part)
-    return min(scale, 8 * profile.x_height / tallest)
+def _fit(
+    goal: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    tall: NDArray[np.float64],
+    lone: list[bool],
+    profile: Profile,
+) -> tuple[float, float]:
+    """Return (cost, scale) of reading lines at one scale: the weighted median of the scales they want."""
+    order = np.argsort(goal)
+    total = np.cumsum(weight[order])
+    middle = float(goal[order[int(np.searchsorted(total, total[-1] / 2))]])
+    size = tall * np.exp(middle) / profile.x_height
+    off = middle - goal
+    loss = np.where(off < 0, 1.6 * -off, off)
+    # A line that stands alone may be read large: only growing out of a heading's size counts.
+    loss = np.where(np.array(lone) & (off > 0), np.maximum(0, np.log(size / HEADING)), loss)
+    loss = np.where((size > HEADING) | (size < 0.68), loss + 3.0, loss)
+    return float((loss * weight).sum()), float(np.exp(middle))

@@ -86,7 +86,7 @@ def attach_marks(found: Components, line_of: Ints, zones: NDArray[np.float64], u
     across = np.maximum(0, np.maximum(x0 - middle_x[:, None], middle_x[:, None] - x1))
     rise = np.maximum(0, np.maximum(top - middle_y[:, None], middle_y[:, None] - base))
     distance = rise + 0.12 * across
-    fits = (rise < 1.3 * tall) & (across < 12 * unit)
+    fits = (rise < 1.3 * tall) & (across < 2.5 * unit)
     distance = np.where(fits, distance, np.inf)
     best = distance.argmin(axis=1)
     ok = np.isfinite(distance[np.arange(loose.size), best])
@@ -110,7 +110,8 @@ def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], 
         near = (leaf == leaf[k]) & (width > width[k]) & (tall > 0.8 * tall[k])
         near &= (middle[k] > top - 0.8 * tall) & (middle[k] < base + 0.8 * tall)
         near &= (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
-        near &= (width[k] < 0.5 * width) | (tall[k] < 0.6 * tall)
+        same = np.abs(middle - middle[k]) < 0.55 * np.minimum(tall, tall[k])
+        near &= same | (width[k] < 0.5 * width) | (tall[k] < 0.6 * tall)
         if near.any():
             target[k] = int(np.where(near, np.abs(middle - middle[k]), np.inf).argmin())
     for _ in range(4):
