@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from dsvl2.pipelines.documents import Document, PageImage, PageResult
 from dsvl2.pipelines.errors import DocumentError
+from dsvl2.pipelines.formats import get_format
 from dsvl2.pipelines.training.eval_sets import EvalPage
 from dsvl2.pipelines.training.metrics import strip_markdown
 
 if TYPE_CHECKING:
-    from dsvl2.model import Engine
+    from dsvl2.pipelines.tasks import Engine
 
 
 class ReaderUnavailable(DocumentError):
@@ -84,9 +85,12 @@ class OwnReader:
 
     def read(self, page: EvalPage) -> Reading:
         """Read one page as a document of one page."""
+        from dsvl2.pipelines.run import run
+        from dsvl2.pipelines.tasks import OcrTask
+
         start = time.perf_counter()
         image = PageImage(1, page.image, page.dpi, source=page.name)
-        result = read_page(image, self._engine)
+        (result,) = run(OcrTask(), [image], self._engine)
         text = self._render(result, page.name)
         note = f"{result.error.code}: {result.error.message}" if result.error else ""
         note = note or "; ".join(notice.code for notice in result.warnings)
@@ -95,32 +99,23 @@ class OwnReader:
     def _render(self, result: PageResult, name: str) -> str:
         if self._form != "markdown":
             return result.text
-        from dsvl2.pipelines import formats
-
-        rendered = formats.get("markdown").render(Document(name, (result,), page_count=1))
-        return strip_markdown(rendered if isinstance(rendered, str) else rendered.decode("utf-8"))
-
-
-def read_page(page: PageImage, engine: Engine) -> PageResult:
-    """Run the default task on one page image."""
-    from dsvl2.pipelines.run import run
-    from dsvl2.pipelines.tasks import ReadText
-
-    return next(iter(run(ReadText(), [page], engine, batch_size=1)))
+        return strip_markdown(get_format("markdown").render(Document(name, (result,), page_count=1)))
 
 
 class TesseractReader:
     """The `tesseract` program: --psm 3 for pages, --psm 7 for lines, one or more threads.
 
-    With a cache folder its output and time are kept by image, languages and version; `fresh` measures again.
+    With a cache folder its output and time are kept by image, languages and version.
     """
 
-    def __init__(self, languages: str = "eng", *, threads: int = 1, cache: Path | None = None, fresh: bool = False) -> None:
+    def __init__(
+        self, languages: str = "eng", *, threads: int = 1, cache: Path | None = None, fresh: bool = False
+    ) -> None:
         program = shutil.which("tesseract")
         if program is None:
             raise ReaderUnavailable("there is no program called tesseract", hint="apt-get install tesseract-ocr")
         self._program, self._languages, self._threads = program, languages, threads
-        self._cache, self._fresh = cache, fresh
+        self._cache = cache
         shown = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
         self._version = shown.splitlines()[0]
         self.name = "tesseract" if languages == "eng" else f"tesseract:{languages}"
@@ -131,7 +126,7 @@ class TesseractReader:
         buffer = io.BytesIO()
         page.image.save(buffer, "PNG", dpi=(page.dpi, page.dpi), compress_level=1)
         kept = self._kept(page)
-        if kept is not None and kept.exists() and not self._fresh:
+        if kept is not None and kept.exists():
             return Reading(**{**json.loads(kept.read_text(encoding="utf-8")), "cached": True})
         reading = self._run(buffer.getvalue(), "7" if page.line else "3")
         if kept is not None:
@@ -146,9 +141,7 @@ class TesseractReader:
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as printed:
             given.write(png)
             given.seek(0)
-            process = subprocess.Popen(
-                command, stdin=given, stdout=printed, stderr=subprocess.DEVNULL, env=environment
-            )
+            process = subprocess.Popen(command, stdin=given, stdout=printed, stderr=subprocess.DEVNULL, env=environment)
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - start
             process.returncode = os.waitstatus_to_exitcode(status)

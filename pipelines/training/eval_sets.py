@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 from PIL import Image
@@ -61,7 +62,7 @@ def load_set(name: str, options: SetOptions, *, limit: int | None = None) -> Ite
     return islice(SETS[name](options), limit)
 
 
-def pdf_page(page: pymupdf.Page, *, set_name: str, name: str, dpi: int) -> EvalPage:
+def pdf_page(page: Any, *, set_name: str, name: str, dpi: int) -> EvalPage:
     """Rasterise a PDF page in grey; its text layer, in the order of the file, is the truth."""
     pixmap = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY)
     image = Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples)
@@ -71,7 +72,7 @@ def pdf_page(page: pymupdf.Page, *, set_name: str, name: str, dpi: int) -> EvalP
 def _contracts(options: SetOptions) -> Iterator[EvalPage]:
     """Every page of every contract that has any text. Pages with a page number and nothing else stay in."""
     for path in sorted(_folder(options, "contracts").glob("*.pdf")):
-        with pymupdf.open(path) as pdf:
+        with eval_debian.open_pdf(path.read_bytes()) as pdf:
             for page in islice(pdf, options.first_pages):
                 found = pdf_page(page, set_name="contracts", name=f"{path.stem[:8]}:{page.number + 1}", dpi=options.dpi)
                 if fold_space(found.truth):
@@ -87,7 +88,7 @@ def _contracts_scan(options: SetOptions) -> Iterator[EvalPage]:
 def _debian(name: str, documents: tuple[eval_debian.DebianPdf, ...]) -> Callable[[SetOptions], Iterator[EvalPage]]:
     def pages(options: SetOptions) -> Iterator[EvalPage]:
         for document in documents:
-            with pymupdf.open(stream=eval_debian.fetch(document, options.cache / "debian"), filetype="pdf") as pdf:
+            with eval_debian.open_pdf(eval_debian.fetch(document, options.cache / "debian")) as pdf:
                 for number in document.pages:
                     page_name = f"{document.name}:{number}"
                     yield pdf_page(pdf[number - 1], set_name=name, name=page_name, dpi=options.dpi)

@@ -13,7 +13,7 @@ import json
 import platform
 import statistics
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,15 +75,17 @@ def drop_shared(pages: Iterable[EvalPage], corpus: Path, *, limit: float = MAX_S
 
 def table(rows: Sequence[Row]) -> str:
     """Lay the figures of all sets and readers out as text, in the order in which they first appear."""
-    lines = ["  ".join(f"{name:>{width}}" for name, width in COLUMNS)]
+    widest = max((len(row.reader) for row in rows), default=0)
+    columns = [(name, max(width, widest) if name == "reader" else width) for name, width in COLUMNS]
+    lines = ["  ".join(f"{name:>{width}}" for name, width in columns)]
     for set_name, reader in dict.fromkeys((row.set, row.reader) for row in rows):
         chosen = [row for row in rows if (row.set, row.reader) == (set_name, reader)]
         cells = _cells(set_name, reader, summarise([row.errors for row in chosen]), chosen)
-        lines.append("  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, COLUMNS, strict=True)))
+        lines.append("  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, columns, strict=True)))
     return "\n".join(lines)
 
 
-def report(rows: Sequence[Row], readers: Sequence[Reader], arguments: dict[str, object]) -> dict[str, object]:
+def report(rows: Sequence[Row], readers: Sequence[Reader], arguments: Mapping[str, object]) -> dict[str, object]:
     """Put everything that was measured into one JSON-able dict: machine, readers, summaries, rows."""
     groups = dict.fromkeys((row.set, row.reader) for row in rows)
     return {

@@ -30,6 +30,8 @@ _BULLET = re.compile(r"^[ \t]*(?:[•◦▪▫‣⁃∙●○■□◆◇►▶�
 _LEADER = re.compile(r"([._*=~])(?:\s?\1){3,}")
 _HYPHENATED = re.compile(r"([^\W\d_]+)[-‐‑\u00ad][ \t]*\n\s*([^\W\d_]+)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
+_MARKS_ONLY = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+\s*(?::?-+:?\s*)?|\s*(?:-{3,}|\*{3,}|_{3,})\s*|<!--.*-->")
+_ENTITIES = {"lt": "<", "gt": ">", "amp": "&"}
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -135,7 +137,7 @@ def strip_markdown(text: str) -> str:
             fenced = not fenced
         elif fenced:
             lines.append(line)
-        elif not re.fullmatch(r"\s*\|?(\s*:?-{2,}:?\s*\|)+(\s*:?-{2,}:?\s*)?|\s*(-{3,}|\*{3,}|_{3,})\s*|<!--.*-->", line):
+        elif not _MARKS_ONLY.fullmatch(line):
             lines.append(_strip_line(line))
     return "\n".join(lines)
 
@@ -146,11 +148,11 @@ def compare(truth: str, output: str) -> PageErrors:
 
     want, got = normalise_pair(truth, output)
     counts: Counter[str] = Counter()
-    for tag, i1, i2, j1, j2 in Levenshtein.opcodes(want, got):
-        size = max(i2 - i1, j2 - j1)
-        counts[tag] += size
+    for step in Levenshtein.opcodes(want, got):
+        size = max(step.src_end - step.src_start, step.dest_end - step.dest_start)
+        counts[step.tag] += size
         if size >= LONG_RUN:
-            counts["long " + tag] += size
+            counts[f"long {step.tag}"] += size
     want_words, got_words = want.split(), got.split()
     strict, strict_got = fold_space(truth), fold_space(output)
     return PageErrors(
@@ -236,8 +238,8 @@ def _strip_line(line: str) -> str:
     if re.match(r"\s*\|.*\|\s*$", line):
         line = re.sub(r"(?<!\\)\|", " ", line)
     line = re.sub(r"<br\s*/?>", " ", line)
-    line = re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", line)
-    return line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    line = re.sub(r"(?<!\\)&(lt|gt|amp);", lambda match: _ENTITIES[match[1]], line)
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", line)
 
 
 def _words(text: str) -> list[str]:

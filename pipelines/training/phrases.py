@@ -1,0 +1,211 @@
+"""Made-up parts of documents: numbers, dates, names, references, legal sentences, code lines.
+
+Everything is drawn from ``rng``; words of ordinary language come from a callable, so that a low-diversity band can
+hand in its own few words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+Words = Callable[[int], list[str]]
+
+_MONTHS = "January February March April May June July August September October November December".split()
+_FIRST = ("James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Anna Peter Paul Laura "
+          "Emma Lucas Sofia José Zoë Łukasz Jürgen François Ágnes Øyvind Çağla Ștefan Nikola Chloé Marek Ingrid").split()  # fmt: skip
+_LAST = ("Smith Johnson Williams Brown Jones Garcia Miller Davis Wilson Anderson Taylor Moore Lee Clark Lewis Walker "
+         "Müller García Nowak Dvořák Kovács Yılmaz Ionescu Horvat Bērziņš Sørensen O’Brien McDonald Ångström Lefèvre").split()  # fmt: skip
+_COMPANY = "Global United First National General Pacific Atlantic Northern Summit Apex Delta Omega Vertex Pioneer".split()
+_TRADE = "Holdings Technologies Systems Industries Partners Logistics Energy Capital Media Foods Pharma Services".split()
+_FORM = ("Inc.", "LLC", "Ltd.", "Corp.", "Corporation", "L.P.", "GmbH", "S.A.", "plc", "& Co.", "AG", "N.A.")
+_STREET = "Street Avenue Road Lane Drive Boulevard Court Way Place Parkway".split()
+_CITY = "Springfield Riverside Fairview Madison Georgetown Arlington Ashland Dover Oxford Milton Kingston Zürich Győr".split()
+_STATES = "Delaware|California|Texas|New York|Nevada|Ohio|Illinois|Florida|Georgia|Virginia".split("|")
+TERMS = ("Agreement|Company|Party|Parties|Effective Date|Closing Date|Confidential Information|Purchase Price|Services|"
+         "Term|Licensee|Licensor|Supplier|Customer|Products|Territory|Affiliate|Intellectual Property Rights|Losses|"
+         "Governing Law|Force Majeure|Change of Control|Material Adverse Effect|Business Day|Notice|Shares|Seller|"
+         "Buyer|Indemnified Party|Representatives|Third Party|Fees|Royalties|Exhibit A|Schedule 1.1").split("|")  # fmt: skip
+TITLES = ("Definitions|Term and Termination|Representations and Warranties|Indemnification|Limitation of Liability|"
+          "Governing Law|Confidentiality|Notices|Assignment|Entire Agreement|Severability|Counterparts|Force Majeure|"
+          "Payment Terms|Intellectual Property|Dispute Resolution|Miscellaneous|Introduction|Summary|Background|"
+          "Results|Discussion|Conclusions|References|Appendix A|Acknowledgements|Table of Contents|Executive Summary|"
+          "Risk Factors|Financial Statements|Notes to the Accounts|Abstract|Methods|Related Work|Overview").split("|")  # fmt: skip
+KEYS = ("Invoice No.|Invoice Number|Date|Due Date|Order ID|Customer|Bill To|Ship To|Total|Subtotal|Tax|VAT (20%)|Discount|"
+        "Amount Due|Balance|Phone|Fax|E-mail|Address|Account|Reference|Item|Quantity|Unit Price|Description|Terms|"
+        "PO Number|Name|Company|City|State|ZIP|Country|Notes|Contact|Status|Weight|Height|Width|Version|Author|Title|"
+        "Subject|From|To|Cc|Page|Serial No.|Model|Size|Colour|Type|Rate|Hours|Period|Shipping|Currency|Department|"
+        "Project|Approved by|Prepared by|Qty|Price|Amount|No.|Code|Unit|Mean|SD|n|p-value|Year|Q1|Q2|Q3|Q4|Rechnung Nr.|"
+        "Datum|Betrag|Menge|Gesamt|Désignation|Quantité|Montant|Fecha|Importe|IBAN|BIC|DOB|Sex|Height|SSN").split("|")  # fmt: skip
+_LEGAL = (
+    "This {T} (this “{t}”) is entered into as of {d} (the “Effective Date”), by and between {c}, a {s} corporation (“{t2}”), and {c2}.",
+    "WHEREAS, {t} desires to {w}, and {t2} is willing to {w2} on the terms set forth herein;",
+    "NOW, THEREFORE, in consideration of the mutual covenants contained herein, the {t} and the {t2} agree as follows:",
+    "“{t}” means {w}, including without limitation any {w2}, as set forth in {r}.",
+    "Subject to {r}, each {t} shall {w} within {n} days after receipt of written notice from the {t2}.",
+    "Notwithstanding anything to the contrary in {r}, in no event shall the {t} be liable for any {w} exceeding {m}.",
+    "The {t} shall pay to the {t2} an amount equal to {m} ({w}) no later than {d}.",
+    "Neither party may assign this {t} without the prior written consent of the {t2}, which consent shall not be unreasonably withheld.",
+    "THE {U} IS PROVIDED “AS IS” AND WITHOUT WARRANTY OF ANY KIND, EXCEPT AS EXPRESSLY SET FORTH IN {R}.",
+    "This {t} shall be governed by and construed in accordance with the laws of the State of {s}.",
+    "IN WITNESS WHEREOF, the parties hereto have caused this {T} to be executed by their duly authorized representatives.",
+    "All notices under {r} shall be in writing and sent to {a}, Attention: {p}.",
+    "[***] Certain information has been omitted; the {t} may request a copy of {r} at {u}.",
+    "Except as provided in {r} and {r2}, the {t} represents and warrants that {w}; provided, however, that {w2}.",
+    "In the event of a {t} (as defined in {r}), {w} shall terminate on {d} at {h}.",
+)
+
+
+def number(rng: Random) -> str:
+    """A number as documents print them: plain, money, decimal, percentage, date, time, code."""
+    kind = rng.randrange(16)
+    if kind < 3:
+        return str(rng.randint(0, 10 ** rng.randint(1, 6)))
+    if kind < 6:
+        return money(rng)
+    if kind < 8:
+        return f"{rng.uniform(-99, 999):.{rng.randint(1, 4)}f}"
+    if kind == 8:
+        return f"{rng.randint(0, 1000) / rng.choice((1, 10)):g}{rng.choice(('%', ' %', '‰', '°', '°C', ' kg', ' mm', ' m²', ' cm³', '×'))}"
+    if kind < 11:
+        return date(rng)
+    if kind == 11:
+        return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}" + rng.choice(("", "", ":30", " a.m.", " PM"))
+    if kind == 12:
+        return "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-") for _ in range(rng.randint(4, 14))).strip("-") or "A1"
+    if kind == 13:
+        return f"({rng.randint(1, 9999):,})"
+    if kind == 14:
+        return f"{rng.randint(1, 99)}{rng.choice('–-/')}{rng.randint(1, 99)}"
+    return f"{rng.randint(1, 9)}.{rng.randint(0, 20)}.{rng.randint(0, 99)}"
+
+
+def money(rng: Random) -> str:
+    """An amount in one of several notations."""
+    amount = rng.randint(0, 10 ** rng.randint(2, 8))
+    cents = rng.randint(0, 99)
+    kind = rng.randrange(7)
+    if kind < 3:
+        return f"{rng.choice(('$', '$', '$', 'US$', '£', '€', '¥'))}{amount:,}.{cents:02d}"
+    if kind == 3:
+        return f"{amount:,}".replace(",", ".") + f",{cents:02d} {rng.choice(('€', 'EUR', 'zł', 'Kč', 'Ft', 'CHF'))}"
+    if kind == 4:
+        return f"$ {amount:,}"
+    return f"{amount:,}" if kind == 5 else f"({amount:,}.{cents:02d})"
+
+
+def date(rng: Random) -> str:
+    """A date."""
+    day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1890, 2035)
+    kind = rng.randrange(7)
+    if kind < 2:
+        return f"{_MONTHS[month - 1]} {day}, {year}"
+    if kind == 2:
+        return f"{day} {_MONTHS[month - 1][: rng.choice((3, 9))]} {year}"
+    if kind == 3:
+        return f"{year}-{month:02d}-{day:02d}"
+    separator = rng.choice("/.-")
+    return f"{day:02d}{separator}{month:02d}{separator}{year if kind < 6 else year % 100:02d}"
+
+
+def person(rng: Random) -> str:
+    """A name, at times with a title or an initial."""
+    middle = rng.choice(("", "", " " + rng.choice("ABCDEFGHJKLMPRSTW") + "."))
+    return rng.choice(("", "", "", "Mr. ", "Ms. ", "Dr. ")) + f"{rng.choice(_FIRST)}{middle} {rng.choice(_LAST)}"
+
+
+def company(rng: Random) -> str:
+    """The name of a firm."""
+    name = f"{rng.choice(_COMPANY)} {rng.choice(_TRADE)}, {rng.choice(_FORM)}"
+    return name if rng.random() < 0.7 else f"{rng.choice(_LAST)} & {rng.choice(_LAST)} {rng.choice(_FORM)}"
+
+
+def address(rng: Random) -> list[str]:
+    """Two or three lines of an address."""
+    state = rng.choice(_STATES)
+    lines = [f"{rng.randint(1, 9999)} {rng.choice(_LAST)} {rng.choice(_STREET)}"]
+    if rng.random() < 0.4:
+        lines.append(rng.choice((f"Suite {rng.randint(1, 900)}", f"{rng.randint(2, 30)}th Floor", f"P.O. Box {rng.randint(10, 9999)}")))
+    city = rng.choice(_CITY)
+    lines.append(rng.choice((f"{city}, {state} {rng.randint(10000, 99999)}", f"{rng.randint(1000, 99999)} {city}",
+                             f"{city}, {state[:2].upper()} {rng.randint(10000, 99999)}-{rng.randint(1000, 9999)}")))  # fmt: skip
+    return lines
+
+
+def phone(rng: Random) -> str:
+    """A telephone number."""
+    a, b, c = rng.randint(200, 999), rng.randint(200, 999), rng.randint(0, 9999)
+    return rng.choice((f"({a}) {b}-{c:04d}", f"{a}-{b}-{c:04d}", f"+{rng.randint(1, 99)} {a} {b} {c:04d}", f"{a}.{b}.{c:04d}"))
+
+
+def web(rng: Random, words: Words) -> str:
+    """An e-mail address, a URL or a path."""
+    a, b = (_plain(words, rng) for _ in range(2))
+    end = rng.choice(("com", "org", "net", "co.uk", "de", "edu", "gov", "io", "eu", "fr"))
+    kind = rng.randrange(6)
+    if kind < 2:
+        return f"{a}{rng.choice(('.', '_', '', '-'))}{b}@{_plain(words, rng)}.{end}"
+    if kind < 4:
+        return f"{rng.choice(('http://', 'https://', ''))}www.{a}.{end}/{b}" + rng.choice(("", ".html", f"?id={rng.randint(1, 9999)}", "/"))
+    return rng.choice((f"/usr/{a}/{b}.txt", f"C:\\{a}\\{b}.doc", f"~/{a}/{b}", f"{a}_{b}.{rng.choice(('pdf', 'py', 'c', 'csv'))}"))
+
+
+def reference(rng: Random) -> str:
+    """A legal or scholarly reference."""
+    a, b = rng.randint(1, 20), rng.randint(1, 19)
+    letter, roman = rng.choice("abcdefgh"), rng.choice(("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"))
+    return rng.choice((f"Section {a}.{b}", f"Section {a}.{b}({letter})({roman})", f"§ {a}.{b}", f"Article {roman.upper()}", f"§{a}({letter})",
+                       f"clause {a}({letter})", f"paragraph ({letter})", f"Exhibit {letter.upper()}", f"Schedule {a}.{b}", f"[{a}]", f"[{a}, {a + b}]",
+                       f"Fig. {a}", f"Table {b}", f"Eq. ({a}.{b})", f"pp. {a * 10}–{a * 10 + b}", f"Art. {a} Abs. {b} BGB", f"{a} U.S.C. § {b}01"))  # fmt: skip
+
+
+def legal(rng: Random, words: Words) -> str:
+    """A sentence as contracts have them."""
+    template = rng.choice(_LEGAL)
+    t, t2 = rng.choice(TERMS), rng.choice(TERMS)
+    few = " ".join(words(rng.randint(2, 12))).strip(".,;:")
+    return template.format(
+        t=t, t2=t2, T=rng.choice((t, "AGREEMENT", "Lease Agreement", "SERVICES AGREEMENT")), U=t.upper(), d=date(rng), c=company(rng),
+        c2=company(rng), s=rng.choice(_STATES), w=few or "proceed", w2=" ".join(words(rng.randint(1, 8))).strip(".,;:"),
+        r=reference(rng), r2=reference(rng), R=reference(rng).upper(), n=rng.choice((5, 10, 15, 30, 45, 60, 90)), m=money(rng),
+        a=", ".join(address(rng)), p=person(rng), u=web(rng, words), h=f"{rng.randint(1, 12)}:00 p.m.",
+    )  # fmt: skip
+
+
+def code_line(rng: Random, words: Words) -> str:
+    """A line of a program, a shell or a configuration file."""
+    a, b, c = (_plain(words, rng) for _ in range(3))
+    n = rng.randint(0, 99)
+    return rng.choice((
+        f"{a}({b}, {c});", f"{a} = {b}({c})", f"if ({a} == {b}) {{", "}", "else:", f"return {a}", f"{a}.{b} = {n}", f"$ {a} -{b[:1]} {c}",
+        f"--{a}={b}", f"{a}: {b}", f"for {a} in range({n}):", f"def {a}_{b}(self, {c}):", f"#include <{a}.h>", f'printf("%d\\n", {a});',
+        f"{a}[{n}] += {b} * {c};", f"<{a} {b}=\"{c}\">", f"// {a} {b} {c}", f"import {a}.{b}", f"SELECT {a} FROM {b} WHERE {c} = {n};",
+        f"{{\"{a}\": {n}, \"{b}\": \"{c}\"}}", f"0x{n:04x} {a.upper()}", f"@{a}", f"{a} && {b} || !{c}", f"{a} >= {n} ? {b} : {c}",
+    ))  # fmt: skip
+
+
+def gibberish(rng: Random, alphabet: str) -> str:
+    """A string that no language model can guess."""
+    return "".join(rng.choice(alphabet) for _ in range(rng.randint(1, 10)))
+
+
+def special(rng: Random, words: Words) -> str:
+    """Something other than an ordinary word, for the middle of running text."""
+    kind = rng.randrange(10)
+    if kind < 3:
+        return number(rng)
+    if kind < 5:
+        return reference(rng)
+    if kind == 5:
+        return web(rng, words)
+    word = _plain(words, rng)
+    quoted = rng.choice(("“{}”", "‘{}’", '"{}"', "«{}»", "„{}“", "({})", "[{}]", "‹{}›", "‚{}‘", "“{},”", "({}),", "{}/{}", "{}—{}", "{} – {}",
+                         "{}®", "{}™", "© {}", "{}†", "{}‡", "{}*", "{}…", "<{}>", "{{{}}}", "#{}", "@{}", "{} & {}"))  # fmt: skip
+    if kind < 8:
+        return quoted.format(word, _plain(words, rng))
+    return rng.choice((person(rng), company(rng), phone(rng), f"{word}_{_plain(words, rng)}", word.upper(), f"“{rng.choice(TERMS)}”"))
+
+
+def _plain(words: Words, rng: Random) -> str:
+    word = "".join(c for c in "".join(words(1)) if c.isalnum()).lower()
+    return word[:14] or "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 8)))
