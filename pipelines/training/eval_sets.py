@@ -35,7 +35,10 @@ class SetUnavailable(InputError):
 
 @dataclass(frozen=True, slots=True)
 class EvalPage:
-    """One page (or one line) to read: a mode "L" image and what is printed on it."""
+    """One page (or one line) to read: a mode "L" image and what is printed on it.
+
+    `other_order` is the same text in a second order that is right as well; the nearer one counts, for every reader.
+    """
 
     set: str
     name: str
@@ -43,6 +46,7 @@ class EvalPage:
     dpi: float
     truth: str
     line: bool = False
+    other_order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,17 @@ def pdf_page(page: Any, *, set_name: str, name: str, dpi: int) -> EvalPage:
 
 
 def _contracts(options: SetOptions) -> Iterator[EvalPage]:
-    """Every page of every contract that has any text. Pages with a page number and nothing else stay in."""
+    """Every page of every contract that has any text.
+
+    Signature blocks and numbered clauses side by side lie column by column in some files and row by row in others:
+    the order by rows (top to bottom, left to right) is admitted beside the file's.
+    """
     for path in sorted(_folder(options, "contracts").glob("*.pdf")):
         with eval_debian.open_pdf(path.read_bytes()) as pdf:
             for page in islice(pdf, options.first_pages):
                 found = pdf_page(page, set_name="contracts", name=f"{path.stem[:8]}:{page.number + 1}", dpi=options.dpi)
                 if fold_space(found.truth):
-                    yield found
+                    yield replace(found, other_order=page.get_text(sort=True))
 
 
 def _contracts_scan(options: SetOptions) -> Iterator[EvalPage]:

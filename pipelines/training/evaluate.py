@@ -33,8 +33,11 @@ from dsvl2.pipelines.training.metrics import (
 MAX_SHARED = 0.10
 """A page that shares more than this part of its 8-word shingles with the training corpus is not measured."""
 
+MIN_CHARS = 20
+"""Pages with less text than this (a page number, and nothing else) are summed up apart: one character is 100 %."""
+
 COLUMNS = (
-    ("set", 14), ("reader", 12), ("pages", 5), ("chars", 7), ("median%", 7), ("mean%", 6), ("95% of mean", 13),
+    ("set", 18), ("reader", 12), ("pages", 5), ("chars", 7), ("median%", 7), ("mean%", 6), ("95% of mean", 13),
     ("micro%", 6), ("strict%", 7), ("WER%", 6), ("wordF1", 6), ("long+%", 6), ("long-%", 6), ("s/page", 6), ("MB", 5),
 )  # fmt: skip
 
@@ -49,6 +52,11 @@ class Row:
     errors: PageErrors
     reading: Reading
 
+    @property
+    def group(self) -> tuple[str, str]:
+        """The line of the table that it belongs to."""
+        return (self.set if self.errors.chars >= MIN_CHARS else f"{self.set} <{MIN_CHARS}", self.reader)
+
 
 def measure(pages: Iterable[EvalPage], readers: Sequence[Reader], *, dump: Path | None = None) -> Iterator[Row]:
     """Let every reader read every page, page by page; yield a row for each. `dump` keeps images and texts."""
@@ -57,7 +65,7 @@ def measure(pages: Iterable[EvalPage], readers: Sequence[Reader], *, dump: Path 
             reading = reader.read(page)
             if dump is not None:
                 _dump(dump, page, reader.name, reading)
-            yield Row(page.set, page.name, reader.name, compare(page.truth, reading.text), reading)
+            yield Row(page.set, page.name, reader.name, compare(page.truth, reading.text, page.other_order), reading)
 
 
 def drop_shared(pages: Iterable[EvalPage], corpus: Path, *, limit: float = MAX_SHARED) -> Iterator[EvalPage]:
@@ -78,16 +86,20 @@ def table(rows: Sequence[Row]) -> str:
     widest = max((len(row.reader) for row in rows), default=0)
     columns = [(name, max(width, widest) if name == "reader" else width) for name, width in COLUMNS]
     lines = ["  ".join(f"{name:>{width}}" for name, width in columns)]
-    for set_name, reader in dict.fromkeys((row.set, row.reader) for row in rows):
-        chosen = [row for row in rows if (row.set, row.reader) == (set_name, reader)]
+    for set_name, reader in sorted_groups(rows):
+        chosen = [row for row in rows if row.group == (set_name, reader)]
         cells = _cells(set_name, reader, summarise([row.errors for row in chosen]), chosen)
         lines.append("  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, columns, strict=True)))
     return "\n".join(lines)
 
 
+def sorted_groups(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """The groups in the order in which they first appear, those of nearly empty pages last."""
+    return sorted(dict.fromkeys(row.group for row in rows), key=lambda group: "<" in group[0])
+
+
 def report(rows: Sequence[Row], readers: Sequence[Reader], arguments: Mapping[str, object]) -> dict[str, object]:
     """Put everything that was measured into one JSON-able dict: machine, readers, summaries, rows."""
-    groups = dict.fromkeys((row.set, row.reader) for row in rows)
     return {
         "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
         "arguments": arguments,
@@ -97,9 +109,9 @@ def report(rows: Sequence[Row], readers: Sequence[Reader], arguments: Mapping[st
             {
                 "set": set_name,
                 "reader": reader,
-                **asdict(summarise([row.errors for row in rows if (row.set, row.reader) == (set_name, reader)])),
+                **asdict(summarise([row.errors for row in rows if row.group == (set_name, reader)])),
             }
-            for set_name, reader in groups
+            for set_name, reader in sorted_groups(rows)
         ],
         "rows": [
             {**asdict(row), "cer": row.errors.cer, "cer_strict": row.errors.cer_strict, "wer": row.errors.wer}
