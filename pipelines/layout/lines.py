@@ -159,3 +159,28 @@ def _measure(found: Components, line_of: Ints, zones: NDArray[np.float64], leaf_
         y1 = min(float(found.y1[here].max()), base + 0.9 * reach)
         lines.append(InkLine(float(found.x0[here].min()), y0, float(found.x1[here].max()), y1, float(top), float(base)))
     return Rows(tuple(lines), tuple(leaf_of), line_of)
+
+
+def glued_rows(rows: Rows, found: Components, height: int) -> list[tuple[int, int, int]]:
+    """Return cuts (x0, x1, y) through rows that are two printed lines touching each other.
+
+    Such a row is twice as tall as its neighbours and its ink has a deep valley near the middle.
+    """
+    if len(rows.lines) < 2:
+        return []
+    tall = np.array([line.base - line.top for line in rows.lines])
+    usual = float(np.median(tall))
+    seams = []
+    ink: NDArray[np.float64] | None = None
+    for k in np.flatnonzero(tall > 1.75 * usual).tolist():
+        line = rows.lines[k]
+        if line.x1 - line.x0 < 4 * usual:
+            continue
+        if ink is None:
+            ink = profiles(found, rows.of_component, len(rows.lines), height)
+        low, high = line.top + 0.3 * tall[k], line.top + 0.7 * tall[k]
+        middle = ink[k, int(low) : int(high) + 1]
+        dense = float(np.percentile(ink[k, int(line.top) : int(line.base) + 1], 80))
+        if middle.size and float(middle.min()) < 0.4 * dense:
+            seams.append((int(line.x0), int(line.x1) + 1, int(low) + int(middle.argmin())))
+    return seams

@@ -15,7 +15,7 @@ from dsvl2.pipelines.layout.columns import find_gutters, reading_order
 from dsvl2.pipelines.layout.components import Components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.letters import letter_height, sort_components
-from dsvl2.pipelines.layout.lines import Rows, find_rows
+from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways
 from dsvl2.pipelines.layout.segments import find_segments
 from dsvl2.pipelines.layout.skew import find_skew
@@ -81,7 +81,7 @@ def _stand_up(page: Gray) -> _Upright | None:
     unit = letter_height(found)
     if _is_blank(found, unit):
         return None
-    sideways = lies_sideways(mask)
+    sideways = lies_sideways(found, unit, mask.shape[1])
     turn = 1 if sideways else 0
     small = np.ascontiguousarray(np.rot90(mask, turn))
     skew = find_skew(small)[0] if int((found.height > 0.6 * unit).sum()) >= 10 else 0.0
@@ -155,19 +155,26 @@ def _upside_down(up: _Upright) -> bool:
     unit = letter_height(up.found)
     if unit <= 0:
         return False
-    rows = _rows(up, unit)[0]
-    boxes = [(int(k.x0), int(k.x1), int(k.top), int(k.base)) for k in rows.lines if k.x1 - k.x0 > 8 * unit]
-    return is_upside_down(up.ink.mask, boxes)
+    rows, found = _rows(up, unit)[:2]
+    return is_upside_down(found, rows)
 
 
 def _rows(up: _Upright, unit: float) -> tuple[Rows, Components, list[int], tuple[tuple[int, int, int, int], ...]]:
     """Return rows, their components, the column of each leaf and figure boxes, all in working pixels."""
-    sort = sort_components(up.ink.mask, unit)
-    segs = find_segments(sort.found, sort.letter, unit)
-    shape = (up.ink.mask.shape[0], up.ink.mask.shape[1])
-    gutters = find_gutters(segs, sort.horizontal, shape, unit)
-    leaves = reading_order(segs, gutters, unit)
-    rows = find_rows(sort.found, segs, leaves, unit, shape[0])
+    mask = up.ink.mask
+    shape = (mask.shape[0], mask.shape[1])
+    for _ in range(2):
+        sort = sort_components(mask, unit)
+        segs = find_segments(sort.found, sort.letter, unit)
+        gutters = find_gutters(segs, sort.horizontal, shape, unit)
+        leaves = reading_order(segs, gutters, unit)
+        rows = find_rows(sort.found, segs, leaves, unit, shape[0])
+        seams = glued_rows(rows, sort.found, shape[0])
+        if not seams:
+            break
+        mask = mask.copy()
+        for x0, x1, y in seams:
+            mask[y, x0:x1] = False
     return rows, sort.found, [leaf.column for leaf in leaves], sort.figures
 
 
