@@ -53,3 +53,17 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     """down(silu(gate x) * up x); x [..., H], gate and up [I, H], down [H, I]."""
     return reference.swiglu(x, gate, up, down)
+
+
+def decode_latent(query: Tensor, cache: Tensor, bias: Tensor, rank: int, block: int) -> Tensor:
+    """Attend from one new token per slot to its cached latents (absorbed MLA, spec.md 6.2).
+
+    query [S, A, w], scaled; cache [S, C, w], the first `rank` of w being the latent; bias [S, L] fp32, 0 or -inf, L a
+    multiple of `block`. Returns fp32 [S, A, rank]. A slot's result does not depend on L or on its neighbours.
+    """
+    return reference.decode_latent(query, cache, bias, rank, block)
+
+
+def decode_heads(query: Tensor, cache: Tensor, bias: Tensor, block: int) -> Tensor:
+    """The same for plain multi-head attention: query [S, A, d], scaled; cache [S, C, 2, A', d]; fp32 [S, A, d]."""
+    return reference.decode_heads(query, cache, bias, block)

@@ -41,3 +41,31 @@ def moe_experts_dense(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, d
     gate, up = F.linear(x, gate_up.flatten(0, 1)).view(-1, experts, 2 * width).chunk(2, dim=-1)  # [N, E, I]
     hidden = F.silu(gate) * up * share.to(gate.dtype)[:, :, None]
     return hidden.flatten(1) @ down.transpose(1, 2).flatten(0, 1)
+
+
+def decode_latent(query: Tensor, cache: Tensor, bias: Tensor, rank: int, block: int) -> Tensor:
+    """One query token per slot against its latents; see `ops.decode_latent`."""
+    seen = bias.shape[1]
+    query = query.to(cache.dtype)
+    scores = torch.bmm(query, cache[:, :seen].transpose(1, 2)).float() + bias[:, None]
+    share = scores.softmax(-1).to(cache.dtype)  # [S, A, L]
+    out = torch.zeros(*query.shape[:2], rank, dtype=torch.float32, device=query.device)
+    for start in range(0, seen, block):  # fixed shapes and order: a longer neighbour only adds exact zeros
+        out = out + torch.bmm(share[..., start : start + block], cache[:, start : start + block, :rank])
+    return out
+
+
+def decode_heads(query: Tensor, cache: Tensor, bias: Tensor, block: int) -> Tensor:
+    """One query token per slot against its keys and values; see `ops.decode_heads`."""
+    slots, heads, width = query.shape
+    kv_heads, seen = cache.shape[3], bias.shape[1]
+    grouped = query.to(cache.dtype).view(slots, kv_heads, heads // kv_heads, width)
+    rows = []
+    for slot in range(slots):
+        keys, values = cache[slot, :seen].permute(1, 2, 0, 3)  # each [A', L, d]
+        share = (torch.bmm(grouped[slot], keys.transpose(1, 2)).float() + bias[slot]).softmax(-1).to(cache.dtype)
+        out = torch.zeros(grouped.shape[1:], dtype=torch.float32, device=query.device)
+        for start in range(0, seen, block):
+            out = out + torch.bmm(share[..., start : start + block], values[:, start : start + block])
+        rows.append(out.view(heads, width))
+    return torch.stack(rows)

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsvl2.kernels import ops
+from dsvl2.model.cache import BLOCK, SlotLayer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.rope import mscale, rotate_halves, rotate_pairs
 
@@ -70,9 +71,11 @@ class MultiHeadAttention(nn.Module):
         k, v = parts.permute(2, 0, 3, 1, 4)  # each [B, A', L, d]
         return self.o_proj(attend(q.transpose(1, 2), k, v, mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, cache: LayerCache) -> Tensor:
-        """x [B, 1, H], bias [B, 1, L] (0 or -inf) -> [B, 1, H]."""
-        return self.forward(x, cos, sin, bias[:, None], cache)
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
+        """One new token a slot: x [S, H], cos and sin [S, d/2], bias [S, L] (0 or -inf) -> [S, H]."""
+        q, parts = self._project(x[:, None], cos[:, None], sin[:, None])
+        mixed = ops.decode_heads(q[:, 0] * self.scale, layer.write(parts[:, 0]), bias, BLOCK)
+        return self.o_proj(mixed.flatten(1).to(x.dtype))
 
     def _project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
         cos, sin = cos[..., None, :], sin[..., None, :]
@@ -118,16 +121,14 @@ class LatentAttention(nn.Module):
         q = torch.cat((q_nope, q_rope), dim=-1)
         return self.o_proj(attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, cache: LayerCache) -> Tensor:
-        """The absorbed form: x [B, 1, H], bias [B, 1, L] (0 or -inf) -> [B, 1, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
+        """The absorbed form, one new token a slot: x [S, H], cos and sin [S, dr/2], bias [S, L] (0 or -inf) -> [S, H]."""
         q_nope, q_rope = self._queries(x, cos, sin)
-        parts = cache.extend(self._compress(x, cos, sin))  # [B, L, r + dr]
+        cache = layer.write(self._compress(x, cos, sin))  # [S, C, r + dr]
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
-        query = torch.cat((torch.einsum("bhn,hnr->bhr", q_nope[:, 0], to_key), q_rope[:, 0]), dim=-1)  # [B, A, r + dr]
-        scores = query @ parts.transpose(1, 2) * self.scale + bias
-        share = scores.float().softmax(-1).to(x.dtype)
-        mixed = torch.einsum("bhr,hvr->bhv", share @ parts[..., : self.rank], to_value)
-        return self.o_proj(mixed.flatten(1)[:, None])
+        query = torch.cat((torch.einsum("shn,hnr->shr", q_nope, to_key), q_rope), dim=-1) * self.scale  # [S, A, r + dr]
+        latent = ops.decode_latent(query, cache, bias, self.rank, BLOCK).to(x.dtype)
+        return self.o_proj(torch.einsum("shr,hvr->shv", latent, to_value).flatten(1))
 
     def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
         q = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.low_rank_query else self.q_proj(x)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dsvl2.model import rope
 from dsvl2.model.attention import LayerCache, RMSNorm, build_attention
+from dsvl2.model.cache import SlotLayer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.moe import MoE, Routing, SwiGLU
 
@@ -38,9 +39,9 @@ class Block(nn.Module):
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
         return self._feed(x, routed)
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, cache: LayerCache) -> Tensor:
-        """One new token per sequence; see `attention`."""
-        return self._feed(x + self.self_attn.step(self.input_layernorm(x), cos, sin, bias, cache), None)
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
+        """One new token per slot; see `attention`."""
+        return self._feed(x + self.self_attn.step(self.input_layernorm(x), cos, sin, bias, layer), None)
 
     def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:
         normed = self.post_attention_layernorm(x)
@@ -84,10 +85,11 @@ class Decoder(nn.Module):
             hidden.append(x)
         return x
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, caches: Sequence[LayerCache]) -> Tensor:
-        """One new token per sequence, x [B, 1, H], against caches of L tokens; bias [B, 1, L] hides the rest."""
-        for block, cache in zip(self.layers, caches, strict=True):
-            x = block.step(x, cos, sin, bias, cache)
+    def step(self, x: Tensor, positions: Tensor, bias: Tensor, layers: Sequence[SlotLayer]) -> Tensor:
+        """One new token per slot: x [S, H], positions [S], bias [S, L] (0 or -inf) -> final hidden states [S, H]."""
+        cos, sin = rope.angles(self.config, positions)
+        for block, layer in zip(self.layers, layers, strict=True):
+            x = block.step(x, cos, sin, bias, layer)
         out: Tensor = self.norm(x)
         return out
 

@@ -1,0 +1,67 @@
+"""Text to ids and back, straight from tokenizer.json: no wrapper class can re-interpret the file (spec.md 7.1)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer as Backend
+
+from dsvl2.model.errors import TokenizerError
+
+REPLACEMENT = "\ufffd"  # what a decoder writes for bytes that are not (yet) a character
+WINDOW = 8  # tokens decoded together when looking for the text of one: more than any character has bytes
+
+
+class Tokenizer:
+    """Encode without adding anything; decode keeping special tokens."""
+
+    def __init__(self, backend: Backend, *, bos: int, eos: int, image_token: str = "<image>") -> None:
+        image = backend.token_to_id(image_token)
+        if image is None:
+            raise TokenizerError(f"the tokenizer has no {image_token!r} token", "use the tokenizer.json of this checkpoint")
+        self._backend = backend
+        self.bos, self.eos, self.image = bos, eos, image
+        self.image_token = image_token
+
+    @classmethod
+    def from_file(cls, path: Path, *, bos: int, eos: int, image_token: str = "<image>") -> "Tokenizer":
+        """Load tokenizer.json; raise TokenizerError when it is absent or damaged."""
+        if not path.is_file():
+            raise TokenizerError(f"no {path.name} in {path.parent}", "copy tokenizer.json from the released checkpoint")
+        try:
+            backend = Backend.from_file(str(path))
+        except Exception as error:  # the Rust side raises bare Exception
+            raise TokenizerError(f"{path} cannot be read: {error}", "download the file again") from error
+        return cls(backend, bos=bos, eos=eos, image_token=image_token)
+
+    def __len__(self) -> int:
+        return int(self._backend.get_vocab_size(with_added_tokens=True))
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of the text alone: no bos, no eos."""
+        return list(self._backend.encode(text, add_special_tokens=False).ids) if text else []
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text of the ids, special tokens included."""
+        return str(self._backend.decode(list(ids), skip_special_tokens=False)) if ids else ""
+
+    def id_of(self, token: str) -> int | None:
+        """Id of a token as spelt in the vocabulary, or None."""
+        found = self._backend.token_to_id(token)
+        return None if found is None else int(found)
+
+    def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """The text each token adds. A token that ends inside a character adds '', the one that completes it adds it whole.
+
+        Joined, the pieces are `decode(ids)`.
+        """
+        out: list[str] = []
+        start = done = 0  # tokens from `start` on are decoded together; those before `done` have been given out
+        for end in range(1, len(ids) + 1):
+            before, now = self.decode(ids[start:done]), self.decode(ids[start:end])
+            last = end == len(ids)
+            if now.endswith(REPLACEMENT) and not last and end - done < WINDOW:
+                out.append("")
+                continue
+            out.append(now[len(before) :])
+            start, done = done, end
+        return tuple(out)
