@@ -35,7 +35,7 @@ def write_pdf(path: Path, pages: list[str], *, columns: int = 1) -> None:
 def eval_dir(tmp_path: Path) -> Path:
     for name in ("contracts", "pages", "lines"):
         (tmp_path / name).mkdir()
-    write_pdf(tmp_path / "contracts" / "agreement.pdf", ["first page of the agreement", "", "third page"])
+    write_pdf(tmp_path / "contracts" / "agreement.pdf", ["first page of the agreement", "", "the third and last page"])
     Image.new("1", (64, 48), 1).save(tmp_path / "pages" / "phototest.png")
     Image.new("RGBA", (37, 11), (0, 0, 0, 0)).save(tmp_path / "lines" / "1.png")
     (tmp_path / "pages" / "gt.jsonl").write_text('{"id": "phototest", "file": "phototest.png", "text": "photo"}\n')
@@ -137,7 +137,7 @@ def test_all_readers_read_each_page_before_the_next(eval_dir: Path, tmp_path: Pa
         return FunctionReader(name, read)
 
     pages = load_set("contracts", SetOptions(eval_dir, tmp_path, dpi=30))
-    readers = [reader("a", "third page"), reader("b", "first page of the agreement")]
+    readers = [reader("a", "the third and last page"), reader("b", "first page of the agreement")]
     rows = list(evaluate.measure(pages, readers, dump=tmp_path / "dump"))
     assert order == [("a", "agreemen:1"), ("b", "agreemen:1"), ("a", "agreemen:3"), ("b", "agreemen:3")]
     assert [row.errors.errors == 0 for row in rows] == [False, True, True, False]

@@ -1,0 +1,331 @@
+"""Time of one full text page, ours beside Tesseract, peak memory, and the cold start of `dsvl2 ocr` on one line.
+
+Not collected by pytest. Run on an idle machine and say which one it was:
+
+    python tests/bench/bench_page.py [--model nano] [--repeat 3] [--threads 2] [--json FILE]
+
+The page is made here: about 3,000 characters of seeded prose in PDF's built-in Times at 11 point, A4, 150 dpi, grey.
+Readers take turns, so that both see the same load; the median of the repeats counts. It exits with 1 if either reader's
+character error rate is above 5 %: the time of a page that was not read is worth nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+WORDS = [
+    "the",
+    "of",
+    "and",
+    "to",
+    "in",
+    "a",
+    "is",
+    "that",
+    "for",
+    "it",
+    "as",
+    "was",
+    "with",
+    "be",
+    "by",
+    "on",
+    "not",
+    "he",
+    "his",
+    "but",
+    "at",
+    "are",
+    "this",
+    "have",
+    "from",
+    "or",
+    "had",
+    "an",
+    "they",
+    "which",
+    "one",
+    "you",
+    "were",
+    "all",
+    "her",
+    "she",
+    "there",
+    "would",
+    "their",
+    "we",
+    "him",
+    "been",
+    "has",
+    "when",
+    "who",
+    "will",
+    "no",
+    "more",
+    "if",
+    "out",
+    "so",
+    "up",
+    "said",
+    "what",
+    "its",
+    "about",
+    "than",
+    "into",
+    "them",
+    "can",
+    "only",
+    "other",
+    "time",
+    "new",
+    "some",
+    "could",
+    "these",
+    "two",
+    "may",
+    "first",
+    "then",
+    "do",
+    "any",
+    "like",
+    "my",
+    "now",
+    "over",
+    "such",
+    "our",
+    "man",
+    "me",
+    "even",
+    "most",
+    "made",
+    "after",
+    "also",
+    "did",
+    "many",
+    "off",
+    "before",
+    "must",
+    "well",
+    "back",
+    "through",
+    "years",
+    "where",
+    "much",
+    "your",
+    "way",
+    "down",
+    "should",
+    "because",
+    "long",
+    "each",
+    "just",
+    "state",
+    "people",
+    "those",
+    "too",
+    "mister",
+    "little",
+    "good",
+    "world",
+    "make",
+    "very",
+    "year",
+    "still",
+    "see",
+    "own",
+    "work",
+    "men",
+    "day",
+    "get",
+    "here",
+    "old",
+    "between",
+    "both",
+    "life",
+    "being",
+    "under",
+    "three",
+    "never",
+    "know",
+    "same",
+    "last",
+    "another",
+    "while",
+    "us",
+    "might",
+    "great",
+    "go",
+    "come",
+    "since",
+    "against",
+    "right",
+    "came",
+    "take",
+    "used",
+    "himself",
+    "few",
+    "house",
+    "use",
+    "during",
+    "without",
+    "again",
+    "place",
+    "around",
+    "however",
+    "home",
+    "small",
+    "found",
+    "thought",
+    "went",
+    "say",
+    "part",
+    "once",
+    "high",
+    "general",
+    "upon",
+    "school",
+    "every",
+    "agreement",
+    "company",
+    "employee",
+    "party",
+    "notice",
+    "written",
+    "information",
+    "quality",
+    "journey",
+    "examine",
+    "justice",
+    "zero",
+    "exactly",
+    "mixture",
+    "frequency",
+    "acknowledge",
+    "subsequent",
+    "reasonable",
+]
+
+
+def prose(chars: int, *, seed: int = 1) -> str:
+    """Return seeded sentences of common words, `chars` characters long or a little more, in paragraphs."""
+    rng = random.Random(seed)
+    paragraphs: list[str] = []
+    while sum(map(len, paragraphs)) < chars:
+        sentences = []
+        for _ in range(rng.randint(3, 6)):
+            words = rng.choices(WORDS, k=rng.randint(6, 18))
+            words[rng.randrange(len(words) - 1)] += rng.choice(["", ",", ";", f" {rng.randint(2, 1999)}"])
+            sentences.append(" ".join(words).capitalize() + ".")
+        paragraphs.append(" ".join(sentences))
+    return "\n\n".join(paragraphs)
+
+
+def rendered(text: str, *, dpi: int = 150) -> tuple[Any, str]:
+    """Typeset the text on an A4 page; return its grey image and its text layer."""
+    import pymupdf
+    from PIL import Image
+
+    pdf: Any = pymupdf.open()
+    page = pdf.new_page(width=595, height=842)
+    left_over = page.insert_textbox(pymupdf.Rect(62, 60, 533, 800), text, fontsize=11, fontname="tiro", lineheight=1.25)
+    if left_over < 0:
+        raise SystemExit("the page is too small for the text")
+    pixmap = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY)
+    return Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples), page.get_text()
+
+
+def cold_start(model: str, repeat: int) -> list[float]:
+    """Wall seconds of `dsvl2 ocr LINE.png`, each in a new process."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    seconds = []
+    with tempfile.TemporaryDirectory() as folder:
+        line = Image.new("L", (900, 60), 255)
+        font = ImageFont.load_default(size=28)
+        ImageDraw.Draw(line).text((20, 12), "One line of text, read from a cold start.", fill=0, font=font)
+        path = Path(folder) / "line.png"
+        line.save(path, dpi=(150, 150))
+        command = [sys.executable, "-m", "dsvl2_cli", "ocr", str(path), "-o", "-", "--model", model]
+        for _ in range(repeat):
+            start = time.perf_counter()
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Read the page in turns and return the figures."""
+    from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, TesseractReader, own_peak_mb
+    from dsvl2.pipelines.training.eval_sets import EvalPage
+    from dsvl2.pipelines.training.metrics import compare
+
+    image, truth = rendered(prose(options.chars))
+    page = EvalPage("bench", "page", image, 150.0, truth)
+    start = time.perf_counter()
+    readers: list[Reader] = [OwnReader(options.model, quant=options.quant)]
+    loading = time.perf_counter() - start
+    readers.append(TesseractReader(threads=options.threads))
+    times: dict[str, list[float]] = {reader.name: [] for reader in readers}
+    memory: dict[str, float] = {}
+    rates: dict[str, float] = {}
+    for _ in range(options.repeat):
+        for reader in readers:
+            reading = reader.read(page)
+            times[reader.name].append(reading.seconds)
+            memory[reader.name] = max(memory.get(reader.name, 0.0), reading.peak_mb or 0.0)
+            rates[reader.name] = compare(truth, reading.text).cer
+    ours, theirs = (statistics.median(times[reader.name]) for reader in readers)
+    return {
+        "readers": {reader.name: reader.about for reader in readers},
+        "chars": len("".join(truth.split("\n"))),
+        "seconds": times,
+        "ours": readers[0].name,
+        "ours_s": ours,
+        "tesseract_s": theirs,
+        "ratio": ours / theirs,
+        "load_s": loading,
+        "peak_mb": memory | {readers[0].name: own_peak_mb()},
+        "cer": rates,
+        "cold_start_s": [] if options.no_cold else cold_start(options.model, options.repeat),
+    }
+
+
+def main() -> int:
+    """Print the figures; 1 if a reader could not read the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--quant", help="quantization to load the model with")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--chars", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="OMP_THREAD_LIMIT for Tesseract")
+    parser.add_argument("--no-cold", action="store_true", help="leave the cold start out")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    figures = measure(options)
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, a page of {figures['chars']} chars"
+    )
+    for name, about in figures["readers"].items():
+        seconds = ", ".join(f"{value:.2f}" for value in figures["seconds"][name])
+        print(f"{name}: {seconds} s; peak {figures['peak_mb'][name]:.0f} MB; CER {figures['cer'][name]:.2%}; {about}")
+    print(f"ours / Tesseract: {figures['ratio']:.1f} (loading the model once: {figures['load_s']:.2f} s, not in it)")
+    if figures["cold_start_s"]:
+        print("cold start on one line: " + ", ".join(f"{value:.2f}" for value in figures["cold_start_s"]) + " s")
+    if options.json is not None:
+        options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
+    return 1 if max(figures["cer"].values()) > 0.05 else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
