@@ -162,8 +162,8 @@ def page_error(error: BaseException) -> PageError:
             "out_of_memory", "not enough memory for this page", "use a smaller --batch-size or a lower --dpi"
         )
     code = getattr(error, "code", None)
-    hint = getattr(error, "hint", None)
+    remedy = getattr(error, "hint", None)
     message = " ".join(str(error).split()) or type(error).__name__
     if not isinstance(code, str):
         return PageError("internal", f"{type(error).__name__}: {message}", "please report this")
-    return PageError(code, message, hint if isinstance(hint, str) else "")
+    return PageError(code, message, remedy if isinstance(remedy, str) else "")

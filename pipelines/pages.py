@@ -15,7 +15,7 @@ import re
 
 from dsvl2.pipelines.errors import PageMissing, PageRangeError
 
-_END = r"(?:\d+|r\d+|z)"
+_END = r"(?:[0-9]+|r[0-9]+|z)"
 _GROUP = re.compile(rf"(?P<exclude>x?)(?P<first>{_END})(?:-(?P<last>{_END}))?")
 _ANY_COUNT = 10**9
 

@@ -11,20 +11,24 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 _TAG = re.compile(r"<[A-Za-z/!?]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _LINE_START = re.compile(
-    r"""(?P<mark>\#{1,6}(?=\s|$) | > | [-+*](?=\s|$) | ```|~~~          # heading, quote, bullet, fence
+    r"""(?P<mark>\#{1,6}(?=\s|$) | > | [-+*](?=\s|$)                    # heading, quote, bullet
         | (?=[|:\-\s]*-[|:\-\s]*$)[|:\-] | (?=([*_])(?:\s*\2){2,}\s*$)[*_] # table rule, setext or thematic line
         | =(?==*\s*$) | \[(?=[^\]]+\]:) )                               # setext line, link or footnote definition
-      | (?P<number>[0-9]{1,9})(?=[.)](?:\s|$))                          # ordered item
+      | (?P<fence>`{3,}|~{3,}) | (?P<number>[0-9]{1,9})(?=[.)](?:\s|$))                          # ordered item
     """,
     re.VERBOSE,
 )
 
 
-def escape_inline(text: str) -> str:
-    """Escape what would be markup inside a line: emphasis, code, tags, entities, links, backslashes."""
+def escape_inline(text: str, line_break: str = "\n") -> str:
+    """Escape what would be markup inside a line: emphasis, code, tags, entities, links, backslashes.
+
+    `line_break` is what newlines will be written as: emphasis depends on what stands beside its marks.
+    """
     text = _CONTROL.sub(" ", text)
-    special = {mark for mark in "*_~" if _pairs(text, mark)}
-    if _code_spans(text):
+    written = text.replace("\n", line_break)
+    special = {mark for mark in "*_~" if _pairs(written, mark)}
+    if _code_spans(written):
         special.add("`")
     out: list[str] = []
     for place, char in enumerate(text):
@@ -46,8 +50,9 @@ def escape_block(text: str) -> str:
 
     Line breaks inside are kept as hard breaks.
     """
-    lines = [escape_line_start(line.strip()) for line in escape_inline(text).split("\n")]
-    return "\\\n".join(line for line in lines if line)
+    lines = [line.strip() for line in _CONTROL.sub(" ", text).split("\n")]
+    escaped = escape_inline("\n".join(filter(None, lines)), "\\\n")
+    return "\\\n".join(map(escape_line_start, escaped.split("\n")))
 
 
 def escape_line_start(line: str) -> str:
@@ -55,6 +60,8 @@ def escape_line_start(line: str) -> str:
     match = _LINE_START.match(line)
     if match is None:
         return line
+    if match["fence"]:  # the whole run: the rest of it could still pair with another
+        return "".join("\\" + mark for mark in match["fence"]) + line[match.end() :]
     if match["number"]:
         return f"{match['number']}\\{line[match.end() :]}"
     return "\\" + line
@@ -68,7 +75,8 @@ def escape_heading(text: str) -> str:
 
 def escape_cell(text: str) -> str:
     """Escape a cell of a pipe table."""
-    return "<br>".join(escape_inline(line.strip()).replace("|", "\\|") for line in text.strip().split("\n"))
+    lines = [line.strip() for line in text.strip().split("\n")]
+    return escape_inline("\n".join(lines), "<br>").replace("|", "\\|").replace("\n", "<br>")
 
 
 def _runs(text: str, mark: str) -> Iterator[re.Match[str]]:
