@@ -62,10 +62,14 @@ def one_line(text: str) -> str:
 
 
 class Console:
-    """Writes to standard error at one verbosity: -1 errors only, 0 normal, 1 and 2 more."""
+    """Writes to standard error at one verbosity: -1 errors only, 0 normal, 1 and 2 more.
+
+    With `events` every line is a JSON object instead, in step with --progress json.
+    """
 
     def __init__(self, verbosity: int = 0) -> None:
         self.verbosity = verbosity
+        self.events = False
         self.colour = wants_colour()
 
     def paint(self, text: str, colour: str) -> str:
@@ -78,25 +82,35 @@ class Console:
         except (OSError, ValueError):  # standard error is closed: there is nobody to tell
             pass
 
+    def _tell(self, event: str, text: str, **facts: str) -> None:
+        self.line(json.dumps({"event": event, **facts}, ensure_ascii=False) if self.events else text)
+
     def problem(self, problem: Problem) -> None:
         """Print an error: the fact on one line, the remedy below."""
-        self.line(f"dsvl2: {self.paint(f'error[{problem.code}]', RED)}: {problem.message}")
+        text = f"dsvl2: {self.paint(f'error[{problem.code}]', RED)}: {problem.message}"
         if problem.hint:
-            self.line(f"  hint: {problem.hint}")
+            text += f"\n  hint: {problem.hint}"
+        self._tell("error", text, **problem.as_dict())
 
-    def warn(self, text: str) -> None:
+    def page_failed(self, place: str, code: str, message: str) -> None:
+        """Print the error of one page among others."""
+        text = f"dsvl2: {self.paint(f'error[{code}]', RED)}: {place}: {message}"
+        self._tell("page_error", text, place=place, code=code, message=message)
+
+    def warn(self, message: str) -> None:
         if self.verbosity >= 0:
-            self.line(f"dsvl2: {self.paint('warning', YELLOW)}: {one_line(text)}")
+            folded = one_line(message)
+            self._tell("warning", f"dsvl2: {self.paint('warning', YELLOW)}: {folded}", message=folded)
 
-    def say(self, text: str) -> None:
+    def say(self, message: str) -> None:
         """A line of news, left out with -q."""
         if self.verbosity >= 0:
-            self.line(f"dsvl2: {text}")
+            self._tell("message", f"dsvl2: {message}", message=message)
 
-    def detail(self, text: str, level: int = 1) -> None:
+    def detail(self, message: str, level: int = 1) -> None:
         """A line that only -v (or -vv) shows."""
         if self.verbosity >= level:
-            self.line(self.paint(f"dsvl2: {text}", DIM))
+            self._tell("detail", self.paint(f"dsvl2: {message}", DIM), message=message)
 
     def trace(self, error: BaseException) -> None:
         """Print a traceback; only --debug asks for one."""

@@ -1,4 +1,4 @@
-"""Where the program gets its engine. Tests put a scripted one in place of `make_engine`."""
+"""Where the program gets its engine. Tests put a scripted one in its place."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dsvl2.model import Engine
     from dsvl2_cli.settings import Settings
+
+
+def check_model(name: str) -> None:
+    """Look whether there is such a model, before anything is read.
+
+    Raises:
+        ModelNotFound: the hint lists what there is.
+    """
+    from dsvl2_cli.catalog import find
+
+    find(name)
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -28,7 +28,7 @@ def choose(mode: str, verbosity: int) -> Progress:
     if mode == "json":
         return Events()
     if mode == "always" or (mode == "auto" and verbosity >= 0 and sys.stderr.isatty()):
-        return Bar()
+        return Bar(forced=mode == "always")
     return Silent()
 
 
@@ -90,7 +90,7 @@ class Events(Silent):
 class Bar(Silent):
     """A bar per document: pages done, characters a second, time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, forced: bool = False) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
@@ -101,7 +101,7 @@ class Bar(Silent):
             MofNCompleteColumn(),
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True),
-            console=Console(stderr=True),
+            console=Console(stderr=True, force_terminal=forced or None),
             transient=True,
             redirect_stdout=False,  # standard output is not ours to touch here
         )

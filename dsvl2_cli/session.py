@@ -9,11 +9,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.console import Console, Problem, error_json
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.stdio import Results, silence_stdout
+
+if TYPE_CHECKING:
+    from dsvl2_cli.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,19 @@ class Session:
     console: Console
     results: Results
     json: bool = False
+    debug: bool = False
 
     def emit(self, record: Any) -> None:
         """Write one JSON object on standard output."""
         self.results.write(json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+
+    def obey(self, settings: Settings) -> None:
+        """Put those settings into force that concern the whole run."""
+        self.console.events = settings.progress == "json"
+        if settings.offline:
+            from dsvl2_cli.offline import forbid_network
+
+            forbid_network()
 
 
 class Leave(Exception):
@@ -38,17 +50,13 @@ class Leave(Exception):
 
 
 @contextmanager
-def session(*, as_json: bool = False, verbosity: int = 0, debug: bool = False, offline: bool = False) -> Iterator[Session]:
+def session(*, as_json: bool = False, verbosity: int = 0, debug: bool = False) -> Iterator[Session]:
     """Run a command body; on an error print it (as JSON on standard output under --json) and raise Leave."""
-    if offline:
-        from dsvl2_cli.offline import forbid_network
-
-        forbid_network()
     console = Console(verbosity)
     try:
         with Results() as results:
             try:
-                yield Session(console, results, as_json)
+                yield Session(console, results, as_json, debug)
             except (Leave, BrokenPipeError):
                 raise
             except (Exception, KeyboardInterrupt) as error:

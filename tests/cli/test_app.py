@@ -88,8 +88,8 @@ def test_help_is_there_within_a_fifth_of_a_second() -> None:
     [
         (["orc"], "No such command 'orc'"),
         (["ocr", "--ouput", "x"], "--ouput"),
-        (["ocr", "a.pdf", "--threads", "two"], "two"),
-        (["completion"], "SHELL"),
+        (["ocr", "a.pdf", "--threads", "two"], "--threads"),
+        (["completion"], "shell"),
         (["completion", "tcsh"], "tcsh"),
     ],
 )

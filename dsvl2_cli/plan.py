@@ -1,0 +1,97 @@
+"""Everything `dsvl2 ocr` decides before the first page: inputs, format, outputs. Nothing is written or loaded here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsvl2_cli import engines
+from dsvl2_cli.inputs import Missing, Passwords, expand, find
+from dsvl2_cli.opening import source_options
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines import Format, InputFile, RenderOptions, SourceOptions
+    from dsvl2_cli.settings import Settings
+
+DEFAULT_FORMAT = "md"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to read, how, and where each result goes (`targets`: path, or None for standard output)."""
+
+    documents: tuple[InputFile | Missing, ...]
+    targets: Mapping[InputFile, Path | None]
+    format: Format
+    render: RenderOptions
+    source: SourceOptions
+    passwords: Passwords
+    settings: Settings
+    force: bool
+    report: bool
+
+
+def make_plan(
+    words: Sequence[str],
+    settings: Settings,
+    *,
+    files_from: str | None = None,
+    pages: str | None = None,
+    output: str | None = None,
+    format: str | None = None,
+    force: bool = False,
+    as_json: bool = False,
+    password_file: str | None = None,
+    password_env: str | None = None,
+) -> Plan:
+    """Decide everything that can be decided without opening a document.
+
+    Raises:
+        UsageError, PageRangeError, UnknownFormat, OutputError and its kinds, ModelNotFound.
+    """
+    from dsvl2.pipelines import InputFile, RenderOptions, plan_outputs
+
+    named = expand(words, files_from)
+    passwords = Passwords(password_file, password_env)
+    source = source_options(settings, pages, passwords)
+    chosen = choose_format(format, output, settings, as_json)
+    engines.check_model(settings.model)
+    documents = tuple(find(named))
+    files = [document for document in documents if isinstance(document, InputFile)]
+    to_stdout = output is None or output == "-"
+    if as_json and to_stdout:  # every document goes into the one report
+        targets: dict[InputFile, Path | None] = dict.fromkeys(files)
+    else:
+        targets = {target.input: target.path for target in plan_outputs(files, output, chosen, force=force)}
+    return Plan(
+        documents=documents,
+        targets=targets,
+        format=chosen,
+        render=RenderOptions(page_markers=settings.page_markers, front_matter=settings.front_matter),
+        source=source,
+        passwords=passwords,
+        settings=settings,
+        force=force,
+        report=as_json,
+    )
+
+
+def choose_format(flag: str | None, output: str | None, settings: Settings, as_json: bool) -> Format:
+    """-f wins, then the suffix of an output file, then the configured format, then Markdown (JSON in a --json report).
+
+    Raises:
+        UnknownFormat: also for a suffix that stands for none.
+    """
+    from dsvl2.pipelines import format_for_path, get_format
+
+    if flag is not None:
+        return get_format(flag)
+    if output is not None and output != "-":
+        folder = Path(output).is_dir() or output.endswith("/")
+        if not folder and Path(output).suffix:
+            return format_for_path(output)
+    elif as_json:
+        return get_format("json")
+    return get_format(settings.format or DEFAULT_FORMAT)

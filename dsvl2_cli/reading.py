@@ -1,0 +1,224 @@
+"""Read the planned documents one after the other. One bad page or document never stops the others.
+
+Results stream to standard output where the format allows it; an output file appears whole or not at all. On Ctrl-C the
+pages that are done are kept: in OUTPUT.partial for a file, on standard output otherwise.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dsvl2_cli import engines
+from dsvl2_cli.console import Problem
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.inputs import Missing
+from dsvl2_cli.interrupts import Interrupts
+from dsvl2_cli.opening import open_document
+from dsvl2_cli.progress import Progress, choose
+from dsvl2_cli.reports import Report, closing_line, exit_code, run_record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dsvl2.pipelines import Document, Engine, InputFile, PageResult, Source
+    from dsvl2_cli.plan import Plan
+    from dsvl2_cli.session import Session
+    from dsvl2_cli.stdio import Results
+
+GPU_BATCH = 8
+
+
+def read_all(plan: Plan, now: Session) -> Exit:
+    """Read every document of the plan, say how it went, and return the exit code.
+
+    Raises:
+        ModelError: the model cannot be loaded; nothing was read. BrokenPipeError: nobody takes the results.
+    """
+    progress = choose(plan.settings.progress, now.console.verbosity)
+    reader = Reader(plan, now, progress)
+    started = time.monotonic()
+    reports: list[Report] = []
+    progress.start(len(plan.documents))
+    try:
+        with Interrupts():
+            for document in plan.documents:
+                reports.append(reader.read(document))
+                if reports[-1].interrupted:
+                    break
+    except EngineFailed as failure:
+        raise failure.error from None
+    finally:
+        progress.stop()
+    seconds = time.monotonic() - started
+    code = exit_code(reports, plan.settings.fail_on)
+    if plan.report:
+        now.emit(run_record(reports, code, seconds))
+    now.console.say(closing_line(reports, seconds))
+    left = len(plan.documents) - len(reports)
+    if left:
+        now.console.say(f"{left} more of {len(plan.documents)} documents were not begun")
+    return code
+
+
+class Reader:
+    """Reads documents with one engine, which is loaded when the first document has been opened."""
+
+    def __init__(self, plan: Plan, now: Session, progress: Progress) -> None:
+        self.plan = plan
+        self.now = now
+        self.progress = progress
+        self._engine: Engine | None = None
+
+    def read(self, document: InputFile | Missing) -> Report:
+        """Read one document and write its result. Its errors end up in the report and on standard error."""
+        report = Report(document.name)
+        started = time.monotonic()
+        if isinstance(document, Missing):
+            report.problem = document.problem
+        else:
+            try:
+                self._read(document, report)
+            except (BrokenPipeError, EngineFailed):
+                raise
+            except KeyboardInterrupt:
+                report.interrupted = True
+            except Exception as error:
+                report.problem = Problem.of(error)
+                if self.now.debug:
+                    self.now.console.trace(error)
+        report.seconds = time.monotonic() - started
+        if report.problem is not None:
+            self.now.console.problem(report.problem)
+        self.progress.end(document.name, status=report.status, output=report.output)
+        return report
+
+    def engine(self) -> Engine:
+        """Load the engine once; a failure to do so ends the run, as it would fail for every document."""
+        if self._engine is None:
+            started = time.monotonic()
+            try:
+                self._engine = engines.make_engine(self.plan.settings)
+            except Exception as error:
+                raise EngineFailed(error) from error
+            info = self._engine.info
+            took = time.monotonic() - started
+            self.now.console.detail(f"model {info.name}, {info.scheme}, {info.dtype} on {info.device}, loaded in {took:.1f} s")
+        return self._engine
+
+    def _read(self, document: InputFile, report: Report) -> None:
+        from dsvl2.pipelines import OcrTask, document_head
+        from dsvl2.pipelines.run import run
+
+        with open_document(document, self.plan.source, self.plan.passwords) as source:
+            for notice in source.notices:
+                self.now.console.warn(notice.message)
+            told = len(source.notices)
+            engine = self.engine()
+            self.progress.begin(report.source, len(source.selected))
+            head = document_head(source, engine)
+            target = self.plan.targets[document]
+            stream = None
+            if target is None and not self.plan.report:
+                stream = self.plan.format.stream(head, self.plan.render)
+            pieces = Pieces(self.now.results)
+            batch = self.plan.settings.batch_size or (1 if engine.info.device == "cpu" else GPU_BATCH)
+            try:
+                for page in run(OcrTask(), source, engine, batch_size=batch):
+                    report.pages.append(page)
+                    self._tell(report.source, page, alone=len(source.selected) == 1)
+                    if stream is not None:
+                        pieces.add(stream.page(page), good=page.error is None)
+            except KeyboardInterrupt:
+                report.interrupted = True
+            for notice in source.notices[told:]:
+                self.now.console.warn(notice.message)
+            report.settle()
+            if report.problem is None:
+                pieces.flush()
+            done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))
+            self._deliver(done, report, source, target, streamed=stream is not None)
+
+    def _tell(self, source: str, page: PageResult, *, alone: bool) -> None:
+        """Say what is worth saying about a page that is done."""
+        self.progress.page(source, page)
+        place = f"{source} page {page.number}"
+        if page.error is not None and not alone:  # a single page's error is the document's, told at its end
+            self.now.console.page_failed(place, page.error.code, page.error.message)
+        for warning in page.warnings:
+            self.now.console.detail(f"{place}: {warning.message}")
+        if page.blank:
+            self.now.console.detail(f"{place} is blank")
+
+    def _deliver(self, document: Document, report: Report, source: Source, target: Path | None, *, streamed: bool) -> None:
+        """Put the result where it belongs; nothing is written of a document that failed."""
+        if report.problem is not None or (report.interrupted and not report.pages):
+            if report.interrupted:
+                self.now.console.say(f"interrupted before a page of {report.source} was done")
+            return
+        text = "" if streamed else self.plan.format.render(document, self.plan.render)
+        if target is None:
+            if self.plan.report:
+                report.content = self._content(document, text)
+            elif not streamed:
+                self.now.results.write(text)
+            place = "standard output"
+        else:
+            path = target.with_name(target.name + ".partial") if report.interrupted else target
+            self._write(path, text, force=self.plan.force or report.interrupted)
+            report.output = place = str(path)
+        if report.interrupted:
+            self._say_how_to_go_on(report, source, place)
+
+    def _content(self, document: Document, text: str) -> dict[str, Any]:
+        """What a --json report without -o carries: the document itself."""
+        from dsvl2.pipelines import document_record
+
+        if self.plan.format.name == "json":
+            return {"document": document_record(document)}
+        return {"format": self.plan.format.name, "text": text}
+
+    def _write(self, path: Path, text: str, *, force: bool) -> None:
+        from dsvl2.pipelines import write_output
+
+        write_output(path, text, force=force)
+
+    def _say_how_to_go_on(self, report: Report, source: Source, place: str) -> None:
+        from dsvl2.pipelines.formats.facts import page_list
+
+        done = {page.number for page in report.pages}
+        rest = [number for number in source.selected if number not in done]
+        self.now.console.say(f"interrupted: pages {page_list(sorted(done))} of {report.source} are in {place}")
+        if rest:
+            self.now.console.say(f"go on with: --pages {page_list(rest)}")
+
+
+class Pieces:
+    """Streams to standard output, but holds back until one page was read: of a document that failed nothing is written."""
+
+    def __init__(self, results: Results) -> None:
+        self._results = results
+        self._held = ""
+        self._begun = False
+
+    def add(self, text: str, *, good: bool) -> None:
+        """Write a page's text, or keep it while there have only been failed pages."""
+        self._held += text
+        self._begun = self._begun or good
+        if self._begun:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was held back."""
+        if self._held:
+            self._results.write(self._held)
+            self._held = ""
+
+
+class EngineFailed(Exception):
+    """The model could not be loaded; `error` says why."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error

@@ -1,0 +1,122 @@
+"""What became of each input, the closing line, and the exit code of a run over several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dsvl2_cli.console import Problem
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.progress import characters
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines import PageResult
+
+SCHEMA = "dsvl2/run/v1"
+
+
+@dataclass(slots=True)
+class Report:
+    """One input. `status` is ok, partial (some pages failed), failed (no page read) or interrupted."""
+
+    source: str
+    output: str | None = None
+    pages: list[PageResult] = field(default_factory=list)
+    problem: Problem | None = None
+    interrupted: bool = False
+    seconds: float = 0.0
+    content: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def failed_pages(self) -> list[PageResult]:
+        return [page for page in self.pages if page.error is not None]
+
+    @property
+    def characters(self) -> int:
+        return sum(characters(page) for page in self.pages)
+
+    @property
+    def status(self) -> str:
+        if self.interrupted:
+            return "interrupted"
+        if self.problem is not None:
+            return "failed"
+        return "partial" if self.failed_pages else "ok"
+
+    def settle(self) -> None:
+        """A document without one page read has failed, for the reason of its first page."""
+        if self.problem is None and self.pages and len(self.failed_pages) == len(self.pages):
+            error = self.failed_pages[0].error
+            assert error is not None
+            many = f"none of {len(self.pages)} pages could be read; page {self.pages[0].number}: "
+            self.problem = Problem(error.code, f"{self.source}: {many if len(self.pages) > 1 else ''}{error.message}", error.hint)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "source": self.source,
+            "status": self.status,
+            "output": self.output,
+            "pages": len(self.pages),
+            "failed_pages": [page.number for page in self.failed_pages],
+            "blank_pages": [page.number for page in self.pages if page.blank],
+            "characters": self.characters,
+            "seconds": round(self.seconds, 3),
+            "error": self.problem.as_dict() if self.problem else None,
+            **self.content,
+        }
+
+
+def exit_code(reports: Sequence[Report], fail_on: str) -> Exit:
+    """Return the exit code of a run.
+
+    A run in which nothing could be read ends with the code of its error (of the first, if they differ); one in which
+    some could ends with PARTIAL, as far as --fail-on counts it as a failure.
+    """
+    if any(report.interrupted for report in reports):
+        return Exit.INTERRUPTED
+    if fail_on == "never":
+        return Exit.OK
+    failed = [report for report in reports if report.problem is not None]
+    if failed and len(failed) == len(reports):
+        assert failed[0].problem is not None
+        return failed[0].problem.exit
+    partial = any(report.failed_pages for report in reports)
+    if failed or (partial and fail_on == "partial"):
+        return Exit.PARTIAL
+    return Exit.OK
+
+
+def closing_line(reports: Sequence[Report], seconds: float) -> str:
+    """Sum up a run in one line."""
+    pages = sum(len(report.pages) for report in reports)
+    bad_pages = sum(len(report.failed_pages) for report in reports)
+    blank = sum(page.blank for report in reports for page in report.pages)
+    failed = sum(report.problem is not None for report in reports)
+    written = [report.output for report in reports if report.output]
+    parts = [f"{count(pages - bad_pages, 'page')} read ({sum(report.characters for report in reports):,} characters, {seconds:.1f} s)"]
+    if blank:
+        parts.append(f"{blank} blank")
+    if bad_pages:
+        parts.append(f"{count(bad_pages, 'page')} failed")
+    if len(reports) > 1:
+        parts.append(f"{len(reports) - failed} of {len(reports)} documents done")
+    elif failed:
+        parts.append("the document failed")
+    if written:
+        parts.append(f"wrote {written[0]}" if len(written) == 1 else f"wrote {len(written)} files")
+    return "; ".join(parts)
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def run_record(reports: Sequence[Report], code: Exit, seconds: float) -> dict[str, Any]:
+    """The one object of --json."""
+    return {
+        "schema": SCHEMA,
+        "exit_code": int(code),
+        "seconds": round(seconds, 3),
+        "documents": [report.as_dict() for report in reports],
+    }
