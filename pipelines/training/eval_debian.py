@@ -64,14 +64,13 @@ MANUALS = (
     DebianPdf("fonts-sil-charis", "6.101-1", f"{_DOC}/fonts-sil-charis/documentation/pdf/history.pdf.gz", (2, 5, 6)),
     DebianPdf("gnuplot-doc", "5.4.4+dfsg1-2", f"{_DOC}/gnuplot/gnuplot.pdf", (33, 159, 231)),
     DebianPdf("graphviz-doc", "2.42.2-7+deb12u1", f"{_DOC}/graphviz/pdf/libguide.pdf.gz", (8, 25, 30)),
-    DebianPdf("debian-reference-en", "2.100", "usr/share/debian-reference/debian-reference.en.pdf", (181, 197, 210)),
     DebianPdf("doxygen-doc", "1.9.4-4", f"{_DOC}/doxygen/doxygen_manual.pdf", (208, 243, 289)),
     DebianPdf("r-doc-pdf", "4.2.2.20221110-2", "usr/share/R/doc/manual/R-intro.pdf", (12, 33, 69)),
 )
 """Single-column manuals: three pages each by `choose_pages`.
 
-The Debian policy and the FHS were on the first list; the training corpus holds most of their 8-word shingles, so they
-went out before any model was run (`shared_shingles`).
+The Debian policy, the FHS and the Debian reference were on the first list; the training corpus holds a fifth to most of
+their 8-word shingles, so they went out before any model was run (`evaluate.drop_shared`).
 """
 
 PROTOTYPE = (

@@ -6,8 +6,8 @@ Not collected by pytest. Run on an idle machine and say which one it was:
 
 The page is made here: about 3,000 characters of seeded prose in PDF's built-in Times at 11 point, A4, 150 dpi, grey.
 Readers take turns, so that both see the same load; the median of the repeats counts. Tesseract gets one thread: with
-two on a busy machine of two cores its threads wait for each other, and a page of one second took it twenty. It exits with 1 if either reader's
-character error rate is above 5 %: the time of a page that was not read is worth nothing.
+two on a busy machine of two cores its threads wait for each other, and a page of one second took it twenty. It exits
+with 1 if either reader's character error rate is above 5 %: the time of a page that was not read is worth nothing.
 """
 
 from __future__ import annotations
