@@ -11,6 +11,8 @@ from PIL import Image
 from dsvl2.pipelines.layout.components import Components, Mask, components, paint, select
 
 Gray = NDArray[np.uint8]
+Ratio = NDArray[np.float32]
+FAINTEST = 0.84  # lightest print, relative to the paper
 BLOCK = 24  # side of a paper-tone block, working pixels: two or three text lines at 150 dpi
 
 
@@ -72,25 +74,41 @@ def upsample(paper_map: Gray, size: tuple[int, int]) -> Gray:
     return np.asarray(image.crop((0, 0, size[0], size[1])), dtype=np.uint8)
 
 
-def _threshold(ratio: NDArray[np.float32]) -> float:
-    """Return Otsu's threshold of ink/paper ratios, taken over the darker part only, within sane limits."""
-    counts = np.bincount((ratio.ravel()[::3].clip(0, 1) * 100).astype(np.int64), minlength=101)[:101].astype(np.float64)
-    counts[97:] = np.minimum(counts[97:], counts[:97].sum() / 4 + 1)  # paper must not outvote thin grey strokes
-    centre = np.arange(101) / 100
-    weight = counts.cumsum()
-    moment = (counts * centre).cumsum()
-    total, mean = weight[-1], moment[-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mean * weight - moment * total) ** 2 / (weight * (total - weight))
-    return float(np.clip(centre[int(np.nanargmax(np.nan_to_num(between)))], 0.55, 0.80))
+def _darkness(ratio: Ratio, noise: float) -> Ratio:
+    """Return the ink/paper ratio of the strokes around each block [h, w]; 1 where there are none worth the name."""
+    rows, cols = ratio.shape[0] // BLOCK, ratio.shape[1] // BLOCK
+    if not rows or not cols:
+        return np.full((1, 1), float(np.percentile(ratio, 4)), dtype=np.float32)
+    tiles = ratio[: rows * BLOCK, : cols * BLOCK].reshape(rows, BLOCK, cols, BLOCK).transpose(0, 2, 1, 3)
+    flat = tiles.reshape(rows, cols, -1)
+    rank = int(flat.shape[2] * 0.03)
+    dark = np.partition(flat, rank, axis=2)[:, :, rank]
+    near = np.pad(dark, 1, mode="edge")
+    least = np.minimum(near[:-2], np.minimum(near[1:-1], near[2:]))
+    least = np.minimum(least[:, :-2], np.minimum(least[:, 1:-1], least[:, 2:]))
+    least = np.where(least > min(FAINTEST, 1 - 5 * noise), 1.0, np.maximum(least, dark - 0.25))
+    return least.astype(np.float32)
 
 
 def find_ink(gray: Gray) -> Ink:
-    """Return the ink of a [H, W] uint8 page, dark on light, robust to gradients, stains and show-through."""
+    """Return the ink of a [H, W] uint8 page, dark on light, robust to gradients, stains and show-through.
+
+    The threshold lies between the paper and the strokes around each place, nearer to the paper: faint print counts as ink
+    where nothing darker is near, the grey ghost of the back page does not where there is real print.
+    """
     paper_map, paper = paper_tone(gray)
     tone = upsample(paper_map, (gray.shape[1], gray.shape[0])).astype(np.float32)
     ratio = gray.astype(np.float32) / np.maximum(tone, 1)
-    return Ink(ratio < _threshold(ratio), paper_map, paper)
+    sample = ratio[::5, ::5]
+    noise = 1.48 * float(np.median(np.abs(sample[sample > 0.8] - 1.0))) if (sample > 0.8).any() else 0.0
+    dark = _darkness(ratio, noise)
+    limit = np.where(dark < 1.0, dark + 0.62 * (1 - dark), 0.6).clip(0.5, min(0.88, 1 - 3 * noise))
+    image = Image.fromarray((limit * 255).astype(np.uint8))
+    size = (dark.shape[1] * BLOCK, dark.shape[0] * BLOCK) if min(gray.shape) >= BLOCK else (gray.shape[1], gray.shape[0])
+    wide = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float32) / 255
+    spare = ((0, max(0, gray.shape[0] - wide.shape[0])), (0, max(0, gray.shape[1] - wide.shape[1])))
+    wide = np.pad(wide, spare, mode="edge")[: gray.shape[0], : gray.shape[1]]
+    return Ink(ratio < wide, paper_map, paper)
 
 
 def drop_borders(found: Components, shape: tuple[int, int]) -> Mask:

@@ -97,8 +97,7 @@ def attach_marks(found: Components, line_of: Ints, zones: NDArray[np.float64], u
 def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], leaf_of: list[int]) -> Ints:
     """Return for each row the row it is part of (itself mostly).
 
-    Centres of two printed lines are never closer than about two x-heights; what is closer (commas, underscores, superscripts
-    that chained among themselves) belongs to the wider row. `zones` is [L, 4]: x0, x1, top, base.
+    Commas, underscores and superscripts that chained among themselves belong to the wider row they stand at. `zones` is [L, 4]: x0, x1, top, base.
     """
     x0, x1, top, base = zones.T
     width = np.array([int((segs.x1 - segs.x0)[row].sum()) for row in rows], dtype=np.float64)
@@ -107,11 +106,11 @@ def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], 
     leaf = np.array(leaf_of)
     target = np.arange(len(rows), dtype=np.int64)
     for k in np.argsort(width, kind="stable"):
-        near = (leaf == leaf[k]) & (width > width[k]) & (tall > 0.8 * tall[k])
-        near &= (middle[k] > top - 0.8 * tall) & (middle[k] < base + 0.8 * tall)
-        near &= (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
-        same = np.abs(middle - middle[k]) < 0.55 * np.minimum(tall, tall[k])
-        near &= same | (width[k] < 0.5 * width) | (tall[k] < 0.6 * tall)
+        near = (leaf == leaf[k]) & (width > width[k]) & (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
+        away = np.abs(middle - middle[k])
+        small = (tall[k] < 0.85 * tall) & (middle[k] > top - 0.5 * tall) & (middle[k] < base + 0.5 * tall)
+        script = (tall[k] < 0.85 * tall) & (width[k] < 0.3 * width) & (away < 0.8 * tall)
+        near &= small | script | (away < 0.55 * np.minimum(tall, tall[k]))
         if near.any():
             target[k] = int(np.where(near, np.abs(middle - middle[k]), np.inf).argmin())
     for _ in range(4):
@@ -172,13 +171,13 @@ def glued_rows(rows: Rows, found: Components, height: int) -> list[tuple[int, in
     usual = float(np.median(tall))
     seams = []
     ink: NDArray[np.float64] | None = None
-    for k in np.flatnonzero(tall > 1.75 * usual).tolist():
+    for k in np.flatnonzero(tall > 1.55 * usual).tolist():
         line = rows.lines[k]
         if line.x1 - line.x0 < 4 * usual:
             continue
         if ink is None:
             ink = profiles(found, rows.of_component, len(rows.lines), height)
-        low, high = line.top + 0.3 * tall[k], line.top + 0.7 * tall[k]
+        low, high = line.top + 0.33 * tall[k], line.top + 0.67 * tall[k]
         middle = ink[k, int(low) : int(high) + 1]
         dense = float(np.percentile(ink[k, int(line.top) : int(line.base) + 1], 80))
         if middle.size and float(middle.min()) < 0.4 * dense:
