@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from dsvl2.pipelines.documents import Document, PageImage, PageResult
+from dsvl2.pipelines.documents import Document, PageImage
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.formats import get_format
 from dsvl2.pipelines.training.eval_sets import EvalPage
@@ -74,13 +74,10 @@ class FunctionReader:
 class OwnReader:
     """This package's own reading path: engine, layout, text task, and by default the Markdown that a user gets."""
 
-    def __init__(self, model: str = "nano", *, form: str = "markdown", quant: str | None = None) -> None:
-        from dsvl2.model import load_engine
-
-        self._engine: Engine = load_engine(model, quant=quant)
-        self._form = form
-        info = self._engine.info
-        self.name = str(info.name)
+    def __init__(self, engine: Engine, *, form: str = "markdown") -> None:
+        info = engine.info
+        self._engine, self._form = engine, form
+        self.name = info.name
         self.about = f"{info.name} {info.scheme} {info.dtype} {info.device} {info.fingerprint[:12]}, output {form}"
 
     def read(self, page: EvalPage) -> Reading:
@@ -91,15 +88,12 @@ class OwnReader:
         start = time.perf_counter()
         image = PageImage(1, page.image, page.dpi, source=page.name)
         (result,) = run(OcrTask(), [image], self._engine)
-        text = self._render(result, page.name)
+        rendered = get_format(self._form).render(Document(page.name, (result,), page_count=1))
+        seconds = time.perf_counter() - start
         note = f"{result.error.code}: {result.error.message}" if result.error else ""
         note = note or "; ".join(notice.code for notice in result.warnings)
-        return Reading(text, time.perf_counter() - start, own_peak_mb(), note=note)
-
-    def _render(self, result: PageResult, name: str) -> str:
-        if self._form != "markdown":
-            return result.text
-        return strip_markdown(get_format("markdown").render(Document(name, (result,), page_count=1)))
+        text = strip_markdown(rendered) if self._form == "markdown" else rendered
+        return Reading(text, seconds, own_peak_mb(), note=note)
 
 
 class TesseractReader:

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from dsvl2.model.errors import ModelError
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, Reading, TesseractReader
 from dsvl2.pipelines.training.eval_sets import SETS, EvalPage, SetOptions, load_set
@@ -125,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return _run(options)
-    except DocumentError as error:
+    except (DocumentError, ModelError) as error:
         _say(f"error: {error}; {error.hint}")
         return 2
 
@@ -158,7 +159,10 @@ def _run(options: argparse.Namespace) -> int:
 def _readers(options: argparse.Namespace) -> list[Reader]:
     readers: list[Reader] = []
     if options.model != "none":
-        readers.append(OwnReader(options.model, form=options.format, quant=options.quant))
+        from dsvl2.model import load_engine
+
+        engine = load_engine(options.model, threads=options.model_threads)
+        readers.append(OwnReader(engine, form=options.format))
     for name in options.against:
         program, _, languages = name.partition(":")
         if program != "tesseract":
@@ -222,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("sets", nargs="+", metavar="SET", choices=tuple(SETS), help=", ".join(SETS))
     parser.add_argument("--eval-dir", type=Path, help="folder with contracts/, pages/ and lines/")
     parser.add_argument("--model", default="nano", help="model name or folder; none = only what --against names")
-    parser.add_argument("--quant", help="quantization to load the model with")
+    parser.add_argument("--model-threads", type=int, help="CPU threads of the model; default: all cores")
     parser.add_argument("--format", default="markdown", choices=("markdown", "text"), help="output that is measured")
     parser.add_argument("--against", action="append", default=[], help="tesseract or tesseract:LANGUAGES, repeatable")
     parser.add_argument("--threads", type=int, default=1, help="OMP_THREAD_LIMIT for Tesseract")

@@ -87,6 +87,7 @@ def cold_start(model: str, repeat: int) -> list[float]:
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Read the page in turns and return the figures."""
+    from dsvl2.model import load_engine
     from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, TesseractReader, own_peak_mb
     from dsvl2.pipelines.training.eval_sets import EvalPage
     from dsvl2.pipelines.training.metrics import compare
@@ -94,7 +95,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     image, truth = rendered(prose(options.chars))
     page = EvalPage("bench", "page", image, 150.0, truth)
     start = time.perf_counter()
-    readers: list[Reader] = [OwnReader(options.model, quant=options.quant)]
+    readers: list[Reader] = [OwnReader(load_engine(options.model))]
     loading = time.perf_counter() - start
     readers.append(TesseractReader(threads=options.threads))
     times: dict[str, list[float]] = {reader.name: [] for reader in readers}
@@ -126,7 +127,6 @@ def main() -> int:
     """Print the figures; 1 if a reader could not read the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="nano")
-    parser.add_argument("--quant", help="quantization to load the model with")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--chars", type=int, default=3000)
     parser.add_argument("--threads", type=int, default=1, help="OMP_THREAD_LIMIT for Tesseract; 1 is often its fastest")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
+from dsvl2.model.reading import ReadingProfile
+from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, Usage
 from dsvl2.pipelines.documents import PageImage
 from dsvl2.pipelines.training import eval_debian, eval_sets, evaluate
-from dsvl2.pipelines.training.eval_readers import FunctionReader
+from dsvl2.pipelines.training.eval_readers import FunctionReader, OwnReader
 from dsvl2.pipelines.training.eval_sets import SetOptions, SetUnavailable, load_set
 from dsvl2.pipelines.training.scan_simulation import ScanProfile, scan
 
@@ -147,6 +150,27 @@ def test_all_readers_read_each_page_before_the_next(eval_dir: Path, tmp_path: Pa
     report = json.loads(json.dumps(evaluate.report(rows, readers, {})))
     assert [summary["reader"] for summary in report["summaries"]] == ["a", "b"]
     assert report["rows"][1]["cer"] == 0
+
+
+class Parrot:
+    """An engine that gives one answer to everything, in Markdown."""
+
+    info = ModelInfo("parrot", "", 0, 0, "none", "float32", "cpu", 4096, 512, "f" * 64, ReadingProfile())
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]:
+        text = "# first page\n\nof the **agreement**\n"
+        usage = Usage(1, 1, len(text), 1)
+        return [GenerationResult(text, (0,) * len(text), tuple(text), (0.0,) * len(text), "length", usage)] * len(
+            requests
+        )
+
+
+@pytest.mark.parametrize("form", ["markdown", "text"])
+def test_our_own_path_is_measured_by_the_words_on_the_page(eval_dir: Path, tmp_path: Path, form: str) -> None:
+    pages = load_set("contracts", SetOptions(eval_dir, tmp_path, dpi=60), limit=1)
+    (row,) = evaluate.measure(pages, [OwnReader(Parrot(), form=form)])
+    assert (row.reader, row.reading.note) == ("parrot", "truncated")
+    assert row.reading.text.split()[:4] == ["first", "page", "of", "the"]
 
 
 def test_pages_that_the_corpus_holds_are_left_out_before_reading(
