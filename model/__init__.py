@@ -1,1 +1,100 @@
-"""The network and its runtime. Names are imported lazily: config, tiling and reading do not pull torch in."""
+"""The network and its runtime.
+
+Names are imported when first used, so that sizes, prompts and errors can be had without loading torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dsvl2.model.config import ModelConfig, ProcessorConfig
+    from dsvl2.model.engine import Engine
+    from dsvl2.model.errors import (
+        ConfigError,
+        ContextOverflow,
+        DeviceError,
+        ImageError,
+        ModelError,
+        ModelNotFound,
+        PromptError,
+        TokenizerError,
+        WeightsError,
+    )
+    from dsvl2.model.loading import embedded_models, load_engine
+    from dsvl2.model.quantization.convert import quantize_checkpoint
+    from dsvl2.model.reading import ReadingProfile
+    from dsvl2.model.request import (
+        GenerationRequest,
+        GenerationResult,
+        Message,
+        ModelInfo,
+        RequestSize,
+        SamplingParams,
+        Usage,
+    )
+    from dsvl2.model.tiling import TileGrid, choose_canvas, choose_grid
+
+_HOME = {
+    "config": ("ModelConfig", "ProcessorConfig"),
+    "engine": ("Engine",),
+    "errors": (
+        "ConfigError",
+        "ContextOverflow",
+        "DeviceError",
+        "ImageError",
+        "ModelError",
+        "ModelNotFound",
+        "PromptError",
+        "TokenizerError",
+        "WeightsError",
+    ),
+    "loading": ("embedded_models", "load_engine"),
+    "quantization.convert": ("quantize_checkpoint",),
+    "reading": ("ReadingProfile",),
+    "request": (
+        "GenerationRequest",
+        "GenerationResult",
+        "Message",
+        "ModelInfo",
+        "RequestSize",
+        "SamplingParams",
+        "Usage",
+    ),
+    "tiling": ("TileGrid", "choose_canvas", "choose_grid"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "ConfigError",
+    "ContextOverflow",
+    "DeviceError",
+    "Engine",
+    "GenerationRequest",
+    "GenerationResult",
+    "ImageError",
+    "Message",
+    "ModelConfig",
+    "ModelError",
+    "ModelInfo",
+    "ModelNotFound",
+    "ProcessorConfig",
+    "PromptError",
+    "ReadingProfile",
+    "RequestSize",
+    "SamplingParams",
+    "TileGrid",
+    "TokenizerError",
+    "Usage",
+    "WeightsError",
+    "choose_canvas",
+    "choose_grid",
+    "embedded_models",
+    "load_engine",
+    "quantize_checkpoint",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'dsvl2.model' has no attribute {name!r}")
+    return getattr(import_module(f"dsvl2.model.{_MODULE_OF[name]}"), name)

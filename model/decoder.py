@@ -85,9 +85,8 @@ class Decoder(nn.Module):
             hidden.append(x)
         return x
 
-    def step(self, x: Tensor, positions: Tensor, bias: Tensor, layers: Sequence[SlotLayer]) -> Tensor:
-        """One new token per slot: x [S, H], positions [S], bias [S, L] (0 or -inf) -> final hidden states [S, H]."""
-        cos, sin = rope.angles(self.config, positions)
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layers: Sequence[SlotLayer]) -> Tensor:
+        """One new token per slot: x [S, H], angles of its position [S, d/2], bias [S, L] -> final hidden states [S, H]."""
         for block, layer in zip(self.layers, layers, strict=True):
             x = block.step(x, cos, sin, bias, layer)
         out: Tensor = self.norm(x)

@@ -7,15 +7,16 @@ MAX_SPAN = 90  # tokens; a loop over whole lines is about that long
 MIN_COPIES = 5
 MIN_TOKENS = 60  # a loop must fill this much, so that "0\t0\t0\t0" in a table row is left alone
 LEADERS = frozenset("._-·…=*~ \u2014\u2013")
+MAX_RECOVERIES = 3  # after so many cuts an answer ends at the next one
 MAX_LEADER = 200  # dots in a table of contents may run this long
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """The last `copies * span` tokens are `copies` times the same `span` tokens."""
+    """The last `run` tokens repeat with period `span`; the last copy may be incomplete."""
 
     span: int
-    copies: int
+    run: int
 
 
 def find_loop(ids: Sequence[int]) -> Loop | None:
@@ -29,7 +30,7 @@ def find_loop(ids: Sequence[int]) -> Loop | None:
             continue
         run = _run_length(ids, span)
         if run >= max(MIN_TOKENS, MIN_COPIES * span):
-            return Loop(span, run // span)
+            return Loop(span, run)
     return None
 
 
@@ -43,4 +44,4 @@ def _run_length(ids: Sequence[int], span: int) -> int:
     at = len(ids) - 1
     while at >= span and ids[at] == ids[at - span]:
         at -= 1
-    return len(ids) - 1 - at + span if at >= span else len(ids)
+    return len(ids) - 1 - at + span

@@ -36,7 +36,7 @@ def cut(
     tiles = local.reshape(grid.height, tile, grid.width, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
     if len(tiles) > 1:
         tiles = np.concatenate((_place(rgb, (tile, tile), pad_color)[None], tiles))
-    return VisionInputs(np.ascontiguousarray(tiles), grid)
+    return VisionInputs(np.array(tiles, order="C"), grid)  # own, writable bytes: torch takes them as they are
 
 
 def cut_all(

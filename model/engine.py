@@ -1,0 +1,114 @@
+"""The engine: requests in, answers out. Everything a caller of the model needs, nothing of documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from dsvl2.model import prompt
+from dsvl2.model.config import ProcessorConfig
+from dsvl2.model.errors import ContextOverflow
+from dsvl2.model.layout import token_count
+from dsvl2.model.pixels import Bytes, cut_all, grid_of
+from dsvl2.model.prompt import PromptTokens
+from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, Usage
+from dsvl2.model.scheduler import Answer, Job, Scheduler
+from dsvl2.model.tiling import TileGrid
+from dsvl2.model.tokenizer import Tokenizer
+from dsvl2.model.vl2 import DeepseekVL2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """A request measured and written as tokens, its images still untouched."""
+
+    request: GenerationRequest
+    prompt: PromptTokens
+    grids: tuple[TileGrid, ...]
+    size: RequestSize
+
+
+class Engine:
+    """A loaded model. The answer to a request never depends on the other requests of the call."""
+
+    def __init__(
+        self, network: DeepseekVL2, tokenizer: Tokenizer, processor: ProcessorConfig, info: ModelInfo
+    ) -> None:
+        self.info = info
+        self.network, self.tokenizer, self.processor = network, tokenizer, processor
+        self._candidates = network.config.candidate_resolutions
+        self._scheduler = Scheduler(network, stop=(tokenizer.eos,), spell=tokenizer.decode)
+
+    def count(self, request: GenerationRequest) -> RequestSize:
+        """Measure a request without running it; raises PromptError, ImageError or ContextOverflow as `generate` does."""
+        return self._plan(request).size
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]:
+        """Answer every request, in order.
+
+        All requests are checked before the first one runs: a malformed prompt raises PromptError, an impossible image
+        ImageError, and one that cannot fit the context ContextOverflow, with no work done.
+        """
+        plans = [self._plan(request) for request in requests]
+        jobs = [
+            Job(index, plan.size.prompt_tokens, partial(self._embed, plan), plan.request.sampling)
+            for index, plan in enumerate(plans)
+        ]
+        answers: dict[int, Answer] = {answer.job.index: answer for answer in self._scheduler.run(jobs)}
+        return [self._result(plan, answers[index]) for index, plan in enumerate(plans)]
+
+    def _plan(self, request: GenerationRequest) -> _Plan:
+        images = [image for message in request.messages for image in message.images]
+        side = self.network.config.side
+        grids = tuple(grid_of(image.size, self._candidates, len(images)) for image in images)
+        sizes = [token_count(side, grid.width, grid.height) for grid in grids]
+        written = prompt.write(request.messages, sizes, self.tokenizer)
+        size = RequestSize(len(written.ids), sum(sizes), sum(grid.tiles for grid in grids))
+        self._check_context(size, request.sampling.max_new_tokens)
+        return _Plan(request, written, grids, size)
+
+    def _check_context(self, size: RequestSize, new: int) -> None:
+        total, limit = size.prompt_tokens + new, self.info.context_length
+        if total > limit:
+            raise ContextOverflow(
+                f"{size.prompt_tokens} prompt tokens ({size.image_tokens} of images) + {new} new tokens = {total}, "
+                f"the context holds {limit}",
+                f"ask for at most {max(limit - size.prompt_tokens, 0)} new tokens, or give fewer or smaller images",
+            )
+
+    @torch.inference_mode()
+    def _embed(self, plan: _Plan) -> Tensor:
+        """Embeddings of the whole prompt [1, T, E], the rows of images in place of their tokens."""
+        device = self.network.image_newline.device
+        x = self.network.language.embed(torch.tensor(plan.prompt.ids, device=device)).clone()
+        images = [image for message in plan.request.messages for image in message.images]
+        cuts = cut_all(images, self._candidates, self.processor.pad_color)
+        for start, inputs in zip(plan.prompt.image_starts, cuts, strict=True):
+            # tile by tile: no slower on a CPU, and the tower's result cannot depend on how many tiles came together
+            vectors = torch.cat([self.network.tiles(pixels) for pixels in self._pixels(inputs.tiles).split(1)])
+            rows = self.network.image_rows(vectors, (inputs.grid.width, inputs.grid.height))
+            x[start : start + len(rows)] = rows
+        return x[None]
+
+    def _pixels(self, tiles: Bytes) -> Tensor:
+        """uint8 [N, S, S, 3] -> normalised [N, 3, S, S]."""
+        device = self.network.image_newline.device
+        pixels = torch.from_numpy(tiles).to(device).permute(0, 3, 1, 2).float() / 255
+        if self.processor.normalize:
+            mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (self.processor.image_mean, self.processor.image_std))
+            pixels = (pixels - mean) / std
+        return pixels.to(self.network.image_newline.dtype).contiguous()
+
+    def _result(self, plan: _Plan, answer: Answer) -> GenerationResult:
+        assert answer.finish is not None  # the scheduler gives out finished answers only
+        return GenerationResult(
+            text=self.tokenizer.decode(answer.ids),
+            token_ids=tuple(answer.ids),
+            pieces=self.tokenizer.pieces(answer.ids),
+            logprobs=tuple(answer.logprobs),
+            finish_reason=answer.finish,
+            usage=Usage(plan.size.prompt_tokens, plan.size.image_tokens, len(answer.ids), plan.size.tiles),
+            loops_recovered=answer.loops,
+        )

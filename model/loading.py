@@ -1,0 +1,123 @@
+"""From a name or a folder to an engine: where built-in models lie, which device and number format to use."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+
+from dsvl2.model import execution
+from dsvl2.model.config import ModelConfig, ProcessorConfig, read_json
+from dsvl2.model.engine import Engine
+from dsvl2.model.errors import DeviceError, ModelNotFound
+from dsvl2.model.quantization.schemes import scheme_of
+from dsvl2.model.reading import ReadingProfile
+from dsvl2.model.request import ModelInfo
+from dsvl2.model.tokenizer import Tokenizer
+from dsvl2.model.weights import load_network, weight_files
+
+EMBEDDED = Path(__file__).parent / "embedded"
+SIDE_FILES = ("config.json", "processor_config.json", "tokenizer.json", "reading.json")
+WHOLE_HASH = 1 << 28  # bytes of one weight file that are hashed whole; larger ones by head, tail and samples
+SAMPLE = 1 << 20
+
+
+def load_engine(
+    model: str | Path = "nano",
+    *,
+    device: str = "auto",
+    dtype: str | None = None,
+    quant: str | None = None,
+    threads: int | None = None,
+) -> Engine:
+    """Load a built-in model by name, or a folder in the released layout.
+
+    device "auto" takes a GPU when there is one. dtype "float32" or "bfloat16"; None picks the fastest exact enough one
+    for the device. quant may repeat the scheme the checkpoint records; anything else raises DeviceError. threads limits
+    the CPU threads of the whole process.
+    """
+    folder = find_model(model)
+    config = ModelConfig.from_file(folder / "config.json")
+    scheme = scheme_of(config.quantization)
+    if quant not in (None, scheme.name):
+        raise DeviceError(f"the checkpoint is stored as {scheme.name!r}, not {quant!r}", "convert it with quantize_checkpoint")
+    place = choose_device(device)
+    if threads is not None:
+        if threads < 1:
+            raise DeviceError(f"threads is {threads}", "give 1 or more")
+        torch.set_num_threads(threads)
+    number = execution.choose_dtype(dtype, place)
+    language = config.language
+    tokenizer = Tokenizer.from_file(folder / "tokenizer.json", bos=language.bos_token_id, eos=language.eos_token_id)
+    network = load_network(folder, config, dtype=number, device=place)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    info = ModelInfo(
+        name=model if isinstance(model, str) and is_embedded(model) else folder.name,
+        path=str(folder),
+        parameters=parameters,
+        weight_bytes=sum(path.stat().st_size for path in weight_files(folder)),
+        scheme=scheme.name,
+        dtype=str(number).removeprefix("torch."),
+        device=str(place),
+        context_length=language.max_position_embeddings,
+        vocab_size=language.vocab_size,
+        fingerprint=fingerprint(folder),
+        reading=ReadingProfile.for_folder(folder),
+    )
+    processor_file = folder / "processor_config.json"
+    processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
+    return Engine(execution.prepare(network, number), tokenizer, processor, info)
+
+
+def embedded_models() -> tuple[str, ...]:
+    """Names of the models that ship with the package."""
+    return tuple(sorted(path.parent.name for path in EMBEDDED.glob("*/config.json")))
+
+
+def is_embedded(name: str) -> bool:
+    """Whether a name is that of a built-in model."""
+    return name in embedded_models()
+
+
+def find_model(model: str | Path) -> Path:
+    """The folder of a model; raise ModelNotFound when there is none."""
+    if isinstance(model, str) and is_embedded(model):
+        return EMBEDDED / model
+    folder = Path(os.path.expanduser(model))
+    if (folder / "config.json").is_file():
+        return folder
+    known = ", ".join(embedded_models()) or "none"
+    fact = f"{folder} holds no config.json" if folder.is_dir() else f"no model {str(model)!r}"
+    raise ModelNotFound(fact, f"built-in models: {known}; or give a folder with config.json, tokenizer.json and the weights")
+
+
+def choose_device(device: str) -> torch.device:
+    """Resolve "auto" and check that the device exists."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        place = torch.device(device)
+    except RuntimeError as error:
+        raise DeviceError(f"unknown device {device!r}", "use auto, cpu or cuda") from error
+    if place.type not in ("cpu", "cuda") or (place.type == "cuda" and not torch.cuda.is_available()):
+        raise DeviceError(f"device {device!r} is not available", "use auto or cpu")
+    return place
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over the side files and the weights.
+
+    Weight files beyond 256 MiB enter by size, head, tail and 64 samples: reading 50 GB to name a model would cost a minute.
+    """
+    digest = hashlib.sha256()
+    for path in [folder / name for name in SIDE_FILES if (folder / name).exists()] + weight_files(folder):
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        with path.open("rb") as handle:
+            if size <= WHOLE_HASH:
+                digest.update(handle.read())
+                continue
+            for part in range(65):
+                handle.seek((size - SAMPLE) * part // 64)
+                digest.update(handle.read(SAMPLE))
+    return digest.hexdigest()

@@ -1,0 +1,55 @@
+"""Run prompts through the decoder: whole or in chunks, single or left-padded (spec.md 6.4, 7.5).
+
+Letters: B sequences, T prompt tokens, L tokens in sight, H hidden.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from dsvl2.model.attention import LayerCache
+from dsvl2.model.decoder import Decoder
+
+CHUNK = 2048  # bounds the attention scores and the expert activations of a long prompt
+
+
+def run_prompt(
+    decoder: Decoder,
+    x: Tensor,
+    caches: Sequence[LayerCache],
+    *,
+    attention_mask: Tensor | None = None,
+    chunk: int = CHUNK,
+) -> Tensor:
+    """x [B, T, H] -> final hidden state of the last position [B, H]; the caches are extended by T.
+
+    attention_mask [B, T], 1 = token, 0 = padding on the left; positions count real tokens only, in every chunk.
+    """
+    length = x.shape[1]
+    if attention_mask is None and length <= chunk:
+        return decoder(x, caches=caches)[:, -1]
+    valid = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if attention_mask is None else attention_mask.bool()
+    positions = positions_of(valid)
+    hidden = x
+    for start in range(0, length, chunk):
+        end = min(start + chunk, length)
+        mask = visible(valid[:, :end], start)
+        hidden = decoder(x[:, start:end], positions[:, start:end], mask=mask, caches=caches)
+    return hidden[:, -1]
+
+
+def positions_of(valid: Tensor) -> Tensor:
+    """Position of every token, counting real ones from 0; padding gets 1 as in the release, and is never looked at."""
+    return (valid.long().cumsum(-1) - 1).masked_fill(~valid, 1)
+
+
+def visible(valid: Tensor, start: int) -> Tensor:
+    """What the tokens from `start` on may see: valid [B, L] -> bool [B, 1, L - start, L].
+
+    Padding sees itself, or its empty row would turn into NaN and spread through the values.
+    """
+    length = valid.shape[1]
+    key = torch.arange(length, device=valid.device)
+    query = key[start:, None]
+    return ((key <= query) & valid[:, None, :] | (key == query))[:, None]

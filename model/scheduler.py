@@ -1,0 +1,155 @@
+"""Continuous batching over a fixed number of slots.
+
+Every request is prefilled alone and then decodes in a slot; a finished slot takes the next request. The number of slots
+never changes and every step computes all of them, so each product has one shape and a request gets the same bits
+whoever its neighbours are. Letters: S slots, H hidden, V vocabulary.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from dsvl2.model import rope
+from dsvl2.model.cache import PrefixCache, SlotCache
+from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
+from dsvl2.model.prefill import run_prompt
+from dsvl2.model.request import SamplingParams
+from dsvl2.model.sampling import choose, generator_for
+from dsvl2.model.vl2 import DeepseekVL2
+
+SLOTS = 8  # a multiple of 4: row results of the matrix products then do not depend on the row (measured, MKL and oneDNN)
+GUARD_EVERY = 8  # tokens between two looks for a loop
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """One request for the scheduler; `embed` makes the prompt's embeddings [1, T, H] when its turn comes."""
+
+    index: int
+    length: int
+    embed: Callable[[], Tensor]
+    sampling: SamplingParams
+
+
+@dataclass(slots=True, eq=False)
+class Answer:
+    """An answer while it grows."""
+
+    job: Job
+    generator: torch.Generator | None
+    ids: list[int] = field(default_factory=list)
+    logprobs: list[float] = field(default_factory=list)
+    banned: tuple[int, ...] = ()
+    loops: int = 0
+    finish: Literal["stop", "length"] | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the next token is simply the likeliest one."""
+        return self.job.sampling.temperature == 0 and self.job.sampling.repetition_penalty == 1.0 and not self.banned
+
+
+class Scheduler:
+    """Runs jobs to their end. `spell` turns ids into text, which the loop guard needs to spare leaders."""
+
+    def __init__(self, network: DeepseekVL2, *, stop: Collection[int], spell: Callable[[Sequence[int]], str]) -> None:
+        self._network, self._stop, self._spell = network, frozenset(stop), spell
+        self._decoder = network.language.model
+        weight = network.language.model.norm.weight
+        self._device = weight.device
+
+    @torch.inference_mode()
+    def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
+        """Yield the answers as they finish."""
+        if not jobs:
+            return
+        cache = self._make_cache(max(job.length + job.sampling.max_new_tokens for job in jobs))
+        cos, sin = rope.angles(self._network.config.language, torch.arange(cache.capacity, device=self._device))
+        waiting, running = list(reversed(jobs)), dict[int, Answer]()
+        while waiting or running:
+            for slot in range(SLOTS):
+                while waiting and slot not in running:
+                    answer = self._start(waiting.pop(), slot, cache)
+                    if answer.finish is None:
+                        running[slot] = answer
+                    else:
+                        cache.release(slot)
+                        yield answer
+            if running:
+                yield from self._step(running, cache, cos, sin)
+
+    def _make_cache(self, capacity: int) -> SlotCache:
+        config = self._network.config.language
+        part = (
+            ((config.kv_lora_rank or 0) + config.qk_rope_head_dim,)
+            if config.use_mla
+            else (2, config.kv_heads, config.head_dim)
+        )
+        dtype = self._network.language.lm_head.weight.dtype
+        return SlotCache(SLOTS, capacity, config.num_hidden_layers, part, dtype=dtype, device=self._device)
+
+    def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
+        """Prefill alone and take the first token."""
+        layers: list[PrefixCache] = cache.occupy(slot)
+        hidden = run_prompt(self._decoder, job.embed(), layers)
+        cache.settle(slot, job.length)
+        answer = Answer(job, generator_for(job.sampling, self._device))
+        self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
+        return answer
+
+    def _step(self, running: dict[int, Answer], cache: SlotCache, cos: Tensor, sin: Tensor) -> Iterator[Answer]:
+        """One token for every running answer; give out those that end."""
+        tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(SLOTS)]
+        positions, bias = cache.advance(sorted(running))
+        x = self._network.language.embed(torch.tensor(tokens, device=self._device))
+        hidden = self._decoder.step(x, cos[positions], sin[positions], bias, cache.layers)
+        logits = self._network.language.logits(hidden)  # [S, V]
+        best, ids = logits.max(-1)
+        greedy_ids, greedy_logprobs = ids.tolist(), (best - logits.logsumexp(-1)).tolist()
+        for slot, answer in list(running.items()):
+            if answer.plain:
+                self._take(answer, greedy_ids[slot], greedy_logprobs[slot])
+            else:
+                self._take(answer, *self._pick(answer, logits[slot]))
+            if answer.finish is not None:
+                del running[slot]
+                cache.release(slot)
+                yield answer
+            elif answer.job.sampling.guard_loops and len(answer.ids) % GUARD_EVERY == 0 and self._cut_loop(answer):
+                if answer.loops > MAX_RECOVERIES:
+                    answer.finish = "stop"
+                    del running[slot]
+                    cache.release(slot)
+                    yield answer
+                else:
+                    cache.settle(slot, answer.job.length + len(answer.ids) - 1)
+
+    def _pick(self, answer: Answer, logits: Tensor) -> tuple[int, float]:
+        picked = choose(logits, answer.job.sampling, answer.ids, answer.generator, answer.banned)
+        answer.banned = ()
+        return picked
+
+    def _take(self, answer: Answer, token: int, logprob: float) -> None:
+        """Append a token, or end: the end token itself is not kept."""
+        sampling = answer.job.sampling
+        if token in self._stop or token in sampling.stop_token_ids:
+            answer.finish = "stop"
+            return
+        answer.ids.append(token)
+        answer.logprobs.append(logprob)
+        if len(answer.ids) >= sampling.max_new_tokens:
+            answer.finish = "length"
+
+    def _cut_loop(self, answer: Answer) -> bool:
+        """Cut a loop at the end back to its first copy and forbid to enter it again; say whether there was one."""
+        loop = find_loop(answer.ids)
+        if loop is None or is_leader(self._spell(answer.ids[-loop.span :]), loop.run):
+            return False
+        keep = len(answer.ids) - loop.run + loop.span
+        answer.banned = (answer.ids[keep],)
+        del answer.ids[keep:], answer.logprobs[keep:]
+        answer.loops += 1
+        return True
