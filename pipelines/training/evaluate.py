@@ -39,7 +39,7 @@ MIN_CHARS = 20
 
 COLUMNS = (
     ("set", 18), ("reader", 12), ("pages", 5), ("chars", 7), ("median%", 7), ("mean%", 6), ("95% of mean", 13),
-    ("micro%", 6), ("strict%", 7), ("WER%", 6), ("wordF1", 6), ("long+%", 6), ("long-%", 6), ("s/page", 6), ("MB", 5),
+    ("micro%", 6), ("strict% med/mean", 16), ("WER%", 6), ("wordF1", 6), ("long+%", 6), ("long-%", 6), ("s/page", 6), ("MB", 5),
 )  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def _cells(set_name: str, reader: str, figures: Summary, rows: Sequence[Row]) ->
         f"{100 * figures.cer_mean:.2f}",
         f"{100 * low:.2f}..{100 * high:.2f}",
         f"{100 * figures.cer_micro:.2f}",
-        f"{100 * figures.cer_strict_median:.2f}",
+        f"{100 * figures.cer_strict_median:.2f}/{100 * figures.cer_strict_mean:.2f}",
         f"{100 * figures.wer_micro:.2f}",
         f"{figures.word_f1:.3f}",
         f"{100 * figures.long_inserted:.2f}",
