@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
 from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
 from dsvl2.pipelines.formats.markdown_escape import escape_block, escape_cell, escape_heading
-
-_MARKER = frozenset("-0123456789")
 
 
 class MarkdownFormat:
@@ -52,22 +51,38 @@ class _MarkdownStream:
         return gap + "\n\n".join(parts) + "\n"
 
 
+@dataclass(frozen=True, slots=True)
+class _OpenItem:
+    """A list item that later ones may follow or lie in: the column of its text, and the kind of its mark."""
+
+    offset: int
+    mark: str
+
+
 def blocks_markdown(blocks: tuple[Block, ...]) -> str:
     """Return blocks as Markdown without a final newline; items of one list are kept together."""
     out: list[str] = []
-    offsets: list[int] = []  # where the text of the open list items begins, outermost first
+    items: tuple[_OpenItem, ...] = ()  # the list items that are open, outermost first
     for block in blocks:
-        before = len(offsets)
+        before = items
         if block.kind == "list_item":
-            text, offsets = _list_item(block, offsets)
+            text, items = _list_item(block, items)
         else:
-            text, offsets = _block(block), []
+            text, items = _block(block), ()
         if not text:
             continue
         if out:
-            out.append("\n" if before and offsets and text.lstrip()[0] in _MARKER else "\n\n")
+            out.append("\n" if _tight(before, items) else "\n\n")
         out.append(text)
     return "".join(out)
+
+
+def _tight(before: tuple[_OpenItem, ...], items: tuple[_OpenItem, ...]) -> bool:
+    """An item may follow without a blank line if it goes on with an open list, or begins one of bullets inside."""
+    if not before or not items or items[-1].mark == "":
+        return False
+    depth = len(items)
+    return items[-1].mark == "-" if depth > len(before) else items[-1].mark == before[depth - 1].mark
 
 
 def _block(block: Block) -> str:
@@ -83,22 +98,24 @@ def _block(block: Block) -> str:
     return escape_block(block.text)
 
 
-def _list_item(block: Block, offsets: list[int]) -> tuple[str, list[int]]:
-    """Render one item under the open ones; return it with the offsets that are open after it.
+def _list_item(block: Block, items: tuple[_OpenItem, ...]) -> tuple[str, tuple[_OpenItem, ...]]:
+    """Render one item under the open ones; return it with those that are open after it.
 
     Labels that Markdown has no list for, such as (a), make a paragraph of their own: a bullet was never printed.
     """
-    depth = min(max(block.level, 0), len(offsets))
-    indent = offsets[depth - 1] if depth else 0
+    depth = min(max(block.level, 0), len(items))
+    outer = items[:depth]
+    indent = outer[-1].offset if outer else 0
     label, rest = item_label(block.text) or ("-", block.text)
     if label != "-" and not label[0].isdigit():
-        return " " * indent + escape_block(block.text).replace("\n", "\n" + " " * indent), offsets[:depth]
+        text = " " * indent + escape_block(block.text).replace("\n", "\n" + " " * indent)
+        return text, (*outer, _OpenItem(indent, "")) if outer else ()
     body = escape_block(rest)
     if body.startswith("["):  # [ ] and [x] would be a box to tick
         body = "\\" + body
     offset = indent + len(label) + 1
     text = f"{' ' * indent}{label} " + body.replace("\n", "\n" + " " * offset)
-    return text.rstrip(), [*offsets[:depth], offset]
+    return text.rstrip(), (*outer, _OpenItem(offset, label[-1]))
 
 
 def _table(rows: tuple[tuple[str, ...], ...]) -> str:

@@ -14,7 +14,8 @@ _LINE_START = re.compile(
     r"""(?P<mark>\#{1,6}(?=\s|$) | > | [-+*](?=\s|$)                    # heading, quote, bullet
         | (?=[|:\-\s]*-[|:\-\s]*$)[|:\-] | (?=([*_])(?:\s*\2){2,}\s*$)[*_] # table rule, setext or thematic line
         | =(?==*\s*$) | \[(?=[^\]]+\]:) )                               # setext line, link or footnote definition
-      | (?P<fence>`{3,}|~{3,}) | (?P<number>[0-9]{1,9})(?=[.)](?:\s|$))                          # ordered item
+      | (?P<fence>`{3,}|~{3,})                                           # code
+      | (?P<number>[0-9]{1,9})(?=[.)](?:\s|$))                          # ordered item
     """,
     re.VERBOSE,
 )
@@ -84,8 +85,9 @@ def _runs(text: str, mark: str) -> Iterator[re.Match[str]]:
 
 
 def _code_spans(text: str) -> bool:
+    """Say whether two runs of backticks could pair; one that is escaped for beginning a line pairs with any."""
     lengths = [len(run.group()) for run in _runs(text, "`")]
-    return len(lengths) != len(set(lengths))
+    return len(lengths) != len(set(lengths)) or (len(lengths) > 1 and "\n```" in text)
 
 
 def _pairs(text: str, mark: str) -> bool:

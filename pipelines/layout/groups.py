@@ -53,6 +53,10 @@ def group_lines(lines: list[InkLine], numbers: list[int], profile: Profile) -> l
     tall = np.array([max(1.0, line.base - line.top) for line in lines])
     weight = np.array([0.3 + min(1.0, (line.x1 - line.x0) / (40 * t)) for line, t in zip(lines, tall, strict=True)])
     goal = np.log(wish) if wish else np.zeros(0)
+    if lines:
+        value, at = _fit(goal, weight, tall, lone, profile)
+        if value <= GROUP_COST:  # a second group would cost more than it can save
+            return [Group(tuple(numbers), at)]
     best, cut, scale = [0.0], [0], [1.0]
     for last in range(1, len(lines) + 1):
         best.append(float("inf"))

@@ -37,7 +37,7 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     upright = _stand_up(page)
     if upright is None:
         return _blank((gray.shape[1], gray.shape[0]))
-    return _cut(upright, profile)
+    return _cut(*upright, profile)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +74,29 @@ def _working_zoom(gray: Gray) -> float:
     return min(zoom, 24.0 / unit) if unit > 40 else zoom
 
 
-def _stand_up(page: Gray) -> _Upright | None:
-    """Find rotation and skew, and return the upright page; None if there is nothing on it."""
+def _stand_up(page: Gray) -> tuple[_Upright, _Reading] | None:
+    """Find rotation and skew, and return the upright page with its rows; None if there is nothing on it."""
     zoom = _working_zoom(page)
-    mask, found = clean(find_ink(_resized(page, zoom)).mask)
+    ink = find_ink(_resized(page, zoom))
+    mask, found = clean(ink.mask)
     unit = letter_height(found)
     if _is_blank(found, unit):
         return None
-    sideways = lies_sideways(found, unit, mask.shape[1])
-    turn = 1 if sideways else 0
+    turn = 1 if lies_sideways(found, unit, mask.shape[1]) else 0
     small = np.ascontiguousarray(np.rot90(mask, turn))
     skew = find_skew(small)[0] if int((found.height > 0.6 * unit).sum()) >= 10 else 0.0
     skew = 0.0 if abs(skew) < LEAST_SKEW else skew
-    result = _upright(page, zoom, turn, skew)
-    if _upside_down(result):
+    if turn or skew:
+        result = _upright(page, zoom, turn, skew)
+    else:
+        size = (page.shape[1], page.shape[0])
+        still = Ink(mask, ink.paper_map, ink.paper)
+        result = _Upright(page, still, found, zoom, 0, 0.0, _turn_matrix(0, size), size)
+    rows = _rows(result)
+    if is_upside_down(rows.found, rows.rows):
         result = _upright(page, zoom, turn + 2, skew)
-    return result
+        rows = _rows(result)
+    return result, rows
 
 
 def _upright(page: Gray, zoom: float, turn: int, skew: float) -> _Upright:
@@ -150,17 +157,19 @@ def _is_blank(found: Components, unit: float) -> bool:
     return not letters.any()
 
 
-def _upside_down(up: _Upright) -> bool:
-    """Judge the upright page by its ascenders and descenders."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Rows of an upright page, their components, the column of each leaf and figure boxes, in working pixels."""
+
+    rows: Rows
+    found: Components
+    columns: tuple[int, ...]
+    figures: tuple[tuple[int, int, int, int], ...]
+
+
+def _rows(up: _Upright) -> _Reading:
+    """Find letters, columns and rows; rows that turn out to be two touching lines are cut once and found anew."""
     unit = letter_height(up.found)
-    if unit <= 0:
-        return False
-    rows, found = _rows(up, unit)[:2]
-    return is_upside_down(found, rows)
-
-
-def _rows(up: _Upright, unit: float) -> tuple[Rows, Components, list[int], tuple[tuple[int, int, int, int], ...]]:
-    """Return rows, their components, the column of each leaf and figure boxes, all in working pixels."""
     mask = up.ink.mask
     shape = (mask.shape[0], mask.shape[1])
     for _ in range(2):
@@ -175,23 +184,22 @@ def _rows(up: _Upright, unit: float) -> tuple[Rows, Components, list[int], tuple
         mask = mask.copy()
         for x0, x1, y in seams:
             mask[y, x0:x1] = False
-    return rows, sort.found, [leaf.column for leaf in leaves], sort.figures
+    return _Reading(rows, sort.found, tuple(leaf.column for leaf in leaves), sort.figures)
 
 
-def _cut(up: _Upright, profile: Profile) -> PageLayout:
+def _cut(up: _Upright, reading: _Reading, profile: Profile) -> PageLayout:
     """Cut an upright page into regions and bands."""
-    unit = letter_height(up.found)
-    rows, found, columns, figures = _rows(up, unit)
+    rows = reading.rows
     z = up.zoom
     lines = tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
-    sheet = Sheet(up.gray, found, rows.of_component, z, _paper(up.ink))
+    sheet = Sheet(up.gray, reading.found, rows.of_component, z, _paper(up.ink))
     regions: list[Region] = []
-    for number, column in enumerate(columns):
+    for number, column in enumerate(reading.columns):
         members = [k for k, leaf in enumerate(rows.leaf) if leaf == number]
         for group in group_lines([lines[k] for k in members], members, profile):
             bands = cut_group(sheet, lines, group, profile)
             regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
-    for x0, y0, x1, y1 in figures:
+    for x0, y0, x1, y1 in reading.figures:
         _insert_figure(regions, Region(Box(x0 / z, y0 / z, x1 / z, y1 / z), 0, (), "figure"))
     blank = not regions
     near = [p for p in pitches(list(lines)) if np.isfinite(p)]

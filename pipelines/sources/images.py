@@ -18,7 +18,6 @@ DEFAULT_DPI = 150.0
 _SANE_DPI = (50.0, 2400.0)
 _SCREEN_DPI = (71.0, 97.0)
 _SCREEN_PIXELS = 1600
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "DIB", "GIF")
 _ORIENTATION, _PHOTOMETRIC = 274, 262
 _PILLOW_GLOBALS = threading.Lock()
 _DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError, RuntimeError, ArithmeticError)
@@ -38,7 +37,7 @@ class ImageSource(Source):
         self._file = blob.open()
         try:
             with _own_pixel_limit():
-                self._image: Image.Image = Image.open(self._file, formats=_FORMATS)
+                self._image: Image.Image = Image.open(self._file, formats=[self.kind.upper()])
                 frames = int(getattr(self._image, "n_frames", 1))
             if frames > 1 and kind != "tiff":
                 self.notices.append(
@@ -61,14 +60,14 @@ class ImageSource(Source):
             raw_dpi = _file_dpi(self._image)
             tags = getattr(self._image, "tag_v2", {})
             min_is_white = tags.get(_PHOTOMETRIC) == 0
-            sideways = self._image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+            sideways = self._is_sideways()
             notices = self._load(number)
             image = self._image.copy()
-        image = ImageOps.exif_transpose(image) or image
+        image = _upright(image)
         image = normalise(image, color=self.options.color, min_is_white=min_is_white)
         if notices:
             image = whiten_missing_rows(image)
-        if raw_dpi is not None and sideways and self.kind != "tiff":
+        if raw_dpi is not None and sideways:
             raw_dpi = (raw_dpi[1], raw_dpi[0])
         image, dpi, stretch = _square_pixels(image, raw_dpi)
         if dpi is None:
@@ -82,12 +81,21 @@ class ImageSource(Source):
             self._seek(number)
             width, height = self._image.size
             raw_dpi = _file_dpi(self._image)
-            if self.kind != "tiff" and self._image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8):
+            if self._is_sideways():
                 width, height = height, width
         if raw_dpi is None:
             return PageInfo(number, width, height, self.options.dpi or DEFAULT_DPI, None)
         dpi = max(raw_dpi)
         return PageInfo(number, width, height, dpi, (width / raw_dpi[0] * 72, height / raw_dpi[1] * 72))
+
+    def _is_sideways(self) -> bool:
+        """Say from the header alone whether EXIF turns the picture on its side. (Pillow turns TIFFs itself.)"""
+        if self.kind == "tiff" or (self.kind == "png" and "exif" not in self._image.info):
+            return False  # asking a PNG without that chunk would decode it
+        try:
+            return self._image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+        except _DAMAGE:
+            return False
 
     def _what(self, number: int) -> str:
         return self.name if self.page_count == 1 else f"{self.name}, page {number},"
@@ -116,7 +124,7 @@ class ImageSource(Source):
             before = ImageFile.LOAD_TRUNCATED_IMAGES
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
-                self._image = Image.open(self._file, formats=_FORMATS)
+                self._image = Image.open(self._file, formats=[self.kind.upper()])
                 self._seek(number)
                 self._image.load()
             except _DAMAGE:
@@ -172,6 +180,14 @@ def _square_pixels(
     size = (round(image.width * best / x), round(image.height * best / y))
     notice = Notice("pixels_stretched", f"{x:g} x {y:g} dpi was stretched to {best:g} dpi")
     return image.resize(size, Image.Resampling.BICUBIC), best, (notice,)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn the picture as its EXIF orientation says; damaged EXIF data says nothing."""
+    try:
+        return ImageOps.exif_transpose(image) or image
+    except _DAMAGE:
+        return image
 
 
 def _reason(error: BaseException) -> str:

@@ -157,7 +157,7 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key by which `page2` comes before `page10`, letter case apart."""
     parts = re.split(r"([0-9]+)", name.casefold())
     keys = [(0, int(part), "") if place % 2 else (1, 0, part) for place, part in enumerate(parts)]
-    return (*keys, (2, 0, name))
+    return (*keys, (-1, 0, name))
 
 
 def printable(text: str) -> str:

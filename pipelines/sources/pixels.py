@@ -17,6 +17,8 @@ def normalise(image: Image.Image, *, color: bool, min_is_white: bool = False) ->
         return _from_deep(image, min_is_white)
     if image.has_transparency_data or image.mode in ("LA", "La", "RGBA", "RGBa", "PA"):
         image = _on_white(image)
+    if image.mode == "LAB" and not color:
+        return image.getchannel(0)  # Pillow has no conversion, and lightness is what is wanted
     if image.mode in _GREY_MODES or not color:
         return image.convert("L") if image.mode != "L" else image
     return image.convert("RGB") if image.mode != "RGB" else image

@@ -22,10 +22,10 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.degrade import degrade
+from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.learner import Targets, character_labels
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
-from dsvl2.pipelines.training.render import LOCATION, Batch, make_batches
-from dsvl2.pipelines.training.resources import Resources
+from dsvl2.pipelines.training.render import LINE_MARK, Batch, make_batch
 
 LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
 
@@ -53,15 +53,16 @@ def prompt_length(columns: int, side: int = 12) -> int:
 
 
 def to_tokens(batch: Batch, columns: int) -> np.ndarray[Any, np.dtype[np.int16]]:
-    """Model token ids [B, L] of a rendered batch: characters, location placeholders (row 0), eos, padding."""
-    longest = max((len(answer) for answer in batch.answers), default=0) + 1
+    """Model token ids [B, L] of a rendered batch: characters, location placeholders (bin 0), eos, padding."""
+    rendered = batch.tokens
+    lengths = (rendered != 0).sum(1)
     fixed = prompt_length(columns) - 1  # the last answer token is never an input
-    length = -(-(fixed + longest) // LENGTH_STEP) * LENGTH_STEP - fixed
-    tokens = np.full((len(batch.answers), length), nano.PAD, np.int16)
-    for row, answer in enumerate(batch.answers):
-        ids = np.asarray(answer, np.int16)
-        tokens[row, : len(ids)] = np.where(ids == LOCATION, nano.FIRST_LOCATION, ids + nano.FIRST_CHARACTER)
-        tokens[row, len(ids)] = nano.EOS
+    length = -(-(fixed + int(lengths.max()) + 1) // LENGTH_STEP) * LENGTH_STEP - fixed
+    tokens = np.full((len(rendered), length), nano.PAD, np.int16)
+    ids = np.where(rendered == LINE_MARK, nano.FIRST_LOCATION, rendered + (nano.FIRST_CHARACTER - 1))
+    width = min(length, rendered.shape[1])
+    tokens[:, :width] = np.where(rendered[:, :width] == 0, nano.PAD, ids[:, :width])
+    tokens[np.arange(len(rendered)), lengths] = nano.EOS
     return tokens
 
 
@@ -83,7 +84,7 @@ class Renderer(IterableDataset[Fresh]):
             stage, mix, _ = LEVELS[self.level.value]
             columns = rng.choices((1, 2, 3), mix)[0]
             size = self.recipe.batch_sizes[columns - 1]
-            for batch in make_batches(rng, resources, columns, stage, size):
+            for batch in make_batch(rng, resources, columns, stage, size):
                 tokens = torch.from_numpy(to_tokens(batch, columns))
                 yield Fresh(
                     columns, torch.from_numpy(batch.images), tokens, torch.from_numpy(batch.lines),

@@ -56,10 +56,12 @@ class Canvas:
     def bar(self, x0: float, x1: float, y: float, thickness: int) -> None:
         """A horizontal stroke in the text's ink."""
         top = round(y)
-        if 0 <= top and top + thickness <= TILE:
+        if top >= 0 and top + thickness <= TILE:
             self._mask[top : top + thickness, max(0, round(x0)) : max(0, round(x1))] = 255
 
-    def put(self, x: float, baseline: float, text: str, font: SizedFont, *, spacing: float = 0.0, kern: bool = False) -> float:
+    def put(
+        self, x: float, baseline: float, text: str, font: SizedFont, *, spacing: float = 0.0, kern: bool = False
+    ) -> float:
         """Draw ``text`` from pen position ``x``; return where the pen ends."""
         mask, width, base = self._mask, self.width, round(baseline)
         middle = base - font.x_height * 0.5

@@ -12,9 +12,7 @@ from collections.abc import Iterable
 _ASCII = "".join(chr(code) for code in range(32, 127))
 _LATIN_1_SIGNS = "¡¢£¤¥¦§¨©ª«¬®¯°±²³´µ¶·¸¹º»¼½¾¿"
 _LATIN_1_LETTERS = "".join(chr(code) for code in range(0xC0, 0x100))  # × and ÷ lie among them
-_LATIN_EXTENDED = (
-    "ĀāĂăĄąĆćČčĎďĐđĒēĖėĘęĚěĞğĢģĪīĮįİıĶķĹĺĻļĽľŁłŃńŅņŇňŐőŒœŔŕŘřŚśŞşŠšŢţŤťŪūŮůŰűŲųŸŹźŻżŽžȘșȚț"
-)
+_LATIN_EXTENDED = "ĀāĂăĄąĆćČčĎďĐđĒēĖėĘęĚěĞğĢģĪīĮįİıĶķĹĺĻļĽľŁłŃńŅņŇňŐőŒœŔŕŘřŚśŞşŠšŢţŤťŪūŮůŰűŲųŸŹźŻżŽžȘșȚț"
 _TYPOGRAPHY = "„“”‚‘’–—…•†‡‹›™€‰№→←↑↓↔⇒✓✗☐☑■●○▶★"
 _MATHS = "≤≥≠≈≡±×÷−∞√∑∏∫∂∇∈∉⊂⊆∩∪∧∨¬∀∃∅′″⅓⅔⅛⟨⟩"
 _GREEK = "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθικλνξπρςστυφχψωάέήίόύώ"
@@ -43,6 +41,9 @@ NORMALISE: dict[str, str] = {
     "ŉ": "'n", "⁄": "/", "∕": "/", "∖": "\\", "∣": "|", "⇐": "←", "➔": "→", "✔": "✓", "✘": "✗", "◆": "■", "◼": "■",
     "▸": "▶", "►": "▶", "◯": "○", "⬤": "●", "〈": "⟨", "〉": "⟩", "‟": "“", "‛": "‘", "□": "☐", "▪": "■", "◦": "○", "∼": "~", "∗": "*", "⩽": "≤", "⩾": "≥",
 }  # fmt: skip
+
+#: Twins that renderers may draw under the label of their charset entry.
+ALIASES: dict[str, str] = {key: value for key, value in NORMALISE.items() if key in "□▪◦∗"}
 
 _TABLE = str.maketrans({key: value for key, value in NORMALISE.items() if len(key) == 1})
 

@@ -32,7 +32,12 @@ def _diagram(rng: Random, canvas: Canvas, box: Box) -> None:
         w, h = rng.uniform(0.06, 0.3) * (x1 - x0), rng.uniform(0.1, 0.4) * (y1 - y0)
         x, y = rng.uniform(x0, x1 - w), rng.uniform(y0, y1 - h)
         shape = pen.rectangle if rng.random() < 0.7 else pen.ellipse
-        shape((x, y, x + w, y + h), outline=canvas.ink, width=rng.randint(1, 3), fill=rng.choice((None, None, rng.randint(120, 250))))
+        shape(
+            (x, y, x + w, y + h),
+            outline=canvas.ink,
+            width=rng.randint(1, 3),
+            fill=rng.choice((None, None, rng.randint(120, 250))),
+        )
     for _ in range(rng.randint(0, 9)):
         x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
         end = (rng.uniform(x0, x1), y) if rng.random() < 0.6 else (x, rng.uniform(y0, y1))
@@ -60,7 +65,9 @@ def _bars(rng: Random, canvas: Canvas, box: Box) -> None:
     step = rng.uniform(6, 60)
     x = x0
     while x + step * 0.7 < x1:
-        canvas.pen.rectangle((x, rng.uniform(y0, y1 - 1), x + step * 0.7, y1), fill=rng.randint(0, 200), outline=canvas.ink)
+        canvas.pen.rectangle(
+            (x, rng.uniform(y0, y1 - 1), x + step * 0.7, y1), fill=rng.randint(0, 200), outline=canvas.ink
+        )
         x += step
 
 
@@ -71,7 +78,9 @@ def _photo(rng: Random, canvas: Canvas, box: Box) -> None:
     cells = rng.choice((4, 8, 16, 40))
     grid = noise.random((max(2, int(cells * high / wide) + 1), cells)) * rng.uniform(60, 255) + rng.uniform(0, 80)
     small = Image.fromarray(grid.clip(0, 255).astype(np.uint8))
-    photo = small.resize((wide, high), rng.choice((Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.NEAREST)))
+    photo = small.resize(
+        (wide, high), rng.choice((Image.Resampling.BICUBIC, Image.Resampling.BILINEAR, Image.Resampling.NEAREST))
+    )
     if rng.random() < 0.4:  # a halftone screen
         period = rng.uniform(3, 7)
         yy, xx = np.mgrid[:high, :wide]
@@ -87,7 +96,12 @@ def _line_art(rng: Random, canvas: Canvas, box: Box) -> None:
         x, y = rng.uniform(x0, x1), rng.uniform(y0, y1)
         radius = rng.uniform(3, 0.4 * min(x1 - x0, y1 - y0) + 4)
         if rng.random() < 0.5:
-            area = (max(x0, x - radius), max(y0, y - radius), max(x0, x - radius) + 2 * radius, max(y0, y - radius) + 2 * radius)
+            area = (
+                max(x0, x - radius),
+                max(y0, y - radius),
+                max(x0, x - radius) + 2 * radius,
+                max(y0, y - radius) + 2 * radius,
+            )
             pen.arc(area, rng.uniform(0, 180), rng.uniform(180, 540), fill=canvas.ink, width=rng.randint(1, 3))
         else:
             points = [(rng.uniform(x0, x1), rng.uniform(y0, y1)) for _ in range(rng.randint(2, 5))]
@@ -122,7 +136,11 @@ def specks_and_edges(rng: Random, canvas: Canvas) -> None:
     kind = rng.random()
     if kind < 0.3:
         y = rng.choice((rng.uniform(0, 4), rng.uniform(TILE - 4, TILE - 1)))
-        pen.line((rng.uniform(0, canvas.width * 0.4), y, rng.uniform(canvas.width * 0.6, canvas.width), y), fill=canvas.ink, width=rng.randint(1, 2))
+        pen.line(
+            (rng.uniform(0, canvas.width * 0.4), y, rng.uniform(canvas.width * 0.6, canvas.width), y),
+            fill=canvas.ink,
+            width=rng.randint(1, 2),
+        )
     elif kind < 0.55:
         x = rng.choice((rng.uniform(0, 3), rng.uniform(canvas.width - 4, canvas.width - 1)))
         pen.line((x, 0, x, TILE), fill=rng.choice((canvas.ink, 128)), width=rng.randint(1, 3))
@@ -138,7 +156,9 @@ def slivers(flow: Flow, first_baseline: float, *, above: bool) -> None:
     body = style.body
     kept = flow.y
     if above:
-        flow.y = min(flow.rng.uniform(-body.descent * 0.6, body.x_height * 0.35), first_baseline - body.ascent - body.descent)
+        flow.y = min(
+            flow.rng.uniform(-body.descent * 0.6, body.x_height * 0.35), first_baseline - body.ascent - body.descent
+        )
     else:
         flow.y = TILE + flow.rng.uniform(body.x_height * 0.8, body.ascent * 0.98)
     canvas.recording = False
@@ -170,5 +190,3 @@ def clear_of_text(flow: Flow, box: Box) -> bool:
     x0, y0, x1, y1 = box
     reach = flow.style.body.size
     return not any(x0 - reach < x < x1 + reach and y0 - reach < y < y1 + reach for x, y, _ in flow.canvas.chars)
-
-

@@ -21,28 +21,160 @@ from dsvl2.pipelines.training.harvest import FORBIDDEN, harvest, sources
 
 _log = logging.getLogger(__name__)
 HELD_OUT_SHARE = 0.02
-TEXT_PACKAGES = """
-python3.11-doc postgresql-doc-15 git-doc gnome-user-docs dict-foldoc dict-jargon dict-gcide dict-devil fortunes perl-doc
-manpages manpages-dev debian-policy exim4-doc-html vim-doc debian-reference-en harden-doc debian-handbook debian-history
-sqlite3-doc base-files anarchism libsoftware-license-perl wfrench wngerman wspanish witalian wportuguese wpolish wdutch
-wswedish wdanish manpages-de manpages-fr manpages-es manpages-it manpages-pl manpages-pt-br manpages-tr manpages-hu
-manpages-cs manpages-ro manpages-nl manpages-sv libreoffice-help-en-us libreoffice-help-de libreoffice-help-fr
-libreoffice-help-es libreoffice-help-it libreoffice-help-pl libreoffice-help-cs libreoffice-help-hu libreoffice-help-tr
-libreoffice-help-pt libreoffice-help-sv libreoffice-help-nl libreoffice-help-da libreoffice-help-sl
-""".split()
+TEXT_PACKAGES = [
+    "python3.11-doc",
+    "postgresql-doc-15",
+    "git-doc",
+    "gnome-user-docs",
+    "dict-foldoc",
+    "dict-jargon",
+    "dict-gcide",
+    "dict-devil",
+    "fortunes",
+    "perl-doc",
+    "manpages",
+    "manpages-dev",
+    "debian-policy",
+    "exim4-doc-html",
+    "vim-doc",
+    "harden-doc",
+    "debian-handbook",
+    "debian-history",
+    "sqlite3-doc",
+    "base-files",
+    "anarchism",
+    "libsoftware-license-perl",
+    "wfrench",
+    "wngerman",
+    "wspanish",
+    "witalian",
+    "wportuguese",
+    "wpolish",
+    "wdutch",
+    "wswedish",
+    "wdanish",
+    "manpages-de",
+    "manpages-fr",
+    "manpages-es",
+    "manpages-it",
+    "manpages-pl",
+    "manpages-pt-br",
+    "manpages-tr",
+    "manpages-hu",
+    "manpages-cs",
+    "manpages-ro",
+    "manpages-nl",
+    "manpages-sv",
+    "libreoffice-help-en-us",
+    "libreoffice-help-de",
+    "libreoffice-help-fr",
+    "libreoffice-help-es",
+    "libreoffice-help-it",
+    "libreoffice-help-pl",
+    "libreoffice-help-cs",
+    "libreoffice-help-hu",
+    "libreoffice-help-tr",
+    "libreoffice-help-pt",
+    "libreoffice-help-sv",
+    "libreoffice-help-nl",
+    "libreoffice-help-da",
+    "libreoffice-help-sl",
+]
 FONT_PACKAGES = [
     f"fonts-{name}"
-    for name in """
-liberation2 croscore dejavu-core dejavu-extra noto-core noto-mono lmodern cmu texgyre urw-base35 ebgaramond
-ebgaramond-extra roboto-unhinted roboto-slab open-sans lato freefont-otf linuxlibertine crosextra-carlito
-crosextra-caladea stix sil-gentiumplus sil-gentium-basic courier-prime ocr-a ocr-b vollkorn cantarell inconsolata hack
-firacode jetbrains-mono oldstandard gfs-didot gfs-artemisia junicode century-catalogue adf-accanthis adf-baskervald
-adf-gillius adf-romande adf-universalis adf-libris prociono anonymous-pro cabin cardo fanwood goudybookletter inter
-gnutypewriter lindenhill tiresias essays1743 averia-serif-gwf karla levien-typoscript play yanone-kaffeesatz dosis
-league-mono mononoki fantasque-sans quicksand sil-doulos go b612 clear-sans comic-neue quattrocento paratype tuffy
-manrope opendin osifont gfs-bodoni-classic gfs-baskerville junction arapey georgewilliams glasstty 3270 pc dotgothic16
-tlwg-typist-ttf tlwg-typewriter-ttf yrsa-rasa arkpandora elstob dustin oxygen
-""".split()
+    for name in [
+        "liberation2",
+        "croscore",
+        "dejavu-core",
+        "dejavu-extra",
+        "noto-core",
+        "noto-mono",
+        "lmodern",
+        "cmu",
+        "texgyre",
+        "urw-base35",
+        "ebgaramond",
+        "ebgaramond-extra",
+        "roboto-unhinted",
+        "roboto-slab",
+        "open-sans",
+        "lato",
+        "freefont-otf",
+        "linuxlibertine",
+        "crosextra-carlito",
+        "crosextra-caladea",
+        "stix",
+        "sil-gentiumplus",
+        "sil-gentium-basic",
+        "courier-prime",
+        "ocr-a",
+        "ocr-b",
+        "vollkorn",
+        "cantarell",
+        "inconsolata",
+        "hack",
+        "firacode",
+        "jetbrains-mono",
+        "oldstandard",
+        "gfs-didot",
+        "gfs-artemisia",
+        "junicode",
+        "century-catalogue",
+        "adf-accanthis",
+        "adf-baskervald",
+        "adf-gillius",
+        "adf-romande",
+        "adf-universalis",
+        "adf-libris",
+        "prociono",
+        "anonymous-pro",
+        "cabin",
+        "cardo",
+        "fanwood",
+        "goudybookletter",
+        "inter",
+        "gnutypewriter",
+        "lindenhill",
+        "tiresias",
+        "essays1743",
+        "averia-serif-gwf",
+        "karla",
+        "levien-typoscript",
+        "play",
+        "yanone-kaffeesatz",
+        "dosis",
+        "league-mono",
+        "mononoki",
+        "fantasque-sans",
+        "quicksand",
+        "sil-doulos",
+        "go",
+        "b612",
+        "clear-sans",
+        "comic-neue",
+        "quattrocento",
+        "paratype",
+        "tuffy",
+        "manrope",
+        "opendin",
+        "osifont",
+        "gfs-bodoni-classic",
+        "gfs-baskerville",
+        "junction",
+        "arapey",
+        "georgewilliams",
+        "glasstty",
+        "3270",
+        "pc",
+        "dotgothic16",
+        "tlwg-typist-ttf",
+        "tlwg-typewriter-ttf",
+        "yrsa-rasa",
+        "arkpandora",
+        "elstob",
+        "dustin",
+        "oxygen",
+    ]
 ]
 
 
@@ -55,7 +187,9 @@ def fetch_packages(names: list[str], cache: Path) -> Path:
         if target.is_dir():
             continue
         if not list(debs.glob(f"{name}_*.deb")):
-            result = subprocess.run(["apt-get", "download", name], cwd=debs, capture_output=True, text=True, check=False)
+            result = subprocess.run(
+                ["apt-get", "download", name], cwd=debs, capture_output=True, text=True, check=False
+            )
             if result.returncode:
                 _log.warning("package %s is not available: %s", name, result.stderr.strip()[-200:])
                 continue
@@ -113,7 +247,9 @@ def main() -> None:
     with tarfile.open(out / "nano-data.tar.xz", "w:xz") as archive:
         for name in ("corpus.txt", "fonts", "meta.json"):
             archive.add(out / name, name)
-    _log.info("%d faces, %d lines, %.1f MB packed", len(faces), len(train), (out / "nano-data.tar.xz").stat().st_size / 1e6)
+    _log.info(
+        "%d faces, %d lines, %.1f MB packed", len(faces), len(train), (out / "nano-data.tar.xz").stat().st_size / 1e6
+    )
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ def capture(images: Tensor, strength: float) -> Tensor:
     batch = len(images)
 
     def some(probability: float) -> Tensor:
-        return (torch.rand(batch, device=images.device) < probability * strength).nonzero()[:, 0]
+        # drawn on the host: a draw on the device would stall it ten times a step
+        return (torch.rand(batch) < probability * strength).nonzero()[:, 0].to(images.device, non_blocking=True)
 
     def level(count: int, low: float, high: float) -> Tensor:
         return _uniform(count, low, high, images)[:, None, None]

@@ -103,14 +103,31 @@ def _term(flow: Flow, font: SizedFont) -> list[Word]:
     letter = rng.choice(_VARIABLES)
     word = flow.word(letter, font) or flow.word(letter)
     if kind < 0.15 or word is None:
-        return flow.plain(rng.choice((str(rng.randint(0, 99)), f"{rng.uniform(0, 9):.2f}", f"{rng.randint(1, 9)}/{rng.randint(2, 9)}")))
+        return flow.plain(
+            rng.choice(
+                (str(rng.randint(0, 99)), f"{rng.uniform(0, 9):.2f}", f"{rng.randint(1, 9)}/{rng.randint(2, 9)}")
+            )
+        )
     if kind < 0.25:
         return [*flow.plain(rng.choice(_SIGNS)), word]
     if kind < 0.35:
         return flow.plain(f"{letter}({rng.choice(_VARIABLES)})")
     if kind < 0.42:
         return flow.plain(f"{{{letter}1,…,{letter}n}}" if kind < 0.38 else f"|{letter}|")
-    small = rng.choice((str(rng.randint(0, 12)), str(rng.randint(0, 3)), rng.choice("ijknmt"), "n−1", "i+1", "*", "′", "T", "max", "ij"))
+    small = rng.choice(
+        (
+            str(rng.randint(0, 12)),
+            str(rng.randint(0, 3)),
+            rng.choice("ijknmt"),
+            "n−1",
+            "i+1",
+            "*",
+            "′",
+            "T",
+            "max",
+            "ij",
+        )
+    )
     if kind < 0.8:
         word = raised(flow, word, small, rng.choice((0.7, 0.8, -0.25, -0.35))) or word
     return [word]

@@ -21,13 +21,11 @@ from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from PIL import ImageFont
 
-from dsvl2.pipelines.training.charset import CHARACTERS, LIGATURES, NORMALISE
+from dsvl2.pipelines.training.charset import ALIASES, CHARACTERS, LIGATURES
 
 _log = logging.getLogger(__name__)
 _PROBE_SIZE = 100  # px per em for measuring
 _SPACES = "\n\t "
-#: Code points drawn under the label of their charset entry.
-ALIASES: dict[str, str] = {key: value for key, value in NORMALISE.items() if key in "□▪◦∗"}
 
 #: (family, relative weight, held out, file stem pattern); a file belongs to the first row it matches.
 FACES: tuple[tuple[str, float, bool, str], ...] = (
@@ -152,7 +150,9 @@ def face_record(face: PackedFace) -> dict[str, Any]:
 
 def _listed(folder: Path) -> Iterator[tuple[Path, str, float, bool]]:
     seen: set[str] = set()
-    paths = sorted((p for s in ("ttf", "otf") for p in folder.rglob(f"*.{s}")), key=lambda p: (p.stem, p.suffix, str(p)))
+    paths = sorted(
+        (p for s in ("ttf", "otf") for p in folder.rglob(f"*.{s}")), key=lambda p: (p.stem, p.suffix, str(p))
+    )
     for path in paths:
         row = next((row for row in FACES if re.match(row[3], path.stem)), None)
         if row and path.stem not in seen and path.is_file():

@@ -17,7 +17,7 @@ from dsvl2.pipelines.training.glyphs import Outline, SizedFont
 from dsvl2.pipelines.training.text import Corpus
 
 _STEP = 1.045  # sizes are rounded to powers of this, so that glyph bitmaps are met again
-_KEPT_FONTS = 1500  # sized fonts in memory: about 60 KB each
+_KEPT_FONTS = 1000  # sized fonts in memory: up to 0.3 MB each
 Split = Literal["train", "held_out"]
 
 
@@ -54,6 +54,7 @@ class Resources:
         self.families = tuple(family for family in grouped if family.plain)
         self._ends = list(accumulate((weights or {}).get(family.name, 1.0) for family in self.families))
         self.mono = tuple(family for family in self.families if family.plain[0].mono) or self.families
+        self._widest = sorted({id(f): f for f in faces if not f.italic and not f.small_caps}.values(), key=_reach)[:12]
         self._sized: OrderedDict[tuple[int, int], SizedFont] = OrderedDict()
 
     @classmethod
@@ -73,6 +74,11 @@ class Resources:
         """A family, by weight."""
         return self.families[bisect_right(self._ends, rng.random() * self._ends[-1])]
 
+    def fallback(self, rng: Random, text: str) -> Face | None:
+        """A face that has all characters of ``text``, as programs take one for missing symbols."""
+        able = [face for face in self._widest if face.outline.letters.issuperset(text)]
+        return rng.choice(able) if able else None
+
     def sized(self, face: Face, size: float) -> SizedFont:
         """``face`` at about ``size`` px per em."""
         step = round(log(max(4.0, size)) / log(_STEP))
@@ -85,6 +91,10 @@ class Resources:
         else:
             self._sized.move_to_end(key)
         return found
+
+
+def _reach(face: Face) -> int:
+    return -len(face.outline.letters)
 
 
 def _faces(records: Iterable[dict[str, Any]], folder: Path) -> list[Face]:

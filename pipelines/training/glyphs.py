@@ -53,7 +53,9 @@ class Outline:
         found = self._kerning.get(pair)
         if found is None:
             if self._shaper is None:
-                self._shaper = self.open(_EM, ImageFont.Layout.RAQM if features.check("raqm") else ImageFont.Layout.BASIC)
+                self._shaper = self.open(
+                    _EM, ImageFont.Layout.RAQM if features.check("raqm") else ImageFont.Layout.BASIC
+                )
             apart = sum(self._shaper.getlength(character) for character in pair)
             found = self._kerning[pair] = (self._shaper.getlength(pair) - apart) / _EM
         return found

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from dsvl2.pipelines.training.charset import INDEX, normalise
 
-#: Packages (or parts of their names) whose documents serve as evaluation pages.
-FORBIDDEN = ("octave", "cvs", "debmake", "debian-faq", "doc-debian", "developers-reference", "tesseract", "maint-guide")
+#: Packages (or parts of their names) whose documents serve as evaluation pages, or that may share text with those.
+FORBIDDEN = ("octave", "cvs", "debmake", "debian-faq", "doc-debian", "developers-reference", "tesseract", "maint-guide",
+             "debian-reference")  # fmt: skip
 _MAX_FILE = 900_000  # characters read of one file
 _MIT = re.compile(r"Permission is hereby granted, free of charge|shall be included in all copies or substantial|"
                   r"provided [“\"]as is[”\"], without warranty of any kind", re.I)  # fmt: skip
@@ -58,7 +59,8 @@ def _pod(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("*", "").replace("#", "").replace("`", "")
+    text = re.sub(r"(?<!\w)_+(?=\S)|(?<=\S)_+(?!\w)", "", text)
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).replace("**", "").replace("#", "").replace("`", "")
 
 
 def _licence_module(text: str) -> str:
@@ -67,7 +69,7 @@ def _licence_module(text: str) -> str:
 
 CONVERTERS: dict[str, Callable[[str], str]] = {
     "html": _html, "man": _man, "pod": _pod, "markdown": _markdown, "licence": _licence_module,
-    "plain": lambda text: text, "dict": lambda text: re.sub(r"[{}\\]", "", text),
+    "plain": lambda text: text, "dict": lambda text: re.sub(r"\[(1913 Webster|Webster 1913 Suppl\.|PJC|WordNet [\d.]+|RP|AS)[^\]]*\]|[{}\\]|(?<=\w)[*\"`](?=\w)|\([^()\n]*\[[^()\n]*\),?", "", text),
     "fortune": lambda text: re.sub(r"\n%+\n", "\n\n", text), "words": lambda text: text,
 }  # fmt: skip
 
@@ -98,13 +100,13 @@ def sources() -> list[TextSource]:
         ("office", 2.2, (_OFFICE.format("en-US").replace("help-en-US", "help-en-us"),), "html"),
         ("gnome", 0.5, (_GNOME.format("C"),), "html"), ("handbook", 1.6, (_HANDBOOK.format("en-US"),), "html"),
         ("harden", 0.7, ("harden-doc/**/en-US/*.html",), "html"), ("history", 0.2, ("debian-history/**/*.en.html",), "html"),
-        ("reference", 0.6, ("debian-reference-en/**/*.en.html",), "html"), ("exim", 0.8, ("exim4-doc-html/**/*.html",), "html"),
-        ("vim", 0.5, ("vim-doc/**/usr*.html",), "html"), ("sqlite", 1.2, ("sqlite3-doc/**/*.html",), "html"),
+        ("exim", 0.8, ("exim4-doc-html/**/*.html",), "html"),
+        ("vim", 0.5, ("vim-doc/**/usr*.html",), "html"), ("sqlite", 0.9, ("sqlite3-doc/**/*.html",), "html"),
         ("jargon", 1.5, ("dict-foldoc/**/*.dict.dz", "dict-jargon/**/*.dict.dz", "dict-devil/**/*.dict.dz"), "dict"),
-        ("gcide", 3.0, ("dict-gcide/**/*.dict.dz",), "dict"), ("perl", 1.2, ("perl-doc/**/*.pod",), "pod"),
+        ("gcide", 2.0, ("dict-gcide/**/*.dict.dz",), "dict"), ("perl", 1.2, ("perl-doc/**/*.pod",), "pod"),
         ("fortunes", 1.2, ("fortunes/**/fortunes/*.u8",), "fortune"),
         ("manual", 0.8, ("manpages*/usr/share/man/man[1-8]/*.gz",), "man"),
-        ("essays", 5.5, ("anarchism/**/markdown/*.md.gz",), "markdown"),
+        ("essays", 7.0, ("anarchism/**/markdown/*.md.gz",), "markdown"),
     ]  # fmt: skip
     found = [TextSource(name, "en", int(cap * mega), globs, kind) for name, cap, globs, kind in english]
     found += [
@@ -118,7 +120,9 @@ def sources() -> list[TextSource]:
         if office:
             found.append(TextSource(f"office {code}", code, 90_000, (_OFFICE.format(office),), "html"))
         if manual:
-            found.append(TextSource(f"manual {code}", code, 60_000, (f"manpages-*/usr/share/man/{manual}/man*/*.gz",), "man"))
+            found.append(
+                TextSource(f"manual {code}", code, 60_000, (f"manpages-*/usr/share/man/{manual}/man*/*.gz",), "man")
+            )
         if words:
             found.append(TextSource(f"words {code}", code, 30_000, (f"w*/usr/share/dict/{words}",), "words"))
     return found
@@ -154,9 +158,16 @@ def clean(text: str, kind: str = "plain") -> list[str]:
     kept = []
     for paragraph in re.split(r"\n\s*\n", normalise(text).replace("\r", "").replace("¶", "")):
         line = " ".join(paragraph.split())
+        if len(line) < 60 and line[-1:] not in ".!?:" and kind == "html" and len(line) % 3:
+            continue  # too many menu entries and headings otherwise
         known = "".join(c for c in line if c in INDEX)
         letters = sum(c.isalpha() or c == " " for c in known)
-        if len(known) < 25 or len(line) - len(known) > 0.01 * len(line) or letters < 0.62 * len(known) or _MIT.search(known):
+        if (
+            len(known) < 25
+            or len(line) - len(known) > 0.01 * len(line)
+            or letters < 0.62 * len(known)
+            or _MIT.search(known)
+        ):
             continue
         kept.append(known)
     return kept

@@ -9,8 +9,16 @@ from dsvl2.pipelines.training.charset import INDEX
 from dsvl2.pipelines.training.dress import dress, raised
 from dsvl2.pipelines.training.glyphs import SizedFont
 from dsvl2.pipelines.training.phrases import TITLES, code_line, date, legal, number, reference
-from dsvl2.pipelines.training.tables import between_blocks, contents, key_values, letter_head, signature, table
-from dsvl2.pipelines.training.typeset import Flow
+from dsvl2.pipelines.training.tables import (
+    between_blocks,
+    contents,
+    key_values,
+    letter_head,
+    running_head,
+    signature,
+    table,
+)
+from dsvl2.pipelines.training.typeset import Flow, Word
 
 Block = Callable[[Flow], None]
 _BULLETS = "•••••–-*·●○■▶→✓✗☐☑—★"
@@ -60,7 +68,9 @@ def clauses(flow: Flow) -> None:
         if hanging:
             flow.paragraph(words, left=left + width, head=(left, head))
         else:
-            flow.paragraph(words, left=style.left + level * unit, first=left + width - style.left - level * unit, head=(left, head))
+            flow.paragraph(
+                words, left=style.left + level * unit, first=left + width - style.left - level * unit, head=(left, head)
+            )
 
 
 def bullets(flow: Flow) -> None:
@@ -116,7 +126,11 @@ def heading(flow: Flow) -> None:
     x = style.left + (rng.choice((0.5, 0.5, 1.0)) * (style.right - style.left - width) if rng.random() < 0.3 else 0.0)
     if rng.random() < 0.06:
         flow.canvas.bar(style.left, style.right, flow.y + font.descent + 2, rng.randint(1, 2))
-    flow.place([(x, words, flow.gap_width(font))], prefix="# ", pitch=style.pitch * rng.uniform(1.0, 1.25) + font.descent - style.body.descent)
+    flow.place(
+        [(x, words, flow.gap_width(font))],
+        prefix="# ",
+        pitch=style.pitch * rng.uniform(1.0, 1.25) + font.descent - style.body.descent,
+    )
     flow.skip(rng.uniform(0.35, 0.8))
 
 
@@ -151,7 +165,9 @@ def centred(flow: Flow) -> None:
             words.pop()
         if words and flow.fits():
             width = sum(w.width for w in words) + gap * (len(words) - 1)
-            flow.place([(style.left + (style.right - style.left - width) * rng.choice((0.5, 0.5, 0.5, 1.0)), words, gap)])
+            flow.place(
+                [(style.left + (style.right - style.left - width) * rng.choice((0.5, 0.5, 0.5, 1.0)), words, gap)]
+            )
 
 
 def short_lines(flow: Flow) -> None:
@@ -167,10 +183,13 @@ def short_lines(flow: Flow) -> None:
             text = " ".join(number(rng) for _ in range(rng.randint(1, 5)))
         else:
             text = " ".join(flow.words(rng.randint(1, 9)))
+        if rng.random() < 0.03:
+            text = rng.choice("-=*_.~#") * rng.randint(3, 60)
         known.append(text)
-        words = flow.fit(flow.plain(text), style.right - style.left)
+        x = style.left + rng.choice((0, 0, 0, 1.5)) * style.body.size
+        words = flow.fit(flow.plain(text), style.right - x)
         if words and flow.fits():
-            flow.place([(style.left + rng.choice((0, 0, 0, 1.5)) * style.body.size, words, flow.gap_width())])
+            flow.place([(x, words, flow.gap_width())])
 
 
 def code_block(flow: Flow) -> None:
@@ -200,7 +219,9 @@ def footnotes(flow: Flow) -> None:
     body, pitch = style.body, style.pitch
     between_blocks(flow, rng.uniform(0.4, 1.0))
     if rng.random() < 0.7:
-        flow.canvas.bar(style.left, style.left + min(style.right - style.left, rng.uniform(80, 400)), flow.y - body.ascent - 3, 1)
+        flow.canvas.bar(
+            style.left, style.left + min(style.right - style.left, rng.uniform(80, 400)), flow.y - body.ascent - 3, 1
+        )
     scale = rng.uniform(0.7, 0.9)
     small = flow.resources.sized(style.face, max(body.size * scale, 5.5 / style.face.outline.x_height))
     style.body, style.pitch = small, max(pitch * scale, (small.ascent + small.descent) * 1.02)
@@ -208,18 +229,18 @@ def footnotes(flow: Flow) -> None:
     for step in range(rng.randint(1, 4)):
         words = dress(flow, flow.words(rng.randint(3, 35)))
         if words:
-            marked = _lead_mark(flow, str(start + step), small)
+            marked = _lead_mark(flow, str(start + step))
             flow.paragraph(marked + words if marked else words)
     style.body, style.pitch = body, pitch
 
 
-def _lead_mark(flow: Flow, text: str, font: SizedFont) -> list:  # type: ignore[type-arg]
-    word = flow.word("x", font)
+def _lead_mark(flow: Flow, text: str) -> list[Word]:
+    word = flow.word("x")
     lifted = raised(flow, word, text) if word else None
     if lifted is None:
         return []
     part = lifted.parts[-1]
-    return [type(lifted)(text, (part,), part.font.width(text))]
+    return [Word(text, (part,), part.font.width(text))]
 
 
 def _bold(flow: Flow) -> SizedFont | None:
@@ -231,9 +252,16 @@ def _bold(flow: Flow) -> SizedFont | None:
 BLOCKS: tuple[tuple[Block, float], ...] = (
     (paragraph, 38), (clauses, 11), (bullets, 8), (heading, 9), (key_values, 5), (table, 8), (contents, 3.5),
     (code_block, 4), (short_lines, 5), (centred, 3.5), (signature, 2.5), (letter_head, 2.5), (footnotes, 2.5),
+    (running_head, 2.0),
 )  # fmt: skip
 #: Pages of running text, as most wide columns are.
-DENSE_BLOCKS: tuple[tuple[Block, float], ...] = ((paragraph, 70), (clauses, 16), (bullets, 6), (heading, 5), (footnotes, 2))
+DENSE_BLOCKS: tuple[tuple[Block, float], ...] = (
+    (paragraph, 70),
+    (clauses, 16),
+    (bullets, 6),
+    (heading, 5),
+    (footnotes, 2),
+)
 SIMPLE_BLOCKS: tuple[tuple[Block, float], ...] = ((paragraph, 60), (short_lines, 25), (bullets, 8), (key_values, 7))
 
 

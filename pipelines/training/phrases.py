@@ -11,32 +11,84 @@ from random import Random
 
 Words = Callable[[int], list[str]]
 
-_MONTHS = "January February March April May June July August September October November December".split()
-_FIRST = ("James Mary Robert Patricia John Jennifer Michael Linda David Elizabeth William Barbara Anna Peter Paul Laura "
-          "Emma Lucas Sofia José Zoë Łukasz Jürgen François Ágnes Øyvind Çağla Ștefan Nikola Chloé Marek Ingrid").split()  # fmt: skip
-_LAST = ("Smith Johnson Williams Brown Jones Garcia Miller Davis Wilson Anderson Taylor Moore Lee Clark Lewis Walker "
-         "Müller García Nowak Dvořák Kovács Yılmaz Ionescu Horvat Bērziņš Sørensen O’Brien McDonald Ångström Lefèvre").split()  # fmt: skip
-_COMPANY = "Global United First National General Pacific Atlantic Northern Summit Apex Delta Omega Vertex Pioneer".split()
-_TRADE = "Holdings Technologies Systems Industries Partners Logistics Energy Capital Media Foods Pharma Services".split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_FIRST = ["James", "Mary", "Robert", "Patricia", "John", "Jennifer", "Michael", "Linda", "David", "Elizabeth", "William", "Barbara", "Anna", "Peter", "Paul", "Laura", "Emma", "Lucas", "Sofia", "José", "Zoë", "Łukasz", "Jürgen", "François", "Ágnes", "Øyvind", "Çağla", "Ștefan", "Nikola", "Chloé", "Marek", "Ingrid"]  # fmt: skip
+_LAST = ["Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Wilson", "Anderson", "Taylor", "Moore", "Lee", "Clark", "Lewis", "Walker", "Müller", "García", "Nowak", "Dvořák", "Kovács", "Yılmaz", "Ionescu", "Horvat", "Bērziņš", "Sørensen", "O’Brien", "McDonald", "Ångström", "Lefèvre"]  # fmt: skip
+_COMPANY = [
+    "Global",
+    "United",
+    "First",
+    "National",
+    "General",
+    "Pacific",
+    "Atlantic",
+    "Northern",
+    "Summit",
+    "Apex",
+    "Delta",
+    "Omega",
+    "Vertex",
+    "Pioneer",
+]
+_TRADE = [
+    "Holdings",
+    "Technologies",
+    "Systems",
+    "Industries",
+    "Partners",
+    "Logistics",
+    "Energy",
+    "Capital",
+    "Media",
+    "Foods",
+    "Pharma",
+    "Services",
+]
 _FORM = ("Inc.", "LLC", "Ltd.", "Corp.", "Corporation", "L.P.", "GmbH", "S.A.", "plc", "& Co.", "AG", "N.A.")
-_STREET = "Street Avenue Road Lane Drive Boulevard Court Way Place Parkway".split()
-_CITY = "Springfield Riverside Fairview Madison Georgetown Arlington Ashland Dover Oxford Milton Kingston Zürich Győr".split()
-_STATES = "Delaware|California|Texas|New York|Nevada|Ohio|Illinois|Florida|Georgia|Virginia".split("|")
-TERMS = ("Agreement|Company|Party|Parties|Effective Date|Closing Date|Confidential Information|Purchase Price|Services|"
-         "Term|Licensee|Licensor|Supplier|Customer|Products|Territory|Affiliate|Intellectual Property Rights|Losses|"
-         "Governing Law|Force Majeure|Change of Control|Material Adverse Effect|Business Day|Notice|Shares|Seller|"
-         "Buyer|Indemnified Party|Representatives|Third Party|Fees|Royalties|Exhibit A|Schedule 1.1").split("|")  # fmt: skip
-TITLES = ("Definitions|Term and Termination|Representations and Warranties|Indemnification|Limitation of Liability|"
-          "Governing Law|Confidentiality|Notices|Assignment|Entire Agreement|Severability|Counterparts|Force Majeure|"
-          "Payment Terms|Intellectual Property|Dispute Resolution|Miscellaneous|Introduction|Summary|Background|"
-          "Results|Discussion|Conclusions|References|Appendix A|Acknowledgements|Table of Contents|Executive Summary|"
-          "Risk Factors|Financial Statements|Notes to the Accounts|Abstract|Methods|Related Work|Overview").split("|")  # fmt: skip
-KEYS = ("Invoice No.|Invoice Number|Date|Due Date|Order ID|Customer|Bill To|Ship To|Total|Subtotal|Tax|VAT (20%)|Discount|"
-        "Amount Due|Balance|Phone|Fax|E-mail|Address|Account|Reference|Item|Quantity|Unit Price|Description|Terms|"
-        "PO Number|Name|Company|City|State|ZIP|Country|Notes|Contact|Status|Weight|Height|Width|Version|Author|Title|"
-        "Subject|From|To|Cc|Page|Serial No.|Model|Size|Colour|Type|Rate|Hours|Period|Shipping|Currency|Department|"
-        "Project|Approved by|Prepared by|Qty|Price|Amount|No.|Code|Unit|Mean|SD|n|p-value|Year|Q1|Q2|Q3|Q4|Rechnung Nr.|"
-        "Datum|Betrag|Menge|Gesamt|Désignation|Quantité|Montant|Fecha|Importe|IBAN|BIC|DOB|Sex|Height|SSN").split("|")  # fmt: skip
+_STREET = ["Street", "Avenue", "Road", "Lane", "Drive", "Boulevard", "Court", "Way", "Place", "Parkway"]
+_CITY = [
+    "Springfield",
+    "Riverside",
+    "Fairview",
+    "Madison",
+    "Georgetown",
+    "Arlington",
+    "Ashland",
+    "Dover",
+    "Oxford",
+    "Milton",
+    "Kingston",
+    "Zürich",
+    "Győr",
+]
+_STATES = [
+    "Delaware",
+    "California",
+    "Texas",
+    "New York",
+    "Nevada",
+    "Ohio",
+    "Illinois",
+    "Florida",
+    "Georgia",
+    "Virginia",
+]
+TERMS = ["Agreement", "Company", "Party", "Parties", "Effective Date", "Closing Date", "Confidential Information", "Purchase Price", "Services", "Term", "Licensee", "Licensor", "Supplier", "Customer", "Products", "Territory", "Affiliate", "Intellectual Property Rights", "Losses", "Governing Law", "Force Majeure", "Change of Control", "Material Adverse Effect", "Business Day", "Notice", "Shares", "Seller", "Buyer", "Indemnified Party", "Representatives", "Third Party", "Fees", "Royalties", "Exhibit A", "Schedule 1.1"]  # fmt: skip
+TITLES = ["Definitions", "Term and Termination", "Representations and Warranties", "Indemnification", "Limitation of Liability", "Governing Law", "Confidentiality", "Notices", "Assignment", "Entire Agreement", "Severability", "Counterparts", "Force Majeure", "Payment Terms", "Intellectual Property", "Dispute Resolution", "Miscellaneous", "Introduction", "Summary", "Background", "Results", "Discussion", "Conclusions", "References", "Appendix A", "Acknowledgements", "Table of Contents", "Executive Summary", "Risk Factors", "Financial Statements", "Notes to the Accounts", "Abstract", "Methods", "Related Work", "Overview"]  # fmt: skip
+KEYS = ["Invoice No.", "Invoice Number", "Date", "Due Date", "Order ID", "Customer", "Bill To", "Ship To", "Total", "Subtotal", "Tax", "VAT (20%)", "Discount", "Amount Due", "Balance", "Phone", "Fax", "E-mail", "Address", "Account", "Reference", "Item", "Quantity", "Unit Price", "Description", "Terms", "PO Number", "Name", "Company", "City", "State", "ZIP", "Country", "Notes", "Contact", "Status", "Weight", "Height", "Width", "Version", "Author", "Title", "Subject", "From", "To", "Cc", "Page", "Serial No.", "Model", "Size", "Colour", "Type", "Rate", "Hours", "Period", "Shipping", "Currency", "Department", "Project", "Approved by", "Prepared by", "Qty", "Price", "Amount", "No.", "Code", "Unit", "Mean", "SD", "n", "p-value", "Year", "Q1", "Q2", "Q3", "Q4", "Rechnung Nr.", "Datum", "Betrag", "Menge", "Gesamt", "Désignation", "Quantité", "Montant", "Fecha", "Importe", "IBAN", "BIC", "DOB", "Sex", "Height", "SSN"]  # fmt: skip
 _LEGAL = (
     "This {T} (this “{t}”) is entered into as of {d} (the “Effective Date”), by and between {c}, a {s} corporation (“{t2}”), and {c2}.",
     "WHEREAS, {t} desires to {w}, and {t2} is willing to {w2} on the terms set forth herein;",
@@ -72,7 +124,10 @@ def number(rng: Random) -> str:
     if kind == 11:
         return f"{rng.randint(0, 23):02d}:{rng.randint(0, 59):02d}" + rng.choice(("", "", ":30", " a.m.", " PM"))
     if kind == 12:
-        return "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-") for _ in range(rng.randint(4, 14))).strip("-") or "A1"
+        return (
+            "".join(rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ0123456789-") for _ in range(rng.randint(4, 14))).strip("-")
+            or "A1"
+        )
     if kind == 13:
         return f"({rng.randint(1, 9999):,})"
     if kind == 14:
@@ -125,7 +180,11 @@ def address(rng: Random) -> list[str]:
     state = rng.choice(_STATES)
     lines = [f"{rng.randint(1, 9999)} {rng.choice(_LAST)} {rng.choice(_STREET)}"]
     if rng.random() < 0.4:
-        lines.append(rng.choice((f"Suite {rng.randint(1, 900)}", f"{rng.randint(2, 30)}th Floor", f"P.O. Box {rng.randint(10, 9999)}")))
+        lines.append(
+            rng.choice(
+                (f"Suite {rng.randint(1, 900)}", f"{rng.randint(2, 30)}th Floor", f"P.O. Box {rng.randint(10, 9999)}")
+            )
+        )
     city = rng.choice(_CITY)
     lines.append(rng.choice((f"{city}, {state} {rng.randint(10000, 99999)}", f"{rng.randint(1000, 99999)} {city}",
                              f"{city}, {state[:2].upper()} {rng.randint(10000, 99999)}-{rng.randint(1000, 9999)}")))  # fmt: skip
@@ -135,7 +194,9 @@ def address(rng: Random) -> list[str]:
 def phone(rng: Random) -> str:
     """A telephone number."""
     a, b, c = rng.randint(200, 999), rng.randint(200, 999), rng.randint(0, 9999)
-    return rng.choice((f"({a}) {b}-{c:04d}", f"{a}-{b}-{c:04d}", f"+{rng.randint(1, 99)} {a} {b} {c:04d}", f"{a}.{b}.{c:04d}"))
+    return rng.choice(
+        (f"({a}) {b}-{c:04d}", f"{a}-{b}-{c:04d}", f"+{rng.randint(1, 99)} {a} {b} {c:04d}", f"{a}.{b}.{c:04d}")
+    )
 
 
 def web(rng: Random, words: Words) -> str:
@@ -146,8 +207,12 @@ def web(rng: Random, words: Words) -> str:
     if kind < 2:
         return f"{a}{rng.choice(('.', '_', '', '-'))}{b}@{_plain(words, rng)}.{end}"
     if kind < 4:
-        return f"{rng.choice(('http://', 'https://', ''))}www.{a}.{end}/{b}" + rng.choice(("", ".html", f"?id={rng.randint(1, 9999)}", "/"))
-    return rng.choice((f"/usr/{a}/{b}.txt", f"C:\\{a}\\{b}.doc", f"~/{a}/{b}", f"{a}_{b}.{rng.choice(('pdf', 'py', 'c', 'csv'))}"))
+        return f"{rng.choice(('http://', 'https://', ''))}www.{a}.{end}/{b}" + rng.choice(
+            ("", ".html", f"?id={rng.randint(1, 9999)}", "/")
+        )
+    return rng.choice(
+        (f"/usr/{a}/{b}.txt", f"C:\\{a}\\{b}.doc", f"~/{a}/{b}", f"{a}_{b}.{rng.choice(('pdf', 'py', 'c', 'csv'))}")
+    )
 
 
 def reference(rng: Random) -> str:
@@ -203,7 +268,9 @@ def special(rng: Random, words: Words) -> str:
                          "{}®", "{}™", "© {}", "{}†", "{}‡", "{}*", "{}…", "<{}>", "{{{}}}", "#{}", "@{}", "{} & {}"))  # fmt: skip
     if kind < 8:
         return quoted.format(word, _plain(words, rng))
-    return rng.choice((person(rng), company(rng), phone(rng), f"{word}_{_plain(words, rng)}", word.upper(), f"“{rng.choice(TERMS)}”"))
+    return rng.choice(
+        (person(rng), company(rng), phone(rng), f"{word}_{_plain(words, rng)}", word.upper(), f"“{rng.choice(TERMS)}”")
+    )
 
 
 def _plain(words: Words, rng: Random) -> str:

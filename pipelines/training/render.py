@@ -19,7 +19,15 @@ import numpy.typing as npt
 
 from dsvl2.pipelines.training.canvas import TILE, Canvas, Row
 from dsvl2.pipelines.training.charset import CHARACTERS, INDEX
-from dsvl2.pipelines.training.clutter import clear_of_text, figure, neighbour_column, scribble, slivers, specks_and_edges, stamp
+from dsvl2.pipelines.training.clutter import (
+    clear_of_text,
+    figure,
+    neighbour_column,
+    scribble,
+    slivers,
+    specks_and_edges,
+    stamp,
+)
 from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.layouts import BLOCKS, DENSE_BLOCKS, SIMPLE_BLOCKS, choose_block
 from dsvl2.pipelines.training.text import Pool
@@ -93,7 +101,13 @@ def _start(rng: Random, resources: Resources, canvas: Canvas, stage: float) -> F
     """Choose font, scale, margins, and how much goes on the band."""
     step = next((step for step in _CURRICULUM if stage < step[0]), None)
     family = resources.family(rng)
-    faces = family.bold if family.bold and rng.random() < 0.05 else family.italic if family.italic and rng.random() < 0.06 else family.plain
+    faces = (
+        family.bold
+        if family.bold and rng.random() < 0.05
+        else family.italic
+        if family.italic and rng.random() < 0.06
+        else family.plain
+    )
     face = rng.choice(faces)
     x_height, pitch = _scale(rng, step)
     body = resources.sized(face, min(x_height / face.outline.x_height, 56.0))
@@ -152,7 +166,11 @@ def _surround(flow: Flow, first: float) -> None:
         slivers(flow, first, above=True)
     if rng.random() < 0.04 and flow.y > TILE + flow.style.body.descent:
         slivers(flow, first, above=False)
-    if rng.random() < 0.03 and flow.style.left > flow.style.body.x_height + 8 and flow.style.right < canvas.width - flow.style.body.x_height - 8:
+    if (
+        rng.random() < 0.03
+        and flow.style.left > flow.style.body.x_height + 8
+        and flow.style.right < canvas.width - flow.style.body.x_height - 8
+    ):
         neighbour_column(flow)
     if rng.random() < 0.06:
         specks_and_edges(rng, canvas)
@@ -221,8 +239,12 @@ def main() -> None:
     arguments = parser.parse_args()
     resources = Resources.load(arguments.data)
     rng = Random(arguments.seed)
-    samples = [render_band(rng, resources, arguments.m or rng.randint(1, 3), arguments.stage) for _ in range(arguments.n)]
-    contact_sheet(samples, columns=math.ceil(arguments.n**0.5 / 1.6), font_file=_label_font(arguments.data)).save(arguments.out)
+    samples = [
+        render_band(rng, resources, arguments.m or rng.randint(1, 3), arguments.stage) for _ in range(arguments.n)
+    ]
+    contact_sheet(samples, columns=math.ceil(arguments.n**0.5 / 1.6), font_file=_label_font(arguments.data)).save(
+        arguments.out
+    )
 
 
 def _label_font(folder: Path) -> str | None:

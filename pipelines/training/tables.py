@@ -7,9 +7,11 @@ from random import Random
 
 from dsvl2.pipelines.training.glyphs import SizedFont
 from dsvl2.pipelines.training.phrases import KEYS, TITLES, address, company, date, number, person, phone, web
-from dsvl2.pipelines.training.typeset import GAP, Flow, Word
+from dsvl2.pipelines.training.typeset import GAP, Flow, Part, Word
 
 _APART = 1.7  # least distance between cells, in body sizes: clearly more than a word space
+
+_BOXES = ("☐ Yes ☐ No", "☑ Yes ☐ No", "☐ Ja ☑ Nein", "[ ] Yes [X] No", "[x]", "☑", "☐", "✓", "✗", "( ) M (X) F", "○ ●")
 
 
 def between_blocks(flow: Flow, pitches: float) -> None:
@@ -90,13 +92,18 @@ def _cell(flow: Flow, kind: str) -> str:
     return " ".join(flow.few(1 if kind == "word" else rng.randint(1, 7)))
 
 
-def _cell_lines(flow: Flow, cells: list[list[Word]], edges: Sequence[float], font: SizedFont | None) -> list[list[list[Word]]]:
+def _cell_lines(
+    flow: Flow, cells: list[list[Word]], edges: Sequence[float], font: SizedFont | None
+) -> list[list[list[Word]]]:
     """Wrap cells; one or two visual lines."""
     lines: list[list[list[Word]]] = []
     wrap = flow.rng.random() < 0.15
     rest = cells
     for _ in range(2 if wrap else 1):
-        line = [flow.fit(words, edges[i + 1] - edges[i] - flow.style.body.size * _APART, font) for i, words in enumerate(rest)]
+        line = [
+            flow.fit(words, edges[i + 1] - edges[i] - flow.style.body.size * _APART, font)
+            for i, words in enumerate(rest)
+        ]
         rest = [words[len(kept) :] for words, kept in zip(rest, line, strict=True)]
         if any(line):
             lines.append(line)
@@ -125,7 +132,13 @@ def key_values(flow: Flow) -> None:
     far = rng.random() < 0.3
     for _ in range(rng.randint(1, 9)):
         key = rng.choice(KEYS) if rng.random() < 0.7 else " ".join(flow.few(rng.randint(1, 3))).rstrip(",.;:")
-        value = rng.choice((number, date, person, company, phone))(rng) if rng.random() < 0.6 else " ".join(flow.few(rng.randint(1, 6)))
+        value = (
+            _BOXES[rng.randrange(len(_BOXES))]
+            if rng.random() < 0.06
+            else rng.choice((number, date, person, company, phone))(rng)
+            if rng.random() < 0.6
+            else " ".join(flow.few(rng.randint(1, 6)))
+        )
         left = flow.plain(key + (":" if not apart or rng.random() < 0.6 else ""), bold)
         right = flow.plain(value)
         if not left or not right or not flow.fits():
@@ -146,45 +159,52 @@ def contents(flow: Flow) -> None:
     between_blocks(flow, style.paragraph_gap)
     leader = rng.choice((".", ".", ". ", ". ", "", "·", "_"))
     page = rng.randint(1, 60)
-    room = style.body.advance(".") + style.body.advance(" ") * leader.endswith(" ")
+    dot = flow.word(leader.strip(), spacing=0.0)
+    room = (dot.width if dot else 0.0) + style.body.advance(" ") * leader.endswith(" ")
     for index in range(rng.randint(2, 12)):
         page += rng.randint(0, 9)
         title = rng.choice(TITLES) if rng.random() < 0.5 else " ".join(flow.few(rng.randint(1, 7))).rstrip(".,;:")
-        lead = rng.choice((f"{index + 1}.", f"{index + 1}", f"{rng.randint(1, 9)}.{index + 1}", "", f"Section {rng.randint(1, 9)}.{index + 1}"))
+        lead = rng.choice(
+            (
+                f"{index + 1}.",
+                f"{index + 1}",
+                f"{rng.randint(1, 9)}.{index + 1}",
+                "",
+                f"Section {rng.randint(1, 9)}.{index + 1}",
+            )
+        )
         x = style.left + rng.choice((0.0, 0.0, 1.5)) * style.body.size
         number_words = flow.plain(str(page) if rng.random() < 0.93 else rng.choice(("iv", "xi", "A-1", "F-12")))
         words = flow.fit(flow.plain(f"{lead} {title}"), (style.right - x) * 0.72)
-        if not words or not number_words or not flow.fits() or leader.strip() and leader.strip() not in style.body.cover:
+        if not words or not number_words or not flow.fits():
             continue
         end = style.right - flow.measure(number_words)
         start = x + flow.measure(words)
-        if not leader:
+        if dot is None:
             if end - start > style.body.size * _APART:
                 flow.place([(x, words, flow.gap_width()), (end, number_words, flow.gap_width())])
             continue
-        step = room if leader != "_" else style.body.advance("_")
-        count = int((end - start - 2 * flow.gap_width()) / step)
+        count = int((end - start - 2 * flow.gap_width()) / room)
         if count < 3 or count > flow.budget:
             continue
-        _leader_row(flow, x, words, number_words, (leader * count).strip(), end)
+        _leader_row(flow, x, words, number_words, ([dot] * count if leader.endswith(" ") else _joined(dot, count)), end)
 
 
-def _leader_row(flow: Flow, x: float, words: list[Word], page: list[Word], leader: str, end: float) -> None:
-    """Title, dots and page number as one line joined by spaces; the dots lie close to the page number."""
-    font = flow.style.body
-    gap = flow.gap_width()
-    dots = [word for piece in leader.split() if (word := flow.word(piece, font, spacing=0.0))]
-    start = x + flow.measure(words) + gap
-    tight = font.advance(" ")
+def _joined(dot: Word, count: int) -> list[Word]:
+    part = dot.parts[0]
+    return [Word(dot.label * count, (Part(part.text * count, part.font),), dot.width * count)]
+
+
+def _leader_row(flow: Flow, x: float, words: list[Word], page: list[Word], dots: list[Word], end: float) -> None:
+    """Title, dots and page number as one line joined by spaces; the dots may stand apart from the title."""
+    gap, tight = flow.gap_width(), flow.style.body.advance(" ")
+    mark = len(flow.canvas.chars)
+    start = flow.draw(words, x, gap) + gap
     width = sum(dot.width for dot in dots) + tight * (len(dots) - 1)
-    extra = max(0.0, end - gap - start - width)
-    pieces: list[Word] = [*words, *dots, *page]
-    cursor, mark = x, len(flow.canvas.chars)
-    cursor = flow.draw(words, cursor, gap) + gap + min(extra, gap)
-    flow.draw(dots, cursor, tight)
+    spare = max(0.0, end - gap - start - width)
+    flow.draw(dots, start + spare * flow.rng.choice((0.0, 1.0)), tight)
     flow.draw(page, end, gap)
-    label = " ".join(word.label for word in pieces)
-    flow.record(label, mark)
+    flow.record(" ".join(word.label for word in (*words, *dots, *page)), mark)
 
 
 def signature(flow: Flow) -> None:
@@ -192,16 +212,46 @@ def signature(flow: Flow) -> None:
     rng, style = flow.rng, flow.style
     between_blocks(flow, rng.uniform(0.4, 1.2))
     two = style.right - style.left > style.body.size * 30 and rng.random() < 0.4
-    for text in ([company(rng).upper()] if rng.random() < 0.6 else []) + ["By:", "Name:", "Title:", "Date:", "Signature"][: rng.randint(1, 5)]:
+    for text in ([company(rng).upper()] if rng.random() < 0.6 else []) + [
+        "By:",
+        "Name:",
+        "Title:",
+        "Date:",
+        "Signature",
+    ][: rng.randint(1, 5)]:
         halves = []
         for half in range(2 if two else 1):
             x = style.left + half * (style.right - style.left) * 0.52
             limit = (style.right - style.left) * (0.44 if two else 1.0)
-            filled = rng.choice((person(rng), date(rng), " ".join(flow.few(2)))) if rng.random() < 0.35 else "_" * rng.randint(5, 32)
+            filled = (
+                rng.choice((person(rng), date(rng), " ".join(flow.few(2))))
+                if rng.random() < 0.35
+                else "_" * rng.randint(5, 32)
+            )
             words = flow.fit(flow.plain(text if text.isupper() else f"{text} {filled}"), limit)
             halves.append((x, words, flow.gap_width()))
         if flow.fits() and any(words for _, words, _ in halves):
             flow.place(halves, pitch=style.pitch * rng.choice((1.0, 1.0, 1.2)))
+
+
+def running_head(flow: Flow) -> None:
+    """One line with parts at the left, in the middle and at the right, as pages have at their top and bottom."""
+    rng, style = flow.rng, flow.style
+    between_blocks(flow, rng.choice((0.5, 1.0)))
+    page = rng.randint(1, 400)
+    parts = []
+    for _ in range(rng.randint(2, 3)):
+        text = rng.choice((str(page), f"Page {page}", date(rng), " ".join(flow.few(rng.randint(1, 4))), rng.choice(TITLES).upper(), company(rng),
+                           f"{page} / {page + 30}", "DRAFT", "CONFIDENTIAL", f"Form {rng.randint(8, 99)}-K"))  # fmt: skip
+        parts.append(flow.fit(flow.plain(text), (style.right - style.left) / 3.4 - style.body.size * _APART))
+    widths = [flow.measure(part) for part in parts]
+    places = [style.left, style.right - widths[-1]]
+    if len(parts) == 3:
+        places.insert(1, (style.left + style.right - widths[1]) / 2)
+    if flow.fits() and all(parts):
+        if rng.random() < 0.3:
+            flow.canvas.bar(style.left, style.right, flow.y + style.body.descent + 1, 1)
+        flow.place([(x, part, flow.gap_width()) for x, part in zip(places, parts, strict=True)])
 
 
 def letter_head(flow: Flow) -> None:
@@ -209,13 +259,20 @@ def letter_head(flow: Flow) -> None:
     rng, style = flow.rng, flow.style
     between_blocks(flow, style.paragraph_gap)
     lines = [rng.choice((person, company))(rng), *address(rng)]
-    lines += [rng.choice((f"Tel: {phone(rng)}", web(rng, flow.few), f"E-mail: {web(rng, flow.few)}", phone(rng))) for _ in range(rng.randint(0, 2))]
+    lines += [
+        rng.choice((f"Tel: {phone(rng)}", web(rng, flow.few), f"E-mail: {web(rng, flow.few)}", phone(rng)))
+        for _ in range(rng.randint(0, 2))
+    ]
     right = rng.random() < 0.25
     for text in lines:
         words = flow.fit(flow.plain(text), style.right - style.left)
         if words and flow.fits():
             flow.place([(style.right - flow.measure(words) if right else style.left, words, flow.gap_width())])
-    for text in (date(rng), f"Re: {' '.join(flow.few(rng.randint(2, 8)))}", rng.choice((f"Dear {person(rng)},", "Dear Sir or Madam:", "To whom it may concern:"))):
+    for text in (
+        date(rng),
+        f"Re: {' '.join(flow.few(rng.randint(2, 8)))}",
+        rng.choice((f"Dear {person(rng)},", "Dear Sir or Madam:", "To whom it may concern:")),
+    ):
         words = flow.fit(flow.plain(text), style.right - style.left)
         if words and rng.random() < 0.6:
             between_blocks(flow, rng.uniform(0.4, 1.0))

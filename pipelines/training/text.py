@@ -87,10 +87,12 @@ def running_words(rng: Random, source: WordSource, corpus: Corpus, count: int) -
         words = " ".join(legal(rng, lambda n: corpus.words(rng, n)) for _ in range(1 + count // 25)).split()[:count]
     elif kind < 0.30:
         words = corpus.words(rng, count, _LEGAL)
-    elif kind < 0.44 and corpus.foreign:
+    elif kind < 0.48 and corpus.foreign:
         words = corpus.words(rng, count, rng.choice(corpus.foreign))
     else:
         words = corpus.words(rng, count)
+        while len(words) < count and rng.random() < 0.7:  # many paragraphs of the corpus are short
+            words = words + corpus.words(rng, count - len(words))
     return _vary(rng, words, corpus)
 
 
@@ -98,11 +100,14 @@ def _vary(rng: Random, words: list[str], corpus: Corpus) -> list[str]:
     if rng.random() < 0.4:
         for _ in range(max(1, len(words) // 12)):
             words[rng.randrange(len(words) + 1) : 0] = special(rng, lambda n: corpus.words(rng, n)).split()
-    if rng.random() < 0.35:
-        words = [_with_rare(rng, word) if rng.random() < 0.08 else word for word in words]
+    if rng.random() < 0.4:
+        share = rng.choice((0.06, 0.1, 0.3))
+        words = [_with_rare(rng, word) if rng.random() < share else word for word in words]
     kind = rng.random()
     if kind < 0.05:
-        words = [word.upper() if word.upper() != word and all(c in INDEX for c in word.upper()) else word for word in words]
+        words = [
+            word.upper() if word.upper() != word and all(c in INDEX for c in word.upper()) else word for word in words
+        ]
     elif kind < 0.08:
         words = [word[:1].upper() + word[1:] for word in words]
     elif kind < 0.35:
@@ -121,5 +126,7 @@ def _with_rare(rng: Random, word: str) -> str:
 
 def _random_words(rng: Random, count: int) -> list[str]:
     share = rng.random()
-    alphabet = rng.choice((_TYPED, _TYPED, _LETTERS, "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "Il1|!iO0oQ5S8B.,:;'`"))
+    alphabet = rng.choice(
+        (_TYPED, _TYPED, _LETTERS, "0123456789", "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", "Il1|!iO0oQ5S8B.,:;'`")
+    )
     return [gibberish(rng, _LETTERS if rng.random() < share else alphabet) for _ in range(count)]

@@ -231,10 +231,10 @@ class Trainer:
         progress = self.progress
         values = {
             "step": progress.step, "s": round(progress.elapsed, 1), "level": progress.level,
-            "loss": round(float(result.text), 4), "acc": round(float(result.accuracy), 4),
+            "loss": round(float(result.text.detach()), 4), "acc": round(float(result.accuracy), 4),
             "mean_acc": round(progress.accuracy, 4), "loc": round(float(result.location_accuracy), 3),
-            "map": round(float(result.character_map), 3), "map_acc": round(float(result.map_accuracy), 3),
-            "balance": round(float(result.balance), 2), "ms": round(pace * 1000), "seen": progress.seen,
+            "map": round(float(result.character_map.detach()), 3), "map_acc": round(float(result.map_accuracy), 3),
+            "balance": round(float(result.balance.detach()), 2), "ms": round(pace * 1000), "seen": progress.seen,
             "fresh": self.supply.rendered, "reused": self.supply.reused,
         }  # fmt: skip
         self.log(values)

@@ -11,13 +11,14 @@ from random import Random
 from typing import Literal
 
 from dsvl2.pipelines.training.canvas import TILE, Canvas, Row
+from dsvl2.pipelines.training.charset import ALIASES
 from dsvl2.pipelines.training.fonts import Face, Family, Resources
-from dsvl2.pipelines.training.fontpack import ALIASES
 from dsvl2.pipelines.training.glyphs import SizedFont
 from dsvl2.pipelines.training.text import Corpus, WordSource, running_words
 
 Align = Literal["left", "justify", "centre", "right"]
 GAP = 0.3  # extra space above a line, in pitches, from which on it reads as a paragraph gap
+_VOWELS = frozenset("aeiouyAEIOUYáàâäãåæéèêëíìîïóòôöõøúùûüýąęůűőı")
 _SHOWN = {label: code for code, label in ALIASES.items()}
 
 
@@ -83,7 +84,9 @@ class Flow:
     def fits(self, font: SizedFont | None = None) -> bool:
         """Whether one more line goes on the band."""
         font = font or self.style.body
-        return self.rows_left > 0 and self.budget > 0 and self.y + font.descent <= TILE - 1 and self.y - font.ascent >= -1
+        return (
+            self.rows_left > 0 and self.budget > 0 and self.y + font.descent <= TILE - 1 and self.y - font.ascent >= -1
+        )
 
     def skip(self, pitches: float) -> None:
         """Leave space of some line pitches; from ``GAP`` on it is a paragraph gap."""
@@ -108,17 +111,46 @@ class Flow:
         """``text`` in one font; None where the font lacks a character or there is none."""
         font = font or self.style.body
         spacing = self.style.spacing if spacing is None else spacing
-        shown = "".join(_SHOWN[c] if c in _SHOWN and _SHOWN[c] in font.cover and self.rng.random() < 0.3 else c for c in text)
-        if not text or not font.letters.issuperset(text):
+        if not text:
             return None
-        if self.style.ligatures and not spacing:
+        if font.letters.issuperset(text):
+            parts = (self._part(text, font, rise, spacing),)
+        else:
+            parts = self._patched(text, font, rise, spacing)
+        return Word(text, parts, sum(map(self._part_width, parts)), stroke) if parts else None
+
+    def _part(self, text: str, font: SizedFont, rise: float, spacing: float) -> Part:
+        if not text.isascii():  # some signs have a twin that prints alike
+            text = "".join(
+                _SHOWN[c] if c in _SHOWN and _SHOWN[c] in font.cover and self.rng.random() < 0.4 else c for c in text
+            )
+        if self.style.ligatures and not spacing and "f" in text:
             for letters in ("ffi", "ffl", "ff", "fi", "fl"):
-                if letters in shown and letters in font.ligatures:
-                    shown = shown.replace(letters, font.ligatures[letters])
-        width = font.width(shown) + spacing * len(shown)
+                if letters in font.ligatures:
+                    text = text.replace(letters, font.ligatures[letters])
+        return Part(text, font, rise, spacing)
+
+    def _part_width(self, part: Part) -> float:
+        width = part.font.width(part.text) + part.spacing * len(part.text)
         if self.style.kern:
-            width += sum(font.kerning(shown[i : i + 2]) for i in range(len(shown) - 1))
-        return Word(text, (Part(shown, font, rise, spacing),), width, stroke)
+            width += sum(part.font.kerning(part.text[i : i + 2]) for i in range(len(part.text) - 1))
+        return width
+
+    def _patched(self, text: str, font: SizedFont, rise: float, spacing: float) -> tuple[Part, ...]:
+        """Take the characters that ``font`` lacks from another face; () where there is none."""
+        missing = [c for c in dict.fromkeys(text) if c not in font.letters]
+        face = self.resources.fallback(self.rng, "".join(missing)) if len(missing) <= 3 else None
+        if face is None:
+            return ()
+        other = self.resources.sized(face, font.size)
+        parts: list[Part] = []
+        for character in text:
+            chosen = other if character in missing else font
+            if parts and parts[-1].font is chosen:
+                parts[-1] = Part(parts[-1].text + character, chosen, rise, spacing)
+            else:
+                parts.append(Part(character, chosen, rise, spacing))
+        return tuple(parts)
 
     def plain(self, text: str, font: SizedFont | None = None) -> list[Word]:
         """The words of ``text`` that the font can draw."""
@@ -154,7 +186,9 @@ class Flow:
                 canvas.bar(start, x + (gap if joined else 0.0), self.y + below, max(1, round(font.size / 18)))
         return x
 
-    def place(self, groups: Sequence[tuple[float, Sequence[Word], float]], *, prefix: str = "", pitch: float | None = None) -> None:
+    def place(
+        self, groups: Sequence[tuple[float, Sequence[Word], float]], *, prefix: str = "", pitch: float | None = None
+    ) -> None:
         """Draw groups ``(x, words, gap)`` as one line and record it; groups are separated by tabs in the label."""
         mark = len(self.canvas.chars)
         labels = []
@@ -224,6 +258,8 @@ class Flow:
             return
         font = word.parts[0].font
         cut = min(len(word.label) - 3, int((width - font.advance("-")) / (word.width / len(word.label))))
+        while cut >= 2 and (word.label[cut] in _VOWELS or word.label[cut + 1] not in _VOWELS):
+            cut -= 1  # syllables mostly begin with a consonant before a vowel
         if cut < 2:
             return
         head = self.word(word.label[:cut] + "-", font, stroke=word.stroke)
