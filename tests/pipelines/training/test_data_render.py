@@ -1,0 +1,169 @@
+"""Bands say what they show: labels, characters and line starts agree, for any seed, size and stage."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from random import Random
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFont
+
+from dsvl2.pipelines.training.canvas import TILE, Canvas
+from dsvl2.pipelines.training.charset import CHARACTERS, INDEX
+from dsvl2.pipelines.training.clutter import figure, scribble, stamp
+from dsvl2.pipelines.training.fonts import Face, Resources
+from dsvl2.pipelines.training.glyphs import Outline, SizedFont
+from dsvl2.pipelines.training.layouts import BLOCKS
+from dsvl2.pipelines.training.render import LINE_MARK, Sample, make_batch, render_band
+from dsvl2.pipelines.training.sheet import contact_sheet
+from dsvl2.pipelines.training.text import Corpus
+from dsvl2.pipelines.training.typeset import Flow, Style
+
+SENTENCES = [
+    "en\tThe quick brown fox jumps over the lazy dog, and the five boxing wizards jump quickly; 42 of them did so twice.",
+    "en\tA reader finds the office on the first floor, where efficient staff file the official affidavits of the affluent.",
+    "en\tPage 7 of the report (see Section 4.2) says that the total came to $1,250,000.00 on 3 March 2021.",
+    "lg\tThe Licensee shall indemnify the Licensor against all losses arising out of any breach of this Agreement.",
+    "de\tFalsches Üben von Xylophonmusik quält jeden größeren Zwerg.",
+    "fr\tVoix ambiguë d’un cœur qui au zéphyr préfère les jattes de kiwis.",
+]
+
+
+def _font_data() -> bytes:
+    font = ImageFont.load_default(20)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    stream = font.font_bytes if getattr(font, "font_bytes", b"") else font.path.getvalue()  # type: ignore[union-attr]
+    return bytes(stream)
+
+
+@pytest.fixture(scope="module")
+def resources() -> Resources:
+    outline = Outline(_font_data(), frozenset(map(chr, range(32, 127))))
+    faces = [
+        Face("Default", outline),
+        Face("Default", outline, bold=True),
+        Face("Other", outline),
+        Face("Mono", outline, mono=True),
+    ]
+    return Resources(Corpus(SENTENCES), faces)
+
+
+def _drawn(sample: Sample) -> Counter[str]:
+    return Counter(CHARACTERS[int(kind) - 1] for kind in sample.chars[:, 2])
+
+
+def _labelled(sample: Sample) -> Counter[str]:
+    """Characters that a picture must show: the marks of headings and bullets are notation."""
+    found: Counter[str] = Counter()
+    for line in sample.text.split("\n"):
+        found.update(line.removeprefix("# ").replace(" ", "").replace("\t", ""))
+    return found
+
+
+def test_every_labelled_character_is_drawn_and_every_drawn_one_labelled(resources: Resources) -> None:
+    rng = Random(1)
+    for seed in range(120):
+        sample = render_band(Random(seed), resources, rng.randint(1, 3), 1.0)
+        drawn, labelled = _drawn(sample), _labelled(sample)
+        bullets = sum(line.startswith("- ") for line in sample.text.split("\n"))
+        assert drawn.total() == labelled.total()
+        assert (drawn - labelled).total() <= bullets  # a bullet is written as a hyphen
+
+
+def test_a_band_has_one_mark_and_one_place_for_each_line(resources: Resources) -> None:
+    for seed in range(40):
+        sample = render_band(Random(seed), resources, 2, 1.0)
+        lines = [line for line in sample.text.split("\n") if line]
+        assert sample.tokens.count(LINE_MARK) == len(lines) == len(sample.lines)
+        if lines:
+            assert sample.lines[:, 1].min() >= 0
+            assert sample.lines[:, 1].max() < TILE
+            assert sample.tokens[0] == LINE_MARK
+
+
+def test_tokens_spell_the_text(resources: Resources) -> None:
+    sample = render_band(Random(8), resources, 3, 1.0)
+    spelt = "".join("\n" if token == LINE_MARK else CHARACTERS[token - 1] for token in sample.tokens)
+    assert spelt.removeprefix("\n") == sample.text
+
+
+def test_characters_lie_on_the_band_and_on_ink(resources: Resources) -> None:
+    for seed in range(60):
+        sample = render_band(Random(seed), resources, 1, 1.0)
+        if len(sample.chars):
+            x, y = sample.chars[:, 0], sample.chars[:, 1]
+            assert x.min() >= -1 and x.max() <= TILE + 1
+            assert y.min() >= 0 and y.max() <= TILE
+            assert sample.image.std() > 0
+
+
+def test_the_same_seed_gives_the_same_band(resources: Resources) -> None:
+    first, second = (render_band(Random(5), resources, 2, 0.6) for _ in range(2))
+    assert first.text == second.text
+    assert np.array_equal(first.image, second.image)
+    assert np.array_equal(first.chars, second.chars)
+
+
+@pytest.mark.parametrize(("stage", "most"), [(0.0, 2), (0.03, 4), (0.07, 9)])
+def test_early_stages_have_few_lines(resources: Resources, stage: float, most: int) -> None:
+    counts = [len(render_band(Random(seed), resources, 1, stage).lines) for seed in range(25)]
+    assert 1 <= max(counts) <= most
+
+
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_characters_stay_within_the_budget(resources: Resources, m: int) -> None:
+    for seed in range(20):
+        assert len(render_band(Random(seed), resources, m, 1.0).tokens) < 420 * m + 260
+
+
+def test_batches_are_padded_and_sorted_by_length(resources: Resources) -> None:
+    batches = make_batch(Random(3), resources, 2, 1.0, 5)
+    assert len(batches) == 2
+    for batch in batches:
+        count = batch.images.shape[0]
+        assert batch.images.shape == (5, 384, 768) and batch.images.dtype == np.uint8
+        assert batch.tokens.shape[0] == batch.lines.shape[0] == batch.chars.shape[0] == count
+        assert batch.tokens.dtype == np.int16 and batch.tokens.min() >= 0 and batch.tokens.max() <= LINE_MARK
+        marks = (batch.tokens == LINE_MARK).sum(1)
+        assert np.array_equal(marks, (batch.lines[:, :, 0] >= 0).sum(1))
+    longest = sorted((batch.tokens > 0).sum(1).max() for batch in batches)
+    shortest = sorted((batch.tokens > 0).sum(1).min() for batch in batches)
+    assert longest[0] <= longest[1] and shortest[0] <= shortest[1]
+
+
+@pytest.mark.parametrize("block", [block for block, _ in BLOCKS], ids=lambda block: block.__name__)
+def test_every_block_writes_lines(resources: Resources, block: object) -> None:
+    family = resources.families[0]
+    written = 0
+    for seed in range(8):
+        canvas = Canvas(2, 255, 0)
+        body = resources.sized(family.plain[0], 22.0)
+        style = Style(family, family.plain[0], body, 34.0, 8.0, 750.0)
+        flow = Flow(Random(seed), resources, canvas, style, resources.corpus, 30.0, 800, 99)
+        block(flow)  # type: ignore[operator]
+        written += len(canvas.rows)
+        assert all(character in INDEX for row in canvas.rows for character in row.text)
+    assert written > 0
+
+
+def test_ligatures_are_labelled_as_letters() -> None:
+    outline = Outline(_font_data(), frozenset({*map(chr, range(32, 127)), "ﬁ"}))
+    glyph = SizedFont(outline, 24.0).glyph("ﬁ")
+    assert [CHARACTERS[kind - 1] for kind in glyph.classes] == ["f", "i"]
+
+
+def test_figures_leave_no_text() -> None:
+    for seed, draw in enumerate((figure, scribble, stamp, figure, figure)):
+        canvas = Canvas(1, 255, 0)
+        draw(Random(seed), canvas, (20.0, 30.0, 350.0, 300.0))
+        assert not canvas.rows and not canvas.chars
+        assert canvas.image().min() < 255
+
+
+def test_a_contact_sheet_shows_all_samples(resources: Resources) -> None:
+    sheet = contact_sheet([render_band(Random(seed), resources, 1, 1.0) for seed in range(3)], columns=2)
+    assert isinstance(sheet, Image.Image)
+    assert sheet.width >= 2 * TILE and sheet.height > 2 * TILE
+    assert io.BytesIO() is not None

@@ -1,0 +1,89 @@
+"""The charset, the text it is fed with, and what is kept out of it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from dsvl2.pipelines.training.charset import CHARACTERS, INDEX, LIGATURES, NORMALISE, covered, decode, encode, normalise
+from dsvl2.pipelines.training.fontpack import FACES
+from dsvl2.pipelines.training.harvest import FORBIDDEN, TextSource, clean, harvest, sources
+from dsvl2.pipelines.training.phrases import code_line, legal, number, reference, special
+from dsvl2.pipelines.training.text import Corpus, Pool, running_words
+
+
+def test_the_charset_starts_with_line_end_and_tab_and_has_no_doubles() -> None:
+    assert CHARACTERS.startswith('\n\t !"#')
+    assert len(set(CHARACTERS)) == len(CHARACTERS) == len(INDEX)
+    assert 330 <= len(CHARACTERS) <= 390
+
+
+@pytest.mark.parametrize(
+    "letters",
+    ["ąćęłńóśźż", "čďěňřšťůž", "őű", "ğışİ", "ăâîșț", "đ", "āēģīķļņū", "ßäöü", "éèêçœ", "ñ¿¡", "αβγΔΩ", "“”„’–—…•†§€"],
+)
+def test_european_letters_and_signs_are_in_the_charset(letters: str) -> None:
+    assert covered(letters)
+
+
+def test_text_survives_encoding() -> None:
+    text = "Žluťoučký kůň\t“x” ≤ ½\n"
+    assert decode(encode(text)) == text
+
+
+def test_look_alikes_become_one_character() -> None:
+    assert normalise("eﬃcient\u00a0μ□") == "efficient µ☐"
+    assert all(covered(value) for value in (*NORMALISE.values(), *LIGATURES.values()))
+    assert not set(NORMALISE) & set(CHARACTERS)
+
+
+def test_generated_phrases_stay_in_the_charset() -> None:
+    rng = Random(2)
+    for _ in range(400):
+        for text in (number(rng), reference(rng), special(rng, lambda n: ["word"] * n), legal(rng, lambda n: ["word"] * n),
+                     code_line(rng, lambda n: ["word"] * n)):  # fmt: skip
+            assert text and covered(text), text
+
+
+def test_a_pool_uses_few_words() -> None:
+    corpus = Corpus(["en\t" + " ".join(f"word{i}" for i in range(400))])
+    pool = Pool(Random(1), corpus)
+    assert len(set(pool.words(Random(2), 500))) <= 70
+
+
+def test_running_words_are_never_empty() -> None:
+    corpus = Corpus(["en\tone two three four", "de\teins zwei drei"])
+    assert all(running_words(Random(seed), corpus, corpus, 12) for seed in range(60))
+
+
+def test_the_licence_that_an_evaluation_document_quotes_is_left_out() -> None:
+    kept = clean(
+        "Permission is hereby granted, free of charge, to any person obtaining a copy of this software.\n\nOther text of some length stays here."
+    )
+    assert kept == ["Other text of some length stays here."]
+
+
+def test_forbidden_packages_and_pdfs_are_never_read(tmp_path: Path) -> None:
+    sentence = "This sentence is long enough to be kept as a paragraph."
+    for name in (*FORBIDDEN, "good-doc"):
+        folder = tmp_path / name / "usr" / "share" / "doc"
+        folder.mkdir(parents=True)
+        (folder / "a.txt").write_text(f"{sentence} {name}")
+    (tmp_path / "good-doc" / "usr" / "share" / "doc" / "b.pdf").write_text(sentence + " pdf")
+    with gzip.open(tmp_path / "good-doc" / "usr" / "share" / "doc" / "c.gz", "wt") as file:
+        file.write(sentence + " zipped")
+    found = harvest(TextSource("all", "en", 10_000, ("*/usr/share/doc/*",), "plain"), tmp_path, Random(1))
+    assert sorted(found) == [sentence + " good-doc", sentence + " zipped"]
+
+
+def test_no_source_names_a_forbidden_package() -> None:
+    patterns = json.dumps([source.globs for source in sources()])
+    assert not any(name in patterns for name in FORBIDDEN)
+
+
+def test_at_least_seven_font_families_are_held_out() -> None:
+    assert sum(held_out for _, _, held_out, _ in FACES) >= 7
