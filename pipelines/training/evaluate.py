@@ -52,11 +52,13 @@ class Row:
     reader: str
     errors: PageErrors
     reading: Reading
+    line: bool = False
 
     @property
     def group(self) -> tuple[str, str]:
         """The line of the table that it belongs to."""
-        return (self.set if self.errors.chars >= MIN_CHARS else f"{self.set} <{MIN_CHARS}", self.reader)
+        apart = not self.line and self.errors.chars < MIN_CHARS
+        return (f"{self.set} <{MIN_CHARS}" if apart else self.set, self.reader)
 
 
 def measure(pages: Iterable[EvalPage], readers: Sequence[Reader], *, dump: Path | None = None) -> Iterator[Row]:
@@ -66,7 +68,14 @@ def measure(pages: Iterable[EvalPage], readers: Sequence[Reader], *, dump: Path 
             reading = reader.read(page)
             if dump is not None:
                 _dump(dump, page, reader.name, reading)
-            yield Row(page.set, page.name, reader.name, compare(page.truth, reading.text, page.other_order), reading)
+            yield Row(
+                page.set,
+                page.name,
+                reader.name,
+                compare(page.truth, reading.text, page.other_order),
+                reading,
+                page.line,
+            )
 
 
 def drop_shared(pages: Iterable[EvalPage], corpus: Path, *, limit: float = MAX_SHARED) -> Iterator[EvalPage]:
