@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dsvl2.model.config import ModelConfig
-    from dsvl2.model.reading import ReadingProfile
-    from dsvl2.pipelines.documents import PageImage
+    from dsvl2.model import ModelConfig, ReadingProfile
+    from dsvl2.pipelines import PageImage
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def measure(page: PageImage, config: ModelConfig, profile: ReadingProfile) -> Fe
 
 
 def _count(sizes: list[tuple[int, int]], config: ModelConfig) -> Feed:
-    from dsvl2.model.tiling import choose_grid
+    from dsvl2.model import choose_grid
 
     grids: dict[str, int] = {}
     tiles = tokens = 0

@@ -185,7 +185,7 @@ class Reader:
         write_output(path, text, force=force)
 
     def _say_how_to_go_on(self, report: Report, source: Source, place: str) -> None:
-        from dsvl2.pipelines.formats.facts import page_list
+        from dsvl2.pipelines.formats import page_list
 
         done = {page.number for page in report.pages}
         rest = [number for number in source.selected if number not in done]

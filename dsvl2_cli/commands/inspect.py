@@ -85,9 +85,8 @@ def report(source: Source, settings: Settings, now: Session) -> None:
 
 def page_records(source: Source, settings: Settings) -> Any:
     """Yield one record a page. A page that cannot be drawn has `error` instead of a count."""
-    from dsvl2.model.config import ModelConfig
-    from dsvl2.model.reading import ReadingProfile
-    from dsvl2.pipelines.documents import UnreadablePage
+    from dsvl2.model import ModelConfig, ReadingProfile
+    from dsvl2.pipelines import UnreadablePage
     from dsvl2_cli.catalog import find
     from dsvl2_cli.measuring import measure
 

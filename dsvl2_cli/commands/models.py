@@ -71,8 +71,7 @@ def show(
 
 def describe(entry: Entry) -> dict[str, Any]:
     """Gather the facts of one model from its configuration and headers."""
-    from dsvl2.model.config import ModelConfig
-    from dsvl2.model.errors import WeightsError
+    from dsvl2.model import ModelConfig, WeightsError
     from dsvl2_cli.catalog import read_headers
 
     config = ModelConfig.from_file(entry.path / "config.json")

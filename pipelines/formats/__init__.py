@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsvl2.pipelines.errors import UnknownFormat
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, Format, PageStream, RenderOptions
-from dsvl2.pipelines.formats.facts import fingerprint
+from dsvl2.pipelines.formats.facts import fingerprint, page_list
 from dsvl2.pipelines.formats.json import JsonFormat, JsonLinesFormat, document_record, page_record, published_schema
 from dsvl2.pipelines.formats.latex import LatexFormat
 from dsvl2.pipelines.formats.markdown import MarkdownFormat
@@ -55,6 +55,7 @@ __all__ = [
     "fingerprint",
     "format_for_path",
     "get_format",
+    "page_list",
     "page_record",
     "published_schema",
 ]

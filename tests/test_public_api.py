@@ -1,0 +1,115 @@
+"""What `dsvl2.model` and `dsvl2.pipelines` offer by name. A change here is a change for users: note it in CHANGELOG.md."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+MODEL = {
+    "ConfigError",
+    "ContextOverflow",
+    "DeviceError",
+    "Engine",
+    "GenerationRequest",
+    "GenerationResult",
+    "ImageError",
+    "Message",
+    "ModelConfig",
+    "ModelError",
+    "ModelInfo",
+    "ModelNotFound",
+    "ProcessorConfig",
+    "PromptError",
+    "ReadingProfile",
+    "RequestSize",
+    "SamplingParams",
+    "TileGrid",
+    "TokenizerError",
+    "Usage",
+    "WeightsError",
+    "choose_canvas",
+    "choose_grid",
+    "embedded_models",
+    "load_engine",
+    "quantize_checkpoint",
+}
+PIPELINES = {
+    "FORMATS",
+    "TASKS",
+    "Block",
+    "Box",
+    "Document",
+    "DocumentError",
+    "Engine",
+    "Format",
+    "InputError",
+    "InputFile",
+    "Limits",
+    "Line",
+    "ModelStamp",
+    "Notice",
+    "OcrTask",
+    "OutputError",
+    "OutputFile",
+    "PageError",
+    "PageImage",
+    "PageInfo",
+    "PageResult",
+    "RenderOptions",
+    "Source",
+    "SourceOptions",
+    "Target",
+    "Task",
+    "UnreadablePage",
+    "check_pages",
+    "document_head",
+    "document_record",
+    "find_documents",
+    "format_for_path",
+    "get_format",
+    "open_output",
+    "open_source",
+    "page_record",
+    "parse_pages",
+    "plan_outputs",
+    "published_schema",
+    "read_document",
+    "write_output",
+}
+
+
+@pytest.mark.parametrize(("module", "names"), [("dsvl2.model", MODEL), ("dsvl2.pipelines", PIPELINES)])
+def test_the_names_are_these_and_no_others(module: str, names: set[str]) -> None:
+    assert set(importlib.import_module(module).__all__) == names
+
+
+@pytest.mark.parametrize(("module", "names"), [("dsvl2.model", MODEL), ("dsvl2.pipelines", PIPELINES)])
+def test_every_name_is_there_and_says_what_it_is(module: str, names: set[str]) -> None:
+    door = importlib.import_module(module)
+    for name in sorted(names):
+        thing = getattr(door, name)
+        assert not callable(thing) or thing.__doc__, f"{module}.{name} has no docstring"
+
+
+@pytest.mark.parametrize("module", ["dsvl2.model", "dsvl2.pipelines"])
+def test_an_unknown_name_is_an_attribute_error(module: str) -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = importlib.import_module(module).nonsense
+
+
+@pytest.mark.parametrize("statement", ["import dsvl2.model", "import dsvl2.pipelines", "from dsvl2.model import choose_grid"])
+def test_the_doors_open_without_torch(statement: str) -> None:
+    code = f"import sys; {statement}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_version_is_that_of_the_program() -> None:
+    from dsvl2_cli import __version__
+
+    assert __version__.count(".") == 2
