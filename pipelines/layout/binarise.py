@@ -104,7 +104,9 @@ def find_ink(gray: Gray) -> Ink:
     dark = _darkness(ratio, noise)
     limit = np.where(dark < 1.0, dark + 0.62 * (1 - dark), 0.6).clip(0.5, min(0.88, 1 - 3 * noise))
     image = Image.fromarray((limit * 255).astype(np.uint8))
-    size = (dark.shape[1] * BLOCK, dark.shape[0] * BLOCK) if min(gray.shape) >= BLOCK else (gray.shape[1], gray.shape[0])
+    size = (
+        (dark.shape[1] * BLOCK, dark.shape[0] * BLOCK) if min(gray.shape) >= BLOCK else (gray.shape[1], gray.shape[0])
+    )
     wide = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float32) / 255
     spare = ((0, max(0, gray.shape[0] - wide.shape[0])), (0, max(0, gray.shape[1] - wide.shape[1])))
     wide = np.pad(wide, spare, mode="edge")[: gray.shape[0], : gray.shape[1]]

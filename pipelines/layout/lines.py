@@ -133,7 +133,7 @@ def find_rows(found: Components, segs: Segments, leaves: list[Leaf], unit: float
     kept, number_of = np.unique(target, return_inverse=True)
     line_of = np.where(line_of >= 0, number_of[line_of], -1)
     line_of = attach_marks(found, line_of, zones[kept], unit)
-    return _measure(found, line_of, zones[kept], [leaf_of[int(k)] for k in kept])
+    return _measure(found, line_of, zones[kept], [leaf_of[int(k)] for k in kept], unit)
 
 
 def _zones(found: Components, segs: Segments, rows: list[list[int]], height: int) -> tuple[Ints, NDArray[np.float64]]:
@@ -147,17 +147,33 @@ def _zones(found: Components, segs: Segments, rows: list[list[int]], height: int
     return line_of, zones
 
 
-def _measure(found: Components, line_of: Ints, zones: NDArray[np.float64], leaf_of: list[int]) -> Rows:
-    """Take each line's ink box, limited to what letters of its size can reach above and below."""
-    lines = []
+def _measure(found: Components, line_of: Ints, zones: NDArray[np.float64], leaf_of: list[int], unit: float) -> Rows:
+    """Take each line's ink box, limited to what letters of its size can reach above and below; leave specks out."""
+    lines: list[InkLine] = []
+    leaf: list[int] = []
+    number = np.full(len(leaf_of) + 1, -1, dtype=np.int64)
     for k in range(len(leaf_of)):
         here = np.flatnonzero(line_of == k)
         _, _, top, base = zones[k]
+        if len(leaf_of) > 4 and _is_speck(found, here, unit):
+            continue
+        number[k] = len(lines)
         reach = max(base - top, 1.0)
         y0 = max(float(found.y0[here].min()), top - 1.25 * reach)
         y1 = min(float(found.y1[here].max()), base + 0.9 * reach)
         lines.append(InkLine(float(found.x0[here].min()), y0, float(found.x1[here].max()), y1, float(top), float(base)))
-    return Rows(tuple(lines), tuple(leaf_of), line_of)
+        leaf.append(leaf_of[k])
+    return Rows(tuple(lines), tuple(leaf), number[line_of])
+
+
+def _is_speck(found: Components, here: Ints, unit: float) -> bool:
+    """Say whether a row of up to three pieces is dirt or a scrap of a drawing: all tiny, or a lone tall or flat stroke."""
+    if here.size > 3:
+        return False
+    tall, wide = found.height[here], found.width[here]
+    tiny = int(tall.max()) < 0.72 * unit
+    stroke = here.size == 1 and (int(tall[0]) > 5 * unit or int(wide[0]) > 6 * int(tall[0]))
+    return tiny or stroke
 
 
 def glued_rows(rows: Rows, found: Components, height: int) -> list[tuple[int, int, int]]:
