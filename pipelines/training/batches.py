@@ -27,6 +27,7 @@ from dsvl2.pipelines.training.learner import Targets, character_labels
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
 from dsvl2.pipelines.training.render import LINE_MARK, Batch, make_batch
 
+WIDTHS = tuple(range(1, nano.MAX_COLUMNS + 1))
 LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
 
 
@@ -82,7 +83,7 @@ class Renderer(IterableDataset[Fresh]):
         resources = Resources.load(self.data)
         while True:
             stage, mix, _ = LEVELS[self.level.value]
-            columns = rng.choices((1, 2, 3), mix)[0]
+            columns = rng.choices(WIDTHS, mix)[0]
             size = self.recipe.batch_sizes[columns - 1]
             for batch in make_batch(rng, resources, columns, stage, size):
                 tokens = torch.from_numpy(to_tokens(batch, columns))
@@ -104,8 +105,8 @@ class Supply:
             pin_memory=device.type == "cuda", in_order=False,
         )  # fmt: skip
         self.device = device
-        self.fresh: dict[int, deque[Fresh]] = {m: deque() for m in (1, 2, 3)}
-        self.old: dict[int, deque[Fresh]] = {m: deque(maxlen=100) for m in (1, 2, 3)}
+        self.fresh: dict[int, deque[Fresh]] = {m: deque() for m in WIDTHS}
+        self.old: dict[int, deque[Fresh]] = {m: deque(maxlen=100) for m in WIDTHS}
         self.lock = threading.Lock()
         self.rendered = self.reused = 0
         self.failure: BaseException | None = None
@@ -135,7 +136,7 @@ class Supply:
                 if len(self.old[columns]) >= 8:
                     self.reused += 1
                     return random.choice(self.old[columns])
-                for other in (1, 2, 3):
+                for other in WIDTHS:
                     if self.fresh[other]:
                         batch = self.fresh[other].popleft()
                         self.old[other].append(batch)

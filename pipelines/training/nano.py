@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from dsvl2.pipelines.training.charset import CHARACTERS
 
 TILE = 384
-MAX_COLUMNS = 3
+MAX_COLUMNS = 4  # a full-width page at a readable line pitch
 LOCATION_BINS = 48
 LOCATION_STEP = TILE // LOCATION_BINS  # 8 px: half a patch
 PROMPT = "<image>\nRead."
@@ -111,7 +111,7 @@ READING: dict[str, Any] = {
     "line_pitch": 32.0,
     "x_height": 12.0,
     "location_bins": LOCATION_BINS,
-    "max_new_tokens": 1400,
+    "max_new_tokens": 1800,
 }
 
 

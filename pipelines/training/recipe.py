@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 # (columns of tiles: share of batches) for each curriculum level; a level is left at its accuracy
-LEVELS: tuple[tuple[float, tuple[float, float, float], float], ...] = (
-    (0.01, (1.0, 0.0, 0.0), 0.50),  # one or two large lines
-    (0.04, (0.7, 0.3, 0.0), 0.80),  # up to four
-    (0.08, (0.4, 0.4, 0.2), 0.88),  # up to nine
-    (0.50, (0.2, 0.3, 0.5), 2.00),  # everything
+LEVELS: tuple[tuple[float, tuple[float, float, float, float], float], ...] = (
+    (0.01, (1.0, 0.0, 0.0, 0.0), 0.50),  # one or two large lines
+    (0.04, (0.7, 0.3, 0.0, 0.0), 0.80),  # up to four
+    (0.08, (0.35, 0.3, 0.2, 0.15), 0.88),  # up to nine
+    (0.50, (0.15, 0.22, 0.33, 0.30), 2.00),  # everything
 )
 
 
@@ -32,7 +32,7 @@ class Recipe:
     character_noise: float = 0.04  # share of input characters replaced: the reader must survive its own slips
     location_noise: float = 0.05
     map_patches: int = 192  # patches a tile that the character map is trained on in a step
-    batch_sizes: tuple[int, int, int] = (72, 56, 40)
+    batch_sizes: tuple[int, int, int, int] = (72, 56, 40, 32)
     level_min_steps: int = 40
     fonts_per_batch: int = 24
     workers: int = 14

@@ -35,7 +35,7 @@ from dsvl2.pipelines.training.typeset import Flow, Style
 
 LINE_MARK = len(CHARACTERS) + 1
 _NEWLINE = INDEX["\n"] + 1
-_DENSE = {1: 0.35, 2: 0.45, 3: 0.55}  # share of bands of running text, by tiles
+_DENSE = {1: 0.35, 2: 0.45, 3: 0.55, 4: 0.6}  # share of bands of running text, by tiles
 _BUDGET = 420  # characters for each tile of width
 #: (stage below which it holds, most lines, least, most and most likely x-height in px)
 _CURRICULUM = ((0.02, 2, 12, 22, 15), (0.05, 4, 10, 20, 13), (0.10, 9, 8, 18, 12))
@@ -136,9 +136,12 @@ def _scale(rng: Random, step: tuple[float, int, int, int, int] | None) -> tuple[
         x_height = rng.triangular(step[2], step[3], step[4])
         return x_height, x_height * rng.uniform(2.3, 3.6)
     kind = rng.random()
-    if kind < 0.62:
+    if kind < 0.54:
         pitch = rng.triangular(27, 38, 32)
         return pitch * rng.triangular(0.30, 0.48, 0.385), pitch
+    if kind < 0.68:  # wide pages of small print, which the cutter cannot enlarge as far as it would
+        pitch = rng.uniform(21.5, 28.5)
+        return pitch * rng.triangular(0.32, 0.46, 0.39), pitch
     if kind < 0.88:
         x_height = rng.triangular(7, 18, 12)
         return x_height, x_height * 2.15 * rng.triangular(1.0, 1.9, 1.2)

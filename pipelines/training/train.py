@@ -24,7 +24,7 @@ from torch import Tensor
 from dsvl2.kernels import ops
 from dsvl2.model.config import ModelConfig
 from dsvl2.pipelines.training import nano
-from dsvl2.pipelines.training.batches import Supply, on_device, prompt_length
+from dsvl2.pipelines.training.batches import WIDTHS, Supply, on_device, prompt_length
 from dsvl2.pipelines.training.learner import Learner, StepResult, Targets
 from dsvl2.pipelines.training.optim import Muon, split_parameters
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
@@ -146,7 +146,7 @@ class Trainer:
         for block in (*model.vision.blocks, *model.language.model.layers):
             block.compile(dynamic=True)
         grid = self.learner.grid
-        for columns, length in ((3, 900), (1, 60), (1, 400), (2, 620)):
+        for columns, length in ((3, 900), (1, 60), (4, 1500), (2, 620)):
             begun = time.monotonic()
             size = self.recipe.batch_sizes[columns - 1]
             length = -(-(prompt_length(columns) + length) // 64) * 64 - prompt_length(columns) + 1
@@ -171,7 +171,7 @@ class Trainer:
         """Render, degrade, learn: one step at ``share`` of the budget."""
         progress, recipe = self.progress, self.recipe
         mix = LEVELS[progress.level][1]
-        columns = random.Random(progress.step).choices((1, 2, 3), mix)[0]  # the same on every process
+        columns = random.Random(progress.step).choices(WIDTHS, mix)[0]  # the same on every process
         batch = self.supply.get(columns)
         strength = 0.3 if progress.level == 0 else 1.0
         images, targets = on_device(batch, self.device, self.learner.grid, strength)
