@@ -18,9 +18,10 @@ BLOCK = 24  # side of a paper-tone block, working pixels: two or three text line
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """The ink mask [H, W], the paper tone per pixel block [h, w] (0..255) and the page's typical paper tone."""
+    """Ink mask [H, W], a laxer one for thin grey rules, paper tone per block [h, w] (0..255), the page's typical tone."""
 
     mask: Mask
+    faint: Mask
     paper_map: Gray
     paper: float
 
@@ -110,7 +111,8 @@ def find_ink(gray: Gray) -> Ink:
     wide = np.asarray(image.resize(size, Image.Resampling.BILINEAR), dtype=np.float32) / 255
     spare = ((0, max(0, gray.shape[0] - wide.shape[0])), (0, max(0, gray.shape[1] - wide.shape[1])))
     wide = np.pad(wide, spare, mode="edge")[: gray.shape[0], : gray.shape[1]]
-    return Ink(ratio < wide, paper_map, paper)
+    mask = ratio < wide
+    return Ink(mask, mask | (ratio < min(0.9, 1 - 4 * noise)), paper_map, paper)
 
 
 def drop_borders(found: Components, shape: tuple[int, int]) -> Mask:

@@ -11,7 +11,7 @@ from dsvl2.pipelines.layout.types import InkLine, Profile
 
 SMALLEST, LARGEST = 0.85, 1.35  # x-height of body text on the canvas, relative to the profile's
 GROUP_COST = 1.0  # of one more group: several lines a sixth off their best scale
-HEADING = 2.1  # a heading may stand this much taller than the profile's x-height before it is read on its own
+HEADING = 2.4  # a heading may stand this much taller than the profile's x-height before it is read on its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,9 @@ def group_lines(lines: list[InkLine], numbers: list[int], profile: Profile) -> l
         wanted_scale(max(1.0, line.base - line.top), pitch, profile)
         for line, pitch in zip(lines, pitches(lines), strict=True)
     ]
-    lone = [not np.isfinite(pitch) for pitch in pitches(lines)]
     tall = np.array([max(1.0, line.base - line.top) for line in lines])
+    usual = float(np.median(tall)) if lines else 1.0
+    lone = [not np.isfinite(pitch) or t > 1.3 * usual for pitch, t in zip(pitches(lines), tall, strict=True)]
     weight = np.array([0.3 + min(1.0, (line.x1 - line.x0) / (40 * t)) for line, t in zip(lines, tall, strict=True)])
     goal = np.log(wish) if wish else np.zeros(0)
     if lines:

@@ -118,11 +118,11 @@ def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, 
     return boxes, gone
 
 
-def sort_components(mask: Mask, unit: float) -> Sorted:
-    """Split the ink of an upright page into letters, small marks, rules and figures."""
+def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
+    """Split the ink of an upright page into letters, small marks, rules and figures; rules are looked for in `faint`."""
     thick = max(3.0, 0.42 * unit)
-    horizontal, flat_ink = find_rules(mask, 9 * unit, thick)
-    vertical, upright_ink = find_rules(np.ascontiguousarray(mask.T), 5 * unit, thick)
+    horizontal, flat_ink = find_rules(faint, 9 * unit, thick)
+    vertical, upright_ink = find_rules(np.ascontiguousarray(faint.T), 5 * unit, thick)
     rest = mask & ~flat_ink & ~upright_ink.T
     found = components(rest)
     boxes, gone = _figures(found, unit)

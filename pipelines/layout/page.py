@@ -90,7 +90,7 @@ def _stand_up(page: Gray) -> tuple[_Upright, _Reading] | None:
         result = _upright(page, zoom, turn, skew)
     else:
         size = (page.shape[1], page.shape[0])
-        still = Ink(mask, ink.paper_map, ink.paper)
+        still = Ink(mask, ink.faint, ink.paper_map, ink.paper)
         result = _Upright(page, still, found, zoom, 0, 0.0, _turn_matrix(0, size), size)
     rows = _rows(result)
     if is_upside_down(rows.found, rows.rows):
@@ -110,7 +110,7 @@ def _upright(page: Gray, zoom: float, turn: int, skew: float) -> _Upright:
     mask, found = clean(ink.mask)
     rotation = (360 - 90 * turn) % 360
     size = (page.shape[1], page.shape[0])
-    return _Upright(gray, Ink(mask, ink.paper_map, ink.paper), found, zoom, rotation, skew, matrix, size)
+    return _Upright(gray, Ink(mask, ink.faint, ink.paper_map, ink.paper), found, zoom, rotation, skew, matrix, size)
 
 
 def _turn_matrix(turn: int, size: tuple[int, int]) -> Affine:
@@ -173,7 +173,7 @@ def _rows(up: _Upright) -> _Reading:
     mask = up.ink.mask
     shape = (mask.shape[0], mask.shape[1])
     for _ in range(2):
-        sort = sort_components(mask, unit)
+        sort = sort_components(mask, up.ink.faint, unit)
         segs = find_segments(sort.found, sort.letter, unit)
         gutters = find_gutters(segs, sort.horizontal, shape, unit)
         leaves = reading_order(segs, gutters, unit)
