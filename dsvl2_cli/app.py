@@ -58,7 +58,8 @@ def _print_version(wanted: bool) -> None:
 def root(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", "-V", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
@@ -69,7 +70,7 @@ def root(
 def run(arguments: list[str]) -> int:
     """Run the program on the arguments (without its name) and return the exit code. Never raises, never exits."""
     if "_DSVL2_COMPLETE" in os.environ:  # a shell asks for completions; Typer sets them up only on demand
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     try:

@@ -94,7 +94,8 @@ def read_headers(folder: Path) -> dict[str, Any]:
     Raises:
         ValueError: a file is cut short or is no safetensors file; the message names it.
     """
-    tensors, elements, stored, types = 0, 0, 0, {}
+    tensors = elements = stored = 0
+    types: dict[str, int] = {}
     for path in sorted(folder.glob("*.safetensors")):
         for name, tensor in _header(path).items():
             if name == "__metadata__":

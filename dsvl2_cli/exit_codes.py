@@ -1,6 +1,6 @@
 """The exit codes, and the one place where an error becomes one.
 
-Errors are known by their stable `code` word, not by their class, so that nothing heavy is imported to say "no such file".
+Errors are known by their stable `code` word, not their class: nothing heavy is imported to say "no such file".
 """
 
 from __future__ import annotations

@@ -24,12 +24,12 @@ def source_options(settings: Settings, pages: str | None, passwords: Passwords) 
 
     if pages is not None:
         check_pages(pages)
-    given = {
-        "pages": settings.max_pages,
-        "megapixels": settings.max_megapixels,
-        "megabytes": settings.max_megabytes,
-    }
-    limits = replace(Limits(), **{name: value for name, value in given.items() if value is not None})
+    standard = Limits()
+    limits = Limits(
+        megapixels=standard.megapixels if settings.max_megapixels is None else settings.max_megapixels,
+        pages=standard.pages if settings.max_pages is None else settings.max_pages,
+        megabytes=standard.megabytes if settings.max_megabytes is None else settings.max_megabytes,
+    )
     return SourceOptions(pages=pages, dpi=settings.dpi, password=passwords.given, limits=limits)
 
 

@@ -16,7 +16,13 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=RUN, help=
 Verbose = Annotated[
     int,
     typer.Option(
-        "--verbose", "-v", count=True, metavar="", show_default=False, rich_help_panel=RUN, help="More detail; -vv for all."
+        "--verbose",
+        "-v",
+        count=True,
+        metavar="",
+        show_default=False,
+        rich_help_panel=RUN,
+        help="More detail; -vv for all.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", rich_help_panel=RUN, help="Show a traceback with an error.")]
@@ -47,7 +53,9 @@ PageList = Annotated[
 ]
 Dpi = Annotated[
     float | None,
-    typer.Option("--dpi", metavar="N", rich_help_panel=PAGES, show_default="the model's", help="Resolution to draw PDF pages at."),
+    typer.Option(
+        "--dpi", metavar="N", rich_help_panel=PAGES, show_default="the model's", help="Resolution to draw PDF pages at."
+    ),
 ]
 MaxPages = Annotated[
     int | None,
@@ -55,7 +63,9 @@ MaxPages = Annotated[
 ]
 MaxMegapixels = Annotated[
     float | None,
-    typer.Option("--max-megapixels", metavar="N", rich_help_panel=PAGES, help="Refuse larger page images; 0: no limit."),
+    typer.Option(
+        "--max-megapixels", metavar="N", rich_help_panel=PAGES, help="Refuse larger page images; 0: no limit."
+    ),
 ]
 MaxMegabytes = Annotated[
     float | None,
@@ -63,7 +73,9 @@ MaxMegabytes = Annotated[
 ]
 PasswordFile = Annotated[
     str | None,
-    typer.Option("--password-file", metavar="FILE", rich_help_panel=INPUT, help="File whose first line is the PDF password."),
+    typer.Option(
+        "--password-file", metavar="FILE", rich_help_panel=INPUT, help="File whose first line is the PDF password."
+    ),
 ]
 PasswordEnv = Annotated[
     str | None,

@@ -104,7 +104,9 @@ class Reader:
                 raise EngineFailed(error) from error
             info = self._engine.info
             took = time.monotonic() - started
-            self.now.console.detail(f"model {info.name}, {info.scheme}, {info.dtype} on {info.device}, loaded in {took:.1f} s")
+            self.now.console.detail(
+                f"model {info.name}, {info.scheme}, {info.dtype} on {info.device}, loaded in {took:.1f} s"
+            )
         return self._engine
 
     def _read(self, document: InputFile, report: Report) -> None:
@@ -151,7 +153,9 @@ class Reader:
         if page.blank:
             self.now.console.detail(f"{place} is blank")
 
-    def _deliver(self, document: Document, report: Report, source: Source, target: Path | None, *, streamed: bool) -> None:
+    def _deliver(
+        self, document: Document, report: Report, source: Source, target: Path | None, *, streamed: bool
+    ) -> None:
         """Put the result where it belongs; nothing is written of a document that failed."""
         if report.problem is not None or (report.interrupted and not report.pages):
             if report.interrupted:
@@ -195,7 +199,7 @@ class Reader:
 
 
 class Pieces:
-    """Streams to standard output, but holds back until one page was read: of a document that failed nothing is written."""
+    """Streams to standard output, holding back until one page was read: nothing is written of a document that failed."""
 
     def __init__(self, results: Results) -> None:
         self._results = results

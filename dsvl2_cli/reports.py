@@ -50,7 +50,9 @@ class Report:
             error = self.failed_pages[0].error
             assert error is not None
             many = f"none of {len(self.pages)} pages could be read; page {self.pages[0].number}: "
-            self.problem = Problem(error.code, f"{self.source}: {many if len(self.pages) > 1 else ''}{error.message}", error.hint)
+            self.problem = Problem(
+                error.code, f"{self.source}: {many if len(self.pages) > 1 else ''}{error.message}", error.hint
+            )
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -94,7 +96,8 @@ def closing_line(reports: Sequence[Report], seconds: float) -> str:
     blank = sum(page.blank for report in reports for page in report.pages)
     failed = sum(report.problem is not None for report in reports)
     written = [report.output for report in reports if report.output]
-    parts = [f"{count(pages - bad_pages, 'page')} read ({sum(report.characters for report in reports):,} characters, {seconds:.1f} s)"]
+    letters = sum(report.characters for report in reports)
+    parts = [f"{count(pages - bad_pages, 'page')} read ({letters:,} characters, {seconds:.1f} s)"]
     if blank:
         parts.append(f"{blank} blank")
     if bad_pages:

@@ -118,7 +118,9 @@ def _table(path: Path, *keys: str) -> Mapping[str, Any]:
     for key in keys:
         data = data.get(key, {}) if isinstance(data, Mapping) else {}
     if not isinstance(data, Mapping):
-        raise SettingsError(f"{path}: {'.'.join(keys)} is not a table", "write it as [tool.dsvl2] with key = value lines")
+        raise SettingsError(
+            f"{path}: {'.'.join(keys)} is not a table", "write it as [tool.dsvl2] with key = value lines"
+        )
     return data
 
 
@@ -155,9 +157,7 @@ def _from_text(kind: str, text: str, variable: str) -> Setting:
     """Read an environment variable as the kind of its setting."""
     try:
         if kind.startswith("bool"):
-            return {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[
-                text.strip().lower()
-            ]
+            return _SWITCH[text.strip().lower()]
         if kind.startswith("int"):
             return int(text)
         if kind.startswith("float"):
@@ -168,6 +168,16 @@ def _from_text(kind: str, text: str, variable: str) -> Setting:
     return text
 
 
+_SWITCH: dict[str, bool] = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
     "str": ((str,), "a text"),
     "int": ((int,), "a whole number"),
@@ -181,7 +191,8 @@ def _checked(name: str, value: Any, origin: Origin) -> Setting:
     failure = UsageError if origin.kind == "flag" else SettingsError
     key = next(key for key in fields(Settings) if key.name == name)
     kinds, wanted = _KINDS[str(key.type).split(" ")[0]]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+    if not fits:
         raise failure(f"{origin.place}: {name} must be {wanted}, not {value!r}", str(key.metadata["help"]))
     choices, least = key.metadata["choices"], key.metadata["least"]
     if choices and value not in choices:

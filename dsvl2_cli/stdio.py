@@ -30,7 +30,9 @@ class Results:
         self._stream = os.fdopen(os.dup(self._saved), "wb")
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if self._stream is not None:
                 self._stream.close()

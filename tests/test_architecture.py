@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: layers, doors, the package list, file sizes. Reads source text, imports nothing."""
+"""The house rules a machine can check: layers, doors, the package list, file sizes. Reads source, imports nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `dsvl2.model` and `dsvl2.pipelines` offer by name. A change here is a change for users: note it in CHANGELOG.md."""
+"""What `dsvl2.model` and `dsvl2.pipelines` offer by name. A change here is one for users: note it in CHANGELOG.md."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ def test_an_unknown_name_is_an_attribute_error(module: str) -> None:
         _ = importlib.import_module(module).nonsense
 
 
-@pytest.mark.parametrize("statement", ["import dsvl2.model", "import dsvl2.pipelines", "from dsvl2.model import choose_grid"])
+@pytest.mark.parametrize(
+    "statement", ["import dsvl2.model", "import dsvl2.pipelines", "from dsvl2.model import choose_grid"]
+)
 def test_the_doors_open_without_torch(statement: str) -> None:
     code = f"import sys; {statement}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

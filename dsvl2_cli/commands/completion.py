@@ -29,7 +29,7 @@ def completion(
 
     fish: dsvl2 completion fish > ~/.config/fish/completions/dsvl2.fish
     """
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]  # not declared, yet documented
 
     with session() as now:
         script = get_completion_script(prog_name="dsvl2", complete_var="_DSVL2_COMPLETE", shell=shell.value)

@@ -47,4 +47,6 @@ def show(
         width = max(map(len, values))
         for name, value in values.items():
             shown = "-" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-            now.results.write(f"{name:<{width}}  {shown:<12}{'  ' + found.origins[name].place if origin else ''}".rstrip() + "\n")
+            now.results.write(
+                f"{name:<{width}}  {shown:<12}{'  ' + found.origins[name].place if origin else ''}".rstrip() + "\n"
+            )

@@ -17,7 +17,7 @@ OPTIONAL = frozenset({"triton", "bitsandbytes"})
 
 
 def doctor(as_json: options.Json = False, debug: options.Debug = False) -> None:
-    """Check Python, the libraries, the processor, the GPU and the embedded model. Exit code 7 if the model is not whole."""
+    """Check Python, libraries, processor, GPU and the embedded model. Exit code 7 if the model is not whole."""
     with session(as_json=as_json, debug=debug) as now:
         from dsvl2_cli.exit_codes import Exit
 

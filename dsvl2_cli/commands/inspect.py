@@ -17,7 +17,9 @@ HEADER = ("page", "size", "dpi", "pixels", "text layer", "images", "tiles", "tok
 
 
 def inspect(
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A document, or - for standard input.", show_default=False)],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="A document, or - for standard input.", show_default=False)
+    ],
     password_file: options.PasswordFile = None,
     password_env: options.PasswordEnv = None,
     max_megabytes: options.MaxMegabytes = None,
@@ -132,4 +134,6 @@ def cells(record: dict[str, Any]) -> tuple[str, ...]:
 
 def row(words: tuple[str, ...]) -> str:
     """Line up the words of a row."""
-    return "  ".join(f"{word:<{width}}" for word, width in zip(words, (4, 10, 5, 10, 11, 28, 5, 6), strict=True)).rstrip()
+    return "  ".join(
+        f"{word:<{width}}" for word, width in zip(words, (4, 10, 5, 10, 11, 28, 5, 6), strict=True)
+    ).rstrip()

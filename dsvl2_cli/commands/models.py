@@ -80,13 +80,14 @@ def describe(entry: Entry) -> dict[str, Any]:
     except ValueError as error:
         raise WeightsError(str(error), "download or install the model again") from error
     language, vision = config.language, config.vision
+    layers = f"{language.num_hidden_layers} layers"
     experts = f"{language.n_routed_experts or 0} routed, {language.n_shared_experts or 0} shared"
     return {
         "name": entry.name,
         "origin": entry.origin,
         "path": str(entry.path),
         "vision": f"{vision.layers} layers, {vision.width} wide, patch {vision.patch_size} on {vision.image_size}",
-        "language": f"{language.num_hidden_layers} layers, {language.hidden_size} wide, vocabulary {language.vocab_size}",
+        "language": f"{layers}, {language.hidden_size} wide, vocabulary {language.vocab_size}",
         "attention": "multi-head latent" if language.use_mla else "multi-head",
         "experts": f"{experts}; {language.num_experts_per_tok or 0} per token",
         "context_length": language.max_position_embeddings,

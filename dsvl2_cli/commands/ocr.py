@@ -23,7 +23,9 @@ def ocr(
     ] = None,
     files_from: Annotated[
         str | None,
-        typer.Option("--files-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="Read paths from a file, one a line."),
+        typer.Option(
+            "--files-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="Read paths from a file, one a line."
+        ),
     ] = None,
     password_file: options.PasswordFile = None,
     password_env: options.PasswordEnv = None,
@@ -35,24 +37,41 @@ def ocr(
     model: options.ModelName = None,
     device: Annotated[
         str | None,
-        typer.Option("--device", rich_help_panel=options.MODEL, show_default="auto", help="auto, cpu, cuda, cuda:N or mps."),
+        typer.Option(
+            "--device", rich_help_panel=options.MODEL, show_default="auto", help="auto, cpu, cuda, cuda:N or mps."
+        ),
     ] = None,
     dtype: Annotated[
         str | None,
-        typer.Option("--dtype", rich_help_panel=options.MODEL, show_default="the model's", help="Number format, for example bfloat16."),
+        typer.Option(
+            "--dtype",
+            rich_help_panel=options.MODEL,
+            show_default="the model's",
+            help="Number format, for example bfloat16.",
+        ),
     ] = None,
     quant: Annotated[
         str | None,
-        typer.Option("--quant", rich_help_panel=options.MODEL, show_default="the model's", help="Quantize weights, for example int8."),
+        typer.Option(
+            "--quant",
+            rich_help_panel=options.MODEL,
+            show_default="the model's",
+            help="Insist on this quantization of the weights, for example int8.",
+        ),
     ] = None,
     threads: Annotated[
         int | None,
-        typer.Option("--threads", metavar="N", rich_help_panel=options.MODEL, show_default="one per core", help="CPU threads."),
+        typer.Option(
+            "--threads", metavar="N", rich_help_panel=options.MODEL, show_default="one per core", help="CPU threads."
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
-            "--batch-size", metavar="N", rich_help_panel=options.MODEL, help="Pages read together; never changes the text."
+            "--batch-size",
+            metavar="N",
+            rich_help_panel=options.MODEL,
+            help="Pages read together; never changes the text.",
         ),
     ] = None,
     output: Annotated[
@@ -80,7 +99,10 @@ def ocr(
     page_markers: Annotated[
         bool | None,
         typer.Option(
-            "--page-markers/--no-page-markers", rich_help_panel=options.OUTPUT, show_default="no", help="Mark where pages begin."
+            "--page-markers/--no-page-markers",
+            rich_help_panel=options.OUTPUT,
+            show_default="no",
+            help="Mark where pages begin.",
         ),
     ] = None,
     front_matter: Annotated[

@@ -24,5 +24,7 @@ def schema(
 
         found = published_schemas()
         if name not in found:
-            raise UsageError(f"no schema is called {name!r}", f"choose {', '.join(sorted(found)) or '(none installed)'}")
+            raise UsageError(
+                f"no schema is called {name!r}", f"choose {', '.join(sorted(found)) or '(none installed)'}"
+            )
         now.results.write(found[name].read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Make scan.pdf: a letter that was printed, scanned a little crooked, and saved as one JPEG in a PDF without a text layer.
+"""Make scan.pdf: a letter, printed, scanned a little crooked, saved as one JPEG in a PDF without a text layer.
 
     python examples/data/make_scan.py
 

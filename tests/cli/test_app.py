@@ -54,7 +54,8 @@ def test_without_arguments_help_is_shown_as_a_usage_error(dsvl2: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["ocr", "--help"], ["models", "list"], ["config", "show"], ["completion", "zsh"]]
+    "arguments",
+    [["--help"], ["--version"], ["ocr", "--help"], ["models", "list"], ["config", "show"], ["completion", "zsh"]],
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     code = (
@@ -74,7 +75,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_help_is_there_within_a_fifth_of_a_second() -> None:
     """Processor time, best of five: what the machine does beside is not ours to answer for."""
     code = (
-        "import time; from dsvl2_cli.app import run; run(['--help']); import sys; sys.stderr.write(str(time.process_time()))"
+        "from dsvl2_cli.app import run; run(['--help']); import sys, time; sys.stderr.write(str(time.process_time()))"
     )
     best = min(
         float(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stderr)
@@ -181,7 +182,8 @@ def test_offline_refuses_connections_and_says_so() -> None:
         "import socket\n"
         "from dsvl2_cli.offline import forbid_network\n"
         "forbid_network()\n"
-        "for attempt in (lambda: socket.create_connection(('127.0.0.1', 9)), lambda: socket.getaddrinfo('localhost', 80),\n"
+        "for attempt in (lambda: socket.create_connection(('127.0.0.1', 9)),\n"
+        "                lambda: socket.getaddrinfo('localhost', 80),\n"
         "                lambda: socket.socket().connect(('127.0.0.1', 9))):\n"
         "    try: attempt()\n"
         "    except Exception as error: print(error.code)\n"

@@ -155,7 +155,9 @@ def test_several_documents_into_one_file(dsvl2: Any, pdf: Callable[..., Path], p
     check(dsvl2("ocr", pdf(), png(), "-o", "out.md"), 5, "output_collision", "out.md")
 
 
-def test_two_documents_that_would_share_an_output(dsvl2: Any, pdf: Callable[..., Path], png: Callable[..., Path]) -> None:
+def test_two_documents_that_would_share_an_output(
+    dsvl2: Any, pdf: Callable[..., Path], png: Callable[..., Path]
+) -> None:
     check(dsvl2("ocr", pdf("scan.pdf"), png("scan.png"), "-o", "out/"), 5, "output_collision")
     assert not Path("out").exists()
 

@@ -30,7 +30,11 @@ def test_the_result_goes_to_standard_output_and_nothing_else_does(dsvl2: Any, pd
 
 def test_standard_output_is_clean_even_if_libraries_print(pdf: Make) -> None:
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "ocr", str(pdf()), "--dpi", "72"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, str(SCRIPT), "ocr", str(pdf()), "--dpi", "72"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout == PAGE.format(100)
     assert "a library prints" in done.stderr
@@ -171,7 +175,9 @@ def test_verbose_says_which_model_reads(dsvl2: Any, pdf: Make) -> None:
 
 def test_progress_events_are_json_lines(pdf: Make) -> None:
     command = [sys.executable, str(SCRIPT), "ocr", str(pdf(widths=(100, 131))), "--dpi", "72", "--progress", "json"]
-    done = subprocess.run([*command, "-o", os.devnull, "-f", "md"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, "-o", os.devnull, "-f", "md"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     lines = [line for line in done.stderr.splitlines() if "a library prints" not in line]
     events = [json.loads(line) for line in lines]
     names = [event["event"] for event in events]
@@ -193,7 +199,8 @@ def test_offline_is_obeyed(pdf: Make) -> None:
         f"import sys; sys.path.insert(0, {str(SCRIPT.parent)!r}); import scripted_engine, socket\n"
         "from dsvl2_cli.app import run\nscripted_engine.install()\n"
         f"assert run(['ocr', '--offline', {str(pdf())!r}, '-q']) == 0\n"
-        "try: socket.create_connection(('127.0.0.1', 9))\nexcept Exception as error: print(error.code, file=sys.stderr)\n"
+        "try: socket.create_connection(('127.0.0.1', 9))\n"
+        "except Exception as error: print(error.code, file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
