@@ -26,13 +26,15 @@ from dsvl2.pipelines.training.charset import ALIASES, CHARACTERS, LIGATURES
 _log = logging.getLogger(__name__)
 _PROBE_SIZE = 100  # px per em for measuring
 _SPACES = "\n\t "
+#: Beyond ASCII these draw code boxes, or straight quotes for curly ones.
+_ASCII_ONLY = frozenset({"VT220", "OCR-A", "OCR-B"})
 
 #: (family, relative weight, held out, file stem pattern); a file belongs to the first row it matches.
 FACES: tuple[tuple[str, float, bool, str], ...] = (
     ("Liberation Sans", 5, False, r"LiberationSans-"), ("Liberation Serif", 5, False, r"LiberationSerif-"),
     ("Liberation Mono", 2, False, r"LiberationMono-"), ("Arimo", 2, False, r"Arimo-"),
     ("Tinos", 2, False, r"Tinos-"), ("Cousine", 1, False, r"Cousine-"), ("Carlito", 4, False, r"Carlito-"),
-    ("Caladea", 2, False, r"Caladea-"), ("DejaVu Sans", 2, False, r"DejaVuSans(-\w+)?$"),
+    ("Caladea", 2, False, r"Caladea-"), ("DejaVu Sans", 2, False, r"DejaVuSans(-(?!Ex)\w+)?$"),
     ("DejaVu Serif", 2, False, r"DejaVuSerif(-\w+)?$"), ("DejaVu Sans Mono", 1, False, r"DejaVuSansMono"),
     ("DejaVu Sans Condensed", 1, False, r"DejaVuSansCondensed"),
     ("DejaVu Serif Condensed", 1, False, r"DejaVuSerifCondensed"),
@@ -59,7 +61,7 @@ FACES: tuple[tuple[str, float, bool, str], ...] = (
     ("Nimbus Roman", 3, False, r"NimbusRoman-"), ("Nimbus Sans", 3, False, r"NimbusSans-"),
     ("Nimbus Sans Narrow", 2, False, r"NimbusSansNarrow-"), ("Nimbus Mono", 2, False, r"NimbusMonoPS-"),
     ("C059", 2, False, r"C059-"), ("P052", 2, False, r"P052-"), ("URW Gothic", 1, False, r"URWGothic-"),
-    ("EB Garamond", 2, False, r"EBGaramond(08|12)-(Regular|Italic|Bold)$"), ("Roboto", 3, False, r"Roboto-"),
+    ("EB Garamond", 2, False, r"EBGaramond(08|12)-(Regular|Italic|Bold)$"), ("Roboto", 3, False, r"Roboto-(?!Thin|Black)"),
     ("Roboto Condensed", 1, False, r"RobotoCondensed-(Regular|Bold|Italic|Light)$"),
     ("Roboto Slab", 1, False, r"RobotoSlab-(Reg|Bold|Light)"),
     ("Open Sans", 3, False, r"OpenSans-(Regular|Bold|Italic|BoldItalic|Light|Semibold)$"),
@@ -209,20 +211,34 @@ def _describe(
     font = TTFont(io.BytesIO(data))
     probe = ImageFont.truetype(io.BytesIO(data), _PROBE_SIZE, layout_engine=ImageFont.Layout.BASIC)
     cover = _cover(font.getBestCmap(), probe)
+    if family in _ASCII_ONLY:
+        cover = "".join(filter(str.isascii, cover))
+    if small_caps:  # drawn as SS, I, M, or in the wrong size
+        cover = "".join(character for character in cover if character not in "ßıµªºŉ")
     if not all(c in cover for c in map(chr, range(33, 127))):
         _log.warning("font %s left out: ASCII is not complete", path.name)
         return None
-    name = path.stem.lower()
-    bold = bool(re.search(r"bold|semib|bd$|demi|heavy|black|cmun(bx|bi|sx|tb|bbx)|_rb|_rz|pt\w7\df", name))
-    italic = bool(re.search(r"ital|obli|slant|it$|_ri|_rbi|cmun(ti|bi|si|it)|i99|pt\w\d6f|pt\w77f", name))
+    bold, italic, drawn_small = look_of(path.stem)
     advances = {probe.getlength(c) for c in "ilmW.@"}
     x_height, cap_height = (-probe.getbbox(c, anchor="ls")[1] / _PROBE_SIZE for c in ("x", "H"))
-    suffix = "-sc" if small_caps or name.startswith("lmromancaps") else ""
+    suffix = "-sc" if small_caps else ""
     return PackedFace(
         file=path.stem.replace(" ", "_") + suffix + path.suffix, family=family, weight=weight, held_out=held_out,
-        bold=bold, italic=italic, mono=len(advances) == 1, small_caps=bool(suffix),
+        bold=bold, italic=italic, mono=len(advances) == 1, small_caps=small_caps or drawn_small,
         x_height=round(x_height, 4), cap_height=round(cap_height, 4), cover=cover,
     )  # fmt: skip
+
+
+def look_of(stem: str) -> tuple[bool, bool, bool]:
+    """Bold, italic, small caps: as the file's name says."""
+    name = stem.lower().replace(" ", "_")
+    bold = re.search(
+        r"bold|semib|bd(it|ita)?$|demi(?!cond)|heavy|black|cmun(bx|bi|sx|tb|bbx)|_rb|_rz|pt\w7\df|[_s]bi?$", name
+    )
+    italic = re.search(
+        r"ital|obli|slant|(?<!cmun)it$|bdita$|_ri|_rbi|cmun(ti|bi|si|it)$|i99|pt\w\d6f|pt\w77f|bas(b?i)$", name
+    )
+    return bool(bold), bool(italic), "smallcaps" in name or "caps10" in name
 
 
 def _cover(cmap: Mapping[int, str], probe: ImageFont.FreeTypeFont) -> str:

@@ -109,7 +109,8 @@ def _start(rng: Random, resources: Resources, canvas: Canvas, stage: float) -> F
         else family.plain
     )
     face = rng.choice(faces)
-    x_height, pitch = _scale(rng, step)
+    rows = rng.randint(1, step[1]) if step else rng.choice((1, 1, 2, 3, 4, 5, 6)) if rng.random() < 0.25 else 99
+    x_height, pitch = _scale(rng, step, few=rows < 99)
     body = resources.sized(face, min(x_height / face.outline.x_height, 56.0))
     pitch = max(pitch, (body.ascent + body.descent) * 1.01)
     left, right = _margins(rng, canvas.width, narrow=step is None)
@@ -121,7 +122,6 @@ def _start(rng: Random, resources: Resources, canvas: Canvas, stage: float) -> F
         ligatures=rng.random() < 0.35 and not face.mono, hyphenate=rng.random() < 0.4,
         paragraph_gap=rng.choice((0.0, 0.0, 0.4, 0.5, 0.7, 1.0, 1.0)), indent=rng.choice((0.0, 0.0, body.size * rng.uniform(0.8, 3.0))),
     )  # fmt: skip
-    rows = rng.randint(1, step[1]) if step else rng.randint(1, 6) if rng.random() < 0.25 else 99
     top = body.ascent + 1 + rng.choice((rng.uniform(0, 8), rng.uniform(0, 40)))
     if rows < 99 and rng.random() < 0.7:
         top += rng.uniform(0, max(0.0, TILE - top - rows * pitch))
@@ -130,7 +130,7 @@ def _start(rng: Random, resources: Resources, canvas: Canvas, stage: float) -> F
     return Flow(rng, resources, canvas, style, source, top, _BUDGET * (canvas.width // TILE), rows)
 
 
-def _scale(rng: Random, step: tuple[float, int, int, int, int] | None) -> tuple[float, float]:
+def _scale(rng: Random, step: tuple[float, int, int, int, int] | None, *, few: bool) -> tuple[float, float]:
     """x-height and line pitch in px. Real bands come at a pitch of about 32 px where text is dense."""
     if step:
         x_height = rng.triangular(step[2], step[3], step[4])
@@ -145,7 +145,7 @@ def _scale(rng: Random, step: tuple[float, int, int, int, int] | None) -> tuple[
     if kind < 0.88:
         x_height = rng.triangular(7, 18, 12)
         return x_height, x_height * 2.15 * rng.triangular(1.0, 1.9, 1.2)
-    if kind < 0.94:
+    if kind < 0.94 or few:  # a large line alone would be a heading
         x_height = rng.uniform(6, 8.5)
         return x_height, x_height * 2.15 * rng.uniform(1.0, 1.5)
     x_height = rng.uniform(16, 24)
