@@ -199,7 +199,7 @@ class Reader:
 
 
 class Pieces:
-    """Streams to standard output, holding back until one page was read: nothing is written of a document that failed."""
+    """Streams to standard output, holding back until a page was read: nothing is written of a document that failed."""
 
     def __init__(self, results: Results) -> None:
         self._results = results

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,6 +45,8 @@ def doctor(as_json: options.Json = False, debug: options.Debug = False) -> None:
 
 def library(name: str) -> str | None:
     """Installed version of a distribution, None if it is absent."""
+    from importlib import metadata  # takes 20 ms to import
+
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
