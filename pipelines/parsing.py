@@ -13,7 +13,7 @@ _HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*$")
 _BULLET = re.compile(r"(\s*)[-*+\u2022]\s+(.*)$")
 _NUMBER = re.compile(r"(\s*)([0-9]{1,9}[.)]\s+.*)$")
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})[^`]*$")
-_RULE = re.compile(r"\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+_RULE = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 _LINE = re.compile(r"\s*([-*_])(\s*\1){2,}\s*$")
 _CELL = re.compile(r"(?<!\\)\|")
 

@@ -1,0 +1,118 @@
+"""JSON output keeps to its published schema, byte for byte as recorded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from dsvl2.model import Usage
+from dsvl2.pipelines.documents import Block, Box, Document, Line, ModelStamp, Notice, PageError, PageResult
+from dsvl2.pipelines.formats import fingerprint, get_format, published_schema
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def document() -> Document:
+    """Something of everything."""
+    line = Line("Hello, wörld", Box(10.04, 20, 300.123, 40), 0.98765)
+    return Document(
+        source="scan.pdf",
+        pages=(
+            PageResult(
+                number=1,
+                blocks=(
+                    Block("heading", "Title", Box(10, 5, 200, 18), 1, (Line("Title"),), 0.5),
+                    Block("paragraph", "Hello, wörld", Box(10, 20, 300, 40), 0, (line,), 0.98765),
+                    Block("list_item", "item", level=1),
+                    Block("table", "a\tb\nc\td", rows=(("a", "b"), ("c", "d"))),
+                    Block("figure", "", Box(0, 50, 100, 100)),
+                    Block("formula", "x^2"),
+                    Block("code", "print()"),
+                ),
+                width_px=1240,
+                height_px=1754,
+                dpi=150.0,
+                rotation=90,
+                skew=-0.0001,
+                warnings=(Notice("truncated", "text may be missing"),),
+                usage=Usage(prompt_tokens=10, image_tokens=144, completion_tokens=25, tiles=2),
+                confidence=1.0,
+            ),
+            PageResult(2, width_px=5, height_px=6, dpi=150.0, blank=True),
+            PageResult(4, error=PageError("file_unreadable", "page 4 is damaged", "save it anew")),
+        ),
+        page_count=9,
+        sha256="0123456789abcdef" * 4,
+        model=ModelStamp("nano", "fedcba9876543210" * 4, "int8", "float32", "cpu"),
+        options=(("task", "ocr"), ("dpi", None), ("color", False), ("max_megapixels", 150.0)),
+        notices=(Notice("pdf_repaired", "it was damaged"),),
+    )
+
+
+@pytest.mark.parametrize(("name", "golden"), [("json", "ocr-v1.json"), ("jsonl", "ocr-v1.jsonl")])
+def test_output_is_as_recorded(name: str, golden: str) -> None:
+    assert get_format(name).render(document()) == (GOLDEN / golden).read_text(encoding="utf-8")
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(published_schema())
+
+
+@pytest.mark.parametrize("doc", [document(), Document("x", ()), replace(document(), model=None, sha256=None)])
+def test_documents_keep_to_the_schema(doc: Document) -> None:
+    Draft202012Validator(published_schema()).validate(json.loads(get_format("json").render(doc)))
+
+
+def test_records_keep_to_the_schema() -> None:
+    schema = published_schema()
+    record = Draft202012Validator({"$ref": "#/$defs/page_record", "$defs": schema["$defs"]})
+    lines = get_format("jsonl").render(document()).splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        record.validate(json.loads(line))
+
+
+def test_the_schema_is_strict_enough_to_notice() -> None:
+    broken = json.loads(get_format("json").render(document()))
+    broken["pages"][0]["blocks"][0]["box"] = [1, 2, 3]
+    with pytest.raises(ValidationError):
+        Draft202012Validator(published_schema()).validate(broken)
+
+
+def test_every_key_is_described_in_the_schema() -> None:
+    """What is written and what is published do not drift apart."""
+    defs = published_schema()["$defs"]
+    record = json.loads(get_format("json").render(document()))
+    page = record["pages"][0]
+    assert set(record) == set(published_schema()["properties"])
+    assert set(page) == set(defs["page"]["properties"])
+    assert set(page["blocks"][3]) == set(defs["block"]["properties"])
+    assert set(page["blocks"][1]["lines"][0]) == set(defs["line"]["properties"])
+    assert set(record["model"]) == set(defs["model"]["properties"])
+    assert set(record["usage"]) == set(defs["usage"]["properties"])
+
+
+def test_not_a_number_is_never_written() -> None:
+    page = PageResult(1, confidence=float("nan"))
+    with pytest.raises(ValueError, match="JSON"):
+        get_format("json").render(Document("x", (page,)))
+
+
+def test_records_stay_on_one_line_whatever_the_text() -> None:
+    page = PageResult(1, (Block("paragraph", "a\nb\u2028c\u2029d\ud800"),))
+    text = get_format("jsonl").render(Document("x", (page,)))
+    assert len(text.splitlines()) == 1
+    text.encode("utf-8")
+
+
+def test_the_fingerprint_changes_with_model_and_options_only() -> None:
+    doc = document()
+    assert doc.model is not None
+    same = replace(doc, pages=(), source="other", sha256=None, model=replace(doc.model, device="cuda", name="x"))
+    assert fingerprint(same) == fingerprint(doc)
+    assert fingerprint(replace(doc, options=(("task", "ocr"),))) != fingerprint(doc)
+    assert fingerprint(replace(doc, model=replace(doc.model, scheme="int4"))) != fingerprint(doc)
