@@ -61,7 +61,8 @@ FACES: tuple[tuple[str, float, bool, str], ...] = (
     ("Nimbus Roman", 3, False, r"NimbusRoman-"), ("Nimbus Sans", 3, False, r"NimbusSans-"),
     ("Nimbus Sans Narrow", 2, False, r"NimbusSansNarrow-"), ("Nimbus Mono", 2, False, r"NimbusMonoPS-"),
     ("C059", 2, False, r"C059-"), ("P052", 2, False, r"P052-"), ("URW Gothic", 1, False, r"URWGothic-"),
-    ("EB Garamond", 2, False, r"EBGaramond(08|12)-(Regular|Italic|Bold)$"), ("Roboto", 3, False, r"Roboto-(?!Thin|Black)"),
+    ("EB Garamond", 2, False, r"EBGaramond(08|12)-(Regular|Italic|Bold)$"), ("Roboto", 3, False,
+    r"Roboto-(?!Thin|Black)"),
     ("Roboto Condensed", 1, False, r"RobotoCondensed-(Regular|Bold|Italic|Light)$"),
     ("Roboto Slab", 1, False, r"RobotoSlab-(Reg|Bold|Light)"),
     ("Open Sans", 3, False, r"OpenSans-(Regular|Bold|Italic|BoldItalic|Light|Semibold)$"),
@@ -82,29 +83,39 @@ FACES: tuple[tuple[str, float, bool, str], ...] = (
     ("Century Catalogue", 1, False, r"Century-Catalogue$"),
     ("Accanthis", 1, False, r"AccanthisADFStdNo3-(Regular|Bold|Italic)$"),
     ("Baskervald", 1, False, r"BaskervaldADFStd(-Bold|-Italic)?$"),
-    ("Gillius", 1, False, r"GilliusADF-(Regular|Bold|Cond)$"), ("Universalis", 1, False, r"UniversalisADFStd-(Reg|Cond$)"),
+    ("Gillius", 1, False, r"GilliusADF-(Regular|Bold|Cond)$"), ("Universalis", 1, False,
+    r"UniversalisADFStd-(Reg|Cond$)"),
     ("Romande", 1, False, r"RomandeADFStd-(Regular|Italic)$"), ("Libris", 1, False, r"LibrisADFStd-(Regular|Bold)$"),
     ("Anonymous Pro", 1, False, r"Anonymous Pro( B)?$"), ("Cabin", 1, False, r"Cabin-(Regular|Bold|Italic)$"),
-    ("Cardo", 1, False, r"Cardo\d+s?$|Cardoi99"), ("Fanwood", 1, False, r"FanwoodText"), ("Prociono", 1, False, r"Prociono"),
+    ("Cardo", 1, False, r"Cardo\d+s?$|Cardoi99"), ("Fanwood", 1, False, r"FanwoodText"), ("Prociono", 1, False,
+    r"Prociono"),
     ("Goudy", 1, False, r"GoudyBookletter"), ("GNU Typewriter", 1, False, r"GNUTypewriter"),
     ("Linden Hill", 1, False, r"LindenHill"), ("Tiresias", 1, False, r"tiresias_(info|lp)font(_italic|_bold)?$"),
     ("Essays 1743", 0.3, False, r"Essays1743$"), ("Averia Serif", 0.5, False, r"AveriaSerifGWF-(Regular|Bold)$"),
     ("Karla", 1, False, r"Karla-(Regular|Bold|Italic)$"), ("TypoScript", 0.5, False, r"TypoScript"),
     ("Play", 0.5, False, r"Play-Regular"), ("Kaffeesatz", 0.5, False, r"YanoneKaffeesatz-(Regular|Bold)$"),
-    ("Dosis", 0.5, False, r"Dosis-(Book|Bold)$"), ("League Mono", 1, False, r"LeagueMono-(Regular|Narrow|Wide)?(Regular)?$"),
+    ("Dosis", 0.5, False, r"Dosis-(Book|Bold)$"), ("League Mono", 1, False,
+    r"LeagueMono-(Regular|Narrow|Wide)?(Regular)?$"),
     ("Inter", 2, False, r"Inter-(Regular|Bold|Italic|Medium|Light)$"), ("Mononoki", 0.5, False, r"mononoki-Regular"),
     ("Fantasque", 0.3, False, r"FantasqueSansMono-Regular"), ("Quicksand", 0.5, False, r"Quicksand-(Regular|Bold)$"),
-    ("Doulos", 1, False, r"DoulosSIL-Regular"), ("Go", 1, True, r"Go-"), ("B612", 1, True, r"B612(Mono)?-(Regular|Bold|Italic)$"),
-    ("Clear Sans", 1, True, r"ClearSans-(Regular|Bold|Italic)$"), ("Comic Neue", 0.4, False, r"ComicNeue-(Regular|Bold)$"),
+    ("Doulos", 1, False, r"DoulosSIL-Regular"), ("Go", 1, True, r"Go-"), ("B612", 1, True,
+    r"B612(Mono)?-(Regular|Bold|Italic)$"),
+    ("Clear Sans", 1, True, r"ClearSans-(Regular|Bold|Italic)$"), ("Comic Neue", 0.4, False,
+    r"ComicNeue-(Regular|Bold)$"),
     ("Quattrocento", 1, False, r"Quattrocento-"), ("PT Serif", 1, True, r"PTF\d\dF|PTZ\d\dF"),
     ("PT Sans", 1, True, r"PT[SN]\d\dF"), ("Tuffy", 1, False, r"Tuffy(_Bold|_Italic)?$"),
-    ("Manrope", 1, False, r"Manrope-(Regular|Bold)$"), ("DIN", 0.5, False, r"OSP-DIN"), ("osifont", 0.5, False, r"osifont"),
+    ("Manrope", 1, False, r"Manrope-(Regular|Bold)$"), ("DIN", 0.5, False, r"OSP-DIN"), ("osifont", 0.5, False,
+    r"osifont"),
     ("Bodoni Classic", 0.5, False, r"GFSBodoniClassic"), ("GFS Baskerville", 0.5, False, r"GFSBaskerville$"),
-    ("Junction", 1, False, r"Junction$"), ("Arapey", 1, False, r"Arapey-Regular$"), ("GW Mono", 0.5, False, r"GWMonospace$"),
-    ("Caslon", 0.5, False, r"CaslonRoman$"), ("VT220", 0.4, False, r"Glass_TTY"), ("3270", 0.4, False, r"3270-Regular|3270Semi"),
+    ("Junction", 1, False, r"Junction$"), ("Arapey", 1, False, r"Arapey-Regular$"), ("GW Mono", 0.5, False,
+    r"GWMonospace$"),
+    ("Caslon", 0.5, False, r"CaslonRoman$"), ("VT220", 0.4, False, r"Glass_TTY"), ("3270", 0.4, False,
+    r"3270-Regular|3270Semi"),
     ("IBM VGA", 0.3, False, r"Px_IBM_(VGA9|MDA)$"), ("Dot Gothic", 0.3, False, r"DotGothic16"),
-    ("Tlwg Typist", 1, False, r"TlwgTypist(-Bold|-Oblique)?$"), ("Tlwg Typewriter", 1, False, r"TlwgTypewriter(-Bold)?$"),
-    ("Yrsa", 1, False, r"Yrsa-(Regular|Bold|Italic)$"), ("Tymes", 1, False, r"Tymes"), ("Aerial", 1, False, r"Aerial(Bd|It)?$"),
+    ("Tlwg Typist", 1, False, r"TlwgTypist(-Bold|-Oblique)?$"), ("Tlwg Typewriter", 1, False,
+    r"TlwgTypewriter(-Bold)?$"),
+    ("Yrsa", 1, False, r"Yrsa-(Regular|Bold|Italic)$"), ("Tymes", 1, False, r"Tymes"), ("Aerial", 1, False,
+    r"Aerial(Bd|It)?$"),
     ("Veranda", 2, False, r"Veranda"), ("Elstob", 1, True, r"ElstobD-(Regular|Italic|Bold)$"),
     ("Dustismo", 0.5, False, r"Dustismo(_Roman)?$"), ("Oxygen", 1, False, r"Oxygen-Sans"),
 )  # fmt: skip
@@ -171,10 +182,10 @@ def _small_caps_map(font: TTFont) -> dict[str, str]:
         if record.FeatureTag != "smcp":
             continue
         for index in record.Feature.LookupListIndex:
-            for sub in table.LookupList.Lookup[index].SubTable:
-                sub = getattr(sub, "ExtSubTable", sub)
-                if sub.LookupType == 1:
-                    mapping.update(sub.mapping)
+            for wrapped in table.LookupList.Lookup[index].SubTable:
+                single = getattr(wrapped, "ExtSubTable", wrapped)
+                if single.LookupType == 1:
+                    mapping.update(single.mapping)
     return mapping
 
 
@@ -195,7 +206,7 @@ def _subset(path: Path, small_caps: bool) -> bytes | None:
         wanted -= {ord(c) for c in (*LIGATURES, *CHARACTERS) if c.islower() and c not in lower}
     options = Options(
         hinting=False, layout_features=["kern"], name_IDs=[1, 2], notdef_outline=True, glyph_names=False,
-        recommended_glyphs=False, legacy_kern=True, drop_tables=Options._drop_tables_default + ["MATH", "DSIG", "FFTM"],
+        recommended_glyphs=False, legacy_kern=True, drop_tables=[*Options._drop_tables_default, "MATH", "DSIG", "FFTM"],
     )  # fmt: skip
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=wanted)

@@ -47,7 +47,8 @@ def _man(text: str) -> str:
     text = re.sub(r"(?m)^\.[A-Za-z]+ ?", "", text)
     text = re.sub(r"\\f(\[\w*\]|\(..|.)", "", text)
     for escape, value in (("\\-", "-"), ("\\(co", "©"), ("\\(bu", "•"), ("\\(aq", "'"), ("\\(lq", "“"), ("\\(rq", "”"),
-                          ("\\(em", "—"), ("\\(en", "–"), ("\\&", ""), ("\\e", "\\"), ("\\ ", " "), ("\\:", "")):  # fmt: skip
+                          ("\\(em", "—"), ("\\(en", "–"), ("\\&", ""), ("\\e", "\\"), ("\\ ", " "), ("\\:",
+                          "")):  # fmt: skip
         text = text.replace(escape, value)
     return re.sub(r"\\[|^/,%]", "", text)
 
@@ -56,6 +57,12 @@ def _pod(text: str) -> str:
     for _ in range(3):
         text = re.sub(r"[A-Z]<+ ?([^<>]*?) ?>+", r"\1", text)
     return re.sub(r"(?m)^=\w+ ?", "", text)
+
+
+def _dictionary(text: str) -> str:
+    """Without sources, braces, and the marks and brackets of pronunciations."""
+    text = re.sub(r"\[(1913 Webster|Webster 1913 Suppl\.|PJC|WordNet [\d.]+|RP|AS)[^\]]*\]", "", text)
+    return re.sub(r"[{}\\]|(?<=\w)[*\"`](?=\w)|\([^()\n]*\[[^()\n]*\),?", "", text)
 
 
 def _markdown(text: str) -> str:
@@ -69,7 +76,7 @@ def _licence_module(text: str) -> str:
 
 CONVERTERS: dict[str, Callable[[str], str]] = {
     "html": _html, "man": _man, "pod": _pod, "markdown": _markdown, "licence": _licence_module,
-    "plain": lambda text: text, "dict": lambda text: re.sub(r"\[(1913 Webster|Webster 1913 Suppl\.|PJC|WordNet [\d.]+|RP|AS)[^\]]*\]|[{}\\]|(?<=\w)[*\"`](?=\w)|\([^()\n]*\[[^()\n]*\),?", "", text),
+    "plain": lambda text: text, "dict": _dictionary,
     "fortune": lambda text: re.sub(r"\n%+\n", "\n\n", text), "words": lambda text: text,
 }  # fmt: skip
 
@@ -96,10 +103,12 @@ def sources() -> list[TextSource]:
     mega = 1_000_000
     english = [
         ("python", 2.2, ("python3.11-doc/*/share/doc/python3.11/html/[hltwf]*/*.html",), "html"),
-        ("postgresql", 2.4, ("postgresql-doc-15/**/html/*.html",), "html"), ("git", 1.2, ("git-doc/**/*.html",), "html"),
+        ("postgresql", 2.4, ("postgresql-doc-15/**/html/*.html",), "html"), ("git", 1.2, ("git-doc/**/*.html",),
+        "html"),
         ("office", 2.2, (_OFFICE.format("en-US").replace("help-en-US", "help-en-us"),), "html"),
         ("gnome", 0.5, (_GNOME.format("C"),), "html"), ("handbook", 1.6, (_HANDBOOK.format("en-US"),), "html"),
-        ("harden", 0.7, ("harden-doc/**/en-US/*.html",), "html"), ("history", 0.2, ("debian-history/**/*.en.html",), "html"),
+        ("harden", 0.7, ("harden-doc/**/en-US/*.html",), "html"), ("history", 0.2, ("debian-history/**/*.en.html",),
+        "html"),
         ("exim", 0.8, ("exim4-doc-html/**/*.html",), "html"),
         ("vim", 0.5, ("vim-doc/**/usr*.html",), "html"), ("sqlite", 0.9, ("sqlite3-doc/**/*.html",), "html"),
         ("jargon", 1.5, ("dict-foldoc/**/*.dict.dz", "dict-jargon/**/*.dict.dz", "dict-devil/**/*.dict.dz"), "dict"),

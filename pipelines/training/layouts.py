@@ -51,8 +51,10 @@ def clauses(flow: Flow) -> None:
     hanging = rng.random() < 0.6
     for step in range(rng.randint(1, 6)):
         level = rng.choice((0, 0, 1, 1, 2))
-        label = rng.choice((f"{number_at}.{sub + step}", f"{number_at}.{sub + step}.", f"{sub + step}.", f"{number_at}.{sub}.{step + 1}")) if level == 0 \
-            else f"({chr(97 + (sub + step) % 26)})" if level == 1 else rng.choice((f"({_ROMAN[step % 12]})", f"{step + 1})", f"({step + 1})"))  # fmt: skip
+        label = rng.choice((f"{number_at}.{sub + step}", f"{number_at}.{sub + step}.", f"{sub + step}.",
+            f"{number_at}.{sub}.{step + 1}")) if level == 0 \
+            else f"({chr(97 + (sub + step) % 26)})" if level == 1 else rng.choice((f"({_ROMAN[step % 12]})",
+                f"{step + 1})", f"({step + 1})"))  # fmt: skip
         source = legal(rng, flow.few).split() if rng.random() < 0.5 else flow.words(rng.randint(4, 45))
         words = dress(flow, source)
         head = flow.plain(label)
@@ -145,8 +147,10 @@ def _title(flow: Flow) -> str:
         text = " ".join(word[:1].upper() + word[1:] for word in text.split())
     if rng.random() < 0.45:
         a, b = rng.randint(1, 14), rng.randint(1, 12)
-        lead = rng.choice((f"{a}", f"{a}.", f"{a}.{b}", f"{a}.{b}.", f"{a}.{b}.{rng.randint(1, 9)}", f"ARTICLE {a}", f"Chapter {a}:", f"Section {a}.",
-                           f"{_ROMAN[a % 12].upper()}.", f"({chr(96 + b)})", f"§ {a}", f"Appendix {chr(64 + b)}"))  # fmt: skip
+        lead = rng.choice((f"{a}", f"{a}.", f"{a}.{b}", f"{a}.{b}.", f"{a}.{b}.{rng.randint(1, 9)}", f"ARTICLE {a}",
+            f"Chapter {a}:", f"Section {a}.",
+                           f"{_ROMAN[a % 12].upper()}.", f"({chr(96 + b)})", f"§ {a}",
+                           f"Appendix {chr(64 + b)}"))  # fmt: skip
         text = f"{lead} {text}"
     return text
 
@@ -156,8 +160,10 @@ def centred(flow: Flow) -> None:
     rng, style = flow.rng, flow.style
     between_blocks(flow, rng.choice((0.0, 0.5, 1.0)))
     for _ in range(rng.randint(1, 4)):
-        text = rng.choice((" ".join(flow.few(rng.randint(1, 8))), " ".join(flow.few(rng.randint(1, 5))).upper(), date(rng), str(rng.randint(1, 400)),
-                           f"Page {rng.randint(1, 40)} of {rng.randint(40, 99)}", f"– {rng.randint(1, 300)} –", f"[{reference(rng)}]", "* * *"))  # fmt: skip
+        text = rng.choice((" ".join(flow.few(rng.randint(1, 8))), " ".join(flow.few(rng.randint(1, 5))).upper(),
+            date(rng), str(rng.randint(1, 400)),
+                           f"Page {rng.randint(1, 40)} of {rng.randint(40, 99)}", f"– {rng.randint(1, 300)} –",
+                           f"[{reference(rng)}]", "* * *"))  # fmt: skip
         spacing = style.body.size * rng.uniform(0.06, 0.22) if rng.random() < 0.25 else style.spacing
         words = [word for piece in text.split() if (word := flow.word(piece, spacing=spacing))]
         gap = flow.gap_width() + spacing * 2.5

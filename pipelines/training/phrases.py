@@ -25,8 +25,12 @@ _MONTHS = [
     "November",
     "December",
 ]
-_FIRST = ["James", "Mary", "Robert", "Patricia", "John", "Jennifer", "Michael", "Linda", "David", "Elizabeth", "William", "Barbara", "Anna", "Peter", "Paul", "Laura", "Emma", "Lucas", "Sofia", "José", "Zoë", "Łukasz", "Jürgen", "François", "Ágnes", "Øyvind", "Çağla", "Ștefan", "Nikola", "Chloé", "Marek", "Ingrid"]  # fmt: skip
-_LAST = ["Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Wilson", "Anderson", "Taylor", "Moore", "Lee", "Clark", "Lewis", "Walker", "Müller", "García", "Nowak", "Dvořák", "Kovács", "Yılmaz", "Ionescu", "Horvat", "Bērziņš", "Sørensen", "O’Brien", "McDonald", "Ångström", "Lefèvre"]  # fmt: skip
+_FIRST = ["James", "Mary", "Robert", "Patricia", "John", "Jennifer", "Michael", "Linda", "David", "Elizabeth",
+    "William", "Barbara", "Anna", "Peter", "Paul", "Laura", "Emma", "Lucas", "Sofia", "José", "Zoë", "Łukasz",
+    "Jürgen", "François", "Ágnes", "Øyvind", "Çağla", "Ștefan", "Nikola", "Chloé", "Marek", "Ingrid"]  # fmt: skip
+_LAST = ["Smith", "Johnson", "Williams", "Brown", "Jones", "Garcia", "Miller", "Davis", "Wilson", "Anderson",
+    "Taylor", "Moore", "Lee", "Clark", "Lewis", "Walker", "Müller", "García", "Nowak", "Dvořák", "Kovács", "Yılmaz",
+    "Ionescu", "Horvat", "Bērziņš", "Sørensen", "O’Brien", "McDonald", "Ångström", "Lefèvre"]  # fmt: skip
 _COMPANY = [
     "Global",
     "United",
@@ -86,21 +90,42 @@ _STATES = [
     "Georgia",
     "Virginia",
 ]
-TERMS = ["Agreement", "Company", "Party", "Parties", "Effective Date", "Closing Date", "Confidential Information", "Purchase Price", "Services", "Term", "Licensee", "Licensor", "Supplier", "Customer", "Products", "Territory", "Affiliate", "Intellectual Property Rights", "Losses", "Governing Law", "Force Majeure", "Change of Control", "Material Adverse Effect", "Business Day", "Notice", "Shares", "Seller", "Buyer", "Indemnified Party", "Representatives", "Third Party", "Fees", "Royalties", "Exhibit A", "Schedule 1.1"]  # fmt: skip
-TITLES = ["Definitions", "Term and Termination", "Representations and Warranties", "Indemnification", "Limitation of Liability", "Governing Law", "Confidentiality", "Notices", "Assignment", "Entire Agreement", "Severability", "Counterparts", "Force Majeure", "Payment Terms", "Intellectual Property", "Dispute Resolution", "Miscellaneous", "Introduction", "Summary", "Background", "Results", "Discussion", "Conclusions", "References", "Appendix A", "Acknowledgements", "Table of Contents", "Executive Summary", "Risk Factors", "Financial Statements", "Notes to the Accounts", "Abstract", "Methods", "Related Work", "Overview"]  # fmt: skip
-KEYS = ["Invoice No.", "Invoice Number", "Date", "Due Date", "Order ID", "Customer", "Bill To", "Ship To", "Total", "Subtotal", "Tax", "VAT (20%)", "Discount", "Amount Due", "Balance", "Phone", "Fax", "E-mail", "Address", "Account", "Reference", "Item", "Quantity", "Unit Price", "Description", "Terms", "PO Number", "Name", "Company", "City", "State", "ZIP", "Country", "Notes", "Contact", "Status", "Weight", "Height", "Width", "Version", "Author", "Title", "Subject", "From", "To", "Cc", "Page", "Serial No.", "Model", "Size", "Colour", "Type", "Rate", "Hours", "Period", "Shipping", "Currency", "Department", "Project", "Approved by", "Prepared by", "Qty", "Price", "Amount", "No.", "Code", "Unit", "Mean", "SD", "n", "p-value", "Year", "Q1", "Q2", "Q3", "Q4", "Rechnung Nr.", "Datum", "Betrag", "Menge", "Gesamt", "Désignation", "Quantité", "Montant", "Fecha", "Importe", "IBAN", "BIC", "DOB", "Sex", "Height", "SSN"]  # fmt: skip
+TERMS = ["Agreement", "Company", "Party", "Parties", "Effective Date", "Closing Date", "Confidential Information",
+    "Purchase Price", "Services", "Term", "Licensee", "Licensor", "Supplier", "Customer", "Products", "Territory",
+    "Affiliate", "Intellectual Property Rights", "Losses", "Governing Law", "Force Majeure", "Change of Control",
+    "Material Adverse Effect", "Business Day", "Notice", "Shares", "Seller", "Buyer", "Indemnified Party",
+    "Representatives", "Third Party", "Fees", "Royalties", "Exhibit A", "Schedule 1.1"]  # fmt: skip
+TITLES = ["Definitions", "Term and Termination", "Representations and Warranties", "Indemnification",
+    "Limitation of Liability", "Governing Law", "Confidentiality", "Notices", "Assignment", "Entire Agreement",
+    "Severability", "Counterparts", "Force Majeure", "Payment Terms", "Intellectual Property", "Dispute Resolution",
+    "Miscellaneous", "Introduction", "Summary", "Background", "Results", "Discussion", "Conclusions", "References",
+    "Appendix A", "Acknowledgements", "Table of Contents", "Executive Summary", "Risk Factors",
+    "Financial Statements", "Notes to the Accounts", "Abstract", "Methods", "Related Work", "Overview"]  # fmt: skip
+KEYS = ["Invoice No.", "Invoice Number", "Date", "Due Date", "Order ID", "Customer", "Bill To", "Ship To", "Total",
+    "Subtotal", "Tax", "VAT (20%)", "Discount", "Amount Due", "Balance", "Phone", "Fax", "E-mail", "Address",
+    "Account", "Reference", "Item", "Quantity", "Unit Price", "Description", "Terms", "PO Number", "Name", "Company",
+    "City", "State", "ZIP", "Country", "Notes", "Contact", "Status", "Weight", "Height", "Width", "Version",
+    "Author", "Title", "Subject", "From", "To", "Cc", "Page", "Serial No.", "Model", "Size", "Colour", "Type",
+    "Rate", "Hours", "Period", "Shipping", "Currency", "Department", "Project", "Approved by", "Prepared by", "Qty",
+    "Price", "Amount", "No.", "Code", "Unit", "Mean", "SD", "n", "p-value", "Year", "Q1", "Q2", "Q3", "Q4",
+    "Rechnung Nr.", "Datum", "Betrag", "Menge", "Gesamt", "Désignation", "Quantité", "Montant", "Fecha", "Importe",
+    "IBAN", "BIC", "DOB", "Sex", "Height", "SSN"]  # fmt: skip
+_UNITS = ("%", " %", "‰", "°", "°C", " kg", " mm", " m²", " cm³", "×")
 _LEGAL = (
-    "This {T} (this “{t}”) is entered into as of {d} (the “Effective Date”), by and between {c}, a {s} corporation (“{t2}”), and {c2}.",
+    "This {T} (this “{t}”) is entered into as of {d} (the “Effective Date”), by and between {c}, "
+    "a {s} corporation (“{t2}”), and {c2}.",
     "WHEREAS, {t} desires to {w}, and {t2} is willing to {w2} on the terms set forth herein;",
     "NOW, THEREFORE, in consideration of the mutual covenants contained herein, the {t} and the {t2} agree as follows:",
     "“{t}” means {w}, including without limitation any {w2}, as set forth in {r}.",
     "Subject to {r}, each {t} shall {w} within {n} days after receipt of written notice from the {t2}.",
     "Notwithstanding anything to the contrary in {r}, in no event shall the {t} be liable for any {w} exceeding {m}.",
     "The {t} shall pay to the {t2} an amount equal to {m} ({w}) no later than {d}.",
-    "Neither party may assign this {t} without the prior written consent of the {t2}, which consent shall not be unreasonably withheld.",
+    "Neither party may assign this {t} without the prior written consent of the {t2}, which "
+    "consent shall not be unreasonably withheld.",
     "THE {U} IS PROVIDED “AS IS” AND WITHOUT WARRANTY OF ANY KIND, EXCEPT AS EXPRESSLY SET FORTH IN {R}.",
     "This {t} shall be governed by and construed in accordance with the laws of the State of {s}.",
-    "IN WITNESS WHEREOF, the parties hereto have caused this {T} to be executed by their duly authorized representatives.",
+    "IN WITNESS WHEREOF, the parties hereto have caused this {T} to be executed by "
+    "their duly authorized representatives.",
     "All notices under {r} shall be in writing and sent to {a}, Attention: {p}.",
     "[***] Certain information has been omitted; the {t} may request a copy of {r} at {u}.",
     "Except as provided in {r} and {r2}, the {t} represents and warrants that {w}; provided, however, that {w2}.",
@@ -118,7 +143,7 @@ def number(rng: Random) -> str:
     if kind < 8:
         return f"{rng.uniform(-99, 999):.{rng.randint(1, 4)}f}"
     if kind == 8:
-        return f"{rng.randint(0, 1000) / rng.choice((1, 10)):g}{rng.choice(('%', ' %', '‰', '°', '°C', ' kg', ' mm', ' m²', ' cm³', '×'))}"
+        return f"{rng.randint(0, 1000) / rng.choice((1, 10)):g}" + rng.choice(_UNITS)
     if kind < 11:
         return date(rng)
     if kind == 11:
@@ -180,14 +205,15 @@ def address(rng: Random) -> list[str]:
     state = rng.choice(_STATES)
     lines = [f"{rng.randint(1, 9999)} {rng.choice(_LAST)} {rng.choice(_STREET)}"]
     if rng.random() < 0.4:
-        lines.append(
-            rng.choice(
-                (f"Suite {rng.randint(1, 900)}", f"{rng.randint(2, 30)}th Floor", f"P.O. Box {rng.randint(10, 9999)}")
-            )
-        )
-    city = rng.choice(_CITY)
-    lines.append(rng.choice((f"{city}, {state} {rng.randint(10000, 99999)}", f"{rng.randint(1000, 99999)} {city}",
-                             f"{city}, {state[:2].upper()} {rng.randint(10000, 99999)}-{rng.randint(1000, 9999)}")))  # fmt: skip
+        suite, floor, box = rng.randint(1, 900), rng.randint(4, 30), rng.randint(10, 9999)
+        lines.append(rng.choice((f"Suite {suite}", f"{floor}th Floor", f"P.O. Box {box}")))
+    city, code = rng.choice(_CITY), rng.randint(10000, 99999)
+    town = (
+        f"{city}, {state} {code}",
+        f"{code // 10} {city}",
+        f"{city}, {state[:2].upper()} {code}-{code % 9000 + 1000}",
+    )
+    lines.append(rng.choice(town))
     return lines
 
 
@@ -219,9 +245,12 @@ def reference(rng: Random) -> str:
     """A legal or scholarly reference."""
     a, b = rng.randint(1, 20), rng.randint(1, 19)
     letter, roman = rng.choice("abcdefgh"), rng.choice(("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"))
-    return rng.choice((f"Section {a}.{b}", f"Section {a}.{b}({letter})({roman})", f"§ {a}.{b}", f"Article {roman.upper()}", f"§{a}({letter})",
-                       f"clause {a}({letter})", f"paragraph ({letter})", f"Exhibit {letter.upper()}", f"Schedule {a}.{b}", f"[{a}]", f"[{a}, {a + b}]",
-                       f"Fig. {a}", f"Table {b}", f"Eq. ({a}.{b})", f"pp. {a * 10}–{a * 10 + b}", f"Art. {a} Abs. {b} BGB", f"{a} U.S.C. § {b}01"))  # fmt: skip
+    return rng.choice((f"Section {a}.{b}", f"Section {a}.{b}({letter})({roman})", f"§ {a}.{b}",
+        f"Article {roman.upper()}", f"§{a}({letter})",
+                       f"clause {a}({letter})", f"paragraph ({letter})", f"Exhibit {letter.upper()}",
+                       f"Schedule {a}.{b}", f"[{a}]", f"[{a}, {a + b}]",
+                       f"Fig. {a}", f"Table {b}", f"Eq. ({a}.{b})", f"pp. {a * 10}–{a * 10 + b}",
+                       f"Art. {a} Abs. {b} BGB", f"{a} U.S.C. § {b}01"))  # fmt: skip
 
 
 def legal(rng: Random, words: Words) -> str:
@@ -230,9 +259,11 @@ def legal(rng: Random, words: Words) -> str:
     t, t2 = rng.choice(TERMS), rng.choice(TERMS)
     few = " ".join(words(rng.randint(2, 12))).strip(".,;:")
     return template.format(
-        t=t, t2=t2, T=rng.choice((t, "AGREEMENT", "Lease Agreement", "SERVICES AGREEMENT")), U=t.upper(), d=date(rng), c=company(rng),
+        t=t, t2=t2, T=rng.choice((t, "AGREEMENT", "Lease Agreement", "SERVICES AGREEMENT")), U=t.upper(),
+            d=date(rng), c=company(rng),
         c2=company(rng), s=rng.choice(_STATES), w=few or "proceed", w2=" ".join(words(rng.randint(1, 8))).strip(".,;:"),
-        r=reference(rng), r2=reference(rng), R=reference(rng).upper(), n=rng.choice((5, 10, 15, 30, 45, 60, 90)), m=money(rng),
+        r=reference(rng), r2=reference(rng), R=reference(rng).upper(), n=rng.choice((5, 10, 15, 30, 45, 60, 90)),
+            m=money(rng),
         a=", ".join(address(rng)), p=person(rng), u=web(rng, words), h=f"{rng.randint(1, 12)}:00 p.m.",
     )  # fmt: skip
 
@@ -242,10 +273,14 @@ def code_line(rng: Random, words: Words) -> str:
     a, b, c = (_plain(words, rng) for _ in range(3))
     n = rng.randint(0, 99)
     return rng.choice((
-        f"{a}({b}, {c});", f"{a} = {b}({c})", f"if ({a} == {b}) {{", "}", "else:", f"return {a}", f"{a}.{b} = {n}", f"$ {a} -{b[:1]} {c}",
-        f"--{a}={b}", f"{a}: {b}", f"for {a} in range({n}):", f"def {a}_{b}(self, {c}):", f"#include <{a}.h>", f'printf("%d\\n", {a});',
-        f"{a}[{n}] += {b} * {c};", f"<{a} {b}=\"{c}\">", f"// {a} {b} {c}", f"import {a}.{b}", f"SELECT {a} FROM {b} WHERE {c} = {n};",
-        f"{{\"{a}\": {n}, \"{b}\": \"{c}\"}}", f"0x{n:04x} {a.upper()}", f"@{a}", f"{a} && {b} || !{c}", f"{a} >= {n} ? {b} : {c}",
+        f"{a}({b}, {c});", f"{a} = {b}({c})", f"if ({a} == {b}) {{", "}", "else:", f"return {a}", f"{a}.{b} = {n}",
+        f"$ {a} -{b[:1]} {c}",
+        f"--{a}={b}", f"{a}: {b}", f"for {a} in range({n}):", f"def {a}_{b}(self, {c}):", f"#include <{a}.h>",
+            f'printf("%d\\n", {a});',
+        f"{a}[{n}] += {b} * {c};", f"<{a} {b}=\"{c}\">", f"// {a} {b} {c}", f"import {a}.{b}",
+            f"SELECT {a} FROM {b} WHERE {c} = {n};",
+        f"{{\"{a}\": {n}, \"{b}\": \"{c}\"}}", f"0x{n:04x} {a.upper()}", f"@{a}", f"{a} && {b} || !{c}",
+        f"{a} >= {n} ? {b} : {c}",
     ))  # fmt: skip
 
 
@@ -264,8 +299,10 @@ def special(rng: Random, words: Words) -> str:
     if kind == 5:
         return web(rng, words)
     word = _plain(words, rng)
-    quoted = rng.choice(("“{}”", "‘{}’", '"{}"', "«{}»", "„{}“", "({})", "[{}]", "‹{}›", "‚{}‘", "“{},”", "({}),", "{}/{}", "{}—{}", "{} – {}",
-                         "{}®", "{}™", "© {}", "{}†", "{}‡", "{}*", "{}…", "<{}>", "{{{}}}", "#{}", "@{}", "{} & {}"))  # fmt: skip
+    quoted = rng.choice(("“{}”", "‘{}’", '"{}"', "«{}»", "„{}“", "({})", "[{}]", "‹{}›", "‚{}‘", "“{},”", "({}),",
+        "{}/{}", "{}—{}", "{} – {}",
+                         "{}®", "{}™", "© {}", "{}†", "{}‡", "{}*", "{}…", "<{}>", "{{{}}}", "#{}", "@{}",
+                         "{} & {}"))  # fmt: skip
     if kind < 8:
         return quoted.format(word, _plain(words, rng))
     return rng.choice(

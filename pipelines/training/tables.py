@@ -241,8 +241,10 @@ def running_head(flow: Flow) -> None:
     page = rng.randint(1, 400)
     parts = []
     for _ in range(rng.randint(2, 3)):
-        text = rng.choice((str(page), f"Page {page}", date(rng), " ".join(flow.few(rng.randint(1, 4))), rng.choice(TITLES).upper(), company(rng),
-                           f"{page} / {page + 30}", "DRAFT", "CONFIDENTIAL", f"Form {rng.randint(8, 99)}-K"))  # fmt: skip
+        text = rng.choice((str(page), f"Page {page}", date(rng), " ".join(flow.few(rng.randint(1, 4))),
+            rng.choice(TITLES).upper(), company(rng),
+                           f"{page} / {page + 30}", "DRAFT", "CONFIDENTIAL",
+                           f"Form {rng.randint(8, 99)}-K"))  # fmt: skip
         parts.append(flow.fit(flow.plain(text), (style.right - style.left) / 3.4 - style.body.size * _APART))
     widths = [flow.measure(part) for part in parts]
     places = [style.left, style.right - widths[-1]]

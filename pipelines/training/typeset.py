@@ -106,7 +106,8 @@ class Flow:
         """Another face at the body's x-height, times ``scale``."""
         return self.resources.sized(face, self.style.body.x_height / face.outline.x_height * scale)
 
-    def word(self, text: str, font: SizedFont | None = None, *, rise: float = 0.0, stroke: Literal["", "under", "through"] = "",
+    def word(self, text: str, font: SizedFont | None = None, *, rise: float = 0.0, stroke: Literal["", "under",
+        "through"] = "",
              spacing: float | None = None) -> Word | None:  # fmt: skip
         """``text`` in one font; None where the font lacks a character or there is none."""
         font = font or self.style.body
@@ -209,8 +210,10 @@ class Flow:
             self.rows_left -= 1
             self.y += self.style.pitch if pitch is None else pitch
 
-    def paragraph(self, words: Sequence[Word], *, left: float | None = None, right: float | None = None, first: float = 0.0,
-                  align: Align | None = None, head: tuple[float, Sequence[Word]] | None = None, prefix: str = "") -> None:  # fmt: skip
+    def paragraph(self, words: Sequence[Word], *, left: float | None = None, right: float | None = None,
+        first: float = 0.0,
+                  align: Align | None = None, head: tuple[float, Sequence[Word]] | None = None,
+                      prefix: str = "") -> None:  # fmt: skip
         """Set words as a paragraph. ``head`` (a bullet or a number) is drawn left of the first line."""
         style = self.style
         left, right, align = left or style.left, right or style.right, align or style.align

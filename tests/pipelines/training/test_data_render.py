@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from random import Random
 
@@ -22,8 +21,8 @@ from dsvl2.pipelines.training.text import Corpus
 from dsvl2.pipelines.training.typeset import Flow, Style
 
 SENTENCES = [
-    "en\tThe quick brown fox jumps over the lazy dog, and the five boxing wizards jump quickly; 42 of them did so twice.",
-    "en\tA reader finds the office on the first floor, where efficient staff file the official affidavits of the affluent.",
+    "en\tThe quick brown fox jumps over the lazy dog, and five boxing wizards jump quickly; 42 did so twice.",
+    "en\tA reader finds the office on the first floor, where efficient staff file affidavits of the affluent.",
     "en\tPage 7 of the report (see Section 4.2) says that the total came to $1,250,000.00 on 3 March 2021.",
     "lg\tThe Licensee shall indemnify the Licensor against all losses arising out of any breach of this Agreement.",
     "de\tFalsches Üben von Xylophonmusik quält jeden größeren Zwerg.",
@@ -94,8 +93,10 @@ def test_characters_lie_on_the_band_and_on_ink(resources: Resources) -> None:
         sample = render_band(Random(seed), resources, 1, 1.0)
         if len(sample.chars):
             x, y = sample.chars[:, 0], sample.chars[:, 1]
-            assert x.min() >= -1 and x.max() <= TILE + 1
-            assert y.min() >= 0 and y.max() <= TILE
+            assert x.min() >= -1
+            assert x.max() <= TILE + 1
+            assert y.min() >= 0
+            assert y.max() <= TILE
             assert sample.image.std() > 0
 
 
@@ -123,14 +124,18 @@ def test_batches_are_padded_and_sorted_by_length(resources: Resources) -> None:
     assert len(batches) == 2
     for batch in batches:
         count = batch.images.shape[0]
-        assert batch.images.shape == (5, 384, 768) and batch.images.dtype == np.uint8
+        assert batch.images.shape == (5, 384, 768)
+        assert batch.images.dtype == np.uint8
         assert batch.tokens.shape[0] == batch.lines.shape[0] == batch.chars.shape[0] == count
-        assert batch.tokens.dtype == np.int16 and batch.tokens.min() >= 0 and batch.tokens.max() <= LINE_MARK
+        assert batch.tokens.dtype == np.int16
+        assert batch.tokens.min() >= 0
+        assert batch.tokens.max() <= LINE_MARK
         marks = (batch.tokens == LINE_MARK).sum(1)
         assert np.array_equal(marks, (batch.lines[:, :, 0] >= 0).sum(1))
     longest = sorted((batch.tokens > 0).sum(1).max() for batch in batches)
     shortest = sorted((batch.tokens > 0).sum(1).min() for batch in batches)
-    assert longest[0] <= longest[1] and shortest[0] <= shortest[1]
+    assert longest[0] <= longest[1]
+    assert shortest[0] <= shortest[1]
 
 
 @pytest.mark.parametrize("block", [block for block, _ in BLOCKS], ids=lambda block: block.__name__)
@@ -158,12 +163,13 @@ def test_figures_leave_no_text() -> None:
     for seed, draw in enumerate((figure, scribble, stamp, figure, figure)):
         canvas = Canvas(1, 255, 0)
         draw(Random(seed), canvas, (20.0, 30.0, 350.0, 300.0))
-        assert not canvas.rows and not canvas.chars
+        assert not canvas.rows
+        assert not canvas.chars
         assert canvas.image().min() < 255
 
 
 def test_a_contact_sheet_shows_all_samples(resources: Resources) -> None:
     sheet = contact_sheet([render_band(Random(seed), resources, 1, 1.0) for seed in range(3)], columns=2)
     assert isinstance(sheet, Image.Image)
-    assert sheet.width >= 2 * TILE and sheet.height > 2 * TILE
-    assert io.BytesIO() is not None
+    assert sheet.width >= 2 * TILE
+    assert sheet.height > 2 * TILE
