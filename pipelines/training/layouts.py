@@ -6,9 +6,10 @@ from collections.abc import Callable
 from random import Random
 
 from dsvl2.pipelines.training.charset import INDEX
+from dsvl2.pipelines.training.contracts import legal
 from dsvl2.pipelines.training.dress import dress, raised
 from dsvl2.pipelines.training.glyphs import SizedFont
-from dsvl2.pipelines.training.phrases import TITLES, code_line, date, legal, number, reference
+from dsvl2.pipelines.training.phrases import TITLES, code_line, date, number, reference
 from dsvl2.pipelines.training.tables import (
     between_blocks,
     contents,

@@ -9,7 +9,8 @@ from random import Random
 from typing import Protocol
 
 from dsvl2.pipelines.training.charset import CHARACTERS, INDEX
-from dsvl2.pipelines.training.phrases import gibberish, legal, number, special
+from dsvl2.pipelines.training.contracts import legal
+from dsvl2.pipelines.training.phrases import gibberish, number, special
 
 _TYPED = "".join(chr(code) for code in range(33, 127)) + "abcdefghijklmnopqrstuvwxyz" * 2 + "0123456789"
 _RARE = [c for c in CHARACTERS if c > "\x7f"]

@@ -10,9 +10,10 @@ from random import Random
 import pytest
 
 from dsvl2.pipelines.training.charset import CHARACTERS, INDEX, LIGATURES, NORMALISE, covered, decode, encode, normalise
+from dsvl2.pipelines.training.contracts import legal
 from dsvl2.pipelines.training.fontpack import FACES
 from dsvl2.pipelines.training.harvest import FORBIDDEN, TextSource, clean, harvest, sources
-from dsvl2.pipelines.training.phrases import code_line, legal, number, reference, special
+from dsvl2.pipelines.training.phrases import code_line, number, reference, special
 from dsvl2.pipelines.training.text import Corpus, Pool, running_words
 
 
