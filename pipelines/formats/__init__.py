@@ -56,7 +56,6 @@ __all__ = [
     "format_for_path",
     "get_format",
     "page_list",
-    "page_list",
     "page_record",
     "published_schema",
 ]
