@@ -1,20 +1,31 @@
 """The only door to the kernels: the model calls these names and never learns what runs behind them.
 
-`use("loop" | "dense")` picks the form of the expert op for what follows, or for a `with` block.
+`use("sparse" | "loop" | "dense")` picks the form of the expert op for what follows, or for a `with` block.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from dsvl2.kernels import reference
+from dsvl2.kernels import onednn, reference
+
+FEW = 16  # up to so many tokens every chosen expert runs on all of them
+
+
+def _sparse(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    form = reference.moe_experts_rows if x.shape[0] <= FEW else reference.moe_experts_loop
+    return form(x, idx, weight, gate_up, down)
+
 
 MOE_FORMS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]] = {
+    "sparse": _sparse,
     "loop": reference.moe_experts_loop,
     "dense": reference.moe_experts_dense,
 }
-_moe_form = "loop"
+_moe_form = "sparse"
 
 
 def use(form: str) -> None:
@@ -67,3 +78,20 @@ def decode_latent(query: Tensor, cache: Tensor, bias: Tensor, rank: int, block: 
 def decode_heads(query: Tensor, cache: Tensor, bias: Tensor, block: int) -> Tensor:
     """The same for plain multi-head attention: query [S, A, d], scaled; cache [S, C, 2, A', d]; fp32 [S, A, d]."""
     return reference.decode_heads(query, cache, bias, block)
+
+
+def pack_linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    """Prepare a weight [out, in] for many products: the result maps [..., in] to [..., out] in `dtype`."""
+    return onednn.linear(weight, bias, dtype)
+
+
+def fast_bf16() -> bool:
+    """Whether this CPU multiplies bf16 faster than fp32."""
+    return onednn.fast_bf16()
+
+
+def full_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Attention without a mask, q k v [N, A, P, d] -> [N, A, P, d]."""
+    if q.dtype == torch.bfloat16 and q.device.type == "cpu":
+        return onednn.full_attention(q, k, v)
+    return F.scaled_dot_product_attention(q, k, v)

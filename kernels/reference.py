@@ -22,11 +22,27 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
 def moe_experts_loop(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
     """Run each expert on the tokens routed to it; see `ops.moe_experts`."""
     out = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
+    inputs = x.to(gate_up.dtype)
     for expert in idx.unique().tolist():
         token, slot = torch.where(idx == expert)
-        gate, up = F.linear(x[token], gate_up[expert]).chunk(2, dim=-1)
+        gate, up = F.linear(inputs[token], gate_up[expert]).chunk(2, dim=-1)
         y = F.linear(F.silu(gate) * up, down[expert]).float()
         out = out.index_add(0, token, y * weight[token, slot, None].float())
+    return out.to(x.dtype)
+
+
+def moe_experts_rows(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
+    """Run each expert that somebody chose on all tokens, counting zero for the others.
+
+    The shapes do not depend on who chose what, so a token's result does not depend on its neighbours, bit for bit:
+    the form for decoding a few tokens, where reading the weights is what costs.
+    """
+    out = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
+    inputs = x.to(gate_up.dtype)
+    share = torch.zeros(x.shape[0], gate_up.shape[0], device=x.device).scatter(1, idx, weight.float())
+    for expert in idx.unique().tolist():
+        gate, up = F.linear(inputs, gate_up[expert]).chunk(2, dim=-1)
+        out = out + F.linear(F.silu(gate) * up, down[expert]).float() * share[:, expert, None]
     return out.to(x.dtype)
 
 

@@ -127,7 +127,7 @@ class LatentAttention(nn.Module):
         cache = layer.write(self._compress(x, cos, sin))  # [S, C, r + dr]
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
         query = torch.cat((torch.einsum("shn,hnr->shr", q_nope, to_key), q_rope), dim=-1) * self.scale  # [S, A, r + dr]
-        latent = ops.decode_latent(query, cache, bias, self.rank, BLOCK).to(x.dtype)
+        latent = ops.decode_latent(query, cache, bias, self.rank, BLOCK).to(to_value.dtype)
         return self.o_proj(torch.einsum("shr,hvr->shv", latent, to_value).flatten(1))
 
     def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dsvl2.model import prompt
+from dsvl2.model import execution, prompt
 from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.layout import token_count
@@ -39,7 +39,13 @@ class Engine:
         self.info = info
         self.network, self.tokenizer, self.processor = network, tokenizer, processor
         self._candidates = network.config.candidate_resolutions
-        self._scheduler = Scheduler(network, stop=(tokenizer.eos,), spell=tokenizer.decode)
+        self._scheduler = Scheduler(
+            network,
+            dtype=getattr(torch, info.dtype),
+            step_threads=execution.step_threads(network),
+            stop=(tokenizer.eos,),
+            spell=tokenizer.decode,
+        )
 
     def count(self, request: GenerationRequest) -> RequestSize:
         """Measure a request without running it; raises PromptError, ImageError or ContextOverflow as `generate` does."""

@@ -49,7 +49,8 @@ def load_engine(
     number = execution.choose_dtype(dtype, place)
     language = config.language
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json", bos=language.bos_token_id, eos=language.eos_token_id)
-    network = load_network(folder, config, dtype=number, device=place)
+    stored = execution.storage_dtype(config, number, place)
+    network = load_network(folder, config, dtype=stored, device=place)
     parameters = sum(parameter.numel() for parameter in network.parameters())
     info = ModelInfo(
         name=model if isinstance(model, str) and is_embedded(model) else folder.name,

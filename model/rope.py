@@ -61,5 +61,4 @@ def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _turn(a: Tensor, b: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    cos, sin = cos.to(a.dtype), sin.to(a.dtype)
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).to(a.dtype)  # the products are fp32

@@ -6,6 +6,7 @@ whoever its neighbours are. Letters: S slots, H hidden, V vocabulary.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -52,10 +53,32 @@ class Answer:
         return self.job.sampling.temperature == 0 and self.job.sampling.repetition_penalty == 1.0 and not self.banned
 
 
-class Scheduler:
-    """Runs jobs to their end. `spell` turns ids into text, which the loop guard needs to spare leaders."""
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Let PyTorch use at most so many CPU threads inside a `with` block; None leaves them."""
+    before = torch.get_num_threads()
+    if threads is None or threads >= before:
+        yield
+        return
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
-    def __init__(self, network: DeepseekVL2, *, stop: Collection[int], spell: Callable[[Sequence[int]], str]) -> None:
+
+class Scheduler:
+    """Runs jobs to their end. `dtype` is that of the cache, step_threads limits the threads of a decode step; `spell` turns ids into text, which the loop guard needs to spare leaders."""
+
+    def __init__(
+        self,
+        network: DeepseekVL2,
+        *,
+        dtype: torch.dtype,
+        step_threads: int | None,
+        stop: Collection[int], spell: Callable[[Sequence[int]], str],
+    ) -> None:
+        self._dtype, self._step_threads = dtype, step_threads
         self._network, self._stop, self._spell = network, frozenset(stop), spell
         self._decoder = network.language.model
         weight = network.language.model.norm.weight
@@ -88,8 +111,7 @@ class Scheduler:
             if config.use_mla
             else (2, config.kv_heads, config.head_dim)
         )
-        dtype = self._network.language.lm_head.weight.dtype
-        return SlotCache(SLOTS, capacity, config.num_hidden_layers, part, dtype=dtype, device=self._device)
+        return SlotCache(SLOTS, capacity, config.num_hidden_layers, part, dtype=self._dtype, device=self._device)
 
     def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
         """Prefill alone and take the first token."""
@@ -105,8 +127,9 @@ class Scheduler:
         tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(SLOTS)]
         positions, bias = cache.advance(sorted(running))
         x = self._network.language.embed(torch.tensor(tokens, device=self._device))
-        hidden = self._decoder.step(x, cos[positions], sin[positions], bias, cache.layers)
-        logits = self._network.language.logits(hidden)  # [S, V]
+        with limited_threads(self._step_threads):
+            hidden = self._decoder.step(x, cos[positions], sin[positions], bias, cache.layers)
+            logits = self._network.language.logits(hidden)  # [S, V]
         best, ids = logits.max(-1)
         greedy_ids, greedy_logprobs = ids.tolist(), (best - logits.logsumexp(-1)).tolist()
         for slot, answer in list(running.items()):

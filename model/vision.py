@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dsvl2.kernels import ops
 from dsvl2.model.config import VisionConfig
 
 EPS = 1e-6
@@ -34,7 +35,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each [N, A, P, W/A]
-        mixed = F.scaled_dot_product_attention(q, k, v)
+        mixed = ops.full_attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
 
