@@ -156,11 +156,11 @@ def slivers(flow: Flow, first_baseline: float, *, above: bool) -> None:
     body = style.body
     kept = flow.y
     if above:
-        flow.y = min(
-            flow.rng.uniform(-body.descent * 0.6, body.x_height * 0.35), first_baseline - body.ascent - body.descent
-        )
+        lowest = first_baseline - body.ascent - body.descent
+        flow.y = min(flow.rng.uniform(-body.descent * 0.6, body.x_height * 0.35), lowest)
     else:
-        flow.y = TILE + flow.rng.uniform(body.x_height * 0.8, body.ascent * 0.98)
+        free = kept - style.pitch + body.descent + body.ascent  # below the feet of the last line
+        flow.y = max(TILE + flow.rng.uniform(body.x_height * 0.8, body.ascent * 0.98), free)
     canvas.recording = False
     words = flow.fit(flow.plain(" ".join(flow.few(20))), style.right - style.left)
     flow.draw(words, style.left, flow.gap_width())
