@@ -11,7 +11,6 @@ import pytest
 
 from dsvl2.pipelines.training.charset import CHARACTERS, INDEX, LIGATURES, NORMALISE, covered, decode, encode, normalise
 from dsvl2.pipelines.training.contracts import legal
-from dsvl2.pipelines.training.fontpack import FACES
 from dsvl2.pipelines.training.harvest import FORBIDDEN, TextSource, clean, harvest, sources
 from dsvl2.pipelines.training.phrases import code_line, number, reference, special
 from dsvl2.pipelines.training.text import Corpus, Pool, running_words
@@ -84,7 +83,3 @@ def test_forbidden_packages_and_pdfs_are_never_read(tmp_path: Path) -> None:
 def test_no_source_names_a_forbidden_package() -> None:
     patterns = json.dumps([source.globs for source in sources()])
     assert not any(name in patterns for name in FORBIDDEN)
-
-
-def test_at_least_seven_font_families_are_held_out() -> None:
-    assert sum(held_out for _, _, held_out, _ in FACES) >= 7
