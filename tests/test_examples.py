@@ -1,0 +1,78 @@
+"""Every program in examples/ runs, and the sample scan is what its script makes."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+EXAMPLES = ROOT / "examples"
+
+
+def load(path: Path) -> Any:
+    """Import a file by its path."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def engine() -> Any:
+    """An engine that reads every page as its size."""
+    return load(ROOT / "tests" / "cli" / "scripted_engine.py").ScriptedEngine()
+
+
+def test_read_scan(engine: Any, sample_scan: Path) -> None:
+    assert load(EXAMPLES / "read_scan.py").main(str(sample_scan), engine) == "# A page\n\nIt is 1654 by 2340 pixels.\n"
+
+
+def test_custom_format(engine: Any, sample_scan: Path) -> None:
+    page = load(EXAMPLES / "custom_format.py").main(str(sample_scan), engine)
+    assert '<section id="page-1">\n<h1>A page</h1>\n<p>It is 1654 by 2340 pixels.</p>\n</section>' in page
+
+
+def test_custom_task(engine: Any, sample_scan: Path) -> None:
+    found = load(EXAMPLES / "custom_task.py").main("PIXELS", str(sample_scan), engine)
+    assert found == ["page 1: It is 1654 by 2340 pixels."]
+
+
+def test_every_example_is_listed_and_tested() -> None:
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    here = Path(__file__).read_text(encoding="utf-8")
+    for path in EXAMPLES.rglob("*.py"):
+        assert f"`{path.relative_to(EXAMPLES).as_posix()}`" in listed
+        assert path.name in here
+
+
+def test_the_sample_scan_is_made_by_make_scan_py(tmp_path: Path, sample_scan: Path) -> None:
+    """The same page; its bytes depend on the versions of the libraries that draw it."""
+    import numpy as np
+
+    from dsvl2.pipelines import open_source
+
+    script = shutil.copy(EXAMPLES / "data" / "make_scan.py", tmp_path)
+    load(Path(script)).main()
+    assert (tmp_path / "scan.txt").read_bytes() == sample_scan.with_suffix(".txt").read_bytes()
+    pages = []
+    for path in (tmp_path / "scan.pdf", sample_scan):
+        with open_source(path) as source:
+            (page,) = source
+            pages.append(np.asarray(page.image, dtype=np.float32))  # type: ignore[union-attr]
+    assert pages[0].shape == pages[1].shape
+    assert float(np.abs(pages[0] - pages[1]).mean()) < 4
+
+
+def test_the_sample_scan_is_one_page_without_a_text_layer(sample_scan: Path) -> None:
+    from dsvl2.pipelines import open_source
+
+    with open_source(sample_scan) as source:
+        (page,) = source.page_infos()
+    assert (page.number, page.text_characters, page.error) == (1, 0, None)
+    assert sample_scan.stat().st_size < 150_000
