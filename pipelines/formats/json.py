@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult
@@ -16,6 +15,8 @@ PAGE_SCHEMA = "dsvl2/ocr-page/v1"
 
 def published_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of documents; `$defs/page_record` is that of JSON lines records."""
+    from importlib.resources import files  # not needed to write documents
+
     text = (files("dsvl2.pipelines.formats") / "schema" / "ocr-v1.json").read_text(encoding="utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, _imaging
 
 from dsvl2.pipelines.documents import Notice, PageImage
 from dsvl2.pipelines.errors import UnreadableFile
@@ -34,6 +36,8 @@ class ImageSource(Source):
     def __init__(self, blob: Blob, options: SourceOptions, kind: str) -> None:
         super().__init__(blob, options)
         self.kind = kind
+        if kind == "tiff":
+            _quiet_libtiff()
         self._file = blob.open()
         try:
             with _own_pixel_limit():
@@ -55,24 +59,22 @@ class ImageSource(Source):
     def read_page(self, number: int) -> PageImage:
         """Decode picture `number`, turned as its EXIF orientation says; a cut-off one is read as far as it goes."""
         with _own_pixel_limit():
-            self._seek(number)
-            self.options.limits.check_pixels(*self._image.size, self._what(number))
-            raw_dpi = _file_dpi(self._image)
-            tags = getattr(self._image, "tag_v2", {})
-            min_is_white = tags.get(_PHOTOMETRIC) == 0
-            sideways = self._is_sideways()
-            notices = self._load(number)
-            image = self._image.copy()
-        image = _upright(image)
-        image = normalise(image, color=self.options.color, min_is_white=min_is_white)
+            return self._read(number)
+
+    def _read(self, number: int) -> PageImage:
+        self._seek(number)
+        self.options.limits.check_pixels(*self._image.size, self._what(number))
+        raw_dpi = _file_dpi(self._image)
+        min_is_white = getattr(self._image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+        if raw_dpi is not None and self._is_sideways():
+            raw_dpi = (raw_dpi[1], raw_dpi[0])
+        notices = self._load(number)
+        image = normalise(_upright(self._image.copy()), color=self.options.color, min_is_white=min_is_white)
         if notices:
             image = whiten_missing_rows(image)
-        if raw_dpi is not None and sideways:
-            raw_dpi = (raw_dpi[1], raw_dpi[0])
         image, dpi, stretch = _square_pixels(image, raw_dpi)
-        if dpi is None:
-            return PageImage(number, image, self.options.dpi or DEFAULT_DPI, None, None, self.name, notices + stretch)
-        size = (image.width / dpi * 72, image.height / dpi * 72)
+        size = None if dpi is None else (image.width / dpi * 72, image.height / dpi * 72)
+        dpi = dpi or self.options.dpi or DEFAULT_DPI
         return PageImage(number, image, dpi, size, None, self.name, notices + stretch)
 
     def page_info(self, number: int) -> PageInfo:
@@ -114,7 +116,7 @@ class ImageSource(Source):
         if not self._load_damaged(number):
             raise UnreadableFile(f"{self._what(number)} is damaged: {reason}")
         what = "the picture" if self.page_count == 1 else f"page {number}"
-        return (Notice("image_truncated", f"{what} is damaged or cut short ({reason}): the rest of it is missing"),)
+        return (Notice("image_truncated", f"{what} is damaged or cut short: the rest of it is missing"),)
 
     def _load_damaged(self, number: int) -> bool:
         """Decode again from a new file handle, taking what comes; say whether there is anything to see."""
@@ -152,6 +154,17 @@ def _own_pixel_limit() -> Iterator[None]:
     finally:
         with _PILLOW_GLOBALS:
             Image.MAX_IMAGE_PIXELS = before
+
+
+@cache
+def _quiet_libtiff() -> None:
+    """Take libtiff's printing to stderr away; what is wrong with a page arrives as Pillow's exception all the same."""
+    with suppress(OSError, AttributeError):  # a Pillow without a shared libtiff keeps its messages
+        library = ctypes.CDLL(str(_imaging.__file__))
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            function = getattr(library, name)
+            function.argtypes, function.restype = [ctypes.c_void_p], ctypes.c_void_p
+            function(None)
 
 
 def _file_dpi(image: Image.Image) -> tuple[float, float] | None:

@@ -206,7 +206,7 @@ def test_some_pages_of_a_tiff() -> None:
         open_source(multipage(), SourceOptions(pages="5"))
 
 
-def test_a_damaged_page_of_a_tiff_does_not_stop_the_next() -> None:
+def test_a_damaged_page_of_a_tiff_does_not_stop_the_next(capfd: pytest.CaptureFixture[str]) -> None:
     data = bytearray(multipage(compression="tiff_adobe_deflate"))
     image = Image.open(io.BytesIO(bytes(data)))
     image.seek(1)
@@ -218,6 +218,7 @@ def test_a_damaged_page_of_a_tiff_does_not_stop_the_next() -> None:
     assert isinstance(found[1], UnreadablePage)
     assert found[1].error.code == "file_unreadable"
     assert "page 2" in found[1].error.message
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
