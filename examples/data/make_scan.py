@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 DPI = 200
 SKEW = 0.4  # degrees
 PAGE = (595, 842)  # A4 in points
+SIZE = (1654, 2339)  # A4 at 200 dpi; said outright, as versions of PyMuPDF round it differently
 LEFT, RIGHT, TOP = 78, 517, 84
 BODY, HEADING = 11.5, 17.0
 GAP = {"date": 18, "heading": 10, "paragraph": 11, "item": 3}  # points below a block
@@ -96,7 +97,8 @@ def wrap(text: str, font: pymupdf.Font, size: float, width: float) -> list[str]:
 def scan(page: pymupdf.Page) -> Image.Image:
     """Draw the page in grey as a flat-bed scanner would have seen it: crooked, a little soft, noisy, unevenly lit."""
     pixmap = page.get_pixmap(dpi=DPI, colorspace=pymupdf.csGRAY)
-    image = Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples)
+    image = Image.new("L", SIZE, 255)
+    image.paste(Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples))
     image = image.rotate(SKEW, resample=Image.Resampling.BICUBIC, fillcolor=255).filter(ImageFilter.GaussianBlur(0.7))
     paper = np.asarray(image, dtype=np.float32) / 255.0
     height, width = paper.shape
@@ -113,7 +115,7 @@ def main() -> None:
     jpeg = io.BytesIO()
     image.save(jpeg, "JPEG", quality=38, dpi=(DPI, DPI))
     scanned = pymupdf.open()
-    page = scanned.new_page(width=PAGE[0], height=PAGE[1])
+    page = scanned.new_page(width=SIZE[0] * 72 / DPI, height=SIZE[1] * 72 / DPI)
     page.insert_image(page.rect, stream=jpeg.getvalue())
     scanned.save(HERE / "scan.pdf", garbage=4, no_new_id=True)
     (HERE / "scan.txt").write_text("\n".join(truth) + "\n", encoding="utf-8")
