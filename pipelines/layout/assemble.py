@@ -114,7 +114,7 @@ class _Style:
         usual = (
             float(np.median(inside)) if len(inside) > 1 else max(self.pitch, 2.2 * (before.ink.base - before.ink.top))
         )
-        if step > 1.38 * usual or not 0.68 < size < 1.5:
+        if step > 1.38 * usual or not 0.64 < size < 1.55:
             return False
         if kind_of(part[0]) == "list_item":
             return line.ink.x0 > part[0].ink.x0 + 0.3 * em if part[0].ink else True
