@@ -21,6 +21,7 @@ from dsvl2.model.errors import ModelError
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, Reading, TesseractReader
 from dsvl2.pipelines.training.eval_sets import SETS, EvalPage, SetOptions, load_set
+from dsvl2.pipelines.training.eval_standin import StandInEngine
 from dsvl2.pipelines.training.metrics import (
     NORMALISATION,
     PageErrors,
@@ -36,6 +37,8 @@ MAX_SHARED = 0.10
 
 MIN_CHARS = 20
 """Pages with less text than this (a page number, and nothing else) are summed up apart: one character is 100 %."""
+
+AGAINST = "repeatable: tesseract, tesseract:LANGUAGES, or layout (our page cutter with Tesseract as its model)"
 
 COLUMNS = (
     ("set", 18), ("reader", 12), ("pages", 5), ("chars", 7), ("median%", 7), ("mean%", 6), ("95% of mean", 13),
@@ -174,8 +177,11 @@ def _readers(options: argparse.Namespace) -> list[Reader]:
         readers.append(OwnReader(engine, form=options.format))
     for name in options.against:
         program, _, languages = name.partition(":")
+        if program == "layout":
+            readers.append(OwnReader(StandInEngine(languages or "eng"), form=options.format))
+            continue
         if program != "tesseract":
-            raise DocumentError(f"no reader is called {program!r}", hint="give tesseract or tesseract:eng+deu")
+            raise DocumentError(f"no reader is called {program!r}", hint="give tesseract, tesseract:eng+deu or layout")
         cache = None if options.fresh else options.cache
         readers.append(TesseractReader(languages or "eng", threads=options.threads, cache=cache))
     if not readers:
@@ -237,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="nano", help="model name or folder; none = only what --against names")
     parser.add_argument("--model-threads", type=int, help="CPU threads of the model; default: all cores")
     parser.add_argument("--format", default="markdown", choices=("markdown", "text"), help="output that is measured")
-    parser.add_argument("--against", action="append", default=[], help="tesseract or tesseract:LANGUAGES, repeatable")
+    parser.add_argument("--against", action="append", default=[], help=AGAINST)
     parser.add_argument("--threads", type=int, default=1, help="OMP_THREAD_LIMIT for Tesseract")
     parser.add_argument("--fresh", action="store_true", help="do not use kept Tesseract outputs: for timing")
     parser.add_argument("--dpi", type=int, default=150, help="resolution of PDF pages")

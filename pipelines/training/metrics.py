@@ -17,7 +17,7 @@ import numpy as np
 NORMALISATION = (
     "NFKC (ligatures, no-break spaces, ellipsis); quotes, primes and doubled single quotes to ' and \"; every dash and "
     "run of dashes to one -; list bullets at line starts dropped; words hyphenated across lines joined, and spelt "
-    "alike on both sides; runs of 4 and more leader characters (. _ * = ~) cut to 3; control characters dropped; "
+    "alike on both sides; runs of 4 and more leader characters (. _ * = ~ #) cut to 3; control characters dropped; "
     "white space to one blank. Markdown marks are taken out first where the reader writes Markdown."
 )
 
@@ -27,7 +27,7 @@ LONG_RUN = 15
 _QUOTES = str.maketrans({**dict.fromkeys("‘’‚‛′‵`´ʼ", "'"), **dict.fromkeys("“”„‟″‶", '"')})
 _DASHES = re.compile(r"[‐‑‒–—―−﹘﹣-](?:\s?[‐‑‒–—―−﹘﹣-])*")
 _BULLET = re.compile(r"^[ \t]*(?:[•◦▪▫‣⁃∙●○■□◆◇►▶✓\uf0b7\uf0a7]|[-*+·–—](?=\s))\s*", re.MULTILINE)
-_LEADER = re.compile(r"([._*=~])(?:\s?\1){3,}")
+_LEADER = re.compile(r"([._*=~#])(?:\s?\1){3,}")
 _HYPHENATED = re.compile(r"([^\W\d_]+)[-‐‑\u00ad][ \t]*\n\s*([^\W\d_]+)")
 _COMPOUND = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 _MARKS_ONLY = re.compile(r"\s*\|?(?:\s*:?-+:?\s*\|)+\s*(?::?-+:?\s*)?|\s*(?:-{3,}|\*{3,}|_{3,})\s*|<!--.*-->")

@@ -18,6 +18,7 @@ from dsvl2.pipelines.documents import PageImage
 from dsvl2.pipelines.training import eval_debian, eval_sets, evaluate
 from dsvl2.pipelines.training.eval_readers import FunctionReader, OwnReader
 from dsvl2.pipelines.training.eval_sets import SetOptions, SetUnavailable, load_set
+from dsvl2.pipelines.training.eval_standin import located_lines
 from dsvl2.pipelines.training.scan_simulation import ScanProfile, scan
 
 PROSE = "Whoever measures a reader should first of all read the page, for the truth is on paper and not in a file. "
@@ -171,6 +172,14 @@ def test_our_own_path_is_measured_by_the_words_on_the_page(eval_dir: Path, tmp_p
     (row,) = evaluate.measure(pages, [OwnReader(Parrot(), form=form)])
     assert (row.reader, row.reading.note) == ("parrot", "truncated")
     assert row.reading.text.split()[:4] == ["first", "page", "of", "the"]
+
+
+def test_the_stand_in_prints_lines_as_the_embedded_model_does() -> None:
+    head = "level\tpage\tblock\tpar\tline\tword\tleft\ttop\twidth\theight\tconf\ttext"
+    words = [(1, 1, 10, 12, "Two"), (1, 2, 8, 16, "words"), (2, 1, 40, 8, "below")]
+    rows = [f"5\t1\t1\t1\t{line}\t{word}\t0\t{top}\t9\t{high}\t90\t{text}" for line, word, top, high, text in words]
+    table = "\n".join([head, "4\t1\t1\t1\t1\t0\t0\t0\t9\t9\t-1\t", *rows])
+    assert "".join(located_lines(table, 8.0)) == "<|y_2|>Two words<|y_5|>below"
 
 
 def test_pages_that_the_corpus_holds_are_left_out_before_reading(
