@@ -105,15 +105,15 @@ def _debian(name: str, documents: tuple[eval_debian.DebianPdf, ...]) -> Callable
 
 
 def _pages(options: SetOptions) -> Iterator[EvalPage]:
-    """Eurotext as it is, phototest brought to 100, 150 and 200 dpi."""
+    """Eurotext as it is, phototest brought to 100, 150 and 200 dpi; each is its own line of the table."""
     for name, (image, truth) in _ground_truth(_folder(options, "pages")).items():
         if name != "phototest":
-            yield EvalPage("pages", name, image, 150.0, truth)
+            yield EvalPage(name, name, image, 150.0, truth)
             continue
         for dpi in (100, 150, PHOTOTEST_DPI):
             size = (round(image.width * dpi / PHOTOTEST_DPI), round(image.height * dpi / PHOTOTEST_DPI))
             resized = image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
-            yield EvalPage("pages", f"{name}@{dpi}", resized, float(dpi), truth)
+            yield EvalPage(f"{name}@{dpi}", name, resized, float(dpi), truth)
 
 
 def _lines(options: SetOptions) -> Iterator[EvalPage]:

@@ -42,7 +42,8 @@ AGAINST = "repeatable: tesseract, tesseract:LANGUAGES, or layout (our page cutte
 
 COLUMNS = (
     ("set", 18), ("reader", 12), ("pages", 5), ("chars", 7), ("median%", 7), ("mean%", 6), ("95% of mean", 13),
-    ("micro%", 6), ("strict% med/mean", 16), ("WER%", 6), ("wordF1", 6), ("long+%", 6), ("long-%", 6), ("s/page", 6), ("MB", 5),
+    ("micro%", 6), ("strict% med/mean", 16), ("WER%", 6), ("wordF1", 6), ("long+%", 6), ("long-%", 6),
+    ("s/page", 6), ("MB", 5),
 )  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def test_scanned_contracts_differ_but_not_from_run_to_run(eval_dir: Path, tmp_pa
 
 def test_phototest_comes_in_three_resolutions(eval_dir: Path, tmp_path: Path) -> None:
     pages = list(load_set("pages", SetOptions(eval_dir, tmp_path)))
-    assert [(page.name, page.image.size) for page in pages] == [
+    assert [(page.set, page.image.size) for page in pages] == [
         ("phototest@100", (32, 24)),
         ("phototest@150", (48, 36)),
         ("phototest@200", (64, 48)),
