@@ -16,7 +16,7 @@ from torch import Tensor
 from dsvl2.model import rope
 from dsvl2.model.cache import PrefixCache, SlotCache
 from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
-from dsvl2.model.prefill import run_prompt
+from dsvl2.model.prefill import CHUNK, run_prompt
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.sampling import choose, generator_for
 from dsvl2.model.vl2 import DeepseekVL2
@@ -77,8 +77,9 @@ class Scheduler:
         dtype: torch.dtype,
         step_threads: int | None,
         stop: Collection[int], spell: Callable[[Sequence[int]], str],
+        chunk: int = CHUNK,
     ) -> None:
-        self._dtype, self._step_threads = dtype, step_threads
+        self._dtype, self._step_threads, self._chunk = dtype, step_threads, chunk
         self._network, self._stop, self._spell = network, frozenset(stop), spell
         self._decoder = network.language.model
         weight = network.language.model.norm.weight
@@ -116,7 +117,7 @@ class Scheduler:
     def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
         """Prefill alone and take the first token."""
         layers: list[PrefixCache] = cache.occupy(slot)
-        hidden = run_prompt(self._decoder, job.embed(), layers)
+        hidden = run_prompt(self._decoder, job.embed(), layers, chunk=self._chunk)
         cache.settle(slot, job.length)
         answer = Answer(job, generator_for(job.sampling, self._device))
         self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
