@@ -14,8 +14,7 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from dsvl2.model.reading import ReadingProfile
-from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, Usage
+from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile, Usage
 from dsvl2.pipelines.training.eval_readers import ReaderUnavailable
 
 PROFILE = ReadingProfile(

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from dsvl2.model.errors import ModelError
+from dsvl2.model import ModelError
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, Reading, TesseractReader
 from dsvl2.pipelines.training.eval_sets import SETS, EvalPage, SetOptions, load_set

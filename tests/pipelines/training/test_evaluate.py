@@ -12,8 +12,7 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
-from dsvl2.model.reading import ReadingProfile
-from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, Usage
+from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile, Usage
 from dsvl2.pipelines.documents import PageImage
 from dsvl2.pipelines.training import eval_debian, eval_sets, evaluate
 from dsvl2.pipelines.training.eval_readers import FunctionReader, OwnReader
