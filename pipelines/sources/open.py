@@ -93,7 +93,7 @@ def _blob(document: str | Path | bytes | InputFile, limits: Limits, name: str | 
         reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {_why(error)}"
         raise FileMissing(f"{shown} {reason}") from error
     if path.is_dir():
-        raise FileMissing(f"{shown} is a folder", hint="expand it with find_documents() first")
+        raise FileMissing(f"{shown} is a folder", hint="give the files in it; `dsvl2 ocr` takes folders too")
     limits.check_bytes(size, shown)
     if not path.is_file():  # a pipe or a device: it can be read only once
         with path.open("rb") as file:
