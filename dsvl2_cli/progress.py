@@ -96,7 +96,7 @@ class Bar(Silent):
         from rich.progress import Progress as RichProgress
 
         self._bars = RichProgress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[speed]}"),
@@ -114,7 +114,7 @@ class Bar(Silent):
 
     def begin(self, source: str, pages: int) -> None:
         self._read, self._zero = 0, time.monotonic()
-        self._task = self._bars.add_task(source[-40:], total=pages, speed="")
+        self._task = self._bars.add_task(source.rpartition("/")[2][-40:], total=pages, speed="")
 
     def page(self, source: str, page: PageResult) -> None:
         if self._task is None:
