@@ -20,7 +20,7 @@ class _Canvas:
     """The shape of the embedded model's canvas."""
 
     tile: int = 384
-    max_columns: int = 3
+    max_columns: int = 4
     line_pitch: float = 32.0
     x_height: float = 12.0
     location_bins: int = 48

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsvl2.pipelines.layout.components import Components, Mask, Runs, components, find_runs, join, paint, select
+from dsvl2.pipelines.layout.segments import find_segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, 
     """Return picture boxes and which components belong to them (big ones and what they swallow)."""
     height, width = found.height, found.width
     big = (height > 7 * unit) | ((width > 30 * unit) & (height > 3 * unit))
+    big &= ~_in_chain(found, big & (width < 2 * height), float(np.median(height[big])) if big.any() else 1.0, 3)
     seeds = [
         (int(a), int(b), int(c), int(d))
         for a, b, c, d in zip(found.x0[big], found.y0[big], found.x1[big], found.y1[big], strict=True)
@@ -118,6 +120,22 @@ def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, 
     return boxes, gone
 
 
+def _in_chain(found: Components, chosen: Mask, unit: float, least: int) -> Mask:
+    """Return which of the chosen components stand in a row of at least `least` of their like: letters do."""
+    segs = find_segments(found, chosen, unit)
+    inside: Mask = (segs.owner >= 0) & (np.append(segs.size, 0)[segs.owner] >= least)
+    return inside
+
+
+def _small_print(found: Components, rest: Mask, unit: float) -> Mask:
+    """Return which components too small for the page's main text are letters of a smaller one (not dots of a leader)."""
+    height = found.height
+    small = rest & (height >= max(5.0, 0.28 * unit)) & (height < 0.6 * unit) & (found.width <= 8 * height)
+    if int(small.sum()) < 4:
+        return np.zeros(len(found), dtype=np.bool_)
+    return _in_chain(found, small, float(np.median(height[small])), 5)
+
+
 def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     """Split the ink of an upright page into letters, small marks, rules and figures; rules are looked for in `faint`."""
     thick = max(3.0, 0.42 * unit)
@@ -134,5 +152,6 @@ def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     )
     text = select(found, ~gone & ~dust & ~stump)
     letter = (text.height >= 0.55 * unit) & (text.width <= 40 * unit)
+    letter |= _small_print(text, ~letter, unit)
     turned = tuple(Rule(r.y0, r.x0, r.y1, r.x1) for r in vertical)
     return Sorted(text, letter, tuple(horizontal), turned, tuple(boxes))

@@ -31,7 +31,12 @@ def chain(segs: Segments, members: Ints) -> list[list[int]]:
         for r, tail in enumerate(last):
             low = max(segs.y0[k], segs.y0[tail])
             high = min(segs.y1[k], segs.y1[tail])
-            if high <= low or segs.x0[k] < segs.x1[tail] - 0.5 * (segs.y1[tail] - segs.y0[tail]):
+            size = sorted((int(segs.y1[k] - segs.y0[k]), int(segs.y1[tail] - segs.y0[tail])))
+            if (
+                size[1] > 2.6 * size[0]
+                or high <= low
+                or segs.x0[k] < segs.x1[tail] - 0.5 * (segs.y1[tail] - segs.y0[tail])
+            ):
                 continue
             share = (high - low) / min(segs.y1[k] - segs.y0[k], segs.y1[tail] - segs.y0[tail])
             share -= 0.0002 * (segs.x0[k] - segs.x1[tail])
@@ -70,16 +75,21 @@ def x_zone(profile: NDArray[np.float64]) -> tuple[float, float]:
     return float(body[0]), float(body[-1] + 1)
 
 
+def typical_height(zones: NDArray[np.float64]) -> float:
+    """Return the x-height below which two fifths of the text (by width) stand. `zones` is [L, 4]: x0, x1, top, base."""
+    tall, width = zones[:, 3] - zones[:, 2], zones[:, 1] - zones[:, 0]
+    order = np.argsort(tall)
+    weight = np.cumsum(width[order])
+    return float(tall[order[int(np.searchsorted(weight, 0.4 * weight[-1]))]])
+
+
 def settle(zones: NDArray[np.float64], ink: NDArray[np.float64]) -> None:
     """Lower tops that stand at ascender height, in place: lines rich in capitals look taller than they are.
 
     A line up to 1.75 times as tall as the page's usual x-height keeps its height only if its upper rows carry nearly as
     much ink as the rest: capitals and larger type do, a few ascenders do not. `zones` is [L, 4]: x0, x1, top, base.
     """
-    tall, width = zones[:, 3] - zones[:, 2], zones[:, 1] - zones[:, 0]
-    order = np.argsort(tall)
-    weight = np.cumsum(width[order])
-    usual = float(tall[order[int(np.searchsorted(weight, 0.4 * weight[-1]))]])
+    tall, usual = zones[:, 3] - zones[:, 2], typical_height(zones)
     for k in np.flatnonzero((tall > 1.18 * usual) & (tall < 1.75 * usual)).tolist():
         top, base = int(zones[k, 2]), int(zones[k, 3])
         middle = max(top + 1, round(base - usual))
@@ -120,12 +130,14 @@ def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], 
     width = np.array([int((segs.x1 - segs.x0)[row].sum()) for row in rows], dtype=np.float64)
     middle = (top + base) / 2
     tall = np.maximum(base - top, 1.0)
+    usual = typical_height(zones)
     leaf = np.array(leaf_of)
     target = np.arange(len(rows), dtype=np.int64)
     for k in np.argsort(width, kind="stable"):
         near = (leaf == leaf[k]) & (width > width[k]) & (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
         away = np.abs(middle - middle[k])
-        small = (tall[k] < 0.85 * tall) & (middle[k] > top - 0.5 * tall) & (middle[k] < base + 0.5 * tall)
+        room = 0.5 * np.minimum(tall, 1.6 * usual)  # an icon beside a line must not swallow its neighbours
+        small = (tall[k] < 0.85 * np.minimum(tall, usual)) & (middle[k] > top - room) & (middle[k] < base + room)
         script = (tall[k] < 0.85 * tall) & (width[k] < 0.3 * width) & (away < 0.8 * tall)
         near &= small | script | (away < 0.55 * np.minimum(tall, tall[k]))
         if near.any():
