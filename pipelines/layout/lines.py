@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dsvl2.pipelines.layout.columns import Leaf
 from dsvl2.pipelines.layout.components import Components, Ints
+from dsvl2.pipelines.layout.letters import Rule
 from dsvl2.pipelines.layout.segments import Segments
 from dsvl2.pipelines.layout.types import InkLine
 
@@ -147,8 +148,13 @@ def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], 
     return target
 
 
-def find_rows(found: Components, segs: Segments, leaves: list[Leaf], unit: float, height: int) -> Rows:
-    """Return the lines of all leaves in reading order. `height` is the page height in pixels."""
+def find_rows(
+    found: Components, segs: Segments, leaves: list[Leaf], unit: float, height: int, rules: tuple[Rule, ...] = ()
+) -> Rows:
+    """Return the lines of all leaves in reading order. `height` is the page height in pixels.
+
+    Horizontal `rules` on a line's baseline (blanks to fill in, drawn or typed as underscores) belong to the line.
+    """
     rows: list[list[int]] = []
     leaf_of: list[int] = []
     for number, leaf in enumerate(leaves):
@@ -162,7 +168,7 @@ def find_rows(found: Components, segs: Segments, leaves: list[Leaf], unit: float
     kept, number_of = np.unique(target, return_inverse=True)
     line_of = np.where(line_of >= 0, number_of[line_of], -1)
     line_of = attach_marks(found, line_of, zones[kept], unit)
-    return _measure(found, line_of, zones[kept], [leaf_of[int(k)] for k in kept], unit)
+    return _measure(found, line_of, zones[kept], [leaf_of[int(k)] for k in kept], unit, rules)
 
 
 def _zones(found: Components, segs: Segments, rows: list[list[int]], height: int) -> tuple[Ints, NDArray[np.float64]]:
@@ -177,7 +183,14 @@ def _zones(found: Components, segs: Segments, rows: list[list[int]], height: int
     return line_of, zones
 
 
-def _measure(found: Components, line_of: Ints, zones: NDArray[np.float64], leaf_of: list[int], unit: float) -> Rows:
+def _measure(
+    found: Components,
+    line_of: Ints,
+    zones: NDArray[np.float64],
+    leaf_of: list[int],
+    unit: float,
+    rules: tuple[Rule, ...],
+) -> Rows:
     """Take each line's ink box, limited to what letters of its size can reach above and below; leave specks out."""
     lines: list[InkLine] = []
     leaf: list[int] = []
@@ -191,7 +204,12 @@ def _measure(found: Components, line_of: Ints, zones: NDArray[np.float64], leaf_
         reach = max(base - top, 1.0)
         y0 = max(float(found.y0[here].min()), top - 1.25 * reach)
         y1 = min(float(found.y1[here].max()), base + 0.9 * reach)
-        lines.append(InkLine(float(found.x0[here].min()), y0, float(found.x1[here].max()), y1, float(top), float(base)))
+        x0, x1 = float(found.x0[here].min()), float(found.x1[here].max())
+        for rule in sorted(rules, key=lambda r: r.x0):
+            on_baseline = base - 0.25 * reach < rule.y0 and rule.y1 < base + 0.55 * reach
+            if on_baseline and rule.x0 < x1 + 3 * reach and rule.x1 > x0 - 3 * reach:
+                x0, x1, y1 = min(x0, rule.x0), max(x1, rule.x1), max(y1, rule.y1)
+        lines.append(InkLine(x0, y0, x1, y1, float(top), float(base)))
         leaf.append(leaf_of[k])
     return Rows(tuple(lines), tuple(leaf), number[line_of])
 

@@ -177,7 +177,7 @@ def _rows(up: _Upright) -> _Reading:
         segs = find_segments(sort.found, sort.letter, unit)
         gutters = find_gutters(segs, sort.horizontal, shape, unit)
         leaves = reading_order(segs, gutters, unit)
-        rows = find_rows(sort.found, segs, leaves, unit, shape[0])
+        rows = find_rows(sort.found, segs, leaves, unit, shape[0], sort.horizontal)
         seams = glued_rows(rows, sort.found, shape[0])
         if not seams:
             break
