@@ -99,7 +99,7 @@ class OwnReader:
 class TesseractReader:
     """The `tesseract` program: --psm 3 for pages, --psm 7 for lines, one or more threads.
 
-    With a cache folder its output and time are kept by image, languages and version.
+    With a cache folder its output and time (not its memory) are kept by image, languages and version.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class TesseractReader:
         page.image.save(buffer, "PNG", dpi=(page.dpi, page.dpi), compress_level=1)
         kept = self._kept(page)
         if kept is not None and kept.exists():
-            return Reading(**{**json.loads(kept.read_text(encoding="utf-8")), "cached": True})
+            return Reading(**{**json.loads(kept.read_text(encoding="utf-8")), "cached": True, "peak_mb": None})
         reading = self._run(buffer.getvalue(), "7" if page.line else "3")
         if kept is not None:
             kept.parent.mkdir(parents=True, exist_ok=True)
@@ -136,16 +136,15 @@ class TesseractReader:
             given.write(png)
             given.seek(0)
             process = subprocess.Popen(command, stdin=given, stdout=printed, stderr=subprocess.DEVNULL, env=environment)
-            _, status, usage = os.wait4(process.pid, 0)
+            peak = _watch(process)
             seconds = time.perf_counter() - start
-            process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode != 0:
                 raise ReaderUnavailable(
                     f"tesseract ended with {process.returncode} for -l {self._languages}",
                     hint="check `tesseract --list-langs`",
                 )
             printed.seek(0)
-            return Reading(printed.read().decode("utf-8").replace("\f", ""), seconds, usage.ru_maxrss / 1024)
+            return Reading(printed.read().decode("utf-8").replace("\f", ""), seconds, peak)
 
     def _kept(self, page: EvalPage) -> Path | None:
         if self._cache is None:
@@ -158,3 +157,22 @@ class TesseractReader:
 def own_peak_mb() -> float:
     """Peak resident memory of this process so far, in MB (Linux)."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _watch(process: subprocess.Popen[bytes]) -> float | None:
+    """Wait for the process; return its peak resident memory in MB, looked up every 20 ms (Linux, else None).
+
+    The kernel's own figure for a finished child is no use: it counts what the child was forked from.
+    """
+    peak = 0
+    while True:
+        try:
+            status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+            peak = max(peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")), 0)
+        except OSError:
+            pass
+        try:
+            process.wait(0.02)
+        except subprocess.TimeoutExpired:
+            continue
+        return peak / 1024 if peak else None
