@@ -126,7 +126,15 @@ def _header(path: Path) -> dict[str, Any]:
 
 
 def verify(folder: Path) -> str:
-    """Check the files against SHA256SUMS: "ok", "no checksums", or which file is missing or differs."""
+    """Check the weights' headers, and the files against SHA256SUMS.
+
+    Returns "ok", "no checksums" (nothing to compare with, headers whole), or what is missing or differs.
+    """
+    try:
+        if not read_headers(folder)["tensors"]:
+            return "the weights are missing"
+    except (OSError, ValueError) as error:
+        return str(error)
     sums = folder / CHECKSUMS
     if not sums.is_file():
         return "no checksums"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,9 +28,13 @@ def choose(mode: str, verbosity: int) -> Progress:
     """Return the reporter for --progress; `auto` is a bar if standard error is a terminal and -q was not given."""
     if mode == "json":
         return Events()
-    if mode == "always" or (mode == "auto" and verbosity >= 0 and sys.stderr.isatty()):
+    if mode == "always" or (mode == "auto" and verbosity >= 0 and _on_a_terminal()):
         return Bar(forced=mode == "always")
     return Silent()
+
+
+def _on_a_terminal() -> bool:
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def characters(page: PageResult) -> int:

@@ -1,0 +1,58 @@
+"""What `make demo` promises: the embedded model reads the sample scan, the same bytes every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dsvl2.model import embedded_models
+from dsvl2_cli.app import run
+from dsvl2_cli.catalog import verify
+from dsvl2_cli.packaged import embedded_models as embedded_folders
+
+MOST_BYTES = 24_000_000
+pytestmark = pytest.mark.skipif("nano" not in embedded_models(), reason="the embedded model is not in this checkout")
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory, sample_scan: Path) -> Any:
+    """Read the sample scan and return the text that was written."""
+    folder = tmp_path_factory.mktemp("demo")
+
+    def call(*arguments: str) -> str:
+        target = folder / "out.md"
+        assert run(["ocr", str(sample_scan), "-o", str(target), "--force", *arguments]) == 0
+        return target.read_text(encoding="utf-8")
+
+    return call
+
+
+def folded(text: str) -> str:
+    """White space and Markdown's marks apart."""
+    return " ".join(text.replace("#", " ").replace("- ", " ").replace("\\", "").split())
+
+
+def test_the_sample_scan_is_read(read: Any, sample_scan: Path) -> None:
+    from rapidfuzz.distance import Levenshtein
+
+    truth = folded(sample_scan.with_suffix(".txt").read_text(encoding="utf-8"))
+    errors = Levenshtein.distance(truth, folded(read()))
+    assert errors <= 0.01 * len(truth), f"{errors} of {len(truth)} characters differ"
+
+
+def test_heading_and_list_are_markdown(read: Any) -> None:
+    lines = read().splitlines()
+    assert "# Report on the Hillside Pumping Station" in lines
+    assert sum(line.startswith("- ") for line in lines) == 4
+
+
+def test_the_same_bytes_at_any_batch_size_and_twice(read: Any) -> None:
+    assert read("--batch-size", "1") == read("--batch-size", "4") == read("--batch-size", "4")
+
+
+def test_the_files_are_whole_and_small() -> None:
+    folder = embedded_folders()["nano"]
+    assert verify(folder) == "ok"
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= MOST_BYTES
