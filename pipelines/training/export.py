@@ -49,7 +49,7 @@ def export(weights: Path, out: Path, scheme: str | None = None) -> Path:
         if scheme is None:
             shutil.copytree(plain, out, dirs_exist_ok=True)
         else:
-            from dsvl2.model.quantization import quantize_checkpoint
+            from dsvl2.model import quantize_checkpoint
 
             quantize_checkpoint(plain, out, scheme)
     return out
