@@ -2,7 +2,7 @@
 
 Every request is prefilled alone and then decodes in a slot; a finished slot takes the next request. The number of slots
 never changes and every step computes all of them, so each product has one shape and a request gets the same bits
-whoever its neighbours are. Letters: S slots, H hidden, V vocabulary.
+whoever its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint). Letters: S slots, H hidden, V vocabulary.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence

@@ -72,3 +72,27 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, 
         return made[key]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def nano_shape() -> dict[str, Any]:
+    """The embedded model's shape with a short tower: what decodes is whole, what sees is quick."""
+    return {**NANO_SHAPE, "vision_config": {**NANO_SHAPE["vision_config"], "layers": 1}}
+
+
+@pytest.fixture(scope="session")
+def small_shape() -> dict[str, Any]:
+    """A few thousand weights with every part of the architecture."""
+    return {
+        "candidate_resolutions": [[48, 48], [96, 48], [48, 96]],
+        "tile_tag": "2D",
+        "vision_config": {"image_size": 48, "patch_size": 16, "width": 20, "layers": 2, "heads": 2, "mlp_ratio": 2},
+        "projector_config": {"input_dim": 20, "n_embed": 24, "mlp_ratio": 2},
+        "language_config": {
+            "vocab_size": 112, "hidden_size": 24, "intermediate_size": 40, "moe_intermediate_size": 12, "num_hidden_layers": 3,
+            "num_attention_heads": 3, "n_shared_experts": 2, "n_routed_experts": 5, "num_experts_per_tok": 2,
+            "kv_lora_rank": 10, "q_lora_rank": None, "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "v_head_dim": 10,
+            "topk_method": "greedy", "first_k_dense_replace": 1, "bos_token_id": 0, "eos_token_id": 1,
+            "max_position_embeddings": 1024,
+        },
+    }  # fmt: skip

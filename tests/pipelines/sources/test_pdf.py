@@ -168,6 +168,58 @@ def test_a_truncated_pdf_is_repaired_with_a_notice(make_pdf: MakePdf, capfd: pyt
     assert capfd.readouterr() == ("", "")
 
 
+def test_pages_are_saved_from_a_file_that_lost_its_page_tree() -> None:
+    """As in a download that broke off: many programs write the list of pages last."""
+    with open_source(pages_first_pdf("one", "two", "three")) as source:
+        assert source.notices == []
+        assert [page.text_layer for page in pages(source)] == ["one", "two", "three"]
+    for cut in (b"/Type/Pages", b"/Type/Catalog"):
+        data = pages_first_pdf("one", "two", "three")
+        with open_source(data[: data.index(cut)]) as source:
+            assert [page.text_layer for page in pages(source)] == ["one", "two", "three"]
+            assert [notice.code for notice in source.notices] == ["pdf_repaired"]
+
+
+@pytest.mark.parametrize("lost", ["page", "content", "picture"])
+def test_a_page_of_which_nothing_is_left_is_not_taken_for_blank(make_pdf: MakePdf, lost: str) -> None:
+    data = scan_pdf((50, 50), (200, 300)) if lost == "picture" else make_pdf("one")
+    document = pymupdf.open(stream=data, filetype="pdf")
+    document.new_page(width=300, height=200).insert_text((20, 50), "two")
+    gone = {
+        "page": document[0].xref,
+        "content": document[0].get_contents()[0],
+        "picture": (document[0].get_images() or [[0]])[0][0],
+    }[lost]
+    data = document.tobytes().replace(b"\n%d 0 obj" % gone, b"\n9%d 0 obj" % gone)
+    with open_source(data) as source:
+        first, second = source
+    assert isinstance(first, UnreadablePage)
+    assert first.error.code == "file_unreadable"
+    assert "page 1 is damaged" in first.error.message
+    assert isinstance(second, PageImage)
+    assert second.text_layer == "two"
+
+
+def pages_first_pdf(*texts: str) -> bytes:
+    """A PDF written by hand with the list of pages and the catalog at its end."""
+    font = "<</Font<</F <</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
+    tree = 2 * len(texts) + 1
+    objects = []
+    for number, text in enumerate(texts):
+        content = f"BT /F 12 Tf 20 150 Td ({text}) Tj ET"
+        page = f"/MediaBox[0 0 300 200]/Resources{font}/Contents {2 * number + 2} 0 R/Parent {tree} 0 R"
+        objects += [f"<</Type/Page{page}>>", f"<</Length {len(content)}>>stream\n{content}\nendstream"]
+    kids = " ".join(f"{2 * number + 1} 0 R" for number in range(len(texts)))
+    objects += [f"<</Type/Pages/Count {len(texts)}/Kids[{kids}]>>", f"<</Type/Catalog/Pages {tree} 0 R>>"]
+    data, places = "%PDF-1.7\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(data))
+        data += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    data += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<</Size {len(objects) + 1}/Root {len(objects)} 0 R>>\n"
+    return (data + f"startxref\n{data.index('xref')}\n%%EOF\n").encode()
+
+
 @pytest.mark.parametrize("size", [9, 60, 200])
 def test_a_pdf_cut_beyond_repair(make_pdf: MakePdf, size: int, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UnreadableFile, match=r"^cut\.pdf "):
