@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from dsvl2.pipelines.documents import Notice, PageImage, UnreadablePage
-from dsvl2.pipelines.errors import DocumentError, FileMissing, InputError, PageRangeError, UnreadableFile, page_error
+from dsvl2.pipelines.errors import DocumentError, FileMissing, PageRangeError, UnreadableFile, page_error
 from dsvl2.pipelines.pages import parse_pages
 from dsvl2.pipelines.sources.limits import Limits
 
@@ -127,7 +127,9 @@ class Source(ABC):
                 page: PageImage | UnreadablePage = self.read_page(number)
             except DocumentError as error:
                 page = UnreadablePage(number, page_error(error), self.name)
-            except (MemoryError, RuntimeError, OSError, ValueError, ArithmeticError, LookupError, SyntaxError) as error:
+            except MemoryError as error:
+                page = UnreadablePage(number, page_error(error), self.name)
+            except Exception as error:  # decoders raise everything there is, and no page may stop the next
                 wrapped = UnreadableFile(f"page {number} is damaged: {_one_line(error)}")
                 page = UnreadablePage(number, page_error(wrapped), self.name)
             yield page
@@ -138,7 +140,7 @@ class Source(ABC):
         for number in self.selected:
             try:
                 yield self.page_info(number)
-            except (InputError, MemoryError, RuntimeError, OSError, ValueError, LookupError, SyntaxError) as error:
+            except Exception as error:
                 yield PageInfo(number, 0, 0, 0.0, None, error=_one_line(error))
 
     @abstractmethod

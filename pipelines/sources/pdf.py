@@ -11,6 +11,7 @@ from PIL import Image
 from dsvl2.pipelines.documents import Notice, PageImage
 from dsvl2.pipelines.errors import Encrypted, FileMissing, UnreadableFile, WrongPassword
 from dsvl2.pipelines.sources.base import Blob, PageInfo, Source, SourceOptions
+from dsvl2.pipelines.sources.salvage import rebuild_page_tree, whole_objects
 
 DEFAULT_DPI = 150.0
 SCAN_DPI = (100.0, 300.0)
@@ -19,6 +20,7 @@ _SCAN_COVERAGE = 0.8
 _LOWEST_DPI = 72.0
 _STORE_INTERVAL = 16
 _INVISIBLE = 3  # PDF text rendering mode of the text that OCR programs lay under a scan
+_HARMLESS = ("...", "PDF stream Length incorrect")  # the first only repeats the line before it
 
 
 class PdfSource(Source):
@@ -45,7 +47,6 @@ class PdfSource(Source):
             self.notices.append(Notice("pdf_repaired", "the PDF is damaged and was repaired; pages may be missing"))
 
     def _open(self, blob: Blob) -> Any:
-        self._mupdf.TOOLS.reset_mupdf_warnings()
         try:
             if blob.data is not None:
                 return self._mupdf.open(stream=blob.data, filetype="pdf")
@@ -54,6 +55,13 @@ class PdfSource(Source):
         except FileMissing:
             raise
         except Exception as error:
+            with blob.open() as file:
+                whole = whole_objects(file.read())
+            try:
+                if whole:
+                    return self._mupdf.open(stream=whole, filetype="pdf")
+            except Exception:  # what was wrong with the file itself says more
+                pass
             raise UnreadableFile(f"{blob.name} is damaged beyond repair, or no PDF at all") from error
 
     def _unlock(self) -> None:
@@ -66,14 +74,24 @@ class PdfSource(Source):
 
     def _count(self) -> int:
         try:
-            return int(self._document.page_count)
+            count = int(self._document.page_count)
+            self._document.page_xref(0)
+        except Exception:
+            count = 0
+        if count > 0:
+            return count
+        try:
+            count = rebuild_page_tree(self._document)
         except Exception as error:
             raise UnreadableFile(f"{self.name} is damaged: its list of pages cannot be read") from error
+        if count < 1:
+            raise UnreadableFile(f"{self.name} is damaged: there is no page in it")
+        self._repaired = True
+        return count
 
     def read_page(self, number: int) -> PageImage:
         """Render page `number`; `text_layer` is its text as stored in the file, None if it has none."""
-        tools = self._mupdf.TOOLS
-        tools.reset_mupdf_warnings()
+        self._warnings()
         page = self._document.load_page(number - 1)
         dpi, notices = self._resolution(page, number)
         self._check_embedded(page, number)
@@ -86,11 +104,18 @@ class PdfSource(Source):
         mode = "RGB" if self.options.color else "L"
         image = Image.frombytes(mode, (pixmap.width, pixmap.height), pixmap.samples_mv)
         text = page.get_text("text").strip()
-        notices += self._warnings()
+        warnings = self._warnings()
+        if warnings and len(set(image.getextrema() if mode == "L" else image.convert("L").getextrema())) == 1:
+            raise UnreadableFile(f"page {number} is damaged: nothing of it can be drawn ({warnings[0]})")
+        if warnings:
+            more = f" (and {len(warnings) - 1} more)" if len(warnings) > 1 else ""
+            notices += (Notice("pdf_warning", f"MuPDF: {warnings[0]}{more}"),)
         size = (float(page.rect.width), float(page.rect.height))
         del page, pixmap
         if number % _STORE_INTERVAL == 0:
-            tools.store_shrink(100)  # MuPDF keeps decoded images and fonts of every page until told otherwise
+            self._mupdf.TOOLS.store_shrink(
+                100
+            )  # MuPDF keeps decoded images and fonts of every page until told otherwise
         return PageImage(number, image, dpi, size, text or None, self.name, notices)
 
     def page_info(self, number: int) -> PageInfo:
@@ -140,12 +165,10 @@ class PdfSource(Source):
         for entry in page.get_images(full=False):
             self.options.limits.check_pixels(int(entry[2]), int(entry[3]), f"page {number}: an image inside it")
 
-    def _warnings(self) -> tuple[Notice, ...]:
-        lines = [line for line in self._mupdf.TOOLS.mupdf_warnings().splitlines() if line.strip()]
-        if not lines:
-            return ()
-        more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
-        return (Notice("pdf_warning", f"MuPDF: {lines[0].strip()[:200]}{more}"),)
+    def _warnings(self) -> list[str]:
+        """Return what MuPDF complained of since the last call, without what does no harm."""
+        lines = [line.strip()[:200] for line in self._mupdf.TOOLS.mupdf_warnings().splitlines()]
+        return [line for line in lines if line and not line.startswith(_HARMLESS)]
 
     def close(self) -> None:
         """Let go of the file and of what MuPDF cached of it."""
