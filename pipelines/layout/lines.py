@@ -98,6 +98,21 @@ def settle(zones: NDArray[np.float64], ink: NDArray[np.float64]) -> None:
             zones[k, 2] = base - usual
 
 
+def flatten(zones: NDArray[np.float64], found: Components, line_of: Ints, unit: float) -> None:
+    """Shrink the x-zones of bent or tilted lines, in place, to the height of their smaller letters.
+
+    A wave spreads a line's ink over more rows than its letters are tall; the middle of the line stays where it is.
+    """
+    for k in np.flatnonzero(zones[:, 1] - zones[:, 0] > 8 * (zones[:, 3] - zones[:, 2])).tolist():
+        height = found.height[(line_of == k) & (found.height > 0.5 * unit)]
+        if height.size < 8:
+            continue
+        small = float(np.percentile(height, 35))
+        if zones[k, 3] - zones[k, 2] > 1.3 * small:
+            middle = (zones[k, 2] + zones[k, 3]) / 2
+            zones[k, 2:] = middle - small / 2, middle + small / 2
+
+
 def attach_marks(found: Components, line_of: Ints, zones: NDArray[np.float64], unit: float) -> Ints:
     """Give components without a line (dots, commas, accents, dashes, merged letters) to the nearest line.
 
@@ -167,8 +182,10 @@ def find_rows(
     target = dissolve(segs, rows, zones, leaf_of)
     kept, number_of = np.unique(target, return_inverse=True)
     line_of = np.where(line_of >= 0, number_of[line_of], -1)
-    line_of = attach_marks(found, line_of, zones[kept], unit)
-    return _measure(found, line_of, zones[kept], [leaf_of[int(k)] for k in kept], unit, rules)
+    zones = zones[kept]
+    line_of = attach_marks(found, line_of, zones, unit)
+    flatten(zones, found, line_of, unit)
+    return _measure(found, line_of, zones, [leaf_of[int(k)] for k in kept], unit, rules)
 
 
 def _zones(found: Components, segs: Segments, rows: list[list[int]], height: int) -> tuple[Ints, NDArray[np.float64]]:

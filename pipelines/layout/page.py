@@ -194,13 +194,15 @@ def _cut(up: _Upright, reading: _Reading, profile: Profile) -> PageLayout:
     lines = tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
     sheet = Sheet(up.gray, reading.found, rows.of_component, z, _paper(up.ink))
     regions: list[Region] = []
+    figures = [Box(x0 / z, y0 / z, x1 / z, y1 / z) for x0, y0, x1, y1 in reading.figures]
     for number, column in enumerate(reading.columns):
         members = [k for k, leaf in enumerate(rows.leaf) if leaf == number]
-        for group in group_lines([lines[k] for k in members], members, profile):
-            bands = cut_group(sheet, lines, group, profile)
-            regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
-    for x0, y0, x1, y1 in reading.figures:
-        _insert_figure(regions, Region(Box(x0 / z, y0 / z, x1 / z, y1 / z), 0, (), "figure"))
+        for part in _between_figures(members, lines, figures):
+            for group in group_lines([lines[k] for k in part], part, profile):
+                bands = cut_group(sheet, lines, group, profile)
+                regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
+    for box in figures:
+        _insert_figure(regions, Region(box, 0, (), "figure"))
     blank = not regions
     near = [p for p in pitches(list(lines)) if np.isfinite(p)]
     return PageLayout(
@@ -226,6 +228,21 @@ def _paper(ink: Ink) -> Gray | None:
 def _around(lines: list[InkLine]) -> Box:
     """Return the box around all lines' ink."""
     return Box(min(k.x0 for k in lines), min(k.y0 for k in lines), max(k.x1 for k in lines), max(k.y1 for k in lines))
+
+
+def _between_figures(members: list[int], lines: tuple[InkLine, ...], figures: list[Box]) -> list[list[int]]:
+    """Cut a leaf's lines where a figure stands between two of them."""
+    parts: list[list[int]] = []
+    for k in members:
+        last = lines[parts[-1][-1]] if parts else None
+        divided = last is not None and any(
+            last.middle < (box.y0 + box.y1) / 2 < lines[k].middle and box.x0 < lines[k].x1 and box.x1 > lines[k].x0
+            for box in figures
+        )
+        if last is None or divided:
+            parts.append([])
+        parts[-1].append(k)
+    return parts
 
 
 def _insert_figure(regions: list[Region], figure: Region) -> None:
