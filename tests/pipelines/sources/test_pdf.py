@@ -297,6 +297,15 @@ def test_too_many_pages(make_pdf: MakePdf) -> None:
         assert source.selected == (2, 3)
 
 
+def test_a_page_count_that_is_a_lie_is_not_believed(make_pdf: MakePdf) -> None:
+    document = pymupdf.open(stream=make_pdf("x"), filetype="pdf")
+    tree = int(document.xref_get_key(document.pdf_catalog(), "Pages")[1].split()[0])
+    document.xref_set_key(tree, "Count", "2000000000")
+    with open_source(document.tobytes()) as source:
+        assert [page.text_layer for page in pages(source)] == ["x"]
+        assert [notice.code for notice in source.notices] == ["pdf_repaired"]
+
+
 def test_pages_are_described_without_rendering(make_pdf: MakePdf) -> None:
     with open_source(make_pdf("two words", "")) as source:
         infos = list(source.page_infos())
