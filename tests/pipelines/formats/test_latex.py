@@ -14,6 +14,7 @@ from dsvl2.pipelines.documents import Block, Document, PageError, PageResult
 from dsvl2.pipelines.formats import RenderOptions, get_format
 from dsvl2.pipelines.formats.latex_math import compiles
 from dsvl2.pipelines.formats.latex_text import latex_text
+from dsvl2.pipelines.training.charset import CHARACTERS
 
 PDFLATEX = shutil.which("pdflatex")
 
@@ -72,6 +73,10 @@ def structure_fault(text: str) -> str | None:
 )
 def test_text_is_escaped(text: str, latex: str) -> None:
     assert latex_text(text.replace("Ω", "\u2126") if "\\textohm" in latex else text) == latex
+
+
+def test_every_character_of_the_embedded_model_is_drawn() -> None:
+    assert [char for char in CHARACTERS if "[U+" in latex_text(char)] == []
 
 
 def test_every_character_below_3000_compiles(tmp_path: Path) -> None:
