@@ -1,4 +1,4 @@
-"""From the texts of the bands to the blocks of the page: headings, paragraphs, lists and tables, joined across bands."""
+"""From the bands' texts to the blocks of the page: headings, paragraphs, lists and tables, joined across bands."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def line_notices(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[No
 
 
 def _figures(layout: PageLayout, blocks: list[Block], done: int, region: int) -> int:
-    """Append the figures that stand before a region and have not been written yet; return the last region dealt with."""
+    """Append the figures before a region that have not been written yet; return the last region dealt with."""
     for number in range(done + 1, region):
         if layout.regions[number].kind == "figure":
             blocks.append(Block("figure", "", layout.to_page(layout.regions[number].box)))

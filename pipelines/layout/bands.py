@@ -39,7 +39,7 @@ def load(lines: list[InkLine], scale: float, profile: Profile) -> float:
 def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[int, int]]:
     """Return [first, last) line ranges of the bands with the least total cost (dynamic programme over cut places).
 
-    Cost: a constant per band and its load squared, so that bands are few and even; cutting where lines overlap costs extra.
+    Cost: a constant per band and its load squared, so that bands are few and even; a cut where lines overlap costs extra.
     """
     room = (profile.tile - 2 * PAD) / scale
     count = len(lines)

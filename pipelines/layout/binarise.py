@@ -1,4 +1,4 @@
-"""Ink and paper: a paper-tone map, an ink mask for layout only, dark scan borders and dust. Never changes what is read."""
+"""Ink and paper: a paper-tone map, an ink mask (for layout only, never for reading), dark scan borders and dust."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BLOCK = 24  # side of a paper-tone block, working pixels: two or three text line
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """Ink mask [H, W], a laxer one for thin grey rules, paper tone per block [h, w] (0..255), the page's typical tone."""
+    """Ink mask [H, W], a laxer one for thin grey rules, paper tone per block [h, w] (0..255), the typical tone."""
 
     mask: Mask
     faint: Mask
@@ -53,13 +53,14 @@ def _spread(level: NDArray[np.float32], reach: int) -> NDArray[np.float32]:
     size = 2 * reach + 1
     total = np.pad(np.pad(level, reach, mode="edge").cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
     inner = total[size:, size:] - total[:-size, size:] - total[size:, :-size] + total[:-size, :-size]
-    return (inner / (size * size)).astype(np.float32)
+    mean: NDArray[np.float32] = (inner / (size * size)).astype(np.float32)
+    return mean
 
 
 def paper_tone(gray: Gray) -> tuple[Gray, float]:
     """Return the paper-tone map (one value per block) and the page's median paper tone.
 
-    Blocks much darker than the page's paper (photos, dark borders, filled bars) take the page's tone instead: they are ink.
+    Blocks much darker than the page's paper (photos, dark borders, filled bars) take its tone instead: they are ink.
     """
     level = _blocks(gray, BLOCK)
     bright = level[level >= np.percentile(level, 40)]
@@ -99,7 +100,7 @@ def find_ink(gray: Gray) -> Ink:
     """
     paper_map, paper = paper_tone(gray)
     tone = upsample(paper_map, (gray.shape[1], gray.shape[0])).astype(np.float32)
-    ratio = gray.astype(np.float32) / np.maximum(tone, 1)
+    ratio: Ratio = (gray.astype(np.float32) / np.maximum(tone, 1)).astype(np.float32)
     sample = ratio[::5, ::5]
     noise = 1.48 * float(np.median(np.abs(sample[sample > 0.8] - 1.0))) if (sample > 0.8).any() else 0.0
     dark = _darkness(ratio, noise)

@@ -147,8 +147,8 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
     found = [g for g in found if g.x1 > left_edge + 4 * unit and g.x0 < right_edge - 4 * unit]
     middle_x, middle_y = (segs.x0 + segs.x1) / 2, (segs.y0 + segs.y1) / 2
     accepted: list[Gutter] = []
-    for gutter in found:
-        gutter = _trim(gutter, segs, unit)
+    for stripe in found:
+        gutter = _trim(stripe, segs, unit)
         within = (middle_y > gutter.y0) & (middle_y < gutter.y1)
         beside = [g for g in found if min(g.y1, gutter.y1) - max(g.y0, gutter.y0) > 0.6 * gutter.height]
         west = max([g.middle for g in beside if g.x1 <= gutter.x0], default=-1.0)
@@ -179,7 +179,7 @@ def _trim(gutter: Gutter, segs: Segments, unit: float) -> Gutter:
 
 
 def reading_order(segs: Segments, gutters: list[Gutter], unit: float) -> list[Leaf]:
-    """Return the leaves of the page in reading order: above a gutter, left of it, right of it, below it, recursively."""
+    """Return the page's leaves in reading order: above a gutter, left of it, right of it, below it, recursively."""
     middle_x, middle_y = (segs.x0 + segs.x1) / 2, (segs.y0 + segs.y1) / 2
     leaves: list[Leaf] = []
 

@@ -1,4 +1,4 @@
-"""Connected components of a bilevel page in plain NumPy: run lengths, joined by repeated minimum and pointer jumping."""
+"""Connected components of a bilevel page in plain NumPy: runs joined by repeated minimum and pointer jumping."""
 
 from __future__ import annotations
 

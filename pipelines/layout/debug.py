@@ -1,4 +1,4 @@
-"""Draw what the cutter saw over the page: regions, bands, lines. For people who look at pictures; not used at run time."""
+"""Draw what the cutter saw over the page: regions, bands, lines. For people who look; not used at run time."""
 
 from __future__ import annotations
 

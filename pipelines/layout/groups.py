@@ -34,7 +34,7 @@ def pitches(lines: list[InkLine]) -> list[float]:
 
 
 def wanted_scale(x_height: float, pitch: float, profile: Profile) -> float:
-    """Return the scale for text of this x-height and pitch (pixels): the pitch decides within limits of the x-height."""
+    """Return the scale for text of this x-height and pitch (pixels): the pitch decides, the x-height sets limits."""
     by_letter = profile.x_height / max(x_height, 1.0)
     by_pitch = profile.line_pitch / pitch if np.isfinite(pitch) else by_letter
     return float(np.clip(by_pitch, SMALLEST * by_letter, LARGEST * by_letter))

@@ -32,7 +32,7 @@ class Sorted:
 
 
 def letter_height(found: Components) -> float:
-    """Return the commonest letter height in pixels (about the x-height of the dominant text), 0 if there are no letters."""
+    """Return the commonest letter height in pixels (about the x-height of the main text), 0 if there are no letters."""
     height, width = found.height, found.width
     usable = (height >= 4) & (width <= 14 * height) & (height <= 8 * width) & (height < 400)
     if not usable.any():
@@ -137,7 +137,7 @@ def _small_print(found: Components, rest: Mask, unit: float) -> Mask:
 
 
 def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
-    """Split the ink of an upright page into letters, small marks, rules and figures; rules are looked for in `faint`."""
+    """Split the ink of an upright page into letters, small marks, rules (looked for in `faint`) and figures."""
     thick = max(3.0, 0.42 * unit)
     horizontal, flat_ink = find_rules(faint, 9 * unit, thick)
     vertical, upright_ink = find_rules(np.ascontiguousarray(faint.T), 5 * unit, thick)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.bands import Sheet, cut_group
@@ -19,10 +18,9 @@ from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways
 from dsvl2.pipelines.layout.segments import find_segments
 from dsvl2.pipelines.layout.skew import find_skew
-from dsvl2.pipelines.layout.types import Affine, InkLine, PageLayout, Profile, Region
+from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
+from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, upright, working_zoom
 
-WORK_PIXELS = 2_300_000  # analysis runs on at most this many pixels: A4 at 150 dpi and a little more
-LEAST_UNIT = 7.0  # letters smaller than this (pixels) are analysed on an enlarged page
 LEAST_SKEW = 0.06  # degrees; less moves a full line by under two pixels at 150 dpi
 
 
@@ -34,50 +32,16 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     if gray.ndim != 2 or gray.dtype != np.uint8 or not gray.size:
         raise ValueError(f"a page must be a non-empty grey uint8 array [H, W], not {gray.dtype} {gray.shape}")
     page = 255 - gray if is_inverted(gray) else gray
-    upright = _stand_up(page)
-    if upright is None:
+    standing = _stand_up(page)
+    if standing is None:
         return _blank((gray.shape[1], gray.shape[0]))
-    return _cut(*upright, profile)
+    return _cut(*standing, profile)
 
 
-@dataclass(frozen=True, slots=True)
-class _Upright:
-    """The upright page, its analysis at working size, and how it lies on the page as read."""
-
-    gray: Gray
-    ink: Ink
-    found: Components
-    zoom: float
-    rotation: int
-    skew: float
-    matrix: Affine
-    page_size: tuple[int, int]
-
-
-def _resized(gray: Gray, zoom: float) -> Gray:
-    """Return the page at working size."""
-    if zoom == 1.0:
-        return gray
-    size = (max(1, round(gray.shape[1] * zoom)), max(1, round(gray.shape[0] * zoom)))
-    method = Image.Resampling.BOX if zoom < 1 else Image.Resampling.BICUBIC
-    return np.asarray(Image.fromarray(gray).resize(size, method), dtype=np.uint8)
-
-
-def _working_zoom(gray: Gray) -> float:
-    """Return the zoom at which letters are big enough and the page small enough to analyse."""
-    zoom = min(1.0, (WORK_PIXELS / gray.size) ** 0.5)
-    if gray.size > WORK_PIXELS / 2:
-        return zoom
-    unit = letter_height(clean(find_ink(gray).mask)[1])
-    if 0 < unit < LEAST_UNIT:
-        return min(2.0, (WORK_PIXELS / gray.size) ** 0.5)
-    return min(zoom, 24.0 / unit) if unit > 40 else zoom
-
-
-def _stand_up(page: Gray) -> tuple[_Upright, _Reading] | None:
+def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
     """Find rotation and skew, and return the upright page with its rows; None if there is nothing on it."""
-    zoom = _working_zoom(page)
-    ink = find_ink(_resized(page, zoom))
+    zoom = working_zoom(page)
+    ink = find_ink(resized(page, zoom))
     mask, found = clean(ink.mask)
     unit = letter_height(found)
     if _is_blank(found, unit):
@@ -87,65 +51,16 @@ def _stand_up(page: Gray) -> tuple[_Upright, _Reading] | None:
     skew = find_skew(small)[0] if int((found.height > 0.6 * unit).sum()) >= 10 else 0.0
     skew = 0.0 if abs(skew) < LEAST_SKEW else skew
     if turn or skew:
-        result = _upright(page, zoom, turn, skew)
+        result = upright(page, zoom, turn, skew)
     else:
         size = (page.shape[1], page.shape[0])
         still = Ink(mask, ink.faint, ink.paper_map, ink.paper)
-        result = _Upright(page, still, found, zoom, 0, 0.0, _turn_matrix(0, size), size)
+        result = Upright(page, still, found, zoom, 0, 0.0, turn_matrix(0, size), size)
     rows = _rows(result)
     if is_upside_down(rows.found, rows.rows):
-        result = _upright(page, zoom, turn + 2, skew)
+        result = upright(page, zoom, turn + 2, skew)
         rows = _rows(result)
     return result, rows
-
-
-def _upright(page: Gray, zoom: float, turn: int, skew: float) -> _Upright:
-    """Turn the page by `turn` quarter turns counter-clockwise, level it and find its ink."""
-    gray = np.ascontiguousarray(np.rot90(page, turn))
-    matrix = _turn_matrix(turn, (page.shape[1], page.shape[0]))
-    if skew:
-        gray, levelled = _level(gray, skew)
-        matrix = _compose(matrix, levelled)
-    ink = find_ink(_resized(gray, zoom))
-    mask, found = clean(ink.mask)
-    rotation = (360 - 90 * turn) % 360
-    size = (page.shape[1], page.shape[0])
-    return _Upright(gray, Ink(mask, ink.faint, ink.paper_map, ink.paper), found, zoom, rotation, skew, matrix, size)
-
-
-def _turn_matrix(turn: int, size: tuple[int, int]) -> Affine:
-    """Return the map from pixels of np.rot90(page, turn) to pixels of the page of (width, height) `size`."""
-    width, height = size
-    return {
-        0: (1.0, 0.0, 0.0, 0.0, 1.0, 0.0),
-        1: (0.0, -1.0, float(width), 1.0, 0.0, 0.0),
-        2: (-1.0, 0.0, float(width), 0.0, -1.0, float(height)),
-        3: (0.0, 1.0, 0.0, -1.0, 0.0, float(height)),
-    }[turn % 4]
-
-
-def _level(gray: Gray, skew: float) -> tuple[Gray, Affine]:
-    """Turn a page by `skew` degrees so that falling lines become level; the sheet grows to hold its corners."""
-    height, width = gray.shape
-    cos, sin = float(np.cos(np.radians(skew))), float(np.sin(np.radians(skew)))
-    new_w = int(np.ceil(width * cos + height * abs(sin)))
-    new_h = int(np.ceil(width * abs(sin) + height * cos))
-    # upright (u, v), centred, is turned clockwise by skew to give the page's (x, y)
-    c = width / 2 - cos * new_w / 2 + sin * new_h / 2
-    f = height / 2 - sin * new_w / 2 - cos * new_h / 2
-    matrix = (cos, -sin, c, sin, cos, f)
-    image = Image.fromarray(gray)
-    edge = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
-    fill = int(np.percentile(edge, 75))
-    turned = image.transform((new_w, new_h), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=fill)
-    return np.asarray(turned, dtype=np.uint8), matrix
-
-
-def _compose(outer: Affine, inner: Affine) -> Affine:
-    """Return the map that applies `inner` and then `outer`."""
-    a, b, c, d, e, f = outer
-    p, q, r, s, t, u = inner
-    return (a * p + b * s, a * q + b * t, a * r + b * u + c, d * p + e * s, d * q + e * t, d * r + e * u + f)
 
 
 def _is_blank(found: Components, unit: float) -> bool:
@@ -167,7 +82,7 @@ class _Reading:
     figures: tuple[tuple[int, int, int, int], ...]
 
 
-def _rows(up: _Upright) -> _Reading:
+def _rows(up: Upright) -> _Reading:
     """Find letters, columns and rows; rows that turn out to be two touching lines are cut once and found anew."""
     unit = letter_height(up.found)
     mask = up.ink.mask
@@ -187,7 +102,7 @@ def _rows(up: _Upright) -> _Reading:
     return _Reading(rows, sort.found, tuple(leaf.column for leaf in leaves), sort.figures)
 
 
-def _cut(up: _Upright, reading: _Reading, profile: Profile) -> PageLayout:
+def _cut(up: Upright, reading: _Reading, profile: Profile) -> PageLayout:
     """Cut an upright page into regions and bands."""
     rows = reading.rows
     z = up.zoom

@@ -10,7 +10,7 @@ from dsvl2.pipelines.layout.segments import find_segments
 
 
 def chain_length(found: Components, unit: float) -> tuple[float, int]:
-    """Return (letters in the row of a typical letter, letters): rows are long along the lines and nearly 1 across them."""
+    """Return (letters in a typical letter's row, letters): rows are long along the lines and nearly 1 across them."""
     letter = (found.height > 0.55 * unit) & (found.height < 3 * unit) & (found.width < 3 * unit)
     size = find_segments(found, letter, unit).size.astype(np.float64)
     return float(np.square(size).sum() / max(1.0, size.sum())), int(letter.sum())
@@ -64,6 +64,6 @@ def ascender_balance(found: Components, rows: Rows) -> tuple[float, float, int, 
 
 
 def is_upside_down(found: Components, rows: Rows) -> bool:
-    """Say whether far more ink hangs below the lines than stands above: Latin text has two to three times more ascenders."""
+    """Say whether far more ink hangs below the lines than stands above: Latin has two to three times more ascenders."""
     above, below, standing, hanging = ascender_balance(found, rows)
     return hanging >= 4 and hanging > 3 * standing and below > 1.5 * above and below > 0.009

@@ -1,4 +1,4 @@
-"""Join letters into segments: runs of words in one line with no gap wider than a word space. The atoms of the layout."""
+"""Join letters into segments, the atoms of the layout: words of one line with no gap wider than a word space."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class PrintedLine:
 
 
 def parse(band: BandText) -> list[PrintedLine]:
-    """Split a band's output into printed lines. Text before the first location token is kept as a line without a bin."""
+    """Split a band's output into printed lines; text before the first location token is kept as a line without a bin."""
     result: list[PrintedLine] = []
     probability = _per_character(band)
     gap = False

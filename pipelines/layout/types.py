@@ -1,6 +1,6 @@
 """What the page cutter hands out: the page's geometry, its regions and the bands a small model reads at once.
 
-"Upright" pixels are those of the page after quarter turn and deskew; `PageLayout.to_page` leads back to the image as read.
+"Upright" pixels are those after quarter turn and deskew; `PageLayout.to_page` leads back to the image as read.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class InkLine:
 class Band:
     """A model-ready strip of text: `image` is mode "L", exactly tile*m wide and one tile high, white around the text.
 
-    `canvas = (upright - (box.x0, box.y0)) * scale + offset` for both axes. `lines` are the printed lines on it, top down.
+    `canvas = (upright - (box.x0, box.y0)) * scale + offset` for both axes. `lines` are its printed lines, top down.
     """
 
     image: Image
@@ -73,7 +73,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A block of the page in reading order. A figure has no bands; `column` counts text columns from 0, left to right."""
+    """A block of the page in reading order. A figure has no bands; `column` counts columns from 0, left to right."""
 
     box: Box
     column: int = 0
@@ -85,7 +85,7 @@ class Region:
 class PageLayout:
     """The cut page. `rotation` is the clockwise turn that makes it upright, `skew` the angle taken out after that.
 
-    `line_pitch` and `x_height` are the page's typical values in upright pixels (0 on a blank page); `size` is the upright
+    `line_pitch` and `x_height` are typical values in upright pixels (0 on a blank page); `size` is the upright
     (width, height); `matrix` = (a, b, c, d, e, f) takes upright to page pixels: x = a*u + b*v + c, y = d*u + e*v + f.
     `location_bins` is the number of rows a canvas is divided into by the model's location tokens.
     """

@@ -9,10 +9,44 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-WORDS = (
-    "the quick brown fox jumps over a lazy dog while people of the old harbour town keep watching boats that "
-    "bring timber from distant places and carry back salted fish together with letters for families abroad"
-).split()
+WORDS = [
+    "the",
+    "quick",
+    "brown",
+    "fox",
+    "jumps",
+    "over",
+    "a",
+    "lazy",
+    "dog",
+    "while",
+    "people",
+    "of",
+    "the",
+    "old",
+    "harbour",
+    "town",
+    "keep",
+    "watching",
+    "boats",
+    "that",
+    "bring",
+    "timber",
+    "from",
+    "distant",
+    "places",
+    "and",
+    "carry",
+    "back",
+    "salted",
+    "fish",
+    "together",
+    "with",
+    "letters",
+    "for",
+    "families",
+    "abroad",
+]
 
 
 @dataclass(frozen=True, slots=True)
