@@ -83,8 +83,8 @@ def _lines(text: str) -> str:
 
 
 def _guarded(text: str) -> str:
-    """Keep a leading [ or * from being taken as an argument of the command before it."""
-    return "{}" + text if text.startswith(("[", "*")) else text
+    """Keep a leading [ or * from being taken as an argument of the command before it, and leading space in sight."""
+    return "{}" + text if text.startswith(("[", "*")) else "\\mbox{}" + text if text.startswith("~") else text
 
 
 def _list(items: list[Block]) -> str:

@@ -122,6 +122,7 @@ def test_structure_of_a_small_document() -> None:
         Block("list_item", "2. two"),
         Block("formula", "\\frac{a}{b}"),
         Block("formula", "\\frac{a"),
+        Block("code", "if x:\n  [y]"),
     )
     body = text.partition("\\begin{document}\n")[2]
     assert body == (
@@ -129,6 +130,7 @@ def test_structure_of_a_small_document() -> None:
         "\\begin{itemize}\n\\item{} a\n  \\begin{itemize}\n  \\item{} deep\n  \\end{itemize}\n\\item[2.] two\n\\end{itemize}\n\n"
         "\\[\n\\frac{a}{b}\n\\]\n\n"
         "\\begin{flushleft}\\ttfamily\n\\textbackslash{}frac\\{a\n\\end{flushleft}\n\n"
+        "\\begin{flushleft}\\ttfamily\nif~x:\\newline{}\n\\mbox{}~~[y]\n\\end{flushleft}\n\n"
         "% page 2\n\n% page 2 could not be read: 100 % bad \\ { line\n\n\\end{document}\n"
     )
 
