@@ -16,6 +16,7 @@ from dsvl2.pipelines.layout.types import BandText, PageLayout
 BULLET = re.compile(r"^(?:- |[\u2022\u25cf\u25aa\u25e6\u2023\u00b7*]\s+)")
 NUMBERED = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,6})[.)])\s+\S")
 SENTENCE_END = re.compile(r"[.!?:][\"')\]\u201d\u2019]*$")
+LEADER = re.compile(r"(?:\.\s?){4,}\s*\S{1,6}$")
 HYPHEN = re.compile(r"(\w+)[-\u2010\u00ad]$")
 
 
@@ -60,7 +61,7 @@ def kind_of(line: PlacedLine) -> BlockKind:
     """Return what a line starts as, by its own marks."""
     if line.text.startswith("# "):
         return "heading"
-    if BULLET.match(line.text) or NUMBERED.match(line.text):
+    if BULLET.match(line.text) or (NUMBERED.match(line.text) and line.text.count("\t") < 2):
         return "list_item"
     if "\t" in line.text.strip():
         return "table"
@@ -86,7 +87,7 @@ class _Style:
             return kind == here and line.region == before.region and self._step(before, line) < 2.6
         if here == "heading":
             return kind == "heading" and not line.gap and self._step(before, line) < 1.9
-        if kind == "heading" or here == "list_item":
+        if kind == "heading" or here == "list_item" or LEADER.search(before.text):
             return False
         if line.gap and (before.region == line.region or SENTENCE_END.search(before.text)):
             return False
@@ -116,16 +117,28 @@ class _Style:
         )
         if step > 1.38 * usual or not 0.64 < size < 1.55:
             return False
+        if self._had_room(before, line):
+            return False
         if kind_of(part[0]) == "list_item":
             return line.ink.x0 > part[0].ink.x0 + 0.3 * em if part[0].ink else True
         indent = line.ink.x0 - (part[1].ink.x0 if len(part) > 1 and part[1].ink else before.ink.x0)
-        short = before.ink.x1 < before.column_right - 0.18 * (before.column_right - before.column_left)
-        ended = bool(SENTENCE_END.search(before.text))
         if len(part) == 1:  # the second line may stand left of an indented first
-            return not (indent > 0.5 * em) and not (short and ended and step > 1.15 * self.pitch)
-        if indent > 0.5 * em and (ended or indent < 4 * em):
+            return not indent > 0.5 * em
+        return not (indent > 0.5 * em and (SENTENCE_END.search(before.text) or indent < 4 * em))
+
+    @staticmethod
+    def _had_room(before: PlacedLine, line: PlacedLine) -> bool:
+        """Say whether the next line's first word would have fitted on the line before: then the break was meant."""
+        assert before.ink is not None
+        assert line.ink is not None
+        words = line.text.removeprefix("# ").split()
+        if not words or HYPHEN.search(before.text):
             return False
-        return not (short and ended)
+        letter = (line.ink.x1 - line.ink.x0) / max(1, len(line.text))
+        room = before.column_right - before.ink.x1
+        if SENTENCE_END.search(before.text):
+            return room > (len(words[0]) + 2) * letter
+        return room > (1.3 * len(words[0]) + 5) * letter and room > 0.1 * (before.column_right - before.column_left)
 
     def _across(self, before: PlacedLine, line: PlacedLine) -> bool:
         """Judge lines on both sides of a column, region or page-part break: text runs on if no sentence ended."""

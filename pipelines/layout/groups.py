@@ -11,7 +11,7 @@ from dsvl2.pipelines.layout.types import InkLine, Profile
 
 SMALLEST, LARGEST = 0.85, 1.35  # x-height of body text on the canvas, relative to the profile's
 GROUP_COST = 1.0  # of one more group: several lines a sixth off their best scale
-HEADING = 2.4  # a heading may stand this much taller than the profile's x-height before it is read on its own
+HEADING = 2.2  # a heading may stand this much taller than the profile's x-height before it is read on its own
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,6 @@ def place_band(band: Band, printed: list[PrintedLine], bins: int) -> list[InkLin
     """Match a band's printed lines (top down) to its ink lines: each ink line once, order kept, nearest row first."""
     lines = band.lines
     count, many = len(printed), len(lines)
-    if count == many:
-        return list(lines)
     bin_height = band.image.height / max(1, bins)
     rows = [None if p.bin is None else band.row((p.bin + 0.5) * bin_height) for p in printed]
     tall = sum(k.base - k.top for k in lines) / max(1, many)
@@ -65,16 +63,36 @@ def place(layout: PageLayout, texts: list[BandText]) -> list[PlacedLine]:
     placed: list[PlacedLine] = []
     number = 0
     for order, region in enumerate(layout.regions):
+        inks = [ink for band in region.bands for ink in band.lines]
+        edges = dict(zip(inks, _right_edges(inks), strict=True))
         for band in region.bands:
             printed = parse(texts[number])
             number += 1
             for line, ink in zip(printed, place_band(band, printed, layout.location_bins), strict=True):
+                right = edges[ink] if ink else region.box.x1
                 placed.append(
-                    PlacedLine(
-                        line.text, line.gap, line.confidence, ink, order, region.column, region.box.x0, region.box.x1
-                    )
+                    PlacedLine(line.text, line.gap, line.confidence, ink, order, region.column, region.box.x0, right)
                 )
     return placed
+
+
+def _right_edges(lines: list[InkLine]) -> list[float]:
+    """Return for each line of a region where text around it ends: the widest of its close neighbours, five each way."""
+    edges = []
+    for k, line in enumerate(lines):
+        right = line.x1
+        for way in (-1, 1):
+            last = line
+            for j in range(k + way, k + 6 * way, way):
+                if not 0 <= j < len(lines):
+                    break
+                other = lines[j]
+                tall = max(last.base - last.top, other.base - other.top)
+                if abs(other.base - last.base) > 5 * tall or not 0.7 < (other.base - other.top) / tall <= 1.0:
+                    break
+                right, last = max(right, other.x1), other
+        edges.append(right)
+    return edges
 
 
 def line_of(placed: PlacedLine, layout: PageLayout, text: str | None = None) -> Line:
