@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 Linear = Callable[[Tensor], Tensor]
+QUERY_BLOCK = 576  # queries whose scores are held at once: a whole 24 x 24 tile
 TYPICAL_ROWS = 64  # what the packing is tuned for; any number of rows works
 
 
@@ -36,9 +37,25 @@ def linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Linear:
     return lambda x: product(x.to(dtype), packed, bias, "none", [], "")
 
 
-def full_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt d) v without a mask, q k v [N, A, P, d]; two batched products, which beat SDPA here in bf16."""
-    tiles, heads, patches, width = q.shape
-    q, k, v = ((part.reshape(-1, patches, width)) for part in (q * width**-0.5, k, v))
-    share = torch.bmm(q, k.transpose(1, 2)).softmax(-1)
-    return torch.bmm(share, v).view(tiles, heads, patches, width)
+def attention(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None, causal: bool) -> Tensor:
+    """Attention as batched products over blocks of queries; see `ops.attention`. Faster here than SDPA in bf16.
+
+    (2 Zen 5 cores: a 576-token tile with 5 heads of 64 takes a third less of the whole tower; a 607-token prompt with 8
+    heads of 48 takes 2 ms a layer against 19.)
+    """
+    batch, heads, queries, width = q.shape
+    seen, value = k.shape[2], v.shape[3]
+    q, k, v = (part.reshape(batch * heads, -1, part.shape[3]) for part in (q * scale, k, v))
+    out = torch.empty(batch * heads, queries, value, dtype=v.dtype)
+    for start in range(0, queries, QUERY_BLOCK):
+        end = min(start + QUERY_BLOCK, queries)
+        limit = end if causal else seen
+        scores = torch.bmm(q[:, start:end], k[:, :limit].transpose(1, 2)).unflatten(0, (batch, heads))
+        if causal:
+            future = torch.ones(end - start, limit, dtype=torch.bool).triu(start + 1)
+            scores.masked_fill_(future, float("-inf"))
+        elif mask is not None:
+            part = mask[:, :, start:end]
+            scores = scores.masked_fill(~part, float("-inf")) if part.dtype == torch.bool else scores + part.to(scores.dtype)
+        out[:, start:end] = torch.bmm(scores.softmax(-1).flatten(0, 1), v[:, :limit])
+    return out.unflatten(0, (batch, heads))

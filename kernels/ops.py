@@ -66,18 +66,14 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return reference.swiglu(x, gate, up, down)
 
 
-def decode_latent(query: Tensor, cache: Tensor, bias: Tensor, rank: int, block: int) -> Tensor:
-    """Attend from one new token per slot to its cached latents (absorbed MLA, spec.md 6.2).
+def decode(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
+    """Attend from one new token per slot to what it has cached (for MLA the absorbed form, spec.md 6.2).
 
-    query [S, A, w], scaled; cache [S, C, w], the first `rank` of w being the latent; bias [S, L] fp32, 0 or -inf, L a
-    multiple of `block`. Returns fp32 [S, A, rank]. A slot's result does not depend on L or on its neighbours.
+    query [S, G, a, w], scaled, a heads sharing each of G keys; cache [blocks, K, S, G, size, w], keys first and values last
+    (K = 1: the same); bias [S, L] fp32, 0 or -inf, L a multiple of the block size. Returns fp32 [S, G, a, w]. A slot's
+    result depends neither on L nor on its neighbours.
     """
-    return reference.decode_latent(query, cache, bias, rank, block)
-
-
-def decode_heads(query: Tensor, cache: Tensor, bias: Tensor, block: int) -> Tensor:
-    """The same for plain multi-head attention: query [S, A, d], scaled; cache [S, C, 2, A', d]; fp32 [S, A, d]."""
-    return reference.decode_heads(query, cache, bias, block)
+    return reference.decode(query, cache, bias)
 
 
 def pack_linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
@@ -90,8 +86,16 @@ def fast_bf16() -> bool:
     return onednn.fast_bf16()
 
 
-def full_attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    """Attention without a mask, q k v [N, A, P, d] -> [N, A, P, d]."""
-    if q.dtype == torch.bfloat16 and q.device.type == "cpu":
-        return onednn.full_attention(q, k, v)
-    return F.scaled_dot_product_attention(q, k, v)
+def attention(
+    q: Tensor, k: Tensor, v: Tensor, *, scale: float | None = None, mask: Tensor | None = None, causal: bool = False
+) -> Tensor:
+    """softmax(q k^T * scale) v for q [B, A, T, d], k [B, A', L, d], v [B, A', L, dv] -> [B, A, T, dv]; A a multiple of A'.
+
+    mask [B or 1, 1, T, L], bool (True = seen) or additive; causal means lower triangular and T = L, without a mask.
+    scale defaults to 1 / sqrt(d).
+    """
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    shared = k.shape[1] != q.shape[1]
+    if q.dtype == torch.bfloat16 and q.device.type == "cpu" and not shared and not torch.is_grad_enabled():
+        return onednn.attention(q, k, v, scale=scale, mask=mask, causal=causal)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=shared)

@@ -59,29 +59,15 @@ def moe_experts_dense(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, d
     return hidden.flatten(1) @ down.transpose(1, 2).flatten(0, 1)
 
 
-def decode_latent(query: Tensor, cache: Tensor, bias: Tensor, rank: int, block: int) -> Tensor:
-    """One query token per slot against its latents; see `ops.decode_latent`."""
-    seen = bias.shape[1]
-    query = query.to(cache.dtype)
-    scores = torch.bmm(query, cache[:, :seen].transpose(1, 2)).float() + bias[:, None]
-    share = scores.softmax(-1).to(cache.dtype)  # [S, A, L]
-    out = torch.zeros(*query.shape[:2], rank, dtype=torch.float32, device=query.device)
-    for start in range(0, seen, block):  # fixed shapes and order: a longer neighbour only adds exact zeros
-        out = out + torch.bmm(share[..., start : start + block], cache[:, start : start + block, :rank])
-    return out
-
-
-def decode_heads(query: Tensor, cache: Tensor, bias: Tensor, block: int) -> Tensor:
-    """One query token per slot against its keys and values; see `ops.decode_heads`."""
-    slots, heads, width = query.shape
-    kv_heads, seen = cache.shape[3], bias.shape[1]
-    grouped = query.to(cache.dtype).view(slots, kv_heads, heads // kv_heads, width)
-    rows = []
-    for slot in range(slots):
-        keys, values = cache[slot, :seen].permute(1, 2, 0, 3)  # each [A', L, d]
-        share = (torch.bmm(grouped[slot], keys.transpose(1, 2)).float() + bias[slot]).softmax(-1).to(cache.dtype)
-        out = torch.zeros(grouped.shape[1:], dtype=torch.float32, device=query.device)
-        for start in range(0, seen, block):
-            out = out + torch.bmm(share[..., start : start + block], values[:, start : start + block])
-        rows.append(out.view(heads, width))
-    return torch.stack(rows)
+def decode(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
+    """One query token per slot against its cache; see `ops.decode`."""
+    slots, groups = query.shape[:2]
+    size = cache.shape[4]
+    blocks = cache[: bias.shape[1] // size].flatten(2, 3)  # [blocks, K, S * G, size, w]: each block is contiguous
+    flat = query.to(cache.dtype).flatten(0, 1)
+    scores = torch.cat([torch.bmm(flat, block[0].transpose(1, 2)) for block in blocks], dim=-1)
+    share = (scores.float().unflatten(0, (slots, groups)) + bias[:, None, None]).softmax(-1).to(cache.dtype)
+    out = torch.zeros(flat.shape, dtype=torch.float32, device=query.device)
+    for block, part in zip(blocks, share.flatten(0, 1).split(size, dim=-1), strict=True):
+        out = out + torch.bmm(part, block[-1])  # fixed shapes and order: a longer neighbour only adds exact zeros
+    return out.view(query.shape)

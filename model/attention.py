@@ -10,11 +10,10 @@ MLA does it in the absorbed form, which reads the latents and never expands keys
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsvl2.kernels import ops
-from dsvl2.model.cache import BLOCK, SlotLayer
+from dsvl2.model.cache import SlotLayer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.rope import mscale, rotate_halves, rotate_pairs
 
@@ -24,7 +23,8 @@ LATENT_EPS = 1e-6  # fixed, whatever rms_norm_eps says
 class LayerCache(Protocol):
     """What one layer keeps: `extend` stores the parts of new tokens and returns those of all tokens so far.
 
-    MLA stores [B, T, r + dr] (normed latent, rotated rope key); multi-head stores [B, T, 2, kv heads, d] (rotated k, v).
+    MLA stores [B, T, 1, 1, r + dr] (normed latent, rotated rope key), multi-head attention [B, T, 2, kv heads, d]
+    (rotated k, v).
     """
 
     def extend(self, parts: Tensor) -> Tensor: ...
@@ -44,9 +44,7 @@ class RMSNorm(nn.Module):
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
     """q [B, A, T, d], k [B, A', L, d], v [B, A', L, dv] -> [B, T, A*dv]; causal over equal lengths when there is no mask."""
-    mixed = F.scaled_dot_product_attention(
-        q, k, v, attn_mask=mask, is_causal=mask is None, scale=scale, enable_gqa=k.shape[1] != q.shape[1]
-    )
+    mixed = ops.attention(q, k, v, scale=scale, mask=mask, causal=mask is None)
     return mixed.transpose(1, 2).flatten(2)
 
 
@@ -74,7 +72,8 @@ class MultiHeadAttention(nn.Module):
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
         """One new token a slot: x [S, H], cos and sin [S, d/2], bias [S, L] (0 or -inf) -> [S, H]."""
         q, parts = self._project(x[:, None], cos[:, None], sin[:, None])
-        mixed = ops.decode_heads(q[:, 0] * self.scale, layer.write(parts[:, 0]), bias, BLOCK)
+        query = q[:, 0].unflatten(1, (self.kv_heads, -1)) * self.scale  # [S, A', A/A', d]
+        mixed = ops.decode(query, layer.write(parts[:, 0]), bias)
         return self.o_proj(mixed.flatten(1).to(x.dtype))
 
     def _project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,7 +113,7 @@ class LatentAttention(nn.Module):
         q_nope, q_rope = self._queries(x, cos, sin)
         parts = self._compress(x, cos, sin)  # [B, T, r + dr]
         if cache is not None:
-            parts = cache.extend(parts)
+            parts = cache.extend(parts[:, :, None, None])[:, :, 0, 0]
         latent, k_rope = parts.split((self.rank, self.rotary), dim=-1)
         k_nope, v = self.kv_b_proj(latent).unflatten(-1, (self.heads, -1)).split((self.nope, self.value), dim=-1)
         k = torch.cat((k_nope, k_rope[:, :, None].expand(-1, -1, self.heads, -1).to(k_nope.dtype)), dim=-1)
@@ -124,10 +123,10 @@ class LatentAttention(nn.Module):
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
         """The absorbed form, one new token a slot: x [S, H], cos and sin [S, dr/2], bias [S, L] (0 or -inf) -> [S, H]."""
         q_nope, q_rope = self._queries(x, cos, sin)
-        cache = layer.write(self._compress(x, cos, sin))  # [S, C, r + dr]
+        cache = layer.write(self._compress(x, cos, sin))
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
         query = torch.cat((torch.einsum("shn,hnr->shr", q_nope, to_key), q_rope), dim=-1) * self.scale  # [S, A, r + dr]
-        latent = ops.decode_latent(query, cache, bias, self.rank, BLOCK).to(to_value.dtype)
+        latent = ops.decode(query[:, None], cache, bias)[:, 0, :, : self.rank].to(to_value.dtype)
         return self.o_proj(torch.einsum("shr,hvr->shv", latent, to_value).flatten(1))
 
     def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Room for keys, values and latents of a fixed number of slots, filled at each slot's own pace.
 
-Letters: S slots, C capacity in tokens, T new tokens, L tokens in sight. What a token leaves is opaque here: MLA one vector
-(normed latent, rotated rope key), multi-head attention a pair of vectors per head.
+Letters: S slots, B sequences, T new tokens, L tokens in sight. What a token leaves behind is K x G vectors of width w:
+MLA 1 x 1 (normed latent, rotated rope key), multi-head attention 2 (key, value) x key heads.
 """
 
 from collections.abc import Sequence
@@ -25,61 +25,79 @@ class PrefixCache:
         self._length = end
         return self._buffer[:, :end]
 
+    @property
+    def stored(self) -> Tensor:
+        """All tokens so far [B, L, ...]."""
+        return self._buffer[:, : self._length]
+
 
 class SlotLayer:
-    """One layer of all slots while they decode; `positions` is shared by the layers and names the row to write."""
+    """One layer of all slots while they decode; `rows`, shared by the layers, names where each slot's next token goes."""
 
     def __init__(self, buffer: Tensor, rows: Tensor) -> None:
-        self.buffer, self._flat, self._rows = buffer, buffer.flatten(0, 1), rows
+        self.buffer, self._flat, self._rows = buffer, buffer.flatten(0, 4), rows
 
     def write(self, parts: Tensor) -> Tensor:
-        """Store parts [S, ...], one token a slot; return the whole buffer [S, C, ...]."""
-        self._flat.index_copy_(0, self._rows, parts.to(self._flat.dtype))
+        """Store parts [S, ..., w], one token a slot; return the whole buffer [blocks, K, S, G, BLOCK, w]."""
+        self._flat.index_copy_(0, self._rows, parts.reshape(-1, parts.shape[-1]).to(self._flat.dtype))
         return self.buffer
 
 
 class SlotCache:
-    """All layers of S slots. A slot is prefilled alone, then decodes beside the others."""
+    """All layers of S slots. A slot takes over a prompt that was run alone, then decodes beside the others.
+
+    Blocks come first in memory, so that one block of all slots is one contiguous batch for a matrix product.
+    """
 
     def __init__(
-        self, slots: int, capacity: int, layers: int, part: Sequence[int], *, dtype: torch.dtype, device: torch.device
+        self, slots: int, capacity: int, layers: int, part: tuple[int, int, int], *, dtype: torch.dtype, device: torch.device
     ) -> None:
-        self.capacity = -(-capacity // BLOCK) * BLOCK
-        shape = (layers, slots, self.capacity, *part)
-        self._buffers = torch.empty(shape, dtype=dtype, device=device)
-        self._first = torch.arange(slots, device=device) * self.capacity
-        self._rows = self._first.clone()
+        kinds, groups, width = part
+        blocks = -(-capacity // BLOCK)
+        self.part, self.capacity = part, blocks * BLOCK
+        # zeros, not empty: rows beyond a slot's length are multiplied by zero, so they must be finite
+        self._buffers = torch.zeros(layers, blocks, kinds, slots, groups, BLOCK, width, dtype=dtype, device=device)
+        stride = torch.arange(kinds * slots * groups, device=device).view(kinds, slots, groups).transpose(0, 1)
+        self._first = stride.flatten(1) * BLOCK  # [S, K * G]: row of token 0 in each plane
+        self._planes = kinds * slots * groups
+        self._rows = self._first.flatten().clone()
         self._bias = torch.full((slots, self.capacity), float("-inf"), device=device)
         self._lengths = [0] * slots
         self.layers = [SlotLayer(buffer, self._rows) for buffer in self._buffers]
         for slot in range(slots):
-            self.release(slot)
+            self.settle(slot, 0)
 
-    def occupy(self, slot: int) -> list[PrefixCache]:
-        """Empty a slot and hand out its layers for a prompt; call `settle` with its length afterwards."""
-        self._buffers[:, slot].zero_()  # rows beyond the length are multiplied by zero, so they must be finite
-        return [PrefixCache(buffer[slot : slot + 1]) for buffer in self._buffers]
+    def new_prefix(self, length: int) -> list[PrefixCache]:
+        """Caches, one a layer, for a prompt of `length` tokens."""
+        shape = (1, length, *self.part)
+        return [PrefixCache(self._buffers.new_empty(shape)) for _ in self.layers]
+
+    def adopt(self, slot: int, prefix: Sequence[PrefixCache]) -> None:
+        """Fill an idle slot with a prompt."""
+        length = 0
+        for layer, cache in zip(self._buffers, prefix, strict=True):
+            tokens = cache.stored[0]  # [T, K, G, w]
+            length = tokens.shape[0]
+            for number, piece in enumerate(tokens.split(BLOCK)):
+                layer[number, :, slot, :, : len(piece)] = piece.permute(1, 2, 0, 3)
+        self.settle(slot, length)
 
     def settle(self, slot: int, length: int) -> None:
-        """The slot now holds `length` tokens; also takes back tokens of an answer that is rolled back."""
+        """The slot holds `length` tokens from now on: 0 when it idles, fewer than before when an answer is rolled back."""
         self._lengths[slot] = length
         self._bias[slot, :length] = 0.0
         self._bias[slot, length:] = float("-inf")
 
-    def release(self, slot: int) -> None:
-        """The slot idles: it keeps computing on one row of zeros, and nobody reads what comes out."""
-        self._buffers[:, slot, :1].zero_()
-        self.settle(slot, 0)
-
     def advance(self, active: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Make room for one more token in the active slots.
+        """Make room for one more token in the active slots; idle ones compute on token 0, and nobody reads the result.
 
         Returns the positions [S] of the new tokens and the bias [S, L] that shows each slot its own tokens only.
         """
         for slot in active:
             self._lengths[slot] += 1
         positions = torch.tensor([max(length - 1, 0) for length in self._lengths], device=self._rows.device)
-        torch.add(self._first, positions, out=self._rows)
-        self._bias.view(-1).index_fill_(0, self._rows, 0.0)
+        within = positions // BLOCK * (self._planes * BLOCK) + positions % BLOCK
+        torch.add(self._first, within[:, None], out=self._rows.view_as(self._first))
+        self._bias.scatter_(1, positions[:, None], 0.0)
         seen = -(-max(self._lengths) // BLOCK) * BLOCK
         return positions, self._bias[:, :seen]

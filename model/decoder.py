@@ -54,7 +54,8 @@ class Decoder(nn.Module):
     def __init__(self, config: LanguageConfig) -> None:
         super().__init__()
         self.config = config
-        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        start = torch.empty(config.vocab_size, config.hidden_size).uniform_(-1.7, 1.7)  # normal would import torch._dynamo
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, _weight=start)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 

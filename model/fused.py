@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention, LayerCache
-from dsvl2.model.cache import BLOCK, SlotLayer
+from dsvl2.model.cache import SlotLayer
 from dsvl2.model.moe import MoE, Routing
 
 
@@ -58,8 +58,8 @@ class MergedLatentAttention(nn.Module):
         cos, sin = torch.cat((cos, cos), -1)[:, None], torch.cat((sin, sin), -1)[:, None]
         rotary.copy_(torch.addcmul(rotary * cos, turned, sin))
         latent.copy_(self.plain.kv_a_layernorm(latent.float()))
-        mixed = ops.decode_latent(parts[:, :-1], layer.write(parts[:, -1]), bias, self.rank, BLOCK)
-        return self._out(mixed.flatten(1))
+        mixed = ops.decode(parts[:, None, :-1], layer.write(parts[:, -1]), bias)
+        return self._out(mixed[:, 0, :, : self.rank].flatten(1))
 
 
 def _first_rows(plain: LatentAttention, to_key: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dsvl2.model import rope
-from dsvl2.model.cache import PrefixCache, SlotCache
+from dsvl2.model.cache import SlotCache
 from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
 from dsvl2.model.prefill import CHUNK, run_prompt
 from dsvl2.model.request import SamplingParams
@@ -100,7 +100,7 @@ class Scheduler:
                     if answer.finish is None:
                         running[slot] = answer
                     else:
-                        cache.release(slot)
+                        cache.settle(slot, 0)
                         yield answer
             if running:
                 yield from self._step(running, cache, cos, sin)
@@ -108,7 +108,7 @@ class Scheduler:
     def _make_cache(self, capacity: int) -> SlotCache:
         config = self._network.config.language
         part = (
-            ((config.kv_lora_rank or 0) + config.qk_rope_head_dim,)
+            (1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim)
             if config.use_mla
             else (2, config.kv_heads, config.head_dim)
         )
@@ -116,9 +116,9 @@ class Scheduler:
 
     def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
         """Prefill alone and take the first token."""
-        layers: list[PrefixCache] = cache.occupy(slot)
-        hidden = run_prompt(self._decoder, job.embed(), layers, chunk=self._chunk)
-        cache.settle(slot, job.length)
+        prefix = cache.new_prefix(job.length)
+        hidden = run_prompt(self._decoder, job.embed(), prefix, chunk=self._chunk)
+        cache.adopt(slot, prefix)
         answer = Answer(job, generator_for(job.sampling, self._device))
         self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
         return answer
@@ -140,13 +140,13 @@ class Scheduler:
                 self._take(answer, *self._pick(answer, logits[slot]))
             if answer.finish is not None:
                 del running[slot]
-                cache.release(slot)
+                cache.settle(slot, 0)
                 yield answer
             elif answer.job.sampling.guard_loops and len(answer.ids) % GUARD_EVERY == 0 and self._cut_loop(answer):
                 if answer.loops > MAX_RECOVERIES:
                     answer.finish = "stop"
                     del running[slot]
-                    cache.release(slot)
+                    cache.settle(slot, 0)
                     yield answer
                 else:
                     cache.settle(slot, answer.job.length + len(answer.ids) - 1)

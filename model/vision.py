@@ -35,7 +35,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # each [N, A, P, W/A]
-        mixed = ops.full_attention(q, k, v)
+        mixed = ops.attention(q, k, v)
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
 

@@ -199,7 +199,7 @@ def valid_of(want: dict[str, Tensor]) -> Tensor:
 def part_shape(network: DeepseekVL2) -> tuple[int, ...]:
     config = network.config.language
     return (
-        ((config.kv_lora_rank or 0) + config.qk_rope_head_dim,) if config.use_mla else (2, config.kv_heads, config.head_dim)
+        (1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim) if config.use_mla else (2, config.kv_heads, config.head_dim)
     )
 
 
