@@ -69,7 +69,6 @@ _BY_CODE: dict[str, Exit] = {
     "output_unwritable": Exit.OUTPUT,
     "output_collision": Exit.OUTPUT,
     "unknown_format": Exit.USAGE,
-    "render_error": Exit.INTERNAL,
     # dsvl2.model.errors
     "model_error": Exit.INTERNAL,
     "model_not_found": Exit.MODEL,

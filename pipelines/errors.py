@@ -17,7 +17,6 @@ DocumentError
 |   +-- OutputUnwritable  missing folder, no permission, no space
 |   +-- OutputCollision   two inputs would write one output
 +-- UnknownFormat         no output format of that name or suffix
-+-- RenderError           a format cannot render this document
 
 `str(error)` is the fact in one line, `error.hint` the remedy (may be empty), `error.code` stable snake_case.
 Exit codes are the program's business, not ours.
@@ -147,12 +146,6 @@ class UnknownFormat(DocumentError):
     """No output format has that name or suffix."""
 
     code = "unknown_format"
-
-
-class RenderError(DocumentError):
-    """The document cannot be rendered in that format."""
-
-    code = "render_error"
 
 
 def page_error(error: BaseException) -> PageError:

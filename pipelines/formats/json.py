@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import Any
 
 from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult
@@ -153,7 +154,9 @@ def _box(box: Box | None) -> list[float] | None:
 
 
 def _round(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(float(value), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
+    if value is None or not isfinite(value):
+        return None
+    return round(float(value), digits) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def _dumps(record: dict[str, Any], *, indent: int | None) -> str:
