@@ -15,7 +15,8 @@ from dsvl2.pipelines.layout.groups import Group
 from dsvl2.pipelines.layout.types import Band, InkLine, Profile
 
 PAD = 6  # canvas pixels of white kept around a band's ink, where the gap allows
-PER_BAND = 0.5  # cost of one more band, in full bands squared: about nine dense lines to a band
+FULL = 1000.0  # letters: all bands of a page are decoded in step, so the longest one decides the time
+PER_BAND = 0.5  # cost of one more band (its tiles), in full bands squared: about 700 letters to a band
 READABLE = 0.62  # smallest x-height to reduce to before a line is cut in two, relative to the profile's
 
 
@@ -30,10 +31,9 @@ class Sheet:
     paper: Gray | None
 
 
-def load(lines: list[InkLine], scale: float, profile: Profile) -> float:
-    """Return the reading work of lines at a scale, 1.0 for a canvas full of dense text."""
-    full = profile.tile / profile.line_pitch * profile.tile * profile.max_columns
-    return sum((line.x1 - line.x0) * scale * profile.line_pitch / 32 for line in lines) / full
+def load(line: InkLine) -> float:
+    """Return the reading work of a line as a share of FULL: letters, at about one x-height of width each."""
+    return (line.x1 - line.x0) / max(line.base - line.top, 1.0) / FULL
 
 
 def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[int, int]]:
@@ -45,7 +45,7 @@ def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[in
     count = len(lines)
     best = [0.0] + [float("inf")] * count
     cut = [0] * (count + 1)
-    work = np.cumsum([0.0] + [load([line], scale, profile) for line in lines])
+    work = np.cumsum([0.0] + [load(line) for line in lines])
     for last in range(1, count + 1):
         for first in range(last - 1, -1, -1):
             top = min(line.y0 for line in lines[first:last])
