@@ -51,9 +51,9 @@ def plan_outputs(
     many = len(inputs) > 1 or any(file.root is not None for file in inputs)
     as_folder = many or path.is_dir() or str(output).endswith(("/", os.sep))
     if many and path.suffix.lower() in output_format.suffixes and not path.is_dir():
-        raise OutputCollision(
-            f"{len(inputs)} inputs cannot all be written to {printable(str(path))}", hint="name a folder: -o DIR/"
-        )
+        what = "a folder of documents" if len(inputs) == 1 else f"{len(inputs)} inputs"
+        shown = printable(str(path))
+        raise OutputCollision(f"{what} cannot be written to the one file {shown}", hint="name a folder: -o DIR/")
     suffix = output_format.suffixes[0]
     targets = [Target(f, path / f.relative.with_suffix(suffix) if as_folder else path) for f in inputs]
     _check_collisions(targets)

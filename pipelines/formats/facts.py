@@ -19,14 +19,15 @@ def item_label(text: str) -> tuple[str, str] | None:
 
 
 def fingerprint(document: Document) -> str:
-    """Return the sha256 that names how a document was read: model weights, numeric scheme, and every option.
+    """Return the sha256 that names how pages were read: model weights, numeric scheme, and the options.
 
-    Two results of one file with the same fingerprint hold the same text. The device is not part of it.
+    A page of a file read twice with the same fingerprint has the same text. Which pages were chosen is not part of it,
+    nor is the device.
     """
     model = document.model
     facts = {
         "model": [model.fingerprint, model.scheme, model.dtype] if model else None,
-        "options": [[name, value] for name, value in document.options],
+        "options": [[name, value] for name, value in document.options if name != "pages"],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

@@ -56,7 +56,7 @@ def test_a_folder_is_mirrored(tmp_path: Path, put: Put) -> None:
 
 
 def test_many_inputs_do_not_fit_one_file(tmp_path: Path) -> None:
-    with pytest.raises(OutputCollision, match=r"2 inputs cannot all be written to .*x\.md") as caught:
+    with pytest.raises(OutputCollision, match=r"2 inputs cannot be written to the one file .*x\.md") as caught:
         plan([InputFile(Path("a.pdf")), InputFile(Path("b.pdf"))], tmp_path / "x.md")
     assert "-o DIR/" in caught.value.hint
 

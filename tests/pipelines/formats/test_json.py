@@ -113,5 +113,6 @@ def test_the_fingerprint_changes_with_model_and_options_only() -> None:
     assert doc.model is not None
     same = replace(doc, pages=(), source="other", sha256=None, model=replace(doc.model, device="cuda", name="x"))
     assert fingerprint(same) == fingerprint(doc)
+    assert fingerprint(replace(doc, options=(*doc.options, ("pages", "1-3")))) == fingerprint(doc)
     assert fingerprint(replace(doc, options=(("task", "ocr"),))) != fingerprint(doc)
     assert fingerprint(replace(doc, model=replace(doc.model, scheme="int4"))) != fingerprint(doc)
