@@ -4,6 +4,7 @@ Letters: B sequences, T tokens, H hidden, V vocabulary.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -54,7 +55,9 @@ class Decoder(nn.Module):
     def __init__(self, config: LanguageConfig) -> None:
         super().__init__()
         self.config = config
-        start = torch.empty(config.vocab_size, config.hidden_size).uniform_(-1.7, 1.7)  # normal would import torch._dynamo
+        start = torch.empty(config.vocab_size, config.hidden_size).uniform_(
+            -1.7, 1.7
+        )  # normal would import torch._dynamo
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size, _weight=start)
         self.layers = nn.ModuleList(Block(config, layer) for layer in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -89,7 +92,7 @@ class Decoder(nn.Module):
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layers: Sequence[SlotLayer]) -> Tensor:
         """One new token per slot: x [S, H], angles of its position [S, d/2], bias [S, L] -> final hidden states [S, H]."""
         for block, layer in zip(self.layers, layers, strict=True):
-            x = block.step(x, cos, sin, bias, layer)
+            x = cast(Block, block).step(x, cos, sin, bias, layer)
         out: Tensor = self.norm(x)
         return out
 
