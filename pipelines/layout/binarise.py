@@ -12,6 +12,7 @@ from dsvl2.pipelines.layout.components import Components, Mask, components, pain
 
 Gray = NDArray[np.uint8]
 Ratio = NDArray[np.float32]
+MOST_PIECES = 20_000  # components that are looked at on one page
 FAINTEST = 0.84  # lightest print, relative to the paper
 BLOCK = 24  # side of a paper-tone block, working pixels: two or three text lines at 150 dpi
 
@@ -133,8 +134,12 @@ def drop_borders(found: Components, shape: tuple[int, int]) -> Mask:
 
 
 def clean(mask: Mask) -> tuple[Mask, Components]:
-    """Return the mask without scan borders and single-pixel dust, and its components."""
+    """Return the mask without scan borders and dust, and its components."""
     found = components(mask)
     keep = drop_borders(found, (mask.shape[0], mask.shape[1])) & (found.area > 2)
+    least = 2
+    while int(keep.sum()) > MOST_PIECES and least < 64:  # screens and noise: a page has a few thousand letters
+        least *= 2
+        keep &= found.area > least
     cleaned = paint(found.runs, keep, (mask.shape[0], mask.shape[1]))
     return cleaned, select(found, keep)

@@ -58,12 +58,13 @@ def group_lines(lines: list[InkLine], numbers: list[int], profile: Profile) -> l
         value, at = _fit(goal, weight, tall, lone, profile)
         if value <= GROUP_COST:  # a second group would cost more than it can save
             return [Group(tuple(numbers), at)]
+    reach = 160 if len(lines) < 200 else 40  # more lines than a page has: noise, not worth the time
     best, cut, scale = [0.0], [0], [1.0]
     for last in range(1, len(lines) + 1):
         best.append(float("inf"))
         cut.append(0)
         scale.append(1.0)
-        for first in range(last - 1, max(-1, last - 160), -1):
+        for first in range(last - 1, max(-1, last - reach), -1):
             value, at = _fit(goal[first:last], weight[first:last], tall[first:last], lone[first:last], profile)
             cost = best[first] + GROUP_COST + value
             if cost < best[last]:

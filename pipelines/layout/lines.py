@@ -27,32 +27,24 @@ class Rows:
 def chain(segs: Segments, members: Ints) -> list[list[int]]:
     """Group segments into rows, top down: each joins the open row whose last piece it overlaps most."""
     rows: list[list[int]] = []
-    last: list[int] = []
+    ends = np.zeros((len(members), 4))  # x1, y0, y1, width of each open row's last wide piece
     for k in members[np.argsort(segs.x0[members], kind="stable")].tolist():
-        best, score = -1, 0.42
-        for r, tail in enumerate(last):
-            low = max(segs.y0[k], segs.y0[tail])
-            high = min(segs.y1[k], segs.y1[tail])
-            size = sorted((int(segs.y1[k] - segs.y0[k]), int(segs.y1[tail] - segs.y0[tail])))
-            if (
-                size[1] > 2.6 * size[0]
-                or high <= low
-                or segs.x0[k] < segs.x1[tail] - 0.5 * (segs.y1[tail] - segs.y0[tail])
-            ):
-                continue
-            share = (high - low) / min(segs.y1[k] - segs.y0[k], segs.y1[tail] - segs.y0[tail])
-            share -= 0.0002 * (segs.x0[k] - segs.x1[tail])
-            if share > score:
-                best, score = r, share
-        if best < 0:
-            rows.append([k])
-            last.append(k)
-        else:
-            rows[best].append(k)
-            # A short piece (a mark, a superscript) must not steer the row away from its wide part.
-            tail = last[best]
-            if segs.x1[k] - segs.x0[k] > 0.3 * (segs.x1[tail] - segs.x0[tail]) or segs.size[k] > 3:
-                last[best] = k
+        x0, y0, y1 = float(segs.x0[k]), float(segs.y0[k]), float(segs.y1[k])
+        end, top, bottom, wide = ends[: len(rows)].T
+        tall = bottom - top
+        overlap = np.minimum(bottom, y1) - np.maximum(top, y0)
+        least, most = np.minimum(tall, y1 - y0), np.maximum(tall, y1 - y0)
+        fits = (overlap > 0) & (x0 >= end - 0.5 * tall) & (most <= 2.6 * least)
+        share = np.where(fits, overlap / np.maximum(least, 1) - 0.0002 * (x0 - end), 0.0)
+        best = int(share.argmax()) if share.size else 0
+        if not share.size or share[best] <= 0.42:
+            best = len(rows)
+            rows.append([])
+        elif segs.size[k] <= 3 and segs.x1[k] - x0 <= 0.3 * wide[best]:
+            rows[best].append(k)  # a mark or superscript must not steer the row away from its wide part
+            continue
+        rows[best].append(k)
+        ends[best] = float(segs.x1[k]), y0, y1, float(segs.x1[k]) - x0
     rows.sort(key=lambda row: float(np.average([(segs.y0[k] + segs.y1[k]) / 2 for k in row])))
     return rows
 
@@ -66,6 +58,13 @@ def attach_marks(found: Components, line_of: Ints, zones: NDArray[np.float64], u
     loose = np.flatnonzero(line_of < 0)
     if not loose.size or not len(zones):
         return line_of
+    for start in range(0, loose.size, 4000):
+        _attach(found, line_of, loose[start : start + 4000], zones, unit)
+    return line_of
+
+
+def _attach(found: Components, line_of: Ints, loose: Ints, zones: NDArray[np.float64], unit: float) -> None:
+    """Give the `loose` components to their nearest lines, in place."""
     x0, x1, top, base = zones.T
     middle_x = (found.x0 + found.x1)[loose] / 2
     middle_y = (found.y0 + found.y1)[loose] / 2
@@ -78,7 +77,6 @@ def attach_marks(found: Components, line_of: Ints, zones: NDArray[np.float64], u
     best = distance.argmin(axis=1)
     ok = np.isfinite(distance[np.arange(loose.size), best])
     line_of[loose[ok]] = best[ok]
-    return line_of
 
 
 def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], leaf_of: list[int]) -> Ints:

@@ -8,6 +8,8 @@ import numpy as np
 
 from dsvl2.pipelines.layout.components import Components, Ints, Mask, join
 
+MOST_PAIRS = 1_000_000  # letter pairs compared at once: bounds the memory on a page of noise
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:
@@ -35,20 +37,20 @@ def _links(found: Components, index: Ints, unit: float, reach: float) -> tuple[I
     edges = np.searchsorted(stripe[order], np.arange(int(stripe.max()) + 3))
     firsts, seconds = [], []
     for k in range(int(stripe.max()) + 1):
-        here = order[edges[k] : edges[k + 1]]
         near = order[edges[k] : edges[k + 2]]  # this stripe and the next; earlier ones have met it already
-        if not here.size:
-            continue
-        a, b = here[:, None], near[None, :]
-        low = np.minimum(height[a], height[b])
-        high = np.maximum(height[a], height[b])
-        overlap = np.minimum(y1[a], y1[b]) - np.maximum(y0[a], y0[b])
-        gap = np.maximum(x0[a], x0[b]) - np.minimum(x1[a], x1[b])
-        room = reach * np.clip(high, unit, 1.6 * np.maximum(low, unit))
-        linked = (overlap > 0.45 * low) & (gap <= room) & (high <= 2.4 * low) & (a != b)
-        i, j = np.nonzero(linked)
-        firsts.append(here[i])
-        seconds.append(near[j])
+        piece = max(1, MOST_PAIRS // max(1, near.size))
+        for start in range(int(edges[k]), int(edges[k + 1]), piece):
+            here = order[start : min(start + piece, int(edges[k + 1]))]
+            a, b = here[:, None], near[None, :]
+            low = np.minimum(height[a], height[b])
+            high = np.maximum(height[a], height[b])
+            overlap = np.minimum(y1[a], y1[b]) - np.maximum(y0[a], y0[b])
+            gap = np.maximum(x0[a], x0[b]) - np.minimum(x1[a], x1[b])
+            room = reach * np.clip(high, unit, 1.6 * np.maximum(low, unit))
+            linked = (overlap > 0.45 * low) & (gap <= room) & (high <= 2.4 * low) & (a != b)
+            i, j = np.nonzero(linked)
+            firsts.append(here[i])
+            seconds.append(near[j])
     return np.concatenate(firsts), np.concatenate(seconds)
 
 
