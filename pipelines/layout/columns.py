@@ -89,7 +89,7 @@ class _Side:
     segments_per_row: float
 
 
-def _side(segs: Segments, chosen: Mask, unit: float, left: bool) -> _Side:
+def _side(segs: Segments, chosen: Mask, unit: float) -> _Side:
     """Measure the rows of the chosen segments: pieces whose centres differ by less than half a line are one row."""
     index = np.flatnonzero(chosen)
     if not index.size:
@@ -109,6 +109,12 @@ def _side(segs: Segments, chosen: Mask, unit: float, left: bool) -> _Side:
     return _Side(count, float(np.median(high - low)), float(np.median(ink)) / column, centre, index.size / count)
 
 
+def _whole(sides: list[_Side]) -> list[_Side]:
+    """Return the near side, and the whole one where its rows are mostly unbroken (a table's are not)."""
+    near, whole = sides
+    return [near, whole] if whole.segments_per_row < 1.6 else [near]
+
+
 def _aligned(left: _Side, right: _Side, unit: float) -> float:
     """Return the share of rows of the shorter side that have a partner at the same height on the other."""
     few, many = sorted((left.centres, right.centres), key=len)
@@ -125,14 +131,16 @@ def _is_gutter(left: _Side, right: _Side, height: float, unit: float) -> bool:
     if fewest < 3 or height < 9 * unit:
         return False
     level = _aligned(left, right, unit)
-    prose = min(left.fill, right.fill) > 0.72 and narrow > 11 * unit
-    if prose and fewest >= 5:
+    fill = min(left.fill, right.fill)
+    pieces = max(left.segments_per_row, right.segments_per_row)
+    if fill > 0.72 and narrow > 11 * unit and fewest >= 5:
+        return True
+    if fill > 0.58 and narrow > 13 * unit and fewest >= 15 and pieces < 1.5:
         return True
     if level < 0.55 and fewest >= 4 and narrow > 6 * unit:
         return True  # rows at different heights cannot be one table
     balanced = min(left.width, right.width) > 0.4 * max(left.width, right.width)
-    busy = max(left.segments_per_row, right.segments_per_row) < 1.8
-    return height > 60 * unit and fewest >= 18 and balanced and busy and narrow > 9 * unit and level < 0.93
+    return height > 60 * unit and fewest >= 18 and balanced and pieces < 1.8 and narrow > 9 * unit and level < 0.93
 
 
 def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int], unit: float) -> list[Gutter]:
@@ -153,9 +161,15 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
         beside = [g for g in found if min(g.y1, gutter.y1) - max(g.y0, gutter.y0) > 0.6 * gutter.height]
         west = max([g.middle for g in beside if g.x1 <= gutter.x0], default=-1.0)
         east = min([g.middle for g in beside if g.x0 >= gutter.x1], default=float(shape[1]))
-        left = _side(segs, within & (middle_x < gutter.middle) & (middle_x > west), unit, True)
-        right = _side(segs, within & (middle_x > gutter.middle) & (middle_x < east), unit, False)
-        if _is_gutter(left, right, gutter.height, unit):
+        left = [_side(segs, within & (middle_x < gutter.middle) & (middle_x > edge), unit) for edge in (west, -1.0)]
+        right = [
+            _side(segs, within & (middle_x > gutter.middle) & (middle_x < edge), unit)
+            for edge in (east, float(shape[1]))
+        ]
+        # Beyond the next stripe counts too, as one side, if its rows hang together: a stripe may only part
+        # list numbers from their items.
+        sides = [(a, b) for a in _whole(left) for b in _whole(right)]
+        if any(_is_gutter(a, b, gutter.height, unit) for a, b in sides):
             accepted.append(gutter)
     return accepted
 

@@ -16,7 +16,7 @@ from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.letters import letter_height, sort_components
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways
-from dsvl2.pipelines.layout.segments import find_segments
+from dsvl2.pipelines.layout.segments import find_segments, with_leaders
 from dsvl2.pipelines.layout.skew import find_skew
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
 from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, upright, working_zoom
@@ -90,7 +90,7 @@ def _rows(up: Upright) -> _Reading:
     for _ in range(2):
         sort = sort_components(mask, up.ink.faint, unit)
         segs = find_segments(sort.found, sort.letter, unit)
-        gutters = find_gutters(segs, sort.horizontal, shape, unit)
+        gutters = find_gutters(with_leaders(segs, sort.found, sort.letter, unit), sort.horizontal, shape, unit)
         leaves = reading_order(segs, gutters, unit)
         rows = find_rows(sort.found, segs, leaves, unit, shape[0], sort.horizontal)
         seams = glued_rows(rows, sort.found, shape[0])

@@ -73,3 +73,18 @@ def find_segments(found: Components, letter: Mask, unit: float, reach: float = 1
     np.maximum.at(x1, label, found.x1[index])
     np.maximum.at(y1, label, found.y1[index])
     return Segments(x0, y0, x1, y1, np.bincount(label, minlength=count), owner)
+
+
+def with_leaders(segs: Segments, found: Components, letter: Mask, unit: float) -> Segments:
+    """Return the segments and the dotted leaders between them (six dots or more): leaders fill a row, columns show by it."""
+    dots = ~letter & (found.height < 0.5 * unit) & (found.width < 0.5 * unit)
+    chains = find_segments(found, dots, unit, 2.2)
+    long = chains.size >= 6
+    return Segments(
+        np.concatenate([segs.x0, chains.x0[long]]),
+        np.concatenate([segs.y0, chains.y0[long]]),
+        np.concatenate([segs.x1, chains.x1[long]]),
+        np.concatenate([segs.y1, chains.y1[long]]),
+        np.concatenate([segs.size, chains.size[long]]),
+        segs.owner,
+    )
