@@ -25,7 +25,8 @@ if TYPE_CHECKING:
         TokenizerError,
         WeightsError,
     )
-    from dsvl2.model.loading import embedded_models, load_engine
+    from dsvl2.model.folders import embedded_models, find_model
+    from dsvl2.model.loading import load_engine
     from dsvl2.model.quantization.convert import quantize_checkpoint
     from dsvl2.model.reading import ReadingProfile
     from dsvl2.model.request import (
@@ -53,7 +54,8 @@ _HOME = {
         "TokenizerError",
         "WeightsError",
     ),
-    "loading": ("embedded_models", "load_engine"),
+    "folders": ("embedded_models", "find_model"),
+    "loading": ("load_engine",),
     "quantization.convert": ("quantize_checkpoint",),
     "reading": ("ReadingProfile",),
     "request": (
@@ -94,6 +96,7 @@ __all__ = [
     "choose_canvas",
     "choose_grid",
     "embedded_models",
+    "find_model",
     "load_engine",
     "quantize_checkpoint",
 ]

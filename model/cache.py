@@ -9,7 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-BLOCK = 512  # decode looks at whole blocks: shapes repeat, and sums are taken in the same order at any batch composition
+BLOCK = (
+    512  # decode looks at whole blocks: shapes repeat, and sums are taken in the same order at any batch composition
+)
 
 
 class PrefixCache:
@@ -50,7 +52,14 @@ class SlotCache:
     """
 
     def __init__(
-        self, slots: int, capacity: int, layers: int, part: tuple[int, int, int], *, dtype: torch.dtype, device: torch.device
+        self,
+        slots: int,
+        capacity: int,
+        layers: int,
+        part: tuple[int, int, int],
+        *,
+        dtype: torch.dtype,
+        device: torch.device,
     ) -> None:
         kinds, groups, width = part
         blocks = -(-capacity // BLOCK)

@@ -117,7 +117,9 @@ class LanguageConfig:
     def __post_init__(self) -> None:
         # "gready" is the class default and invalid: it only matters where there are routed experts
         _check_choices(self, "language_config", skip=() if self.n_routed_experts else ("topk_method",))
-        _check_positive(self, "language_config", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads")
+        _check_positive(
+            self, "language_config", "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads"
+        )
         _check_moe(self)
         _check_attention(self)
 
@@ -153,9 +155,13 @@ class ModelConfig:
     def __post_init__(self) -> None:
         _check_choices(self, "config")
         if self.projector.input_dim != self.vision.width:
-            _contradiction("projector_config", f"input_dim {self.projector.input_dim}, but the tower is {self.vision.width} wide")
+            _contradiction(
+                "projector_config", f"input_dim {self.projector.input_dim}, but the tower is {self.vision.width} wide"
+            )
         if self.projector.n_embed != self.language.hidden_size:
-            _contradiction("projector_config", f"n_embed {self.projector.n_embed}, but hidden_size is {self.language.hidden_size}")
+            _contradiction(
+                "projector_config", f"n_embed {self.projector.n_embed}, but hidden_size is {self.language.hidden_size}"
+            )
 
     @property
     def side(self) -> int:
@@ -205,7 +211,11 @@ class ProcessorConfig:
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> "ProcessorConfig":
         tuples = ("image_mean", "image_std")
-        known = {key: tuple(raw[key]) if key in tuples else raw[key] for key in ("image_token", "normalize", *tuples) if key in raw}
+        known: dict[str, Any] = {
+            key: tuple(raw[key]) if key in tuples else raw[key]
+            for key in ("image_token", "normalize", *tuples)
+            if key in raw
+        }
         for key in tuples:
             if key in known and len(known[key]) != 3:
                 raise ConfigError(f"{key} in processor_config.json has {len(known[key])} values, not 3", _HINT)
@@ -221,7 +231,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelNotFound(f"no {path.name} in {path.parent}", "give the folder that holds config.json and the weights") from error
+        raise ModelNotFound(
+            f"no {path.name} in {path.parent}", "give the folder that holds config.json and the weights"
+        ) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid JSON: {error}", "download the file again") from error
     if not isinstance(raw, dict):

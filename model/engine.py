@@ -33,9 +33,7 @@ class _Plan:
 class Engine:
     """A loaded model. The answer to a request never depends on the other requests of the call."""
 
-    def __init__(
-        self, network: DeepseekVL2, tokenizer: Tokenizer, processor: ProcessorConfig, info: ModelInfo
-    ) -> None:
+    def __init__(self, network: DeepseekVL2, tokenizer: Tokenizer, processor: ProcessorConfig, info: ModelInfo) -> None:
         self.info = info
         self.network, self.tokenizer, self.processor = network, tokenizer, processor
         self._candidates = network.config.candidate_resolutions
@@ -103,7 +101,10 @@ class Engine:
         device = self.network.image_newline.device
         pixels = torch.from_numpy(tiles).to(device).permute(0, 3, 1, 2).float() / 255
         if self.processor.normalize:
-            mean, std = (torch.tensor(v, device=device)[:, None, None] for v in (self.processor.image_mean, self.processor.image_std))
+            mean, std = (
+                torch.tensor(v, device=device)[:, None, None]
+                for v in (self.processor.image_mean, self.processor.image_std)
+            )
             pixels = (pixels - mean) / std
         return pixels.to(self.network.image_newline.dtype).contiguous()
 

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention
 from dsvl2.model.config import ModelConfig
-from dsvl2.model.decoder import Decoder
 from dsvl2.model.errors import DeviceError
 from dsvl2.model.fused import DenseMoE, MergedLatentAttention
 from dsvl2.model.moe import MoE
@@ -93,8 +92,9 @@ def _exchange_experts(block: nn.Module, dtype: torch.dtype) -> None:
 
 def _exchange_attention(block: nn.Module, dtype: torch.dtype) -> None:
     attention = block.self_attn
-    small = isinstance(attention, LatentAttention) and MergedLatentAttention.size(attention) <= MERGED
-    if small and MergedLatentAttention.fits(attention):
+    if not isinstance(attention, LatentAttention) or not MergedLatentAttention.fits(attention):
+        return
+    if MergedLatentAttention.size(attention) <= MERGED:
         block.self_attn = MergedLatentAttention(attention, dtype)
 
 

@@ -27,7 +27,9 @@ class MergedLatentAttention(nn.Module):
         super().__init__()
         self.plain = plain
         self.heads, self.rank, self.rotary = plain.heads, plain.rank, plain.rotary
-        to_key, to_value = plain.kv_b_proj.weight.float().unflatten(0, (self.heads, -1)).split((plain.nope, plain.value), dim=1)
+        to_key, to_value = (
+            plain.kv_b_proj.weight.float().unflatten(0, (self.heads, -1)).split((plain.nope, plain.value), dim=1)
+        )
         self._into = ops.pack_linear(_first_rows(plain, to_key), None, dtype)
         output = plain.o_proj.weight.float().unflatten(1, (self.heads, -1))  # [H, A, dv]
         self._out = ops.pack_linear(torch.einsum("oav,avr->oar", output, to_value).flatten(1), plain.o_proj.bias, dtype)
@@ -108,4 +110,7 @@ class DenseMoE(nn.Module):
     @staticmethod
     def fits(plain: MoE) -> bool:
         """Whether the shared experts are a whole number of routed ones wide."""
-        return plain.shared_experts is None or plain.shared_experts.gate_proj.out_features % plain.experts.down_proj.shape[2] == 0
+        return (
+            plain.shared_experts is None
+            or plain.shared_experts.gate_proj.out_features % plain.experts.down_proj.shape[2] == 0
+        )

@@ -1,7 +1,6 @@
 """From a name or a folder to an engine: where built-in models lie, which device and number format to use."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
@@ -9,14 +8,14 @@ import torch
 from dsvl2.model import execution
 from dsvl2.model.config import ModelConfig, ProcessorConfig, read_json
 from dsvl2.model.engine import Engine
-from dsvl2.model.errors import DeviceError, ModelNotFound
+from dsvl2.model.errors import DeviceError
+from dsvl2.model.folders import find_model, is_embedded
 from dsvl2.model.quantization.schemes import scheme_of
 from dsvl2.model.reading import ReadingProfile
 from dsvl2.model.request import ModelInfo
 from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.weights import load_network, weight_files
 
-EMBEDDED = Path(__file__).parent / "embedded"
 SIDE_FILES = ("config.json", "processor_config.json", "tokenizer.json", "reading.json")
 WHOLE_HASH = 1 << 28  # bytes of one weight file that are hashed whole; larger ones by head, tail and samples
 SAMPLE = 1 << 20
@@ -40,7 +39,9 @@ def load_engine(
     config = ModelConfig.from_file(folder / "config.json")
     scheme = scheme_of(config.quantization)
     if quant not in (None, scheme.name):
-        raise DeviceError(f"the checkpoint is stored as {scheme.name!r}, not {quant!r}", "convert it with quantize_checkpoint")
+        raise DeviceError(
+            f"the checkpoint is stored as {scheme.name!r}, not {quant!r}", "convert it with quantize_checkpoint"
+        )
     place = choose_device(device)
     if threads is not None:
         if threads < 1:
@@ -68,28 +69,6 @@ def load_engine(
     processor_file = folder / "processor_config.json"
     processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
     return Engine(execution.prepare(network, number), tokenizer, processor, info)
-
-
-def embedded_models() -> tuple[str, ...]:
-    """Names of the models that ship with the package."""
-    return tuple(sorted(path.parent.name for path in EMBEDDED.glob("*/config.json")))
-
-
-def is_embedded(name: str) -> bool:
-    """Whether a name is that of a built-in model."""
-    return name in embedded_models()
-
-
-def find_model(model: str | Path) -> Path:
-    """The folder of a model; raise ModelNotFound when there is none."""
-    if isinstance(model, str) and is_embedded(model):
-        return EMBEDDED / model
-    folder = Path(os.path.expanduser(model))
-    if (folder / "config.json").is_file():
-        return folder
-    known = ", ".join(embedded_models()) or "none"
-    fact = f"{folder} holds no config.json" if folder.is_dir() else f"no model {str(model)!r}"
-    raise ModelNotFound(fact, f"built-in models: {known}; or give a folder with config.json, tokenizer.json and the weights")
 
 
 def choose_device(device: str) -> torch.device:

@@ -60,7 +60,11 @@ def _place(image: Image.Image, box: tuple[int, int], color: tuple[int, int, int]
     """Fit, scale with PIL's bicubic (no other library gives the same bytes), centre on the pad colour."""
     place = fit(image.size, box)
     try:
-        scaled = image if image.size == (place.width, place.height) else image.resize((place.width, place.height), Image.Resampling.BICUBIC)
+        scaled = (
+            image
+            if image.size == (place.width, place.height)
+            else image.resize((place.width, place.height), Image.Resampling.BICUBIC)
+        )
     except (OSError, ValueError) as error:
         raise ImageError(f"the image cannot be scaled: {error}", "check that the file is complete") from error
     if scaled.size == box:

@@ -29,7 +29,9 @@ def run_prompt(
     length = x.shape[1]
     if attention_mask is None and length <= chunk:
         return decoder(x, caches=caches)[:, -1]
-    valid = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if attention_mask is None else attention_mask.bool()
+    valid = (
+        torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if attention_mask is None else attention_mask.bool()
+    )
     positions = positions_of(valid)
     hidden = x
     for start in range(0, length, chunk):

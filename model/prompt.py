@@ -59,7 +59,8 @@ def _check_turns(messages: Sequence[Message], image_token: str) -> None:
     if not turns or turns[-1].role != "user" or any(m.role != role for m, role in zip(turns, expected, strict=False)):
         roles = ", ".join(message.role for message in messages) or "none"
         raise PromptError(
-            f"the roles are: {roles}", "start with an optional system message, then user and assistant in turn, user last"
+            f"the roles are: {roles}",
+            "start with an optional system message, then user and assistant in turn, user last",
         )
     for message in messages:
         places = message.content.count(image_token)
@@ -67,5 +68,6 @@ def _check_turns(messages: Sequence[Message], image_token: str) -> None:
             raise PromptError(f"{image_token} in a message of the {message.role}", "put images into the user's turns")
         if places != len(message.images):
             raise PromptError(
-                f"{places} {image_token} in a turn with {len(message.images)} images", f"write one {image_token} for each image"
+                f"{places} {image_token} in a turn with {len(message.images)} images",
+                f"write one {image_token} for each image",
             )

@@ -37,7 +37,9 @@ class ReadingProfile:
             raise ConfigError(f"reading.json: mode is {self.mode!r}", f"known values: {', '.join(MODES)}")
         for name in ("tile", "max_columns", "max_new_tokens"):
             if getattr(self, name) <= 0:
-                raise ConfigError(f"reading.json: {name} is {getattr(self, name)}, must be positive", "correct the file")
+                raise ConfigError(
+                    f"reading.json: {name} is {getattr(self, name)}, must be positive", "correct the file"
+                )
 
     @property
     def bin_height(self) -> float:

@@ -1,8 +1,9 @@
 """Continuous batching over a fixed number of slots.
 
 Every request is prefilled alone and then decodes in a slot; a finished slot takes the next request. The number of slots
-never changes and every step computes all of them, so each product has one shape and a request gets the same bits
-whoever its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint). Letters: S slots, H hidden, V vocabulary.
+never changes and every step computes all of them, so each product has one shape and a request gets the same bits whoever
+its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
+Letters: S slots, H hidden, V vocabulary.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -21,7 +22,9 @@ from dsvl2.model.request import SamplingParams
 from dsvl2.model.sampling import choose, generator_for
 from dsvl2.model.vl2 import DeepseekVL2
 
-SLOTS = 8  # a multiple of 4: row results of the matrix products then do not depend on the row (measured, MKL and oneDNN)
+SLOTS = (
+    8  # a multiple of 4: row results of the matrix products then do not depend on the row (measured, MKL and oneDNN)
+)
 GUARD_EVERY = 8  # tokens between two looks for a loop
 
 
@@ -68,7 +71,11 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 
 
 class Scheduler:
-    """Runs jobs to their end. `dtype` is that of the cache, step_threads limits the threads of a decode step; `spell` turns ids into text, which the loop guard needs to spare leaders."""
+    """Runs jobs to their end.
+
+    dtype is that of the cache; step_threads limits the threads of a decode step; stop holds the ids that end an answer;
+    spell turns ids into text, which the loop guard needs to spare leaders; chunk is how much of a prompt runs at once.
+    """
 
     def __init__(
         self,
@@ -76,7 +83,8 @@ class Scheduler:
         *,
         dtype: torch.dtype,
         step_threads: int | None,
-        stop: Collection[int], spell: Callable[[Sequence[int]], str],
+        stop: Collection[int],
+        spell: Callable[[Sequence[int]], str],
         chunk: int = CHUNK,
     ) -> None:
         self._dtype, self._step_threads, self._chunk = dtype, step_threads, chunk

@@ -62,7 +62,9 @@ def fit(size: tuple[int, int], box: tuple[int, int]) -> Placement:
     elif w / h < width / height:
         fitted_w = round(w / h * height)
     if not fitted_w or not fitted_h:
-        raise ImageError(f"an image of {w} x {h} pixels vanishes on a canvas of {width} x {height}", "crop the image first")
+        raise ImageError(
+            f"an image of {w} x {h} pixels vanishes on a canvas of {width} x {height}", "crop the image first"
+        )
     left = round((width - fitted_w) * 0.5)
     top = round((height - fitted_h) * 0.5) if fitted_w == width else 0
     return Placement(fitted_w, fitted_h, left, top)

@@ -17,7 +17,9 @@ class Tokenizer:
     def __init__(self, backend: Backend, *, bos: int, eos: int, image_token: str = "<image>") -> None:
         image = backend.token_to_id(image_token)
         if image is None:
-            raise TokenizerError(f"the tokenizer has no {image_token!r} token", "use the tokenizer.json of this checkpoint")
+            raise TokenizerError(
+                f"the tokenizer has no {image_token!r} token", "use the tokenizer.json of this checkpoint"
+            )
         self._backend = backend
         self.bos, self.eos, self.image = bos, eos, image
         self.image_token = image_token

@@ -40,7 +40,9 @@ class CheckpointReader:
     def __enter__(self) -> "CheckpointReader":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._open.clear()
 
     @property
@@ -116,7 +118,9 @@ def unstack(state: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
-def save_checkpoint(state: Mapping[str, Tensor], config: Mapping[str, Any], folder: Path, *, dtype: torch.dtype) -> None:
+def save_checkpoint(
+    state: Mapping[str, Tensor], config: Mapping[str, Any], folder: Path, *, dtype: torch.dtype
+) -> None:
     """Write a network's state dict and its raw config.json as a checkpoint in the released layout."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().to("cpu", dtype).contiguous().clone() for name, tensor in unstack(state)}
@@ -131,7 +135,9 @@ def weight_files(folder: Path) -> list[Path]:
         names = sorted(set(read_json(index).get("weight_map", {}).values()))
         lost = [name for name in names if not (folder / name).is_file()]
         if lost:
-            raise WeightsError(f"{lost[0]} is missing; {index.name} names {len(names)} files, {len(lost)} are absent", AGAIN)
+            raise WeightsError(
+                f"{lost[0]} is missing; {index.name} names {len(names)} files, {len(lost)} are absent", AGAIN
+            )
         return [folder / name for name in names]
     single = folder / "model.safetensors"
     files = [single] if single.is_file() else sorted(folder.glob("*.safetensors"))
@@ -162,7 +168,9 @@ def _destination(name: str, config: ModelConfig) -> tuple[str, tuple[int, slice]
         return name, None
     stack, expert, part = match[1], int(match[2]), match[3]
     if expert >= (config.language.n_routed_experts or 0):
-        raise WeightsError(f"unexpected tensor {name}: the config has {config.language.n_routed_experts} experts", AGAIN)
+        raise WeightsError(
+            f"unexpected tensor {name}: the config has {config.language.n_routed_experts} experts", AGAIN
+        )
     width = config.language.moe_intermediate_size
     if part == "down":
         return f"{stack}.down_proj", (expert, slice(None))

@@ -34,7 +34,12 @@ def quantize_checkpoint(source: Path | str, target: Path | str, scheme: str = "i
     with CheckpointReader(source) as reader:
         for name in reader.names:
             if not is_unused(name):
-                stored.update({key: tensor.contiguous() for key, tensor in SCHEMES[scheme].encode(name, reader.read(name)).items()})
+                stored.update(
+                    {
+                        key: tensor.contiguous()
+                        for key, tensor in SCHEMES[scheme].encode(name, reader.read(name)).items()
+                    }
+                )
     save_file(stored, path, metadata={"format": "pt"})
     config["quantization_config"] = {"quant_method": "dsvl2", "scheme": scheme, "version": VERSION}
     (target / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -34,7 +34,15 @@ def character_tokenizer(characters: str) -> dict[str, Any]:
     """tokenizer.json of a vocabulary of single characters."""
     vocabulary = {token: number for number, token in enumerate([*SPECIALS, *characters])}
     added = [
-        {"id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+        {
+            "id": number,
+            "content": token,
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": True,
+        }
         for number, token in enumerate(SPECIALS)
     ]
     return {

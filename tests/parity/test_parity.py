@@ -89,7 +89,9 @@ def test_every_recorded_tensor_agrees(case: Any, network: DeepseekVL2, want: dic
 @pytest.mark.parametrize("chunk", [7, 128])
 def test_a_prompt_in_chunks_is_the_prompt(case: Any, network: DeepseekVL2, want: dict[str, Tensor], chunk: int) -> None:
     x = embed(network, pixels_of(want), want)
-    hidden = run_prompt(network.language.model, x, make_caches(network, x), attention_mask=want.get("attention_mask"), chunk=chunk)
+    hidden = run_prompt(
+        network.language.model, x, make_caches(network, x), attention_mask=want.get("attention_mask"), chunk=chunk
+    )
     assert_near("last_logits", network.language.logits(hidden), want["last_logits"])
 
 
@@ -107,17 +109,29 @@ def test_a_left_padded_batch_is_its_rows(folder: Any, chunk: int) -> None:
     assert_near("last_logits", network.language.logits(hidden), recorded)
 
 
-@pytest.mark.parametrize(("key", "penalty", "chunk"), [("greedy_ids", 1.0, 4096), ("greedy_rep13_ids", 1.3, 4096), ("greedy_chunked_ids", 1.0, 128)])
-def test_greedy_tokens_are_the_same(case: Any, engine: Engine, want: dict[str, Tensor], key: str, penalty: float, chunk: int) -> None:
+@pytest.mark.parametrize(
+    ("key", "penalty", "chunk"),
+    [("greedy_ids", 1.0, 4096), ("greedy_rep13_ids", 1.3, 4096), ("greedy_chunked_ids", 1.0, 128)],
+)
+def test_greedy_tokens_are_the_same(
+    case: Any, engine: Engine, want: dict[str, Tensor], key: str, penalty: float, chunk: int
+) -> None:
     if key not in want or (chunk == 128 and case.padded):
         pytest.skip("not recorded, or recorded from padded chunks, where the reference is wrong")
     count = want[key].shape[1]
     sampling = SamplingParams(max_new_tokens=count, repetition_penalty=penalty, guard_loops=False)
     scheduler = Scheduler(
-        engine.network, dtype=torch.float32, step_threads=None, stop=(engine.tokenizer.eos,), spell=engine.tokenizer.decode, chunk=chunk
+        engine.network,
+        dtype=torch.float32,
+        step_threads=None,
+        stop=(engine.tokenizer.eos,),
+        spell=engine.tokenizer.decode,
+        chunk=chunk,
     )
     plans = [engine._plan(GenerationRequest(messages, sampling)) for messages in case.conversations]
-    jobs = [Job(i, plan.size.prompt_tokens, lambda plan=plan: engine._embed(plan), sampling) for i, plan in enumerate(plans)]  # type: ignore[misc]
+    jobs = [
+        Job(i, plan.size.prompt_tokens, lambda plan=plan: engine._embed(plan), sampling) for i, plan in enumerate(plans)
+    ]  # type: ignore[misc]
     for answer in scheduler.run(jobs):
         recorded = want[key][answer.job.index].tolist()
         got = answer.ids + [engine.tokenizer.eos] * (count - len(answer.ids))
@@ -127,7 +141,11 @@ def test_greedy_tokens_are_the_same(case: Any, engine: Engine, want: dict[str, T
 def check_vision(network: DeepseekVL2, pixels: Tensor, want: dict[str, Tensor]) -> None:
     tower, tiles = network.vision, pixels[0, :2]
     embedded = tower.patch_embed(tiles)
-    stages = {"vision_patch_embed": embedded, "vision_block0": tower.blocks[0](embedded + tower.pos_embed), "vision_features": tower(tiles)}
+    stages = {
+        "vision_patch_embed": embedded,
+        "vision_block0": tower.blocks[0](embedded + tower.pos_embed),
+        "vision_features": tower(tiles),
+    }
     for name, got in stages.items():
         if name in want:
             assert_near(name, got, want[name])
@@ -138,7 +156,12 @@ def check_vision(network: DeepseekVL2, pixels: Tensor, want: dict[str, Tensor]) 
 
 
 def check_decoder(
-    network: DeepseekVL2, want: dict[str, Tensor], hidden: list[Tensor], routed: list[Routing], caches: list[PrefixCache], valid: Tensor
+    network: DeepseekVL2,
+    want: dict[str, Tensor],
+    hidden: list[Tensor],
+    routed: list[Routing],
+    caches: list[PrefixCache],
+    valid: Tensor,
 ) -> None:
     if "inputs_embeds" in want:
         assert_near("inputs_embeds", hidden[0][valid], want["inputs_embeds"][valid])
@@ -151,11 +174,21 @@ def check_decoder(
         if f"router_idx_{layer}" in want:
             order = routing.idx.argsort(-1)
             rows = valid.flatten()
-            assert torch.equal(routing.idx.gather(1, order)[rows], want[f"router_idx_{layer}"].reshape(order.shape)[rows])
-            assert_near(f"router_w_{layer}", routing.weight.gather(1, order)[rows], want[f"router_w_{layer}"].reshape(order.shape)[rows])
+            assert torch.equal(
+                routing.idx.gather(1, order)[rows], want[f"router_idx_{layer}"].reshape(order.shape)[rows]
+            )
+            assert_near(
+                f"router_w_{layer}",
+                routing.weight.gather(1, order)[rows],
+                want[f"router_w_{layer}"].reshape(order.shape)[rows],
+            )
     if "cache0_0" in want:
         kept = caches[0].extend(torch.empty(valid.shape[0], 0, *part_shape(network)))
-        parts = kept.split((config.kv_lora_rank or 0, config.qk_rope_head_dim), -1)[::-1] if config.use_mla else kept.unbind(2)
+        parts = (
+            kept.split((config.kv_lora_rank or 0, config.qk_rope_head_dim), -1)[::-1]
+            if config.use_mla
+            else kept.unbind(2)
+        )
         for number, got in enumerate(parts):
             recorded = want[f"cache0_{number}"].transpose(1, 2)  # [B, T, heads, d]
             assert_near(f"cache0_{number}", got.reshape(recorded.shape)[valid], recorded[valid])
@@ -187,7 +220,9 @@ def embed(network: DeepseekVL2, pixels: Tensor, want: dict[str, Tensor]) -> Tens
 
 def pixels_of(want: dict[str, Tensor]) -> Tensor:
     """Normalised tiles; nothing for a case without images whose dummy tile was not kept."""
-    return (want["images_u8"].float() / 255 - 0.5) / 0.5 if "images_u8" in want else torch.empty(len(want["input_ids"]), 0)
+    return (
+        (want["images_u8"].float() / 255 - 0.5) / 0.5 if "images_u8" in want else torch.empty(len(want["input_ids"]), 0)
+    )
 
 
 def valid_of(want: dict[str, Tensor]) -> Tensor:
@@ -199,7 +234,9 @@ def valid_of(want: dict[str, Tensor]) -> Tensor:
 def part_shape(network: DeepseekVL2) -> tuple[int, ...]:
     config = network.config.language
     return (
-        (1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim) if config.use_mla else (2, config.kv_heads, config.head_dim)
+        (1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim)
+        if config.use_mla
+        else (2, config.kv_heads, config.head_dim)
     )
 
 
