@@ -18,8 +18,8 @@ from dsvl2_cli.errors import SettingsError, UsageError
 
 FAIL_ON = ("never", "partial", "failure")
 PROGRESS = ("auto", "always", "never", "json")
-# Variables of this prefix that are no settings: the password, and a switch of the kernels.
-OTHER_VARIABLES = frozenset({"DSVL2_PASSWORD", "DSVL2_BACKEND"})
+# Variables of this prefix that are no settings.
+OTHER_VARIABLES = frozenset({"DSVL2_PASSWORD"})
 
 Setting = str | int | float | bool | None
 
