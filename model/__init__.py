@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         TokenizerError,
         WeightsError,
     )
-    from dsvl2.model.folders import embedded_models, find_model
+    from dsvl2.model.folders import embedded_models
     from dsvl2.model.loading import load_engine
     from dsvl2.model.quantization.convert import quantize_checkpoint
     from dsvl2.model.reading import ReadingProfile
@@ -54,7 +54,7 @@ _HOME = {
         "TokenizerError",
         "WeightsError",
     ),
-    "folders": ("embedded_models", "find_model"),
+    "folders": ("embedded_models",),
     "loading": ("load_engine",),
     "quantization.convert": ("quantize_checkpoint",),
     "reading": ("ReadingProfile",),
@@ -96,7 +96,6 @@ __all__ = [
     "choose_canvas",
     "choose_grid",
     "embedded_models",
-    "find_model",
     "load_engine",
     "quantize_checkpoint",
 ]

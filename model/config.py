@@ -6,7 +6,7 @@ so the defaults here are part of the format. Knows nothing of torch.
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -200,7 +200,6 @@ class ProcessorConfig:
     image_std: tuple[float, float, float] = (0.5, 0.5, 0.5)
     image_token: str = "<image>"
     normalize: bool = True
-    candidate_resolutions: tuple[tuple[int, int], ...] = field(default=())
 
     @property
     def pad_color(self) -> tuple[int, int, int]:
@@ -219,8 +218,7 @@ class ProcessorConfig:
         for key in tuples:
             if key in known and len(known[key]) != 3:
                 raise ConfigError(f"{key} in processor_config.json has {len(known[key])} values, not 3", _HINT)
-        candidates = tuple((int(w), int(h)) for w, h in raw.get("candidate_resolutions", ()))
-        return cls(**known, candidate_resolutions=candidates)
+        return cls(**known)
 
 
 _HINT = "compare the file with the released one; an edited config may be the cause"
