@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from dsvl2.model.errors import ConfigError, ModelNotFound
 
 T = TypeVar("T")
+_HINT = "compare the file with the released one; an edited config may be the cause"
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "topk_method": ("greedy", "group_limited_greedy", "noaux_tc"),
@@ -219,9 +220,6 @@ class ProcessorConfig:
             if key in known and len(known[key]) != 3:
                 raise ConfigError(f"{key} in processor_config.json has {len(known[key])} values, not 3", _HINT)
         return cls(**known)
-
-
-_HINT = "compare the file with the released one; an edited config may be the cause"
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,8 @@ def test_every_public_name_exists() -> None:
 
 def test_sizes_prompts_and_errors_come_without_torch() -> None:
     code = (
-        "import sys; from dsvl2.model import choose_grid, Message, ReadingProfile, ModelConfig, PromptError, embedded_models; embedded_models(); "
+        "import sys; from dsvl2.model import choose_grid, Message, ReadingProfile, ModelConfig, PromptError; "
+        "from dsvl2.model import embedded_models; embedded_models(); "
         "import dsvl2.model.prompt, dsvl2.model.pixels; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
