@@ -135,7 +135,7 @@ def _is_gutter(left: _Side, right: _Side, height: float, unit: float) -> bool:
     pieces = max(left.segments_per_row, right.segments_per_row)
     if fill > 0.72 and narrow > 11 * unit and fewest >= 5:
         return True
-    if fill > 0.58 and narrow > 13 * unit and fewest >= 15 and pieces < 1.5:
+    if fill > 0.58 and narrow > 13 * unit and fewest >= 12 and (pieces < 1.5 or level < 0.85):
         return True
     if level < 0.55 and fewest >= 4 and narrow > 6 * unit:
         return True  # rows at different heights cannot be one table
@@ -161,15 +161,14 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
         beside = [g for g in found if min(g.y1, gutter.y1) - max(g.y0, gutter.y0) > 0.6 * gutter.height]
         west = max([g.middle for g in beside if g.x1 <= gutter.x0], default=-1.0)
         east = min([g.middle for g in beside if g.x0 >= gutter.x1], default=float(shape[1]))
-        left = [_side(segs, within & (middle_x < gutter.middle) & (middle_x > edge), unit) for edge in (west, -1.0)]
+        left = _side(segs, within & (middle_x < gutter.middle) & (middle_x > west), unit)
         right = [
             _side(segs, within & (middle_x > gutter.middle) & (middle_x < edge), unit)
             for edge in (east, float(shape[1]))
         ]
-        # Beyond the next stripe counts too, as one side, if its rows hang together: a stripe may only part
-        # list numbers from their items.
-        sides = [(a, b) for a in _whole(left) for b in _whole(right)]
-        if any(_is_gutter(a, b, gutter.height, unit) for a, b in sides):
+        # What lies beyond the next stripe on the right counts too, as one side, if its rows hang together: the stripe
+        # may only part list numbers from their items.
+        if any(_is_gutter(left, side, gutter.height, unit) for side in _whole(right)):
             accepted.append(gutter)
     return accepted
 
