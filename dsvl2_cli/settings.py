@@ -33,7 +33,7 @@ class Settings:
     """Every setting with its built-in default. None means: decided at run time."""
 
     model: str = _key("nano", "a built-in name, a folder, or org/name in the Hugging Face cache")
-    device: str = _key("auto", "auto, cpu, cuda, cuda:N or mps")
+    device: str = _key("auto", "auto, cpu, cuda or cuda:N")
     dtype: str | None = _key(None, "number format of the computation, for example bfloat16")
     quant: str | None = _key(None, "quantization scheme of the weights, for example int8")
     threads: int | None = _key(None, "CPU threads; the default is one per core", least=1)

@@ -47,7 +47,7 @@ class Results:
         """Write and flush. Raises BrokenPipeError when the reader went away, also when there never was one."""
         if self._stream is None:
             raise BrokenPipeError("standard output is closed")
-        self._stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+        self._stream.write(data.encode("utf-8", "replace") if isinstance(data, str) else data)
         self._stream.flush()
         self.wrote = True
 

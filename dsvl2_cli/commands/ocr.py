@@ -37,9 +37,7 @@ def ocr(
     model: options.ModelName = None,
     device: Annotated[
         str | None,
-        typer.Option(
-            "--device", rich_help_panel=options.MODEL, show_default="auto", help="auto, cpu, cuda, cuda:N or mps."
-        ),
+        typer.Option("--device", rich_help_panel=options.MODEL, show_default="auto", help="auto, cpu, cuda or cuda:N."),
     ] = None,
     dtype: Annotated[
         str | None,

@@ -217,6 +217,14 @@ def test_out_of_memory_has_its_own_code(dsvl2: Any, pdf: Callable[..., Path], sc
     assert done.code == 11, done.err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_a_file_name_that_is_no_unicode(dsvl2: Any) -> None:
+    Path("list.txt").write_bytes(b"no-\xff-such.pdf\n")
+    done = dsvl2("ocr", "@list.txt", "--json")
+    assert done.code == 4
+    assert json.loads(done.out)["documents"][0]["error"]["code"] == "file_missing"
+
+
 def test_errors_are_json_too(dsvl2: Any) -> None:
     done = dsvl2("ocr", "nosuch.pdf", "--json")
     record = json.loads(done.out)
