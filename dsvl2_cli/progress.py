@@ -24,11 +24,14 @@ class Progress(Protocol):
     def stop(self) -> None: ...
 
 
-def choose(mode: str, verbosity: int) -> Progress:
-    """Return the reporter for --progress; `auto` is a bar if standard error is a terminal and -q was not given."""
+def choose(mode: str, verbosity: int, *, text_on_terminal: bool = False) -> Progress:
+    """Return the reporter for --progress.
+
+    `auto` is a bar if standard error is a terminal, -q was not given, and the text itself is not written there too.
+    """
     if mode == "json":
         return Events()
-    if mode == "always" or (mode == "auto" and verbosity >= 0 and _on_a_terminal()):
+    if mode == "always" or (mode == "auto" and verbosity >= 0 and not text_on_terminal and _on_a_terminal()):
         return Bar(forced=mode == "always")
     return Silent()
 

@@ -36,7 +36,8 @@ def read_all(plan: Plan, now: Session) -> Exit:
     Raises:
         ModelError: the model cannot be loaded; nothing was read. BrokenPipeError: nobody takes the results.
     """
-    progress = choose(plan.settings.progress, now.console.verbosity)
+    shown = now.results.isatty() and not plan.report and None in plan.targets.values()
+    progress = choose(plan.settings.progress, now.console.verbosity, text_on_terminal=shown)
     reader = Reader(plan, now, progress)
     started = time.monotonic()
     reports: list[Report] = []

@@ -137,6 +137,16 @@ def test_an_output_that_may_not_be_written(dsvl2: Any, pdf: Callable[..., Path])
     check(dsvl2("ocr", pdf(), "-o", "closed/out.md"), 5, "output_unwritable", "closed")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is always full")
+def test_a_full_disk(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    check(dsvl2("ocr", pdf(), "-o", "/dev/full", "-f", "md"), 5, "output_unwritable", "No space left")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nobody can make files")
+def test_a_folder_that_takes_no_files(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    check(dsvl2("ocr", pdf(), "-o", "/proc/self/out.md"), 5, "output_unwritable", "/proc/self")
+
+
 def test_an_output_below_a_file(dsvl2: Any, pdf: Callable[..., Path]) -> None:
     Path("file").write_text("x")
     check(dsvl2("ocr", pdf(), "-o", "file/out.md"), 5, "output_unwritable", "file")
