@@ -11,7 +11,7 @@ TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
 SOURCES := dsvl2_cli kernels model pipelines
 
-.PHONY: help demo test check format lint typecheck types-links clean
+.PHONY: help demo test check format lint typecheck types-links checksums clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ typecheck: $(VENV)/.dev types-links  ## types only
 types-links:  ## .types/dsvl2/*: the folders under their import names, for type checkers
 	@mkdir -p .types/dsvl2
 	@for d in kernels model pipelines; do ln -sfn ../../$$d .types/dsvl2/$$d; done
+
+checksums:  ## write SHA256SUMS beside the embedded model, after putting a new one there
+	cd model/embedded/nano && sha256sum *.json *.safetensors > SHA256SUMS
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) .types build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache out.md

@@ -72,6 +72,12 @@ def test_links_to_files_lead_somewhere() -> None:
         assert (ROOT / target).exists(), target
 
 
+def test_paths_in_contributing_lead_somewhere() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:tests|pipelines|model|kernels|dsvl2_cli|examples)/[\w/.]+)`", text):
+        assert (ROOT / path).exists(), path
+
+
 def test_the_python_example_names_what_exists() -> None:
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert blocks

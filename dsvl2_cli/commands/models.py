@@ -80,6 +80,7 @@ def describe(entry: Entry) -> dict[str, Any]:
     except ValueError as error:
         raise WeightsError(str(error), "download or install the model again") from error
     language, vision = config.language, config.vision
+    stored_scheme = config.quantization or {}
     layers = f"{language.num_hidden_layers} layers"
     experts = f"{language.n_routed_experts or 0} routed, {language.n_shared_experts or 0} shared"
     return {
@@ -92,7 +93,7 @@ def describe(entry: Entry) -> dict[str, Any]:
         "experts": f"{experts}; {language.num_experts_per_tok or 0} per token",
         "context_length": language.max_position_embeddings,
         "tile_shapes": len(config.candidate_resolutions),
-        "quantization": (config.quantization or {}).get("quant_method") if config.quantization else None,
+        "quantization": stored_scheme.get("scheme") or stored_scheme.get("quant_method"),
         "tensors": stored["tensors"],
         "weight_bytes": stored["bytes"],
         "weight_types": ", ".join(stored["bytes_by_type"]),
