@@ -110,9 +110,9 @@ def _side(segs: Segments, chosen: Mask, unit: float) -> _Side:
 
 
 def _whole(sides: list[_Side]) -> list[_Side]:
-    """Return the near side, and the whole one where its rows are mostly unbroken (a table's are not)."""
+    """Return the near side, and the whole one if the near one stands beside few of its rows (as list numbers do)."""
     near, whole = sides
-    return [near, whole] if whole.segments_per_row < 1.6 else [near]
+    return [near, whole] if near.rows < 0.5 * whole.rows else [near]
 
 
 def _aligned(left: _Side, right: _Side, unit: float) -> float:
@@ -166,7 +166,7 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
             _side(segs, within & (middle_x > gutter.middle) & (middle_x < edge), unit)
             for edge in (east, float(shape[1]))
         ]
-        # What lies beyond the next stripe on the right counts too, as one side, if its rows hang together: the stripe
+        # What lies beyond the next stripe on the right counts too, as one side: the stripe
         # may only part list numbers from their items.
         if any(_is_gutter(left, side, gutter.height, unit) for side in _whole(right)):
             accepted.append(gutter)
