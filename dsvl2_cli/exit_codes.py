@@ -50,7 +50,6 @@ _BY_CODE: dict[str, Exit] = {
     # the command line and configuration
     "usage": Exit.USAGE,
     "bad_settings": Exit.CONFIG,
-    "not_a_terminal": Exit.USAGE,
     # dsvl2.pipelines.errors
     "document_error": Exit.INTERNAL,
     "input_error": Exit.BAD_INPUT,

@@ -83,8 +83,9 @@ class Reader:
                 self._read(document, report)
             except (BrokenPipeError, EngineFailed):
                 raise
-            except KeyboardInterrupt:
+            except KeyboardInterrupt:  # while opening, loading or writing
                 report.interrupted = True
+                self.now.console.say(f"interrupted before a page of {report.source} was done")
             except Exception as error:
                 report.problem = Problem.of(error)
                 if self.now.debug:
