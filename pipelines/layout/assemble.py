@@ -163,7 +163,7 @@ def join_lines(texts: Sequence[str]) -> str:
     The hyphen stays where the joined word looks like a compound: a capital, a digit or another hyphen beside it.
     """
     result = ""
-    for text in (t.strip() for t in texts):
+    for text in (" ".join(t.split("\t")).strip() for t in texts):
         if not result:
             result = text
             continue

@@ -191,6 +191,20 @@ def _trim(gutter: Gutter, segs: Segments, unit: float) -> Gutter:
     return Gutter(gutter.x0, y0, gutter.x1, max(y1, y0 + 1))
 
 
+def _slabs(segs: Segments, members: Ints, left: Mask, unit: float) -> list[Ints]:
+    """Cut a two-column part at wide white gaps across both columns (authors above the text, a section below another)."""
+    order = members[np.argsort(segs.y0[members], kind="stable")]
+    bottom = np.maximum.accumulate(segs.y1[order])
+    slabs: list[Ints] = []
+    start = 0
+    for cut in (np.flatnonzero(segs.y0[order][1:] - bottom[:-1] > 5.5 * unit) + 1).tolist():
+        upper, lower = left[order[start:cut]], left[order[cut:]]
+        if upper.any() and (~upper).any() and lower.any() and (~lower).any():
+            slabs.append(order[start:cut])
+            start = cut
+    return [*slabs, order[start:]]
+
+
 def reading_order(segs: Segments, gutters: list[Gutter], unit: float) -> list[Leaf]:
     """Return the page's leaves in reading order: above a gutter, left of it, right of it, below it, recursively."""
     middle_x, middle_y = (segs.x0 + segs.x1) / 2, (segs.y0 + segs.y1) / 2
@@ -214,10 +228,11 @@ def reading_order(segs: Segments, gutters: list[Gutter], unit: float) -> list[Le
         y = middle_y[members]
         above, below = y < gutter.y0, y > gutter.y1
         body = ~above & ~below
-        left = middle_x[members] < gutter.middle
         walk(members[above], rest, column)
-        walk(members[body & left], rest, column)
-        walk(members[body & ~left], rest, column + 1)
+        for slab in _slabs(segs, members[body], middle_x < gutter.middle, unit):
+            left = middle_x[slab] < gutter.middle
+            walk(slab[left], rest, column)
+            walk(slab[~left], rest, column + 1)
         walk(members[below], rest, column)
 
     walk(np.arange(len(segs), dtype=np.int64), gutters, 0)
