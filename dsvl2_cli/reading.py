@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dsvl2_cli.stdio import Results
 
 GPU_BATCH = 8
+LOSSES = frozenset({"truncated", "image_truncated"})  # notices of missing text are told whatever the verbosity
+PROSE = frozenset({"markdown", "text"})  # formats whose documents are kept apart by an empty line
 
 
 def read_all(plan: Plan, now: Session) -> Exit:
@@ -126,7 +128,7 @@ class Reader:
             stream = None
             if target is None and not self.plan.report:
                 stream = self.plan.format.stream(head, self.plan.render)
-            pieces = Pieces(self.now.results)
+            pieces = Pieces(self.now.results, self._gap())
             batch = self.plan.settings.batch_size or (1 if engine.info.device == "cpu" else GPU_BATCH)
             try:
                 for page in run(OcrTask(), source, engine, batch_size=batch):
@@ -144,6 +146,10 @@ class Reader:
             done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))
             self._deliver(done, report, source, target, streamed=stream is not None)
 
+    def _gap(self) -> str:
+        """What goes between two documents on standard output."""
+        return "\n" if self.now.results.wrote and self.plan.format.name in PROSE else ""
+
     def _tell(self, source: str, page: PageResult, *, alone: bool) -> None:
         """Say what is worth saying about a page that is done."""
         self.progress.page(source, page)
@@ -151,7 +157,8 @@ class Reader:
         if page.error is not None and not alone:  # a single page's error is the document's, told at its end
             self.now.console.page_failed(place, page.error.code, page.error.message)
         for warning in page.warnings:
-            self.now.console.detail(f"{place}: {warning.message}")
+            tell = self.now.console.warn if warning.code in LOSSES else self.now.console.detail
+            tell(f"{place}: {warning.message}")
         if page.blank:
             self.now.console.detail(f"{place} is blank")
 
@@ -168,7 +175,7 @@ class Reader:
             if self.plan.report:
                 report.content = self._content(document, text)
             elif not streamed:
-                self.now.results.write(text)
+                self.now.results.write(self._gap() + text)
             place = "standard output"
         else:
             path = target.with_name(target.name + ".partial") if report.interrupted else target
@@ -203,8 +210,9 @@ class Reader:
 class Pieces:
     """Streams to standard output, holding back until a page was read: nothing is written of a document that failed."""
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, gap: str) -> None:
         self._results = results
+        self._gap = gap
         self._held = ""
         self._begun = False
 
@@ -218,8 +226,8 @@ class Pieces:
     def flush(self) -> None:
         """Write what was held back."""
         if self._held:
-            self._results.write(self._held)
-            self._held = ""
+            self._results.write(self._gap + self._held)
+            self._gap = self._held = ""
 
 
 class EngineFailed(Exception):

@@ -40,6 +40,23 @@ def test_standard_output_is_clean_even_if_libraries_print(pdf: Make) -> None:
     assert "a library prints" in done.stderr
 
 
+def test_documents_on_standard_output_are_kept_apart(dsvl2: Any, pdf: Make) -> None:
+    done = dsvl2("ocr", pdf("a.pdf", (100,)), pdf("b.pdf", (110,)), "--dpi", "72")
+    assert done.out == PAGE.format(100) + "\n" + PAGE.format(110)
+
+
+def test_text_that_may_be_missing_is_told_without_asking(
+    dsvl2: Any, pdf: Make, scripted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    whole = scripted.ScriptedEngine._answer
+    monkeypatch.setattr(
+        scripted.ScriptedEngine, "_answer", lambda self, request: replace(whole(self, request), finish_reason="length")
+    )
+    assert "text may be missing" in dsvl2("ocr", pdf()).err
+
+
 def test_the_suffix_chooses_the_format_and_the_flag_overrides_it(dsvl2: Any, pdf: Make) -> None:
     path = pdf()
     assert dsvl2("ocr", path, "--dpi", "72", "-o", "out.txt").code == 0
