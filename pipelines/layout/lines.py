@@ -27,14 +27,14 @@ class Rows:
 def chain(segs: Segments, members: Ints) -> list[list[int]]:
     """Group segments into rows, top down: each joins the open row whose last piece it overlaps most."""
     rows: list[list[int]] = []
-    ends = np.zeros((len(members), 4))  # x1, y0, y1, width of each open row's last wide piece
+    ends = np.zeros((len(members), 5))  # x1, y0, y1, width, letters of each open row's last wide piece
     for k in members[np.argsort(segs.x0[members], kind="stable")].tolist():
         x0, y0, y1 = float(segs.x0[k]), float(segs.y0[k]), float(segs.y1[k])
-        end, top, bottom, wide = ends[: len(rows)].T
+        end, top, bottom, wide, letters = ends[: len(rows)].T
         tall = bottom - top
         overlap = np.minimum(bottom, y1) - np.maximum(top, y0)
         least, most = np.minimum(tall, y1 - y0), np.maximum(tall, y1 - y0)
-        fits = (overlap > 0) & (x0 >= end - 0.5 * tall) & (most <= 2.6 * least)
+        fits = (overlap > 0) & (x0 >= end - 0.5 * tall) & ((most <= 2.6 * least) | ((letters > 3) & (tall > y1 - y0)))
         share = np.where(fits, overlap / np.maximum(least, 1) - 0.0002 * (x0 - end), 0.0)
         best = int(share.argmax()) if share.size else 0
         if not share.size or share[best] <= 0.42:
@@ -44,7 +44,7 @@ def chain(segs: Segments, members: Ints) -> list[list[int]]:
             rows[best].append(k)  # a mark or superscript must not steer the row away from its wide part
             continue
         rows[best].append(k)
-        ends[best] = float(segs.x1[k]), y0, y1, float(segs.x1[k]) - x0
+        ends[best] = float(segs.x1[k]), y0, y1, float(segs.x1[k]) - x0, float(segs.size[k])
     rows.sort(key=lambda row: float(np.average([(segs.y0[k] + segs.y1[k]) / 2 for k in row])))
     return rows
 
@@ -93,12 +93,15 @@ def dissolve(segs: Segments, rows: list[list[int]], zones: NDArray[np.float64], 
     leaf = np.array(leaf_of)
     target = np.arange(len(rows), dtype=np.int64)
     for k in np.argsort(width, kind="stable"):
-        near = (leaf == leaf[k]) & (width > width[k]) & (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
+        near = (leaf == leaf[k]) & (width > width[k])
         away = np.abs(middle - middle[k])
         room = 0.5 * np.minimum(tall, 1.6 * usual)  # an icon beside a line must not swallow its neighbours
         small = (tall[k] < 0.85 * np.minimum(tall, usual)) & (middle[k] > top - room) & (middle[k] < base + room)
         script = (tall[k] < 0.85 * tall) & (width[k] < 0.3 * width) & (away < 0.8 * tall)
-        near &= small | script | (away < 0.55 * np.minimum(tall, tall[k]))
+        dots = (tall[k] < 0.45 * tall) & (width[k] < 0.3 * width) & (away < 1.1 * tall)
+        beside = (x0[k] < x1 + 3 * tall) & (x1[k] > x0 - 3 * tall)
+        same = away < np.where(beside, 0.55, 0.4) * np.minimum(tall, tall[k])
+        near &= ((small | script | dots) & beside) | same
         if near.any():
             target[k] = int(np.where(near, np.abs(middle - middle[k]), np.inf).argmin())
     for _ in range(4):
