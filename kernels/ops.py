@@ -3,7 +3,7 @@
 `use("sparse" | "loop" | "dense")` picks the form of the expert op for what follows, or for a `with` block.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -66,14 +66,14 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return reference.swiglu(x, gate, up, down)
 
 
-def decode(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
+def decode(query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int]) -> Tensor:
     """Attend from one new token per slot to what it has cached (for MLA the absorbed form, spec.md 6.2).
 
-    query [S, G, a, w], scaled, a heads sharing each of G keys; cache [blocks, K, S, G, size, w], keys first and values last
-    (K = 1: the same); bias [S, L] fp32, 0 or -inf, L a multiple of the block size. Returns fp32 [S, G, a, w]. A slot's
-    result depends neither on L nor on its neighbours.
+    query [S, G, a, w], scaled, a heads sharing each of G keys; cache [B, K, S, G, size, w] in B blocks, keys first and
+    values last (K = 1: the same); bias [S, L] fp32, 0 or -inf; blocks: how many blocks each slot has begun, 0 when it idles
+    (its result is then 0 or meaningless). Returns fp32 [S, G, a, w]. A slot's result does not depend on its neighbours.
     """
-    return reference.decode(query, cache, bias)
+    return reference.decode(query, cache, bias, blocks)
 
 
 def pack_linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:

@@ -3,9 +3,13 @@
 Letters: N tokens, H hidden width, E experts, k experts per token, I expert width.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+TOGETHER = 4  # slots whose caches are looked at together; groups in which every slot idles are passed over
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -59,15 +63,22 @@ def moe_experts_dense(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, d
     return hidden.flatten(1) @ down.transpose(1, 2).flatten(0, 1)
 
 
-def decode(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
+def decode(query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int]) -> Tensor:
     """One query token per slot against its cache; see `ops.decode`."""
-    slots, groups = query.shape[:2]
-    size = cache.shape[4]
-    blocks = cache[: bias.shape[1] // size].flatten(2, 3)  # [blocks, K, S * G, size, w]: each block is contiguous
+    size, out = cache.shape[4], torch.zeros(query.shape, dtype=torch.float32, device=query.device)
+    for start in range(0, len(blocks), TOGETHER):
+        part, count = slice(start, start + TOGETHER), max(blocks[start : start + TOGETHER])
+        if count:
+            out[part] = _decode_some(query[part], cache[:count, :, part], bias[part, : count * size])
+    return out
+
+
+def _decode_some(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
     flat = query.to(cache.dtype).flatten(0, 1)
+    blocks = [block.flatten(1, 2) for block in cache]  # each [K, S * G, size, w], keys first, values last
     scores = torch.cat([torch.bmm(flat, block[0].transpose(1, 2)) for block in blocks], dim=-1)
-    share = (scores.float().unflatten(0, (slots, groups)) + bias[:, None, None]).softmax(-1).to(cache.dtype)
+    share = (scores.float().unflatten(0, query.shape[:2]) + bias[:, None, None]).softmax(-1).to(cache.dtype)
     out = torch.zeros(flat.shape, dtype=torch.float32, device=query.device)
-    for block, part in zip(blocks, share.flatten(0, 1).split(size, dim=-1), strict=True):
-        out = out + torch.bmm(part, block[-1])  # fixed shapes and order: a longer neighbour only adds exact zeros
+    for block, part in zip(blocks, share.flatten(0, 1).split(cache.shape[4], dim=-1), strict=True):
+        out += torch.bmm(part, block[-1])  # fixed shapes and order: a longer neighbour only adds exact zeros
     return out.view(query.shape)

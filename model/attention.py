@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dsvl2.kernels import ops
-from dsvl2.model.cache import SlotLayer
+from dsvl2.model.cache import Sight, SlotLayer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.rope import mscale, rotate_halves, rotate_pairs
 
@@ -69,11 +69,11 @@ class MultiHeadAttention(nn.Module):
         k, v = parts.permute(2, 0, 3, 1, 4)  # each [B, A', L, d]
         return self.o_proj(attend(q.transpose(1, 2), k, v, mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
-        """One new token a slot: x [S, H], cos and sin [S, d/2], bias [S, L] (0 or -inf) -> [S, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
+        """One new token a slot: x [S, H], cos and sin [S, d/2] -> [S, H]."""
         q, parts = self._project(x[:, None], cos[:, None], sin[:, None])
         query = q[:, 0].unflatten(1, (self.kv_heads, -1)) * self.scale  # [S, A', A/A', d]
-        mixed = ops.decode(query, layer.write(parts[:, 0]), bias)
+        mixed = ops.decode(query, layer.write(parts[:, 0]), sight.bias, sight.blocks)
         return self.o_proj(mixed.flatten(1).to(x.dtype))
 
     def _project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
@@ -120,13 +120,13 @@ class LatentAttention(nn.Module):
         q = torch.cat((q_nope, q_rope), dim=-1)
         return self.o_proj(attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
-        """The absorbed form, one new token a slot: x [S, H], cos and sin [S, dr/2], bias [S, L] (0 or -inf) -> [S, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
+        """The absorbed form, one new token a slot: x [S, H], cos and sin [S, dr/2] -> [S, H]."""
         q_nope, q_rope = self._queries(x, cos, sin)
         cache = layer.write(self._compress(x, cos, sin))
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
         query = torch.cat((torch.einsum("shn,hnr->shr", q_nope, to_key), q_rope), dim=-1) * self.scale  # [S, A, r + dr]
-        latent = ops.decode(query[:, None], cache, bias)[:, 0, :, : self.rank].to(to_value.dtype)
+        latent = ops.decode(query[:, None], cache, sight.bias, sight.blocks)[:, 0, :, : self.rank].to(to_value.dtype)
         return self.o_proj(torch.einsum("shr,hvr->shv", latent, to_value).flatten(1))
 
     def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ MLA 1 x 1 (normed latent, rotated rope key), multi-head attention 2 (key, value)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -31,6 +32,14 @@ class PrefixCache:
     def stored(self) -> Tensor:
         """All tokens so far [B, L, ...]."""
         return self._buffer[:, : self._length]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What each slot may look at: bias [S, capacity] fp32, 0 or -inf, and how many blocks it has begun (0: it idles)."""
+
+    bias: Tensor
+    blocks: tuple[int, ...]
 
 
 class SlotLayer:
@@ -97,10 +106,10 @@ class SlotCache:
         self._bias[slot, :length] = 0.0
         self._bias[slot, length:] = float("-inf")
 
-    def advance(self, active: Sequence[int]) -> tuple[Tensor, Tensor]:
+    def advance(self, active: Sequence[int]) -> tuple[Tensor, Sight]:
         """Make room for one more token in the active slots; idle ones compute on token 0, and nobody reads the result.
 
-        Returns the positions [S] of the new tokens and the bias [S, L] that shows each slot its own tokens only.
+        Returns the positions [S] of the new tokens and what each slot may look at: its own tokens only.
         """
         for slot in active:
             self._lengths[slot] += 1
@@ -108,5 +117,4 @@ class SlotCache:
         within = positions // BLOCK * (self._planes * BLOCK) + positions % BLOCK
         torch.add(self._first, within[:, None], out=self._rows.view_as(self._first))
         self._bias.scatter_(1, positions[:, None], 0.0)
-        seen = -(-max(self._lengths) // BLOCK) * BLOCK
-        return positions, self._bias[:, :seen]
+        return positions, Sight(self._bias, tuple(-(-length // BLOCK) for length in self._lengths))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from dsvl2.model import rope
 from dsvl2.model.attention import LayerCache, RMSNorm, build_attention
-from dsvl2.model.cache import SlotLayer
+from dsvl2.model.cache import Sight, SlotLayer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.moe import MoE, Routing, SwiGLU
 
@@ -40,9 +40,9 @@ class Block(nn.Module):
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
         return self._feed(x, routed)
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
         """One new token per slot; see `attention`."""
-        return self._feed(x + self.self_attn.step(self.input_layernorm(x), cos, sin, bias, layer), None)
+        return self._feed(x + self.self_attn.step(self.input_layernorm(x), cos, sin, sight, layer), None)
 
     def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:
         normed = self.post_attention_layernorm(x)
@@ -89,10 +89,10 @@ class Decoder(nn.Module):
             hidden.append(x)
         return x
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layers: Sequence[SlotLayer]) -> Tensor:
-        """One new token per slot: x [S, H], angles of its position [S, d/2], bias [S, L] -> final hidden states [S, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layers: Sequence[SlotLayer]) -> Tensor:
+        """One new token per slot: x [S, H], angles of its position [S, d/2] -> final hidden states [S, H]."""
         for block, layer in zip(self.layers, layers, strict=True):
-            x = cast(Block, block).step(x, cos, sin, bias, layer)
+            x = cast(Block, block).step(x, cos, sin, sight, layer)
         out: Tensor = self.norm(x)
         return out
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention, LayerCache
-from dsvl2.model.cache import SlotLayer
+from dsvl2.model.cache import Sight, SlotLayer
 from dsvl2.model.moe import MoE, Routing
 
 
@@ -50,7 +50,7 @@ class MergedLatentAttention(nn.Module):
     ) -> Tensor:
         return cast(Tensor, self.plain(x, cos, sin, mask, cache))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, bias: Tensor, layer: SlotLayer) -> Tensor:
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
         """One new token a slot; see `LatentAttention.step`."""
         both = self._into(x)
         width = self.rank + self.rotary
@@ -60,7 +60,7 @@ class MergedLatentAttention(nn.Module):
         cos, sin = torch.cat((cos, cos), -1)[:, None], torch.cat((sin, sin), -1)[:, None]
         rotary.copy_(torch.addcmul(rotary * cos, turned, sin))
         latent.copy_(self.plain.kv_a_layernorm(latent.float()))
-        mixed = ops.decode(parts[:, None, :-1], layer.write(parts[:, -1]), bias)
+        mixed = ops.decode(parts[:, None, :-1], layer.write(parts[:, -1]), sight.bias, sight.blocks)
         return self._out(mixed[:, 0, :, : self.rank].flatten(1))
 
 

@@ -134,10 +134,10 @@ class Scheduler:
     def _step(self, running: dict[int, Answer], cache: SlotCache, cos: Tensor, sin: Tensor) -> Iterator[Answer]:
         """One token for every running answer; give out those that end."""
         tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(SLOTS)]
-        positions, bias = cache.advance(sorted(running))
+        positions, sight = cache.advance(sorted(running))
         x = self._network.language.embed(torch.tensor(tokens, device=self._device))
         with limited_threads(self._step_threads):
-            hidden = self._decoder.step(x, cos[positions], sin[positions], bias, cache.layers)
+            hidden = self._decoder.step(x, cos[positions], sin[positions], sight, cache.layers)
             logits = self._network.language.logits(hidden)  # [S, V]
         best, ids = logits.max(-1)
         greedy_ids, greedy_logprobs = ids.tolist(), (best - logits.logsumexp(-1)).tolist()
