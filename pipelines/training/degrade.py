@@ -64,7 +64,10 @@ def warp(images: Tensor, points: Tensor, strength: float) -> tuple[Tensor, Tenso
     from_y = from_y + column(ripple) * torch.sin(xs * column(wave) + column(phase))
     grid = torch.stack([from_x * 2 / (width - 1) - 1, from_y * 2 / (height - 1) - 1], -1)
     warped = F.grid_sample(images[:, None], grid, mode="bilinear", padding_mode="border", align_corners=True)[:, 0]
-    back = torch.einsum("bij,bnj->bni", torch.linalg.inv(matrix), points - offset[:, None])
+    determinant = shrink_x * angle.cos() * shrink_y * angle.cos() - (shear - angle.sin()) * angle.sin()
+    inverse = [[shrink_y * angle.cos(), angle.sin() - shear], [-angle.sin(), shrink_x * angle.cos()]]
+    undo = torch.stack([torch.stack(row, -1) for row in inverse], -2) / determinant[:, None, None]
+    back = torch.einsum("bij,bnj->bni", undo, points - offset[:, None])
     lift = ripple[:, None] * torch.sin(back[..., 0] * wave[:, None] + phase[:, None])
     back = torch.stack([back[..., 0] + centre[0], back[..., 1] + centre[1] - lift], -1)
     return warped, torch.where(points[..., :1] >= 0, back, points)

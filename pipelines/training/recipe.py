@@ -33,6 +33,7 @@ class Recipe:
     location_noise: float = 0.05
     map_patches: int = 192  # patches a tile that the character map is trained on in a step
     batch_sizes: tuple[int, int, int, int] = (72, 56, 40, 32)
+    clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
     level_min_steps: int = 40
     fonts_per_batch: int = 24
     workers: int = 14

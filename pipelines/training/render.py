@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,6 +191,15 @@ def _any_box(rng: Random, canvas: Canvas) -> tuple[float, float, float, float]:
     return x0, y0, rng.uniform(x0 + 60, canvas.width - 2), rng.uniform(y0 + 40, TILE - 4)
 
 
+def shorten_runs(text: str) -> str:
+    """Write blanks to fill in and leaders as four marks, rules as eight: how many there are says nothing.
+
+    A reader that has to count forty underscores loses its place; the length of a blank is not part of the text.
+    """
+    text = re.sub(r"([._])(?: ?\1){4,}", r"\1\1\1\1", text)
+    return re.sub(r"([-=*~#])\1{8,}", lambda run: run[1] * 8, text)
+
+
 def _finish(canvas: Canvas) -> Sample:
     tokens: list[int] = []
     lines: list[tuple[float, float]] = []
@@ -198,7 +208,7 @@ def _finish(canvas: Canvas) -> Sample:
             tokens.append(_NEWLINE)
         tokens.append(LINE_MARK)
         lines.append((row.x, row.y))
-        tokens += [INDEX[character] + 1 for character in row.text]
+        tokens += [INDEX[character] + 1 for character in shorten_runs(row.text)]
     return Sample(
         canvas.image(), tokens, np.array(lines, np.float32).reshape(-1, 2),
         np.array(canvas.chars, np.float32).reshape(-1, 3), _text(canvas.rows),
@@ -206,7 +216,7 @@ def _finish(canvas: Canvas) -> Sample:
 
 
 def _text(rows: Sequence[Row]) -> str:
-    return "".join(("\n\n" if row.gap else "\n") * (index > 0) + row.text for index, row in enumerate(rows))
+    return "".join(("\n\n" if row.gap else "\n") * (index > 0) + shorten_runs(row.text) for index, row in enumerate(rows))
 
 
 def make_batch(rng: Random, resources: Resources, m: int, stage: float, batch_size: int) -> list[Batch]:

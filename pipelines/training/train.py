@@ -173,7 +173,8 @@ class Trainer:
         mix = LEVELS[progress.level][1]
         columns = random.Random(progress.step).choices(WIDTHS, mix)[0]  # the same on every process
         batch = self.supply.get(columns)
-        strength = 0.3 if progress.level == 0 else 1.0
+        clean = progress.level == 0 or random.random() < recipe.clean_share
+        strength = 0.3 if clean else 1.0
         images, targets = on_device(batch, self.device, self.learner.grid, strength)
         result = self.backward(images, targets, late=share > 0.5)
         self.flat[-3:] = torch.stack([result.accuracy.float(), self._clock(), result.text.detach().float()])
