@@ -59,11 +59,18 @@ def _long_runs(mask: Mask, length: float) -> Mask:
     return paint(runs, np.ones(1, dtype=np.bool_), (mask.shape[0], mask.shape[1]))
 
 
-def find_rules(mask: Mask, length: float, thick: float) -> tuple[list[Rule], Mask]:
-    """Return horizontal rules at least `length` long and at most `thick` high, and their ink."""
+def find_rules(mask: Mask, length: float, thick: float, ink: Mask | None = None) -> tuple[list[Rule], Mask]:
+    """Return horizontal rules at least `length` long and at most `thick` high, and their pixels.
+
+    With `ink`, `mask` is a laxer one and only rules that are hardly in `ink` count.
+    """
     long = _long_runs(mask, length)
     found = components(long)
     slim = (found.height <= thick + 0.004 * found.width) & (found.width >= length)
+    for k in np.flatnonzero(slim).tolist() if ink is not None else []:
+        # Rows of blurred letters run together too, but half of each is real ink; a grey rule has next to none.
+        box = ink[int(found.y0[k]) : int(found.y1[k]), int(found.x0[k]) : int(found.x1[k])]
+        slim[k] = box.mean() < 0.2
     rules = [
         Rule(int(a), int(b), int(c), int(d))
         for a, b, c, d in zip(found.x0[slim], found.y0[slim], found.x1[slim], found.y1[slim], strict=True)
@@ -139,8 +146,13 @@ def _small_print(found: Components, rest: Mask, unit: float) -> Mask:
 def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     """Split the ink of an upright page into letters, small marks, rules (looked for in `faint`) and figures."""
     thick = max(3.0, 0.42 * unit)
-    horizontal, flat_ink = find_rules(faint, 9 * unit, thick)
-    vertical, upright_ink = find_rules(np.ascontiguousarray(faint.T), 5 * unit, thick)
+    horizontal, flat_ink = find_rules(mask, 9 * unit, thick)
+    pale, pale_ink = find_rules(faint, 9 * unit, thick, mask)
+    tipped, tipped_faint = np.ascontiguousarray(mask.T), np.ascontiguousarray(faint.T)
+    vertical, upright_ink = find_rules(tipped, 5 * unit, thick)
+    pale_vertical, pale_upright = find_rules(tipped_faint, 5 * unit, thick, tipped)
+    horizontal, flat_ink = horizontal + pale, flat_ink | pale_ink
+    vertical, upright_ink = vertical + pale_vertical, upright_ink | pale_upright
     rest = mask & ~flat_ink & ~upright_ink.T
     found = components(rest)
     boxes, gone = _figures(found, unit)

@@ -137,7 +137,7 @@ def _cut(up: Upright, reading: _Reading, profile: Profile) -> PageLayout:
 def _paper(ink: Ink) -> Gray | None:
     """Return the paper map where paper is clearly not white or not even; None means leave the grey levels alone."""
     spread = float(np.percentile(ink.paper_map, 90)) - float(np.percentile(ink.paper_map, 10))
-    return ink.paper_map if ink.paper < 240 or spread > 14 else None
+    return ink.paper_map if ink.paper < 250 or spread > 12 else None
 
 
 def _around(lines: list[InkLine]) -> Box:
