@@ -121,7 +121,9 @@ def capture(images: Tensor, strength: float) -> Tensor:
     if len(i := some(0.45)):
         x[i] = _gaussian_blur(x[i], _uniform(len(i), 0.3, 1.15, images))
     if len(i := some(0.3)):  # shadows and stains
-        cells = F.interpolate(torch.rand(len(i), 1, 3, 5, device=images.device), size=x.shape[1:], mode="bilinear")[:, 0]
+        cells = F.interpolate(torch.rand(len(i), 1, 3, 5, device=images.device), size=x.shape[1:], mode="bilinear")[
+            :, 0
+        ]
         x[i] = x[i] * (1 - level(len(i), 0, 0.4) * cells)
     if len(i := some(0.3)):
         grey = level(len(i), 0, 0.5)

@@ -94,7 +94,12 @@ class Learner(nn.Module):
         sequence, features = self.encode(images)
         embed = self.model.language.model.embed_tokens
         batch = len(images)
-        parts = [embed(self.before.expand(batch, -1)), sequence, embed(self.after.expand(batch, -1)), embed(answer)]
+        parts = [
+            embed(self.get_buffer("before").expand(batch, -1)),
+            sequence,
+            embed(self.get_buffer("after").expand(batch, -1)),
+            embed(answer),
+        ]
         inputs = torch.cat([part.to(sequence.dtype) for part in parts], 1)
         states, balance = self.states(inputs)
         start = inputs.shape[1] - answer.shape[1] - 1

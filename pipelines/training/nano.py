@@ -140,8 +140,11 @@ def prompt_ids() -> tuple[list[int], list[int]]:
     """Token ids before and after the image in the reading prompt (spec section 7.2)."""
     tokenizer = build_tokenizer()
     before, after = f"<|User|>: {PROMPT}\n\n<|Assistant|>:".split("<image>")
-    encode = lambda text: tokenizer.encode(text, add_special_tokens=False).ids  # noqa: E731
-    return [BOS, *encode(before)], encode(after)
+
+    def ids(text: str) -> list[int]:
+        return list(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return [BOS, *ids(before)], ids(after)
 
 
 def write_files(folder: Path) -> None:

@@ -26,7 +26,8 @@ def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
     for _ in range(steps):
         gram = x @ x.mT
         x = a * x + (b * gram + c * (gram @ gram)) @ x
-    return (x.mT if transposed else x).float()
+    result: Tensor = (x.mT if transposed else x).float()
+    return result
 
 
 def _matrix_shape(name: str, parameter: Tensor) -> tuple[int, int, int]:
@@ -43,7 +44,12 @@ class Muon:
     """Momentum with orthogonalised updates over named matrices; same-shaped matrices are treated in one batch."""
 
     def __init__(
-        self, named: Iterable[tuple[str, nn.Parameter]], *, lr: float, momentum: float = 0.95, weight_decay: float = 0.05
+        self,
+        named: Iterable[tuple[str, nn.Parameter]],
+        *,
+        lr: float,
+        momentum: float = 0.95,
+        weight_decay: float = 0.05,
     ) -> None:
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.groups: dict[tuple[int, int], list[tuple[nn.Parameter, tuple[int, int, int]]]] = {}

@@ -216,7 +216,9 @@ def _finish(canvas: Canvas) -> Sample:
 
 
 def _text(rows: Sequence[Row]) -> str:
-    return "".join(("\n\n" if row.gap else "\n") * (index > 0) + shorten_runs(row.text) for index, row in enumerate(rows))
+    return "".join(
+        ("\n\n" if row.gap else "\n") * (index > 0) + shorten_runs(row.text) for index, row in enumerate(rows)
+    )
 
 
 def make_batch(rng: Random, resources: Resources, m: int, stage: float, batch_size: int) -> list[Batch]:

@@ -46,9 +46,9 @@ class Progress:
 class Cluster:
     """This process among its peers."""
 
-    rank: int = field(default_factory=lambda: int(os.environ.get("RANK", 0)))
-    local: int = field(default_factory=lambda: int(os.environ.get("LOCAL_RANK", 0)))
-    world: int = field(default_factory=lambda: int(os.environ.get("WORLD_SIZE", 1)))
+    rank: int = field(default_factory=lambda: int(os.environ.get("RANK", "0")))
+    local: int = field(default_factory=lambda: int(os.environ.get("LOCAL_RANK", "0")))
+    world: int = field(default_factory=lambda: int(os.environ.get("WORLD_SIZE", "1")))
 
     def start(self) -> torch.device:
         """Join the group and return this process's device."""
@@ -81,7 +81,9 @@ class Trainer:
         self.muon = Muon(matrices, lr=recipe.muon_lr)
         fused = self.device.type == "cuda"
         self.rest = rest
-        self.adam = torch.optim.AdamW(rest, lr=recipe.adam_lr, betas=(0.9, 0.98), weight_decay=0.01, eps=1e-10, fused=fused)
+        self.adam = torch.optim.AdamW(
+            rest, lr=recipe.adam_lr, betas=(0.9, 0.98), weight_decay=0.01, eps=1e-10, fused=fused
+        )
         self.flat = self._flat_gradients()
         self.progress = Progress()
         if resume and (out / "state.pt").exists():
@@ -124,7 +126,12 @@ class Trainer:
             return
         learner = self.learner.state_dict()
         progress = {name: getattr(self.progress, name) for name in Progress.__slots__}
-        state = {"learner": learner, "adam": self.adam.state_dict(), "muon": self.muon.state_dict(), "progress": progress}
+        state = {
+            "learner": learner,
+            "adam": self.adam.state_dict(),
+            "muon": self.muon.state_dict(),
+            "progress": progress,
+        }
         weights = {key: value.half() for key, value in learner.items()}
         for name, content in (("state.pt", state), ("weights.pt", weights)):
             torch.save(content, self.out / f".{name}")

@@ -115,7 +115,7 @@ class Flow:
         if not text:
             return None
         if font.letters.issuperset(text):
-            parts = (self._part(text, font, rise, spacing),)
+            parts: tuple[Part, ...] = (self._part(text, font, rise, spacing),)
         else:
             parts = self._patched(text, font, rise, spacing)
         return Word(text, parts, sum(map(self._part_width, parts)), stroke) if parts else None

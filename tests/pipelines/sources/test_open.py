@@ -87,7 +87,7 @@ def test_standard_input(make_pdf: MakePdf, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_standard_input_that_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    with pytest.raises(EmptyFile, match="^<stdin> is empty"):
+    with pytest.raises(EmptyFile, match=r"^<stdin> is empty"):
         open_source("-")
 
 

@@ -216,7 +216,8 @@ def pages_first_pdf(*texts: str) -> bytes:
         places.append(len(data))
         data += f"{number} 0 obj\n{body}\nendobj\n"
     table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    data += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<</Size {len(objects) + 1}/Root {len(objects)} 0 R>>\n"
+    data += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}"
+    data += f"trailer\n<</Size {len(objects) + 1}/Root {len(objects)} 0 R>>\n"
     return (data + f"startxref\n{data.index('xref')}\n%%EOF\n").encode()
 
 

@@ -1,0 +1,65 @@
+"""The training command end to end on the CPU: it runs, resumes, exports, and the runtime reads what came out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageFont
+
+from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
+from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training.export import export
+
+TEXT = "en\tThe quick brown fox jumps over the lazy dog, and five boxing wizards jump quickly; 42 did so twice.\n"
+FACE = {"file": "default.ttf", "family": "Default", "weight": 1.0, "held_out": False, "bold": False, "italic": False,
+        "mono": False, "small_caps": False, "x_height": 0.5, "cap_height": 0.7,
+        "cover": "".join(map(chr, range(32, 127)))}  # fmt: skip
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A packed training folder of one sentence and the face that Pillow carries."""
+    folder = tmp_path / "data"
+    (folder / "fonts").mkdir(parents=True)
+    font = ImageFont.load_default(20)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    stream = font.font_bytes if getattr(font, "font_bytes", b"") else font.path.getvalue()  # type: ignore[union-attr]
+    (folder / "fonts" / "default.ttf").write_bytes(bytes(stream))
+    (folder / "corpus.txt").write_text(TEXT * 50, encoding="utf-8")
+    (folder / "meta.json").write_text(json.dumps({"train_lines": 50, "faces": [FACE]}), encoding="utf-8")
+    return folder
+
+
+def _train(data: Path, out: Path, steps: int, *extra: str) -> list[dict[str, float]]:
+    values = {"batch_sizes": [1, 1, 1, 1], "workers": 0, "compile": False, "amp": False, "budget": 600, "log_every": 1}
+    settings = [f"--set={key}={json.dumps(value)}" for key, value in {**values, "max_steps": steps}.items()]
+    command = [sys.executable, "-m", "dsvl2.pipelines.training.train", "--data", data, "--out", out, *settings, *extra]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_run_resumes_and_its_export_is_a_checkpoint_that_the_runtime_reads(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = _train(data, out, 2)
+    assert first[-1]["done"] == 2
+    assert all(0 < record["loss"] < 20 for record in first if "loss" in record)
+    again = _train(data, out, 3, "--resume")
+    assert [record["step"] for record in again if "step" in record] == [1, 2, 3]
+
+    folder = export(out / "weights.pt", tmp_path / "checkpoint", "int8")
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    assert size <= 24_000_000
+    engine = load_engine(folder)
+    assert engine.info.vocab_size == nano.VOCAB_SIZE
+    blank = Image.new("L", (nano.TILE, nano.TILE), 255)
+    request = GenerationRequest((Message("user", nano.PROMPT, (blank,)),), SamplingParams(max_new_tokens=3))
+    (result,) = engine.generate([request])
+    assert 0 < len(result.token_ids) <= 3
+    before, after = nano.prompt_ids()
+    image_tokens = 12 * 13 + 1 + 12 * 13
+    assert result.usage.prompt_tokens == len(before) + len(after) + image_tokens
