@@ -109,12 +109,6 @@ def _side(segs: Segments, chosen: Mask, unit: float) -> _Side:
     return _Side(count, float(np.median(high - low)), float(np.median(ink)) / column, centre, index.size / count)
 
 
-def _whole(sides: list[_Side]) -> list[_Side]:
-    """Return the near side, and the whole one if the near one stands beside few of its rows (as list numbers do)."""
-    near, whole = sides
-    return [near, whole] if near.rows < 0.5 * whole.rows else [near]
-
-
 def _aligned(left: _Side, right: _Side, unit: float) -> float:
     """Return the share of rows of the shorter side that have a partner at the same height on the other."""
     few, many = sorted((left.centres, right.centres), key=len)
@@ -159,16 +153,15 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
         gutter = _trim(stripe, segs, unit)
         within = (middle_y > gutter.y0) & (middle_y < gutter.y1)
         beside = [g for g in found if min(g.y1, gutter.y1) - max(g.y0, gutter.y0) > 0.6 * gutter.height]
-        west = max([g.middle for g in beside if g.x1 <= gutter.x0], default=-1.0)
-        east = min([g.middle for g in beside if g.x0 >= gutter.x1], default=float(shape[1]))
+        # Narrower stripes do not bound a side: they part list numbers from items, keys from their explanation.
+        rivals = [g for g in beside if g.x1 - g.x0 > 0.6 * (gutter.x1 - gutter.x0)]
+        west = max([g.middle for g in rivals if g.x1 <= gutter.x0], default=-1.0)
+        east = min([g.middle for g in rivals if g.x0 >= gutter.x1], default=float(shape[1]))
+        inner = any(west < g.x0 and g.x1 < east and (g.x1 <= gutter.x0 or g.x0 >= gutter.x1) for g in beside)
         left = _side(segs, within & (middle_x < gutter.middle) & (middle_x > west), unit)
-        right = [
-            _side(segs, within & (middle_x > gutter.middle) & (middle_x < edge), unit)
-            for edge in (east, float(shape[1]))
-        ]
-        # What lies beyond the next stripe on the right counts too, as one side: the stripe
-        # may only part list numbers from their items.
-        if any(_is_gutter(left, side, gutter.height, unit) for side in _whole(right)):
+        right = _side(segs, within & (middle_x > gutter.middle) & (middle_x < east), unit)
+        table = inner and _aligned(left, right, unit) > 0.93
+        if not table and _is_gutter(left, right, gutter.height, unit):
             accepted.append(gutter)
     return accepted
 
