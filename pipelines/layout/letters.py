@@ -67,10 +67,11 @@ def find_rules(mask: Mask, length: float, thick: float, ink: Mask | None = None)
     long = _long_runs(mask, length)
     found = components(long)
     slim = (found.height <= thick + 0.004 * found.width) & (found.width >= length)
-    for k in np.flatnonzero(slim).tolist() if ink is not None else []:
-        # Rows of blurred letters run together too, but half of each is real ink; a grey rule has next to none.
-        box = ink[int(found.y0[k]) : int(found.y1[k]), int(found.x0[k]) : int(found.x1[k])]
-        slim[k] = box.mean() < 0.33
+    if ink is not None:
+        for k in np.flatnonzero(slim).tolist():
+            # Rows of blurred letters run together too, but half of each is real ink; a grey rule has next to none.
+            box = ink[int(found.y0[k]) : int(found.y1[k]), int(found.x0[k]) : int(found.x1[k])]
+            slim[k] = box.mean() < 0.33
     rules = [
         Rule(int(a), int(b), int(c), int(d))
         for a, b, c, d in zip(found.x0[slim], found.y0[slim], found.x1[slim], found.y1[slim], strict=True)
