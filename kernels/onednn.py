@@ -27,14 +27,19 @@ def fast_bf16() -> bool:
     return available() and any(getattr(torch.cpu, check, lambda: False)() for check in checks)
 
 
-def linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Linear:
-    """Pack a weight [out, in] and return x [..., in] -> [..., out], computing and answering in `dtype`."""
+def linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype, *, gelu: bool = False) -> Linear:
+    """Pack a weight [out, in] and return x [..., in] -> [..., out], computing and answering in `dtype`.
+
+    gelu applies the tanh form to the result while it is still in registers: a fifth of a tower block's time otherwise.
+    """
     weight, bias = weight.to(dtype), None if bias is None else bias.to(dtype)
     if not available() or weight.device.type != "cpu":
-        return lambda x: F.linear(x.to(dtype), weight, bias)
+        plain: Linear = lambda x: F.linear(x.to(dtype), weight, bias)  # noqa: E731
+        return (lambda x: F.gelu(plain(x), approximate="tanh")) if gelu else plain
     packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), TYPICAL_ROWS)
     product = torch.ops.mkldnn._linear_pointwise.default
-    return lambda x: product(x.to(dtype), packed, bias, "none", [], "")
+    after: tuple[str, list[float], str] = ("gelu", [], "tanh") if gelu else ("none", [], "")
+    return lambda x: product(x.to(dtype), packed, bias, *after)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None, causal: bool) -> Tensor:

@@ -76,9 +76,14 @@ def decode(query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int]) ->
     return reference.decode(query, cache, bias, blocks)
 
 
-def pack_linear(weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    """Prepare a weight [out, in] for many products: the result maps [..., in] to [..., out] in `dtype`."""
-    return onednn.linear(weight, bias, dtype)
+def pack_linear(
+    weight: Tensor, bias: Tensor | None, dtype: torch.dtype, *, gelu: bool = False
+) -> Callable[[Tensor], Tensor]:
+    """Prepare a weight [out, in] for many products: the result maps [..., in] to [..., out] in `dtype`.
+
+    gelu: apply the tanh form of GELU to the result.
+    """
+    return onednn.linear(weight, bias, dtype, gelu=gelu)
 
 
 def fast_bf16() -> bool:

@@ -15,7 +15,7 @@ TOGETHER = 4  # slots whose caches are looked at together; groups in which every
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """Scale by the fp32 root mean square, cast back to the dtype of `x`, then multiply by `weight` (spec.md 6)."""
     wide = x.float()
-    return weight * (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + eps)).to(x.dtype)
+    return weight * (wide * torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)).to(x.dtype)
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
@@ -74,11 +74,12 @@ def decode(query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int]) ->
 
 
 def _decode_some(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
-    flat = query.to(cache.dtype).flatten(0, 1)
+    flat = query.to(cache.dtype).flatten(0, 1).contiguous()
     blocks = [block.flatten(1, 2) for block in cache]  # each [K, S * G, size, w], keys first, values last
     scores = torch.cat([torch.bmm(flat, block[0].transpose(1, 2)) for block in blocks], dim=-1)
-    share = (scores.float().unflatten(0, query.shape[:2]) + bias[:, None, None]).softmax(-1).to(cache.dtype)
+    share = (scores.unflatten(0, query.shape[:2]) + bias[:, None, None]).softmax(-1)  # fp32, as the bias is
+    parts = share.view(len(flat), -1, len(blocks), cache.shape[4]).movedim(2, 0).to(cache.dtype).contiguous()
     out = torch.zeros(flat.shape, dtype=torch.float32, device=query.device)
-    for block, part in zip(blocks, share.flatten(0, 1).split(cache.shape[4], dim=-1), strict=True):
+    for block, part in zip(blocks, parts, strict=True):
         out += torch.bmm(part, block[-1])  # fixed shapes and order: a longer neighbour only adds exact zeros
     return out.view(query.shape)

@@ -3,6 +3,8 @@
 The exchange happens once, after loading. The network's forward passes never learn of it.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -10,8 +12,9 @@ from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError
-from dsvl2.model.fused import DenseMoE, MergedLatentAttention
+from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
 from dsvl2.model.moe import MoE
+from dsvl2.model.vision import Mlp
 from dsvl2.model.vl2 import DeepseekVL2
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -60,6 +63,8 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     for block in network.language.model.layers:
         _exchange_experts(block, dtype)
         _exchange_attention(block, dtype)
+    for tower_block in network.vision.blocks:
+        tower_block.mlp = GeluMlp(cast(Mlp, tower_block.mlp), dtype)
     _pack(network.vision, dtype)
     _pack(network.projector, dtype)
     _pack(network.language.model, dtype)

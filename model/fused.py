@@ -1,4 +1,6 @@
-"""Faster equals of two decoder modules, for models whose weights are small against the cost of starting a product.
+"""Faster equals of the tower's MLP and of two modules of the decoder.
+
+The latter two are for models whose weights are small against the cost of starting a product.
 
 Letters: S slots, N tokens, H hidden, A heads, r latent, dn/dr/dv widths of a head's position-free, rotary and value part,
 E experts (shared ones included), I expert width.
@@ -14,6 +16,7 @@ from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention, LayerCache
 from dsvl2.model.cache import Sight, SlotLayer
 from dsvl2.model.moe import MoE, Routing
+from dsvl2.model.vision import Mlp
 
 
 class MergedLatentAttention(nn.Module):
@@ -78,6 +81,18 @@ def _first_rows(plain: LatentAttention, to_key: Tensor) -> Tensor:
     return torch.cat((straight, turned))
 
 
+class GeluMlp(nn.Module):
+    """The tower's MLP with GELU inside the first product."""
+
+    def __init__(self, plain: Mlp, dtype: torch.dtype) -> None:
+        super().__init__()
+        self._into = ops.pack_linear(plain.fc1.weight, plain.fc1.bias, dtype, gelu=True)
+        self._out = ops.pack_linear(plain.fc2.weight, plain.fc2.bias, dtype)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._out(self._into(x))
+
+
 class DenseMoE(nn.Module):
     """All experts, shared ones included, as one wide SwiGLU whose hidden layer is multiplied by the routing weights."""
 
@@ -91,7 +106,8 @@ class DenseMoE(nn.Module):
             shared = plain.shared_experts
             gates, ups = torch.cat((gates, shared.gate_proj.weight)), torch.cat((ups, shared.up_proj.weight))
             downs = torch.cat((downs, shared.down_proj.weight), dim=1)
-        self.routed, self.total = plain.experts.down_proj.shape[0], downs.shape[1] // self.width
+        parts, routed = downs.shape[1] // self.width, plain.experts.down_proj.shape[0]
+        self._always = (torch.arange(parts) >= routed).float()[None]  # weight 1 for shared experts, 0 until routed to
         self._into = ops.pack_linear(torch.cat((gates, ups)), None, dtype)
         self._out = ops.pack_linear(downs, None, dtype)
 
@@ -100,9 +116,7 @@ class DenseMoE(nn.Module):
         routing = self.gate(flat)
         if routed is not None:
             routed.append(routing)
-        share = torch.ones(flat.shape[0], self.total, device=x.device)
-        share[:, : self.routed] = 0.0
-        share.scatter_(1, routing.idx, routing.weight)
+        share = self._always.expand(len(flat), -1).scatter(1, routing.idx, routing.weight)
         gate, up = self._into(flat).chunk(2, dim=-1)
         hidden = (F.silu(gate) * up).unflatten(1, (-1, self.width)) * share.to(gate.dtype)[:, :, None]
         return self._out(hidden.flatten(1)).view(x.shape)

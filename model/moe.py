@@ -66,14 +66,20 @@ class Router(nn.Module):
 
     def forward(self, x: Tensor) -> Routing:
         config, k = self.config, self.config.num_experts_per_tok or 0
-        with torch.autocast(x.device.type, enabled=False):  # near-ties flip in half precision
-            logits = F.linear(x.float(), self.weight.float())  # [N, E]
+        logits = self._logits(x)  # [N, E]
         scores = logits.softmax(-1) if config.scoring_func == "softmax" else logits.sigmoid()
         idx = self._preference(scores).topk(k, dim=-1).indices
         weight = scores.gather(1, idx)
         if config.norm_topk_prob and k > 1:
             weight = weight / (weight.sum(-1, keepdim=True) + 1e-20)
         return Routing(idx, weight * config.routed_scaling_factor, scores)
+
+    def _logits(self, x: Tensor) -> Tensor:
+        """fp32 also under autocast: near-ties flip in half precision."""
+        if not torch.is_autocast_enabled(x.device.type):  # entering a context costs as much as the product
+            return F.linear(x.float(), self.weight.float())
+        with torch.autocast(x.device.type, enabled=False):
+            return F.linear(x.float(), self.weight.float())
 
     def _preference(self, scores: Tensor) -> Tensor:
         """What top-k ranks by: the score itself, within the best groups, or with the correction bias added."""

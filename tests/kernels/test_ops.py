@@ -39,13 +39,15 @@ def test_an_unknown_form_is_refused_and_a_block_restores() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("gelu", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
-def test_packed_products_agree(dtype: torch.dtype, bias: bool) -> None:
+def test_packed_products_agree(dtype: torch.dtype, bias: bool, gelu: bool) -> None:
     torch.manual_seed(0)
     weight, shift = torch.randn(37, 21), torch.randn(37) if bias else None
     x = torch.randn(3, 5, 21)
-    got = ops.pack_linear(weight, shift, dtype)(x)
+    got = ops.pack_linear(weight, shift, dtype, gelu=gelu)(x)
     want = torch.nn.functional.linear(x, weight, shift)
+    want = torch.nn.functional.gelu(want, approximate="tanh") if gelu else want
     assert got.dtype == dtype and got.shape == want.shape
     assert (got.float() - want).norm() / want.norm() < (1e-6 if dtype == torch.float32 else 1e-2)
 

@@ -24,7 +24,7 @@ def requests(count: int, *, image_size: tuple[int, int]) -> list[GenerationReque
     pixels = np.random.default_rng(5)
     made = []
     for number in range(count):
-        words = "".join(draw.choice("abcdef ghij") for _ in range(draw.randrange(1, 700)))
+        words = "".join(draw.choice("abcdef ghij") for _ in range(draw.choice((3, 40, 150, 520))))
         images: tuple[Image.Image, ...] = ()
         if number % 4 == 0:
             width, height = image_size
@@ -66,7 +66,7 @@ def check(engine: Engine, todo: list[GenerationRequest]) -> None:
 def test_neighbours_do_not_change_a_bit(checkpoint: MakeCheckpoint, nano_shape: dict[str, Any], dtype: str) -> None:
     if dtype == "bfloat16" and not ops.fast_bf16():
         pytest.skip("this CPU has no bf16 products")
-    check(load_engine(checkpoint(nano_shape), device="cpu", dtype=dtype), requests(11, image_size=(384, 384)))
+    check(load_engine(checkpoint(nano_shape), device="cpu", dtype=dtype), requests(9, image_size=(384, 384)))
 
 
 # Rows of 16 floats: MKL's last bit depends on the alignment of a row, and every real checkpoint has aligned ones.
