@@ -4,6 +4,7 @@ Why: PyTorch's own fp32 product goes to MKL, which on AMD reaches a sixth of one
 (2304 x 320 x 960 on 2 Zen 5 cores: 58 against 190 GFLOPS fp32 and 790 bf16; 8 x 256 x 4624: 17, 170 and 370).
 """
 
+import platform
 from collections.abc import Callable
 
 import torch
@@ -16,7 +17,9 @@ TYPICAL_ROWS = 64  # what the packing is tuned for; any number of rows works
 
 
 def available() -> bool:
-    """Whether the operators exist in this PyTorch and this CPU."""
+    """Whether the operators exist in this PyTorch, and this is an x86 CPU: elsewhere nothing was measured."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return False
     names = ("_linear_pointwise", "_reorder_linear_weight")
     return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)
 
