@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from dsvl2.model import embedded_models
 from dsvl2_cli.app import run
 from dsvl2_cli.catalog import verify
 from dsvl2_cli.packaged import embedded_models as embedded_folders
 
 MOST_BYTES = 24_000_000
-pytestmark = pytest.mark.skipif("nano" not in embedded_models(), reason="the embedded model is not in this checkout")
 
 
 @pytest.fixture(scope="module")
