@@ -10,6 +10,7 @@ from torch import Tensor
 from dsvl2.model import execution, prompt
 from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.errors import ContextOverflow
+from dsvl2.model.lanes import Lanes
 from dsvl2.model.layout import token_count
 from dsvl2.model.pixels import Bytes, cut_all, grid_of
 from dsvl2.model.prompt import PromptTokens
@@ -37,13 +38,8 @@ class Engine:
         self.info = info
         self.network, self.tokenizer, self.processor = network, tokenizer, processor
         self._candidates = network.config.candidate_resolutions
-        self._scheduler = Scheduler(
-            network,
-            dtype=getattr(torch, info.dtype),
-            step_threads=execution.step_threads(network),
-            stop=(tokenizer.eos,),
-            spell=tokenizer.decode,
-        )
+        threads = execution.lane_threads(network) if network.image_newline.device.type == "cpu" else None
+        self._lanes = Lanes(self._scheduler, count=1 if threads is None else torch.get_num_threads(), threads=threads)
 
     def count(self, request: GenerationRequest) -> RequestSize:
         """Measure a request without running it; raises PromptError, ImageError or ContextOverflow as `generate` does."""
@@ -60,8 +56,13 @@ class Engine:
             Job(index, plan.size.prompt_tokens, partial(self._embed, plan), plan.request.sampling)
             for index, plan in enumerate(plans)
         ]
-        answers: dict[int, Answer] = {answer.job.index: answer for answer in self._scheduler.run(jobs)}
+        answers = self._lanes.run(jobs)
         return [self._result(plan, answers[index]) for index, plan in enumerate(plans)]
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(
+            self.network, dtype=getattr(torch, self.info.dtype), stop=(self.tokenizer.eos,), spell=self.tokenizer.decode
+        )
 
     def _plan(self, request: GenerationRequest) -> _Plan:
         images = [image for message in request.messages for image in message.images]

@@ -21,7 +21,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 SMALL = 1 << 28  # parameters up to which a CPU keeps vectors, embeddings and the residual stream in fp32
 EXACT_HEAD = 1 << 22  # weights of a head up to which it stays fp32: logits rounded to bf16 tie
 DENSE = 1 << 22  # weights of one layer's experts up to which all of them run at once
-NARROW = 512  # hidden width up to which a decode step runs on one thread
+NARROW = 512  # hidden width up to which answers run on one thread each
 MERGED = 1 << 19  # weights of one attention up to which the absorbed products are multiplied out
 
 
@@ -73,11 +73,11 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     return network
 
 
-def step_threads(network: DeepseekVL2) -> int | None:
-    """CPU threads for a decode step: one for a small model, whose products end before a second thread has begun.
+def lane_threads(network: DeepseekVL2) -> int | None:
+    """CPU threads inside a lane (see `lanes`): one for a small model, whose products end before a second thread has begun.
 
-    Measured on 2 Zen 5 cores: no slower alone (8 x 256 x 4624 in bf16: 52 us against 51), and tens of times faster
-    beside other busy processes, where threads wait for each other at the end of every product.
+    Measured on 2 Zen 5 cores: a decode step is no slower alone (8 x 256 x 4624 in bf16: 52 us against 51), and tens of
+    times faster beside other busy processes, where threads wait for each other at the end of every product.
     """
     hidden = network.config.language.hidden_size
     return 1 if hidden <= NARROW else None

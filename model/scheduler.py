@@ -73,8 +73,8 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 class Scheduler:
     """Runs jobs to their end.
 
-    dtype is that of the cache; step_threads limits the threads of a decode step; stop holds the ids that end an answer;
-    spell turns ids into text, which the loop guard needs to spare leaders; chunk is how much of a prompt runs at once.
+    dtype is that of the cache; stop holds the ids that end an answer; spell turns ids into text, which the loop guard
+    needs to spare leaders; chunk is how much of a prompt runs at once.
     """
 
     def __init__(
@@ -82,29 +82,41 @@ class Scheduler:
         network: DeepseekVL2,
         *,
         dtype: torch.dtype,
-        step_threads: int | None,
         stop: Collection[int],
         spell: Callable[[Sequence[int]], str],
         chunk: int = CHUNK,
     ) -> None:
-        self._dtype, self._step_threads, self._chunk = dtype, step_threads, chunk
+        self._dtype, self._chunk = dtype, chunk
         self._network, self._stop, self._spell = network, frozenset(stop), spell
         self._decoder = network.language.model
         weight = network.language.model.norm.weight
         self._device = weight.device
 
-    @torch.inference_mode()
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Yield the answers as they finish."""
-        if not jobs:
+        waiting = iter(jobs)
+        capacity = max((job.length + job.sampling.max_new_tokens for job in jobs), default=0)
+        return self.serve(lambda: next(waiting, None), capacity)
+
+    @torch.inference_mode()
+    def serve(
+        self, pull: Callable[[], Job | None], capacity: int, halted: Callable[[], bool] = lambda: False
+    ) -> Iterator[Answer]:
+        """Take jobs of at most `capacity` tokens (prompt and answer) from `pull` until it has none; yield the answers.
+
+        Unfinished answers are dropped as soon as `halted` says so.
+        """
+        job = pull()
+        if job is None:
             return
-        cache = self._make_cache(max(job.length + job.sampling.max_new_tokens for job in jobs))
+        cache = self._make_cache(capacity)
         cos, sin = rope.angles(self._network.config.language, torch.arange(cache.capacity, device=self._device))
-        waiting, running = list(reversed(jobs)), dict[int, Answer]()
-        while waiting or running:
+        running = dict[int, Answer]()
+        while (job is not None or running) and not halted():
             for slot in range(SLOTS):
-                while waiting and slot not in running:
-                    answer = self._start(waiting.pop(), slot, cache)
+                while job is not None and slot not in running:
+                    answer = self._start(job, slot, cache)
+                    job = pull()
                     if answer.finish is None:
                         running[slot] = answer
                     else:
@@ -136,9 +148,8 @@ class Scheduler:
         tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(SLOTS)]
         positions, sight = cache.advance(sorted(running))
         x = self._network.language.embed(torch.tensor(tokens, device=self._device))
-        with limited_threads(self._step_threads):
-            hidden = self._decoder.step(x, cos[positions], sin[positions], sight, cache.layers)
-            logits = self._network.language.logits(hidden)  # [S, V]
+        hidden = self._decoder.step(x, cos[positions], sin[positions], sight, cache.layers)
+        logits = self._network.language.logits(hidden)  # [S, V]
         best, ids = logits.max(-1)
         greedy_ids, greedy_logprobs = ids.tolist(), (best - logits.logsumexp(-1)).tolist()
         for slot, answer in list(running.items()):

@@ -123,7 +123,6 @@ def test_greedy_tokens_are_the_same(
     scheduler = Scheduler(
         engine.network,
         dtype=torch.float32,
-        step_threads=None,
         stop=(engine.tokenizer.eos,),
         spell=engine.tokenizer.decode,
         chunk=chunk,
