@@ -101,6 +101,11 @@ def check_writable(path: Path, *, force: bool = False) -> None:
         raise OutputUnwritable(f"{printable(str(folder))} is no folder")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputUnwritable(f"the folder {printable(str(folder))} may not be written")
+    try:  # what the permissions do not tell: read-only mounts, quotas, file systems that take no files
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
 
 
 class OutputFile:

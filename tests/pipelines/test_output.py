@@ -105,6 +105,15 @@ def test_a_folder_without_permission(tmp_path: Path) -> None:
         plan([InputFile(Path("a.pdf"))], tmp_path / "x.md")
 
 
+def test_a_folder_that_takes_no_files_is_found_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("dsvl2.pipelines.output.tempfile.TemporaryFile", refuse)
+    with pytest.raises(OutputUnwritable, match="Read-only file system"):
+        plan([InputFile(Path("a.pdf"))], tmp_path / "x.md")
+
+
 def test_writing_makes_folders_and_leaves_only_the_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "deep" / "x.md"
     write_output(path, "tëxt\n")
