@@ -40,6 +40,12 @@ def test_the_sample_scan_is_read(read: Any, sample_scan: Path) -> None:
     assert errors <= 0.01 * len(truth), f"{errors} of {len(truth)} characters differ"
 
 
+def test_the_readme_shows_what_is_printed(read: Any) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("<!-- sample-output -->\n```markdown\n")[1].split("```")[0]
+    assert shown == read()
+
+
 def test_heading_and_list_are_markdown(read: Any) -> None:
     lines = read().splitlines()
     assert "# Report on the Hillside Pumping Station" in lines
