@@ -27,33 +27,39 @@ def read(tmp_path_factory: pytest.TempPathFactory, sample_scan: Path) -> Any:
     return call
 
 
+@pytest.fixture(scope="module")
+def text(read: Any) -> str:
+    """What the plain command writes."""
+    return str(read())
+
+
 def folded(text: str) -> str:
     """White space and Markdown's marks apart."""
     return " ".join(text.replace("#", " ").replace("- ", " ").replace("\\", "").split())
 
 
-def test_the_sample_scan_is_read(read: Any, sample_scan: Path) -> None:
+def test_the_sample_scan_is_read(text: str, sample_scan: Path) -> None:
     from rapidfuzz.distance import Levenshtein
 
     truth = folded(sample_scan.with_suffix(".txt").read_text(encoding="utf-8"))
-    errors = Levenshtein.distance(truth, folded(read()))
+    errors = Levenshtein.distance(truth, folded(text))
     assert errors <= 0.01 * len(truth), f"{errors} of {len(truth)} characters differ"
 
 
-def test_the_readme_shows_what_is_printed(read: Any) -> None:
+def test_the_readme_shows_what_is_printed(text: str) -> None:
     readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
     shown = readme.split("<!-- sample-output -->\n```markdown\n")[1].split("```")[0]
-    assert shown == read()
+    assert shown == text
 
 
-def test_heading_and_list_are_markdown(read: Any) -> None:
-    lines = read().splitlines()
+def test_heading_and_list_are_markdown(text: str) -> None:
+    lines = text.splitlines()
     assert "# Report on the Hillside Pumping Station" in lines
     assert sum(line.startswith("- ") for line in lines) == 4
 
 
-def test_the_same_bytes_at_any_batch_size_and_twice(read: Any) -> None:
-    assert read("--batch-size", "1") == read("--batch-size", "4") == read("--batch-size", "4")
+def test_the_same_bytes_at_any_batch_size_and_twice(read: Any, text: str) -> None:
+    assert read("--batch-size", "1") == read("--batch-size", "4") == text
 
 
 def test_the_files_are_whole_and_small() -> None:
