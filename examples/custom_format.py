@@ -2,7 +2,7 @@
 
     python examples/custom_format.py examples/data/scan.pdf > scan.html
 
-To have it under `-f html`, add an instance to FORMATS in pipelines/formats/__init__.py.
+To have it under `-f boxed-html`, add an instance to FORMATS in pipelines/formats/__init__.py.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dsvl2.pipelines import Block, Document, Engine, PageResult, RenderOptions, 
 class HtmlFormat:
     """A `Format`: a name, suffixes, a title, and two ways to render."""
 
-    name = "html"
-    suffixes = (".html", ".htm")
+    name = "boxed-html"
+    suffixes = (".boxed.html",)
     title = "HTML with boxes as attributes"
 
     def render(self, document: Document, options: RenderOptions | None = None) -> str:

@@ -7,7 +7,7 @@ Boxes are in pixels of the page image as it was read (before any rotation or des
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -73,12 +73,25 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a line. On pages that were read by the model its box is estimated (see `dsvl2.pipelines.words`)."""
+
+    text: str
+    box: Box
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text as printed. `confidence` is the mean token probability, 0..1, None when it is not known."""
+    """One line of text as printed. `confidence` is the mean token probability, 0..1, None when it is not known.
+
+    `words` is empty where nobody looked for them; formats then estimate them from the line's box.
+    """
 
     text: str
     box: Box | None = None
     confidence: float | None = None
+    words: tuple[Word, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from dsvl2.pipelines.formats import Format
 from dsvl2.pipelines.sources.open import InputFile, printable
 
 STDOUT = "-"
+ONE_DOCUMENT = frozenset({"json", "latex", "html", "tsv", "hocr", "alto", "pdf"})
+"""Formats whose outputs cannot be put one behind the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ def plan_outputs(
         OutputCollision: two inputs would share an output, or an output is one of the inputs.
         OutputExists: without `force`.
         OutputUnwritable: the place is not one to write to.
-        OutputError: several JSON or LaTeX documents to standard output.
+        OutputError: several documents to standard output, in a format of ONE_DOCUMENT.
     """
     if output is None or str(output) == STDOUT:
-        if len(inputs) > 1 and output_format.name in ("json", "latex"):
+        if len(inputs) > 1 and output_format.name in ONE_DOCUMENT:
             raise OutputError(
                 f"{len(inputs)} {output_format.name} documents cannot follow each other on standard output",
                 hint="give a folder with -o DIR/, or use -f jsonl or -f markdown",

@@ -11,7 +11,7 @@ import numpy as np
 
 from dsvl2.model import GenerationRequest, GenerationResult, Message, ReadingProfile, SamplingParams
 from dsvl2.pipelines.documents import Block, Notice, PageImage, PageResult, sum_usage
-from dsvl2.pipelines.layout import BandText, PageLayout, analyse, assemble, line_notices
+from dsvl2.pipelines.layout import BandText, PageLayout, analyse, assemble, line_notices, with_words
 from dsvl2.pipelines.parsing import parse_markdown
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def finish(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
         blocks = _parsed(answers[0])
     else:
         texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers]
-        blocks = assemble(prepared.layout, texts)
+        blocks = with_words(prepared.layout, assemble(prepared.layout, texts))
         notices += line_notices(prepared.layout, texts)
     return replace(
         result,

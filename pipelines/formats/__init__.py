@@ -5,16 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 
 from dsvl2.pipelines.errors import UnknownFormat
+from dsvl2.pipelines.formats.alto import AltoFormat
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, Format, PageStream, RenderOptions
 from dsvl2.pipelines.formats.facts import fingerprint, page_list
+from dsvl2.pipelines.formats.hocr import HocrFormat
+from dsvl2.pipelines.formats.html import HtmlFormat
 from dsvl2.pipelines.formats.json import JsonFormat, JsonLinesFormat, document_record, page_record, published_schema
 from dsvl2.pipelines.formats.latex import LatexFormat
 from dsvl2.pipelines.formats.markdown import MarkdownFormat
 from dsvl2.pipelines.formats.text import TextFormat
+from dsvl2.pipelines.formats.tsv import TsvFormat
 
-FORMATS: tuple[Format, ...] = (MarkdownFormat(), TextFormat(), JsonFormat(), JsonLinesFormat(), LatexFormat())
+FORMATS: tuple[Format, ...] = (
+    MarkdownFormat(),
+    TextFormat(),
+    JsonFormat(),
+    JsonLinesFormat(),
+    LatexFormat(),
+    HtmlFormat(),
+    TsvFormat(),
+    HocrFormat(),
+    AltoFormat(),
+)
 
-_ALIASES = {"md": "markdown", "txt": "text", "ndjson": "jsonl", "tex": "latex"}
+_ALIASES = {"md": "markdown", "txt": "text", "ndjson": "jsonl", "tex": "latex", "htm": "html", "xml": "alto"}
 
 
 def get_format(name: str) -> Format:

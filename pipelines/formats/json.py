@@ -9,6 +9,7 @@ from typing import Any
 from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
 from dsvl2.pipelines.formats.facts import fingerprint
+from dsvl2.pipelines.formats.places import block_id, line_id
 
 DOCUMENT_SCHEMA = "dsvl2/ocr/v1"
 PAGE_SCHEMA = "dsvl2/ocr-page/v1"
@@ -106,29 +107,30 @@ def page_record(page: PageResult) -> dict[str, Any]:
         "skew": _round(page.skew, 3),
         "blank": page.blank,
         "confidence": _round(page.confidence, 3),
-        "blocks": [_block(block) for block in page.blocks],
+        "blocks": [_block(block, page.number, place) for place, block in enumerate(page.blocks, 1)],
         "warnings": [_notice(notice) for notice in page.warnings],
         "error": _error(page.error),
         "usage": _usage(page.usage),
     }
 
 
-def _block(block: Block) -> dict[str, Any]:
+def _block(block: Block, page: int, place: int) -> dict[str, Any]:
     record: dict[str, Any] = {
+        "id": block_id(page, place),
         "kind": block.kind,
         "text": block.text,
         "level": block.level,
         "box": _box(block.box),
         "confidence": _round(block.confidence, 3),
-        "lines": [_line(line) for line in block.lines],
+        "lines": [_line(line, line_id(page, place, number)) for number, line in enumerate(block.lines, 1)],
     }
     if block.rows:
         record["rows"] = [list(row) for row in block.rows]
     return record
 
 
-def _line(line: Line) -> dict[str, Any]:
-    return {"text": line.text, "box": _box(line.box), "confidence": _round(line.confidence, 3)}
+def _line(line: Line, name: str) -> dict[str, Any]:
+    return {"id": name, "text": line.text, "box": _box(line.box), "confidence": _round(line.confidence, 3)}
 
 
 def _source(document: Document) -> dict[str, Any]:

@@ -3,5 +3,17 @@
 from dsvl2.pipelines.layout.assemble import assemble, line_notices
 from dsvl2.pipelines.layout.page import analyse
 from dsvl2.pipelines.layout.types import Band, BandText, InkLine, PageLayout, Profile, Region
+from dsvl2.pipelines.layout.words import with_words
 
-__all__ = ["Band", "BandText", "InkLine", "PageLayout", "Profile", "Region", "analyse", "assemble", "line_notices"]
+__all__ = [
+    "Band",
+    "BandText",
+    "InkLine",
+    "PageLayout",
+    "Profile",
+    "Region",
+    "analyse",
+    "assemble",
+    "line_notices",
+    "with_words",
+]

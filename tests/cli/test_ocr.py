@@ -65,7 +65,7 @@ def test_the_suffix_chooses_the_format_and_the_flag_overrides_it(dsvl2: Any, pdf
     assert json.loads(Path("out.dat").read_text())["schema"] == "dsvl2/ocr/v1"
 
 
-@pytest.mark.parametrize("name", ["md", "txt", "json", "jsonl", "tex"])
+@pytest.mark.parametrize("name", ["md", "txt", "json", "jsonl", "tex", "html", "tsv", "hocr", "alto"])
 def test_every_format_can_be_asked_for(name: str, dsvl2: Any, pdf: Make) -> None:
     done = dsvl2("ocr", pdf(widths=(100, 110)), "-f", name)
     assert done.code == 0

@@ -27,7 +27,7 @@ def test_standard_output(output: str | None) -> None:
     assert plan([InputFile(Path("a.pdf")), InputFile(None)], output) == [None, None]
 
 
-@pytest.mark.parametrize("name", ["json", "latex"])
+@pytest.mark.parametrize("name", ["json", "latex", "html", "hocr", "alto", "tsv"])
 def test_whole_documents_do_not_follow_each_other_on_standard_output(name: str) -> None:
     inputs = [InputFile(Path("a.pdf")), InputFile(Path("b.pdf"))]
     with pytest.raises(OutputError, match="cannot follow each other"):

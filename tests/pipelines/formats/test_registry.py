@@ -18,6 +18,8 @@ from dsvl2.pipelines.formats import FORMATS, RenderOptions, format_for_path, get
         ("json", "json"),
         ("ndjson", "jsonl"),
         ("tex", "latex"),
+        ("hocr", "hocr"),
+        ("xml", "alto"),
     ],
 )
 def test_by_name(name: str, found: str) -> None:
@@ -26,7 +28,16 @@ def test_by_name(name: str, found: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "found"),
-    [("a.md", "markdown"), ("b/a.TXT", "text"), ("a.b.json", "json"), ("a.ndjson", "jsonl"), ("a.tex", "latex")],
+    [
+        ("a.md", "markdown"),
+        ("b/a.TXT", "text"),
+        ("a.b.json", "json"),
+        ("a.ndjson", "jsonl"),
+        ("a.tex", "latex"),
+        ("a.htm", "html"),
+        ("a.tsv", "tsv"),
+        ("a.xml", "alto"),
+    ],
 )
 def test_by_suffix(path: str, found: str) -> None:
     assert format_for_path(path).name == found

@@ -1,0 +1,104 @@
+"""Plain semantic HTML: headings, paragraphs, nested lists, tables, code; no styles, no boxes, no scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dsvl2.pipelines.documents import Block, Document, PageResult
+from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, RenderOptions
+from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
+from dsvl2.pipelines.formats.hocr import escape
+from dsvl2.pipelines.formats.places import block_id
+
+
+class HtmlFormat:
+    """One HTML file; every block has the id that it has in the JSON output."""
+
+    name = "html"
+    suffixes = (".html", ".htm")
+    title = "HTML (headings, paragraphs, lists, tables)"
+
+    def render(self, document: Document, options: RenderOptions = DEFAULT_OPTIONS) -> str:
+        """Return the document as HTML 5."""
+        title = next((b.text for p in document.pages for b in p.blocks if b.kind == "heading"), document.source)
+        parts = [
+            "<!doctype html>",
+            '<html lang="">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f"<title>{escape(' '.join(title.split()))}</title>",
+            *(_facts(document) if options.front_matter else ()),
+            "</head>",
+            "<body>",
+        ]
+        for page in document.pages:
+            if options.page_markers:
+                parts.append(f"<!-- page {page.number} -->")
+            parts += _page(page)
+        return "\n".join([*parts, "</body>", "</html>"]) + "\n"
+
+    def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> None:
+        """The title is the first heading, wherever it stands."""
+        return
+
+
+def _facts(document: Document) -> Iterator[str]:
+    model = document.model.name if document.model else ""
+    pages = page_list(page.number for page in document.pages)
+    facts = {"source": document.source, "pages": pages, "model": model, "fingerprint": fingerprint(document)}
+    for name, value in facts.items():
+        yield f'<meta name="dsvl2:{name}" content="{escape(value)}">'
+
+
+def _page(page: PageResult) -> Iterator[str]:
+    yield f'<section id="page_{page.number}">'
+    if page.error is not None:
+        yield f"<p><em>page {page.number} could not be read: {escape(page.error.message)}</em></p>"
+    items: list[tuple[int, Block]] = []
+    for number, block in enumerate(page.blocks, 1):
+        if block.kind == "list_item":
+            items.append((number, block))
+            continue
+        yield from _list(page.number, items)
+        items = []
+        yield from _block(block, f'id="{block_id(page.number, number)}"')
+    yield from _list(page.number, items)
+    yield "</section>"
+
+
+def _block(block: Block, name: str) -> Iterator[str]:
+    text = escape(block.text.strip("\n"))
+    if block.kind == "heading":
+        level = min(max(block.level, 1), 6)
+        yield f"<h{level} {name}>{text}</h{level}>"
+    elif block.kind == "table" and block.rows:
+        yield f"<table {name}>"
+        for row in block.rows:
+            yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        yield "</table>"
+    elif block.kind in ("code", "table"):
+        yield f"<pre {name}>{text}</pre>"
+    elif block.kind == "formula":
+        yield f'<p {name}><code class="math">{text}</code></p>'
+    elif block.kind == "figure":
+        yield f"<figure {name}>{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
+    else:
+        yield f"<p {name}>{text}</p>"
+
+
+def _list(page: int, items: Sequence[tuple[int, Block]], depth: int = 0) -> Iterator[str]:
+    """Write items as nested lists. Items that were printed with labels of their own keep them as text."""
+    if not items:
+        return
+    yield '<ul style="list-style: none">' if all(item_label(block.text) for _, block in items) else "<ul>"
+    place = 0
+    while place < len(items):
+        number, block = items[place]
+        end = place + 1
+        while end < len(items) and items[end][1].level > depth:
+            end += 1
+        item = f'<li id="{block_id(page, number)}">{escape(block.text.strip())}'
+        inner = list(_list(page, items[place + 1 : end], depth + 1))
+        yield from [item, *inner, "</li>"] if inner else [item + "</li>"]
+        place = end
+    yield "</ul>"
