@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsvl2_cli import engines
+from dsvl2_cli.errors import UsageError
 from dsvl2_cli.inputs import Missing, Passwords, expand, find
 from dsvl2_cli.opening import source_options
 
@@ -61,6 +62,8 @@ def make_plan(
     documents = tuple(find(named))
     files = [document for document in documents if isinstance(document, InputFile)]
     to_stdout = output is None or output == "-"
+    if as_json and to_stdout and chosen.name == "pdf":
+        raise UsageError("a --json report cannot carry a PDF", "name a file for it: -o out.pdf")
     if as_json and to_stdout:  # every document goes into the one report
         targets: dict[InputFile, Path | None] = dict.fromkeys(files)
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli import engines
 from dsvl2_cli.console import Problem
+from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.inputs import Missing
 from dsvl2_cli.interrupts import Interrupts
@@ -36,9 +37,12 @@ def read_all(plan: Plan, now: Session) -> Exit:
     """Read every document of the plan, say how it went, and return the exit code.
 
     Raises:
-        ModelError: the model cannot be loaded; nothing was read. BrokenPipeError: nobody takes the results.
+        UsageError: a PDF for a terminal. ModelError: the model cannot be loaded; nothing was read.
+        BrokenPipeError: nobody takes the results.
     """
     shown = now.results.isatty() and not plan.report and None in plan.targets.values()
+    if shown and plan.format.name == "pdf":
+        raise UsageError("a PDF is not written to a terminal", "name a file: -o out.pdf")
     progress = choose(plan.settings.progress, now.console.verbosity, text_on_terminal=shown)
     reader = Reader(plan, now, progress)
     started = time.monotonic()
@@ -170,12 +174,14 @@ class Reader:
             if report.interrupted:
                 self.now.console.say(f"interrupted before a page of {report.source} was done")
             return
-        text = "" if streamed else self.plan.format.render(document, self.plan.render)
+        from dsvl2.pipelines import render_output
+
+        text = "" if streamed else render_output(self.plan.format, document, source.original, self.plan.render)
         if target is None:
             if self.plan.report:
                 report.content = self._content(document, text)
             elif not streamed:
-                self.now.results.write(self._gap() + text)
+                self.now.results.write(self._gap() + text if isinstance(text, str) else text)
             place = "standard output"
         else:
             path = target.with_name(target.name + ".partial") if report.interrupted else target
@@ -184,7 +190,7 @@ class Reader:
         if report.interrupted:
             self._say_how_to_go_on(report, source, place)
 
-    def _content(self, document: Document, text: str) -> dict[str, Any]:
+    def _content(self, document: Document, text: str | bytes) -> dict[str, Any]:
         """What a --json report without -o carries: the document itself."""
         from dsvl2.pipelines import document_record
 
@@ -192,7 +198,7 @@ class Reader:
             return {"document": document_record(document)}
         return {"format": self.plan.format.name, "text": text}
 
-    def _write(self, path: Path, text: str, *, force: bool) -> None:
+    def _write(self, path: Path, text: str | bytes, *, force: bool) -> None:
         from dsvl2.pipelines import write_output
 
         write_output(path, text, force=force)

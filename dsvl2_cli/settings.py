@@ -39,7 +39,7 @@ class Settings:
     threads: int | None = _key(None, "CPU threads; the default is one per core", least=1)
     batch_size: int | None = _key(None, "pages read together; the text never depends on it", least=1)
     dpi: float | None = _key(None, "resolution at which PDF pages are drawn", least=36)
-    format: str | None = _key(None, "md, txt, json, jsonl or tex")
+    format: str | None = _key(None, "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf")
     page_markers: bool = _key(False, "a comment with the page number before every page")
     front_matter: bool = _key(False, "YAML front matter: source, model, options")
     max_pages: int | None = _key(None, "refuse to read more pages of one document; 0 switches the limit off", least=0)

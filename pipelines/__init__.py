@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         get_format,
         page_record,
         published_schema,
+        render_output,
     )
     from dsvl2.pipelines.output import OutputFile, Target, open_output, plan_outputs, write_output
     from dsvl2.pipelines.pages import check_pages, parse_pages
@@ -53,7 +54,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "documents": "Block Box Document Line ModelStamp Notice PageError PageImage PageResult UnreadablePage",
     "errors": "DocumentError InputError OutputError",
-    "formats": "FORMATS Format RenderOptions document_record format_for_path get_format page_record published_schema",
+    "formats": "FORMATS Format RenderOptions document_record format_for_path get_format page_record published_schema"
+    " render_output",
     "output": "OutputFile Target open_output plan_outputs write_output",
     "pages": "check_pages parse_pages",
     "run": "document_head read_document",
@@ -116,5 +118,6 @@ __all__ = [
     "plan_outputs",
     "published_schema",
     "read_document",
+    "render_output",
     "write_output",
 ]

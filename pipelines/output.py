@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from dsvl2.pipelines.errors import OutputCollision, OutputError, OutputExists, OutputUnwritable
 from dsvl2.pipelines.formats import Format
@@ -111,22 +111,22 @@ def check_writable(path: Path, *, force: bool = False) -> None:
 
 
 class OutputFile:
-    """An output being written: text goes to a temporary file beside it, and `commit` puts that in its place."""
+    """An output being written: it goes to a temporary file beside it, and `commit` puts that in its place."""
 
-    def __init__(self, path: Path, file: TextIO, temporary: Path | None) -> None:
+    def __init__(self, path: Path, file: BinaryIO, temporary: Path | None) -> None:
         self.path = path
         self._file = file
         self._temporary = temporary
         self.committed = False
 
-    def write(self, text: str) -> None:
-        """Add text.
+    def write(self, data: str | bytes) -> None:
+        """Add text (as UTF-8) or bytes.
 
         Raises:
             OutputUnwritable: for instance if the disk is full.
         """
         try:
-            self._file.write(text)
+            self._file.write(data.encode("utf-8") if isinstance(data, str) else data)
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
@@ -180,22 +180,22 @@ def _create(path: Path) -> OutputFile:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            return OutputFile(path, path.open("w", encoding="utf-8", newline="\n"), None)
+            return OutputFile(path, path.open("wb"), None)
         handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
         os.chmod(name, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
-        return OutputFile(path, os.fdopen(handle, "w", encoding="utf-8", newline="\n"), Path(name))
+        return OutputFile(path, os.fdopen(handle, "wb"), Path(name))
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def write_output(path: str | Path, text: str, *, force: bool = False) -> None:
+def write_output(path: str | Path, data: str | bytes, *, force: bool = False) -> None:
     """Write a whole output at once, or nothing.
 
     Raises:
         OutputExists, OutputUnwritable.
     """
     with open_output(path, force=force) as output:
-        output.write(text)
+        output.write(data)
 
 
 def _umask() -> int:

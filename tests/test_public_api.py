@@ -80,6 +80,7 @@ PIPELINES = {
     "plan_outputs",
     "published_schema",
     "read_document",
+    "render_output",
     "write_output",
 }
 

@@ -91,7 +91,7 @@ def ocr(
             metavar="NAME",
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else md",
-            help="md, txt, json, jsonl or tex.",
+            help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.",
         ),
     ] = None,
     page_markers: Annotated[
@@ -141,10 +141,11 @@ def ocr(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """Read scans into Markdown, text, JSON or LaTeX.
+    """Read scans into Markdown, text, JSON, LaTeX, HTML, TSV, hOCR, ALTO, or searchable PDF.
 
     \b
     [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]
+    [cyan]dsvl2 ocr scan.pdf -o searchable.pdf[/cyan]
     [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]
     [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]
     """

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dsvl2.pipelines.documents import Document
 from dsvl2.pipelines.errors import UnknownFormat
 from dsvl2.pipelines.formats.alto import AltoFormat
-from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, Format, PageStream, RenderOptions
+from dsvl2.pipelines.formats.base import (
+    DEFAULT_OPTIONS,
+    Format,
+    Original,
+    OriginalFormat,
+    PageStream,
+    RenderOptions,
+)
 from dsvl2.pipelines.formats.facts import fingerprint, page_list
 from dsvl2.pipelines.formats.hocr import HocrFormat
 from dsvl2.pipelines.formats.html import HtmlFormat
 from dsvl2.pipelines.formats.json import JsonFormat, JsonLinesFormat, document_record, page_record, published_schema
 from dsvl2.pipelines.formats.latex import LatexFormat
 from dsvl2.pipelines.formats.markdown import MarkdownFormat
+from dsvl2.pipelines.formats.pdf import PdfFormat
 from dsvl2.pipelines.formats.text import TextFormat
 from dsvl2.pipelines.formats.tsv import TsvFormat
 
@@ -26,6 +35,7 @@ FORMATS: tuple[Format, ...] = (
     TsvFormat(),
     HocrFormat(),
     AltoFormat(),
+    PdfFormat(),
 )
 
 _ALIASES = {"md": "markdown", "txt": "text", "ndjson": "jsonl", "tex": "latex", "htm": "html", "xml": "alto"}
@@ -59,10 +69,27 @@ def format_for_path(path: str | Path) -> Format:
     raise UnknownFormat(what, hint=f"known suffixes: {suffixes}; or name the format with -f")
 
 
+def render_output(
+    chosen: Format, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS
+) -> str | bytes:
+    """Return the document in any format: text, or bytes for one that is made from the original file.
+
+    `original` is `source.original` of the source that was read; it is only opened by formats that need it.
+
+    Raises:
+        DocumentError: the format cannot be made of this document or original.
+    """
+    if isinstance(chosen, OriginalFormat):
+        return chosen.render_over(document, original, options)
+    return chosen.render(document, options)
+
+
 __all__ = [
     "DEFAULT_OPTIONS",
     "FORMATS",
     "Format",
+    "Original",
+    "OriginalFormat",
     "PageStream",
     "RenderOptions",
     "document_record",
@@ -72,4 +99,5 @@ __all__ = [
     "page_list",
     "page_record",
     "published_schema",
+    "render_output",
 ]

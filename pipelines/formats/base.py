@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dsvl2.pipelines.documents import Document, PageResult
 
@@ -58,4 +58,36 @@ class Format(Protocol):
 
         `head` is the document with what is known before reading; its pages are not looked at.
         """
+        ...
+
+
+class Original(Protocol):
+    """The file that a document was read from, for formats that carry it along."""
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What it is by content: "pdf", "png", "jpeg", "tiff", "webp", "bmp" or "gif"."""
+        ...
+
+    @property
+    def password(self) -> str | None:
+        """What opened it, if it is encrypted."""
+        ...
+
+    def read(self) -> bytes:
+        """Return its bytes; may raise FileMissing."""
+        ...
+
+
+@runtime_checkable
+class OriginalFormat(Protocol):
+    """What a `Format` has beside `render` if its output is bytes that are made from the original file."""
+
+    def render_over(self, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS) -> bytes:
+        """Return the whole output."""
         ...

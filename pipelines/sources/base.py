@@ -78,6 +78,25 @@ class Blob:
             return digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class OriginalFile:
+    """The file behind a source, for outputs that are made from it."""
+
+    name: str
+    kind: str
+    blob: Blob
+    password: str | None = field(default=None, repr=False)
+
+    def read(self) -> bytes:
+        """Return its bytes.
+
+        Raises:
+            FileMissing: it is gone or may not be read.
+        """
+        with self.blob.open() as file:
+            return file.read()
+
+
 class Source(ABC):
     """An open document. Iterate it for its selected pages in order; close it, or use it in `with`.
 
@@ -102,6 +121,11 @@ class Source(ABC):
         if self._sha256 is None:
             self._sha256 = self._blob.sha256()
         return self._sha256
+
+    @property
+    def original(self) -> OriginalFile:
+        """The file itself, which may be opened again while this source is open."""
+        return OriginalFile(self.name, self.kind, self._blob, self.options.password)
 
     def select(self, count: int) -> None:
         """Set the page count, and the pages to read by the options.

@@ -283,3 +283,43 @@ def test_a_reader_that_goes_away_ends_it_quietly(pdf: Make) -> None:
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "141"
     assert done.stderr.replace("a library prints to standard output\n", "") == ""
+
+
+def test_a_searchable_pdf_is_the_original_with_the_text_on_it(dsvl2: Any, pdf: Make) -> None:
+    import pymupdf
+
+    path = pdf(widths=(100, 110))
+    done = dsvl2("ocr", path, "--dpi", "72", "-o", "out/", "-f", "pdf")
+    assert done.code == 0
+    data = Path("out/scan.pdf").read_bytes()
+    assert data.startswith(path.read_bytes())
+    with pymupdf.open("out/scan.pdf") as written:
+        assert "100 by 90" in " ".join(written[0].get_text().split())
+        assert "110 by 90" in " ".join(written[1].get_text().split())
+
+
+def test_a_searchable_pdf_on_standard_output_is_bytes(pdf: Make) -> None:
+    command = [sys.executable, str(SCRIPT), "ocr", str(pdf()), "-f", "pdf"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0
+    assert done.stdout.startswith(b"%PDF") and done.stdout.rstrip().endswith(b"%%EOF")
+
+
+def test_an_image_becomes_a_searchable_pdf(dsvl2: Any, png: Make) -> None:
+    assert dsvl2("ocr", png(), "-o", "out.pdf").code == 0
+    assert Path("out.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_searchable_pdf_never_replaces_its_original(dsvl2: Any, pdf: Make) -> None:
+    path = pdf()
+    before = path.read_bytes()
+    done = dsvl2("ocr", path, "-o", path, "--force")
+    assert done.code == 5
+    assert "is one of the inputs" in done.err
+    assert path.read_bytes() == before
+
+
+def test_a_json_report_carries_no_pdf(dsvl2: Any, pdf: Make) -> None:
+    done = dsvl2("ocr", pdf(), "--json", "-f", "pdf")
+    assert done.code == 2
+    assert dsvl2("ocr", pdf(), "--json", "-o", "out.pdf").code == 0

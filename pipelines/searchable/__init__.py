@@ -1,0 +1,5 @@
+"""PDF files that look like the original and can be searched: the original's pages with invisible text on them."""
+
+from dsvl2.pipelines.searchable.write import searchable_pdf
+
+__all__ = ["searchable_pdf"]

@@ -1,0 +1,121 @@
+"""Image files as PDF image objects, without loss and, where the format allows it, without touching a byte.
+
+JPEG data and PNG data go in as they are. Other files are decoded: black and white is packed as CCITT group 4,
+everything else as PNG does it. Transparent parts are laid over white, as on the way to the model.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import Image
+
+_ORIENTATION = 274
+_GROUP4_STRIP = 1 << 30
+# Where the unit square of the image goes on a unit page, by EXIF orientation.
+PLACES = {
+    1: (1, 0, 0, 1, 0, 0), 2: (-1, 0, 0, 1, 1, 0), 3: (-1, 0, 0, -1, 1, 1), 4: (1, 0, 0, -1, 0, 1),
+    5: (0, -1, -1, 0, 1, 1), 6: (0, -1, 1, 0, 0, 1), 7: (0, 1, 1, 0, 0, 0), 8: (0, 1, -1, 0, 1, 0),
+}  # fmt: skip
+_PNG_COMPONENTS = {0: 1, 2: 3, 3: 1}  # by colour type; those with transparency are missing
+
+
+@dataclass(frozen=True, slots=True)
+class ImageObject:
+    """The entries of an image dictionary (PDF 32000-1, 8.9.5), its data as they stand in the file, and its place."""
+
+    entries: str
+    data: bytes
+    place: tuple[int, int, int, int, int, int] = PLACES[1]
+
+
+def image_object(data: bytes, kind: str, frame: int) -> ImageObject:
+    """Return picture `frame` (from 0) of an image file as a PDF image object.
+
+    Raises:
+        OSError, ValueError: it cannot be decoded.
+    """
+    with Image.open(BytesIO(data), formats=[kind.upper()]) as image:
+        if kind == "jpeg" and image.mode in ("L", "RGB", "CMYK"):
+            return _jpeg(image, data)
+        if kind == "png" and (found := _png(data)) and "exif" not in image.info:
+            return found
+        if frame:
+            image.seek(frame)
+        turn = 1 if kind == "tiff" else image.getexif().get(_ORIENTATION, 1)  # Pillow turns TIFFs itself
+        image.load()
+        return _decoded(image, PLACES.get(turn, PLACES[1]))
+
+
+def _jpeg(image: Image.Image, data: bytes) -> ImageObject:
+    space, more = {"L": ("DeviceGray", ""), "RGB": ("DeviceRGB", ""), "CMYK": ("DeviceCMYK", "")}[image.mode]
+    if image.mode == "CMYK" and "adobe" in image.info:
+        more = " /Decode [1 0 1 0 1 0 1 0]"  # Adobe writes ink upside down
+    turn = PLACES.get(image.getexif().get(_ORIENTATION, 1), PLACES[1])
+    return ImageObject(_entries(image.size, 8, f"/{space}") + f" /Filter /DCTDecode{more}", data, turn)
+
+
+def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> ImageObject:
+    if image.mode == "1":
+        buffer = BytesIO()
+        image.save(buffer, "TIFF", compression="group4", strip_size=_GROUP4_STRIP)
+        with Image.open(buffer) as packed:
+            tags = packed.tag_v2  # type: ignore[attr-defined]
+            start, length, photometric = tags[273][0], tags[279][0], tags[262]
+        white_first = "true" if photometric == 1 else "false"
+        parameters = f"<< /K -1 /Columns {image.width} /Rows {image.height} /BlackIs1 {white_first} >>"
+        entries = _entries(image.size, 1, "/DeviceGray") + f" /Filter /CCITTFaxDecode /DecodeParms {parameters}"
+        return ImageObject(entries, buffer.getvalue()[start : start + length], place)
+    buffer = BytesIO()
+    _opaque(image).save(buffer, "PNG", optimize=True)
+    found = _png(buffer.getvalue())
+    assert found is not None
+    return ImageObject(found.entries, found.data, place)
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """Return an image of mode L, RGB or P without transparency."""
+    if image.mode.startswith("I") or image.mode == "F":
+        low, high = image.getextrema()
+        scale = 255.0 / max(float(high), 255.0) if float(low) >= 0 else 1.0  # type: ignore[arg-type]
+        return image.point(lambda value: value * scale).convert("L")
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image
+    if image.mode == "P" and "transparency" not in image.info:
+        return image
+    if image.mode in ("LA", "PA", "RGBA", "La", "RGBa", "P", "L", "RGB"):
+        colours = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, colours).convert("L" if image.mode in ("LA", "La", "L") else "RGB")
+    return image.convert("RGB")
+
+
+def _png(data: bytes) -> ImageObject | None:
+    """Take a PNG file apart; None if PDF cannot hold its data as they are (transparency, interlacing, 16 bits)."""
+    width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    if colours not in _PNG_COMPONENTS or interlaced or depth > 8:
+        return None
+    parts, palette, place = [], b"", 8
+    while place + 8 <= len(data):
+        length, tag = struct.unpack(">I4s", data[place : place + 8])
+        body = data[place + 8 : place + 8 + length]
+        place += 12 + length
+        if tag == b"tRNS":
+            return None
+        if tag == b"PLTE":
+            palette = body
+        elif tag == b"IDAT":
+            parts.append(body)
+    components = _PNG_COMPONENTS[colours]
+    space = "/DeviceRGB" if colours == 2 else "/DeviceGray"
+    if colours == 3:
+        space = f"[/Indexed /DeviceRGB {len(palette) // 3 - 1} <{palette.hex()}>]"
+    parameters = f"<< /Predictor 15 /Colors {components} /BitsPerComponent {depth} /Columns {width} >>"
+    entries = _entries((width, height), depth, space) + f" /Filter /FlateDecode /DecodeParms {parameters}"
+    return ImageObject(entries, b"".join(parts))
+
+
+def _entries(size: tuple[int, int], bits: int, space: str) -> str:
+    return f"/Type /XObject /Subtype /Image /Width {size[0]} /Height {size[1]} /BitsPerComponent {bits} /ColorSpace {space}"
