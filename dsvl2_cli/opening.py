@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.sources import InputFile, Source, SourceOptions
@@ -30,7 +30,8 @@ def source_options(settings: Settings, pages: str | None, passwords: Passwords) 
         pages=standard.pages if settings.max_pages is None else settings.max_pages,
         megabytes=standard.megabytes if settings.max_megabytes is None else settings.max_megabytes,
     )
-    return SourceOptions(pages=pages, dpi=settings.dpi, password=passwords.given, limits=limits)
+    mode = cast(Literal["auto", "force", "ignore"], settings.text_layer)  # the settings have checked it
+    return SourceOptions(pages=pages, dpi=settings.dpi, password=passwords.given, text_layer=mode, limits=limits)
 
 
 def open_document(document: str | InputFile, options: SourceOptions, passwords: Passwords) -> Source:

@@ -125,7 +125,7 @@ class Reader:
             for notice in source.notices:
                 self.now.console.warn(notice.message)
             told = len(source.notices)
-            engine = self.engine()
+            engine = self.engine() if source.needs_model() else None
             self.progress.begin(report.source, len(source.selected))
             head = document_head(source, engine)
             target = self.plan.targets[document]
@@ -133,7 +133,7 @@ class Reader:
             if target is None and not self.plan.report:
                 stream = self.plan.format.stream(head, self.plan.render)
             pieces = Pieces(self.now.results, self._gap())
-            batch = self.plan.settings.batch_size or (1 if engine.info.device == "cpu" else GPU_BATCH)
+            batch = self.plan.settings.batch_size or _batch_size(engine)
             try:
                 for page in run(OcrTask(), source, engine, batch_size=batch):
                     report.pages.append(page)
@@ -163,6 +163,9 @@ class Reader:
         for warning in page.warnings:
             tell = self.now.console.warn if warning.code in LOSSES else self.now.console.detail
             tell(f"{place}: {warning.message}")
+        if page.text_layer is not None:
+            done = "text layer used" if page.text_layer.decision == "used" else "read by the model"
+            self.now.console.detail(f"{place}: {done}: {page.text_layer.message}")
         if page.blank:
             self.now.console.detail(f"{place} is blank")
 
@@ -211,6 +214,10 @@ class Reader:
         self.now.console.say(f"interrupted: pages {page_list(sorted(done))} of {report.source} are in {place}")
         if rest:
             self.now.console.say(f"go on with: --pages {page_list(rest)}")
+
+
+def _batch_size(engine: Engine | None) -> int:
+    return 1 if engine is None or engine.info.device == "cpu" else GPU_BATCH
 
 
 class Pieces:

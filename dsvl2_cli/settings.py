@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from dsvl2_cli.errors import SettingsError, UsageError
 
 FAIL_ON = ("never", "partial", "failure")
+TEXT_LAYER = ("auto", "force", "ignore")
 PROGRESS = ("auto", "always", "never", "json")
 # Variables of this prefix that are no settings.
 OTHER_VARIABLES = frozenset({"DSVL2_PASSWORD"})
@@ -39,6 +40,7 @@ class Settings:
     threads: int | None = _key(None, "CPU threads; the default is one per core", least=1)
     batch_size: int | None = _key(None, "pages read together; the text never depends on it", least=1)
     dpi: float | None = _key(None, "resolution at which PDF pages are drawn", least=36)
+    text_layer: str = _key("auto", "what to do with the text that PDF pages carry", choices=TEXT_LAYER)
     format: str | None = _key(None, "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf")
     page_markers: bool = _key(False, "a comment with the page number before every page")
     front_matter: bool = _key(False, "YAML front matter: source, model, options")

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         PageError,
         PageImage,
         PageResult,
+        ReadPage,
+        TextLayerUse,
         UnreadablePage,
+        Word,
     )
     from dsvl2.pipelines.errors import DocumentError, InputError, OutputError
     from dsvl2.pipelines.formats import (
@@ -52,7 +55,8 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import TASKS, Engine, OcrTask, Task
 
 _HOMES = {
-    "documents": "Block Box Document Line ModelStamp Notice PageError PageImage PageResult UnreadablePage",
+    "documents": "Block Box Document Line ModelStamp Notice PageError PageImage PageResult ReadPage"
+    " TextLayerUse UnreadablePage Word",
     "errors": "DocumentError InputError OutputError",
     "formats": "FORMATS Format RenderOptions document_record format_for_path get_format page_record published_schema"
     " render_output",
@@ -99,12 +103,15 @@ __all__ = [
     "PageImage",
     "PageInfo",
     "PageResult",
+    "ReadPage",
     "RenderOptions",
     "Source",
     "SourceOptions",
     "Target",
     "Task",
+    "TextLayerUse",
     "UnreadablePage",
+    "Word",
     "check_pages",
     "document_head",
     "document_record",

@@ -37,6 +37,15 @@ class PageError:
 
 
 @dataclass(frozen=True, slots=True)
+class TextLayerUse:
+    """Whether a page's own text was "used" or the page "read" by the model; `reason` is stable snake_case."""
+
+    decision: Literal["used", "read"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class PageImage:
     """One page as pixels, mode "L" or "RGB". `size_pt` is the paper size in points where the file says it."""
 
@@ -47,6 +56,7 @@ class PageImage:
     text_layer: str | None = None
     source: str = ""
     notices: tuple[Notice, ...] = ()
+    layer_use: TextLayerUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +142,24 @@ class PageResult:
     error: PageError | None = None
     usage: Usage | None = None
     confidence: float | None = None
+    text_layer: TextLayerUse | None = None
 
     @property
     def text(self) -> str:
         """The page's text, one blank line between blocks."""
         return "\n\n".join(block.text for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page whose text layer says it all; it takes the page's place in the stream and never reaches a task."""
+
+    result: PageResult
+
+    @property
+    def number(self) -> int:
+        """Number of the page."""
+        return self.result.number
 
 
 class ModelFacts(Protocol):

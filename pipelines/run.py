@@ -7,15 +7,25 @@ from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 
-from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageImage, PageResult, UnreadablePage
+from dsvl2.pipelines.documents import (
+    Document,
+    ModelStamp,
+    OptionValue,
+    PageImage,
+    PageResult,
+    ReadPage,
+    UnreadablePage,
+)
 from dsvl2.pipelines.sources import InputFile, Source, SourceOptions, open_source
 from dsvl2.pipelines.tasks import Engine, OcrTask, Task, failed_page
 
-Page = PageImage | UnreadablePage
+Page = PageImage | ReadPage | UnreadablePage
 
 
-def run(task: Task, source: Iterable[Page], engine: Engine, *, batch_size: int = 1) -> Iterator[PageResult]:
+def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size: int = 1) -> Iterator[PageResult]:
     """Yield one result for every page of `source`, in order.
+
+    `engine` may be None if no page has to be read (`Source.needs_model`); a page that has to fails then.
 
     `batch_size` pages go to the task at a time: more use the model better, fewer come out sooner and take less memory;
     the results are the same. An exception in a page is that page's error. KeyboardInterrupt passes through, after the
@@ -41,24 +51,30 @@ def run(task: Task, source: Iterable[Page], engine: Engine, *, batch_size: int =
     yield from _read_group(task, group, engine)
 
 
-def _read_group(task: Task, group: list[Page], engine: Engine) -> Iterator[PageResult]:
+def _read_group(task: Task, group: list[Page], engine: Engine | None) -> Iterator[PageResult]:
     pages = [page for page in group if isinstance(page, PageImage)]
     try:
         read = iter(_read(task, pages, engine))
     except KeyboardInterrupt:
-        for failed in takewhile(lambda page: isinstance(page, UnreadablePage), group):
-            assert isinstance(failed, UnreadablePage)
-            yield _unreadable(failed)
+        for done in takewhile(lambda page: not isinstance(page, PageImage), group):
+            assert not isinstance(done, PageImage)
+            yield _without_task(done)
         raise
     for page in group:
-        yield _unreadable(page) if isinstance(page, UnreadablePage) else next(read)
+        if isinstance(page, PageImage):
+            result = next(read)
+            yield replace(result, text_layer=page.layer_use) if page.layer_use else result
+        else:
+            yield _without_task(page)
 
 
-def _read(task: Task, pages: Sequence[PageImage], engine: Engine) -> Sequence[PageResult]:
+def _read(task: Task, pages: Sequence[PageImage], engine: Engine | None) -> Sequence[PageResult]:
     """Read the pages together; if the task itself breaks, one by one."""
     if not pages:
         return ()
     try:
+        if engine is None:
+            raise RuntimeError("there is no model to read the page with")
         results = task.read(pages, engine)
         if len(results) != len(pages):
             raise RuntimeError(f"task {task.name} gave {len(results)} results for {len(pages)} pages")
@@ -69,25 +85,26 @@ def _read(task: Task, pages: Sequence[PageImage], engine: Engine) -> Sequence[Pa
     return [result for page in pages for result in _read(task, [page], engine)]
 
 
-def _unreadable(page: UnreadablePage) -> PageResult:
-    return PageResult(page.number, error=page.error)
+def _without_task(page: ReadPage | UnreadablePage) -> PageResult:
+    return page.result if isinstance(page, ReadPage) else PageResult(page.number, error=page.error)
 
 
-def document_head(source: Source, engine: Engine, *, task: str = "ocr", **options: OptionValue) -> Document:
+def document_head(source: Source, engine: Engine | None, *, task: str = "ocr", **options: OptionValue) -> Document:
     """Return the document without its pages: what it was read from, by which model, with which options.
 
     The options that are recorded are the task, those of the source that can change the text, and `options`.
+    Without an engine no model is named.
     Call it when the pages are done to have all notices, or before for formats that stream.
     """
     chosen = source.options
     facts: dict[str, OptionValue] = {"task": task, "pages": chosen.pages, "dpi": chosen.dpi, "color": chosen.color}
-    facts |= {"max_megapixels": chosen.limits.megapixels, **options}
+    facts |= {"max_megapixels": chosen.limits.megapixels, "text_layer": chosen.text_layer, **options}
     return Document(
         source=source.name,
         pages=(),
         page_count=source.page_count,
         sha256=source.sha256,
-        model=ModelStamp.of(engine.info),
+        model=None if engine is None else ModelStamp.of(engine.info),
         options=tuple(facts.items()),
         notices=tuple(source.notices),
     )

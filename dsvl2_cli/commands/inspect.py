@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -54,7 +55,8 @@ def inspect(
         settings = resolve(flags).settings
         (word,) = expand([file])
         passwords = Passwords(password_file, password_env)
-        with open_document(word, source_options(settings, pages, passwords), passwords) as source:
+        drawn = replace(source_options(settings, pages, passwords), text_layer="ignore")
+        with open_document(word, drawn, passwords) as source:
             report(source, settings, now)
 
 
@@ -88,7 +90,7 @@ def report(source: Source, settings: Settings, now: Session) -> None:
 def page_records(source: Source, settings: Settings) -> Any:
     """Yield one record a page. A page that cannot be drawn has `error` instead of a count."""
     from dsvl2.model import ModelConfig, ReadingProfile
-    from dsvl2.pipelines import UnreadablePage
+    from dsvl2.pipelines import PageImage, UnreadablePage
     from dsvl2_cli.catalog import find
     from dsvl2_cli.measuring import measure
 
@@ -104,6 +106,7 @@ def page_records(source: Source, settings: Settings) -> Any:
         if isinstance(page, UnreadablePage):
             yield record | {"error": {"code": page.error.code, "message": page.error.message}}
             continue
+        assert isinstance(page, PageImage)  # text layers are ignored here
         feed = measure(page, config, profile)
         yield record | {
             "width_px": page.image.width,

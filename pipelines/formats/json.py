@@ -6,7 +6,7 @@ import json
 from math import isfinite
 from typing import Any
 
-from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult
+from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult, TextLayerUse
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
 from dsvl2.pipelines.formats.facts import fingerprint
 from dsvl2.pipelines.formats.places import block_id, line_id
@@ -111,6 +111,7 @@ def page_record(page: PageResult) -> dict[str, Any]:
         "warnings": [_notice(notice) for notice in page.warnings],
         "error": _error(page.error),
         "usage": _usage(page.usage),
+        "text_layer": _text_layer(page.text_layer),
     }
 
 
@@ -139,6 +140,10 @@ def _source(document: Document) -> dict[str, Any]:
 
 def _notice(notice: Notice) -> dict[str, str]:
     return {"code": notice.code, "message": notice.message}
+
+
+def _text_layer(use: TextLayerUse | None) -> dict[str, str] | None:
+    return None if use is None else {"decision": use.decision, "reason": use.reason, "message": use.message}
 
 
 def _error(error: PageError | None) -> dict[str, str] | None:

@@ -29,7 +29,11 @@ def assemble(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[Block,
     texts = list(band_texts)
     if len(texts) != len(layout.bands):
         raise ValueError(f"{len(layout.bands)} bands need as many texts, not {len(texts)}")
-    lines = place(layout, texts)
+    return blocks_of(layout, place(layout, texts))
+
+
+def blocks_of(layout: PageLayout, lines: list[PlacedLine]) -> tuple[Block, ...]:
+    """Return the blocks of lines that have their places already, in reading order, with the layout's figures."""
     style = _Style(lines)
     blocks: list[Block] = []
     start = 0

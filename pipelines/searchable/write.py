@@ -107,7 +107,8 @@ def _write_text(pdf: Any, pages: Sequence[tuple[PageResult, int]]) -> bool:
     font = GlyphlessFont()
     xref = before = 0
     for page, place in pages:
-        if not page.blocks or not page.dpi or not 0 <= place < pdf.page_count:
+        has_text = page.text_layer is not None and page.text_layer.decision == "used"
+        if has_text or not page.blocks or not page.dpi or not 0 <= place < pdf.page_count:
             continue
         leaf = pdf.load_page(place)
         name = _free_name(leaf)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
-from dsvl2.pipelines.documents import Notice, PageImage, UnreadablePage
+from dsvl2.pipelines.documents import Notice, PageImage, ReadPage, UnreadablePage
 from dsvl2.pipelines.errors import DocumentError, FileMissing, PageRangeError, UnreadableFile, page_error
 from dsvl2.pipelines.pages import parse_pages
 from dsvl2.pipelines.sources.limits import Limits
@@ -24,6 +24,8 @@ class SourceOptions:
     pages: page list in qpdf's grammar (see `dsvl2.pipelines.pages`), None = all.
     dpi: rendering resolution of PDF pages, None = chosen per page; for images, what to assume if they name none.
     password: for encrypted PDFs. It is never part of a message or a result.
+    text_layer: what to do with the text that PDF pages carry: "ignore" it, use it where it is good ("auto"), or wherever
+        there is any ("force"). Pages whose text is used come as ReadPage and are not rendered.
     color: keep colour (mode "RGB") where there is some; otherwise every page is grey (mode "L").
     """
 
@@ -31,6 +33,7 @@ class SourceOptions:
     dpi: float | None = None
     password: str | None = field(default=None, repr=False)
     color: bool = False
+    text_layer: Literal["auto", "force", "ignore"] = "ignore"
     limits: Limits = field(default_factory=Limits)
 
 
@@ -145,10 +148,10 @@ class Source(ABC):
                 raise type(error)(f"{self.name}: {error}", hint=error.hint) from error
         self.options.limits.check_pages(len(self.selected), self.name)
 
-    def __iter__(self) -> Iterator[PageImage | UnreadablePage]:
+    def __iter__(self) -> Iterator[PageImage | ReadPage | UnreadablePage]:
         for number in self.selected:
             try:
-                page: PageImage | UnreadablePage = self.read_page(number)
+                page: PageImage | ReadPage | UnreadablePage = self.text_page(number) or self.read_page(number)
             except DocumentError as error:
                 page = UnreadablePage(number, page_error(error), self.name)
             except MemoryError as error:
@@ -158,6 +161,20 @@ class Source(ABC):
                 page = UnreadablePage(number, page_error(wrapped), self.name)
             yield page
             del page  # the caller may be done with it: do not hold it while the next one is rendered
+
+    def needs_model(self) -> bool:
+        """Say whether any selected page has to be read from its image; pages are looked at up to the first that has."""
+        for number in self.selected:
+            try:
+                if self.text_page(number) is None:
+                    return True
+            except Exception:  # what is wrong with it comes out when the page is read
+                return True
+        return False
+
+    def text_page(self, number: int) -> ReadPage | None:
+        """Return page `number` as its text layer has it, None if it has to be read; may raise."""
+        return None
 
     def page_infos(self) -> Iterator[PageInfo]:
         """Describe the selected pages without rendering them; a broken page has `error` set."""

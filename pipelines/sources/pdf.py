@@ -8,10 +8,12 @@ from typing import Any
 
 from PIL import Image
 
-from dsvl2.pipelines.documents import Notice, PageImage
+from dsvl2.pipelines.documents import Notice, PageImage, ReadPage, TextLayerUse
 from dsvl2.pipelines.errors import Encrypted, FileMissing, UnreadableFile, WrongPassword
 from dsvl2.pipelines.sources.base import Blob, PageInfo, Source, SourceOptions
+from dsvl2.pipelines.sources.pdf_text import layer_page
 from dsvl2.pipelines.sources.salvage import rebuild_page_tree, whole_objects
+from dsvl2.pipelines.textlayer import judge, layer_result
 
 DEFAULT_DPI = 150.0
 SCAN_DPI = (100.0, 300.0)
@@ -36,6 +38,7 @@ class PdfSource(Source):
         super().__init__(blob, options)
         self._mupdf = _quiet_mupdf()
         self._document: Any = self._open(blob)
+        self._decided: dict[int, ReadPage | TextLayerUse] = {}
         try:
             self._unlock()
             self._repaired = bool(self._document.is_repaired)
@@ -89,6 +92,23 @@ class PdfSource(Source):
         self._repaired = True
         return count
 
+    def text_page(self, number: int) -> ReadPage | None:
+        """Return the page as its text layer has it, None if that is ignored, missing or not to be trusted."""
+        if self.options.text_layer == "ignore":
+            return None
+        if number not in self._decided:
+            page = self._document.load_page(number - 1)
+            layer = layer_page(self._mupdf, page)
+            use = judge(layer, self.options.text_layer)
+            if use.decision == "used":
+                dpi = self._resolution(page, number)[0] if layer.pictures else self.options.dpi or DEFAULT_DPI
+                self._decided[number] = ReadPage(layer_result(layer, number, dpi, use))
+            else:
+                self._decided[number] = use
+            self._warnings()
+        decided = self._decided[number]
+        return decided if isinstance(decided, ReadPage) else None
+
     def read_page(self, number: int) -> PageImage:
         """Render page `number`; `text_layer` is its text as stored in the file, None if it has none."""
         self._warnings()
@@ -116,7 +136,9 @@ class PdfSource(Source):
             self._mupdf.TOOLS.store_shrink(
                 100
             )  # MuPDF keeps decoded images and fonts of every page until told otherwise
-        return PageImage(number, image, dpi, size, text or None, self.name, notices)
+        use = self._decided.pop(number, None)
+        use = use if isinstance(use, TextLayerUse) else None
+        return PageImage(number, image, dpi, size, text or None, self.name, notices, use)
 
     def page_info(self, number: int) -> PageInfo:
         """Describe page `number` without rendering it."""

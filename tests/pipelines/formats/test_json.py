@@ -10,7 +10,17 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from dsvl2.model import Usage
-from dsvl2.pipelines.documents import Block, Box, Document, Line, ModelStamp, Notice, PageError, PageResult
+from dsvl2.pipelines.documents import (
+    Block,
+    Box,
+    Document,
+    Line,
+    ModelStamp,
+    Notice,
+    PageError,
+    PageResult,
+    TextLayerUse,
+)
 from dsvl2.pipelines.formats import fingerprint, get_format, published_schema
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -42,7 +52,14 @@ def document() -> Document:
                 usage=Usage(prompt_tokens=10, image_tokens=144, completion_tokens=25, tiles=2),
                 confidence=1.0,
             ),
-            PageResult(2, width_px=5, height_px=6, dpi=150.0, blank=True),
+            PageResult(
+                2,
+                width_px=5,
+                height_px=6,
+                dpi=150.0,
+                blank=True,
+                text_layer=TextLayerUse("used", "blank", "nothing is drawn on the page"),
+            ),
             PageResult(4, error=PageError("file_unreadable", "page 4 is damaged", "save it anew")),
         ),
         page_count=9,
@@ -92,6 +109,7 @@ def test_every_key_is_described_in_the_schema() -> None:
     assert set(page) == set(defs["page"]["properties"])
     assert set(page["blocks"][3]) == set(defs["block"]["properties"])
     assert set(page["blocks"][1]["lines"][0]) == set(defs["line"]["properties"])
+    assert set(record["pages"][1]["text_layer"]) == set(defs["text_layer"]["properties"])
     assert set(record["model"]) == set(defs["model"]["properties"])
     assert set(record["usage"]) == set(defs["usage"]["properties"])
 
