@@ -277,7 +277,15 @@ def test_the_head_records_every_option_that_can_change_the_text(make_pdf: Callab
     path.write_bytes(make_pdf("x"))
     with open_source(path, SourceOptions(password="secret")) as source:
         head = document_head(source, ScriptedEngine(), quality="high")
-    assert [name for name, _ in head.options] == ["task", "pages", "dpi", "color", "max_megapixels", "text_layer", "quality"]
+    assert [name for name, _ in head.options] == [
+        "task",
+        "pages",
+        "dpi",
+        "color",
+        "max_megapixels",
+        "text_layer",
+        "quality",
+    ]
     assert "secret" not in repr(head)
     assert [notice.code for notice in head.notices] == ["suffix_mismatch"]
 
