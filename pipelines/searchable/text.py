@@ -46,10 +46,11 @@ def _line(run: Run, slant: Slant, to_pdf: Matrix, font: GlyphlessFont) -> str:
     for place, (start, length, text) in enumerate(run.words):
         stretch = 100 * length / run.size / font.width(text)
         if place:
-            parts.append(f"{_number((start - here) / run.size)} 0 Td")
-        here = start
+            step = round((start - here) / run.size, 2)
+            parts.append(f"{_number(step)} 0 Td")
+            here += step * run.size  # so that rounding does not add up along the line
         more = " " if place < len(run.words) - 1 else ""
-        parts.append(f"{_number(max(stretch, 1.0), 1)} Tz {font.encode(text + more)} Tj")
+        parts.append(f"{_number(max(stretch, 1.0), 0)} Tz {font.encode(text + more)} Tj")
     return " ".join(parts)
 
 
@@ -118,5 +119,6 @@ def _times(first: Matrix, then: Matrix) -> Matrix:
 
 
 def _number(value: float, digits: int = 3) -> str:
-    text = f"{value:.{digits}f}".rstrip("0").rstrip(".")
+    text = f"{value:.{digits}f}"
+    text = text.rstrip("0").rstrip(".") if digits else text
     return "0" if text in ("-0", "") else text
