@@ -22,7 +22,7 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     """Return the original as a PDF with the document's text on it, invisible and in place.
 
     A PDF keeps every byte it has, the text is appended to it (an incremental update); only a damaged one is written
-    anew. Its pages that were not read, failed, or already have the text stay as they are. Of an image file the pages
+    anew. Text that a page has already, as garbled as it may be, stays beside the new. Pages that were not read, failed, or already have the text stay as they are. Of an image file the pages
     that were read become PDF pages of the same size in inches.
 
     Raises:
