@@ -22,8 +22,9 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     """Return the original as a PDF with the document's text on it, invisible and in place.
 
     A PDF keeps every byte it has, the text is appended to it (an incremental update); only a damaged one is written
-    anew. Text that a page has already, as garbled as it may be, stays beside the new. Pages that were not read, failed, or already have the text stay as they are. Of an image file the pages
-    that were read become PDF pages of the same size in inches.
+    anew. Pages that were not read, failed, or whose own text was used stay as they are; other text that a page has
+    already, garbled as it may be, stays beside the new. Of an image file the pages that were read become PDF pages of
+    the same size in inches.
 
     Raises:
         UnreadableFile: the original is not what it was, or cannot be written as PDF.
