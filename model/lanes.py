@@ -30,7 +30,7 @@ class Lanes:
         queue, halt = deque(jobs), Event()
         while len(self._schedulers) < lanes:
             self._schedulers.append(self._make())
-        capacity = max((job.length + job.sampling.max_new_tokens for job in jobs))
+        capacity = max(job.length + job.sampling.max_new_tokens for job in jobs)
         if lanes <= 1:
             with limited_threads(self._threads):
                 return _drain(self._schedulers[0], queue, capacity, halt)
