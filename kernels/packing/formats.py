@@ -7,6 +7,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+AT_ONCE = 1 << 24  # weights of a matrix that are packed together
+ALIGNED = 64  # so many rows are whole blocks in every format, whatever the columns
+
 
 class Format(Protocol):
     """One way to hold a matrix [..., N, K] in few bits."""
@@ -39,8 +42,13 @@ class PackedWeight:
 
     @classmethod
     def of(cls, form: Format, weight: Tensor) -> "PackedWeight":
-        """Pack a weight [..., N, K]."""
-        return cls(form, form.pack(weight), weight.shape[-2], weight.shape[-1])
+        """Pack a weight [..., N, K]; a large matrix a part at a time, which bounds the fp32 copies that packing makes."""
+        rows, columns = weight.shape[-2:]
+        step = max(AT_ONCE // columns // ALIGNED, 1) * ALIGNED
+        if weight.dim() > 2 or rows <= step:
+            return cls(form, form.pack(weight), rows, columns)
+        packed = [form.pack(part) for part in weight.split(step)]
+        return cls(form, {name: torch.cat([parts[name] for parts in packed]) for name in packed[0]}, rows, columns)
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """[..., N, K] in `dtype`."""
