@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsvl2.kernels.packing import INT4, INT8, INT8_BNB, NF4, PackedWeight
-from dsvl2.kernels.packing.bnb import BLOCK, CODE, dequantize_absmax
+from dsvl2.kernels.packing import BLOCK, CODE, INT4, INT8, INT8_BNB, NF4, PackedWeight, dequantize_absmax
 from dsvl2.model.errors import WeightsError
 from dsvl2.model.names import is_router
 from dsvl2.model.quantization.schemes import BITSANDBYTES, Scheme
