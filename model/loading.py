@@ -62,7 +62,6 @@ def load_engine(
         check_memory(folder.name, config, scheme, kind, place, packed=packed)
     chosen = None if scheme is stored else scheme
     network = load_network(folder, config, dtype=kind, device=place, quant=chosen, packed=packed)
-    ready = network if packed else execution.prepare(network, number)
     info = ModelInfo(
         name=model if isinstance(model, str) and is_embedded(model) else folder.name,
         path=str(folder),
@@ -80,7 +79,7 @@ def load_engine(
     )
     processor_file = folder / "processor_config.json"
     processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
-    return Engine(ready, tokenizer, processor, info)
+    return Engine(execution.prepare(network, number), tokenizer, processor, info)
 
 
 def _scheme(quant: str | None, stored: Scheme) -> Scheme:
