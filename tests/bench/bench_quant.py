@@ -57,7 +57,7 @@ def held_out_bands(data: Path, count: int, seed: int) -> list[tuple[Image.Image,
     bands: list[tuple[Image.Image, list[int]]] = []
     while len(bands) < count:
         sample = render_band(rng, resources, 1 + len(bands) % 3, 1.0)
-        if len(sample.tokens) < 60:
+        if not 60 <= len(sample.tokens) < 500:
             continue
         lines = iter(sample.lines[:, 1])
         ids = [
