@@ -98,11 +98,8 @@ def load_network(
             if target not in wanted:
                 raise WeightsError(f"unexpected tensor {name}", AGAIN)
             part = wanted[target] if index is None else wanted[target][index]
-            weight = fetch(source, name, tuple(part.shape), reader.read)
-            form = (quant or source).form_of(name)
-            if form is not None and quant is not None and isinstance(weight, Tensor):
-                weight = PackedWeight.of(form, weight.to(device))
-            if form is not None and packed and isinstance(weight, PackedWeight) and placement.takes(name):
+            weight = _rounded(fetch(source, name, tuple(part.shape), reader.read), name, quant, device)
+            if packed and isinstance(weight, PackedWeight) and placement.takes(name, quant or source):
                 placement.add(name, weight)
             else:
                 if target not in filled:
@@ -110,13 +107,25 @@ def load_network(
                 place = filled[target] if index is None else filled[target][index]
                 place.copy_(weight if isinstance(weight, Tensor) else weight.dequantize().view(place.shape))
             arrived.add(name)
+    _check_complete(wanted, arrived)
+    network.load_state_dict(filled, assign=True, strict=False)
+    placement.install(network)
+    return network
+
+
+def _rounded(
+    weight: Tensor | PackedWeight, name: str, quant: Scheme | None, device: torch.device
+) -> Tensor | PackedWeight:
+    """What arrived, packed on the device if a scheme is asked for and has a format for it."""
+    form = None if quant is None else quant.form_of(name)
+    return PackedWeight.of(form, weight.to(device)) if form is not None and isinstance(weight, Tensor) else weight
+
+
+def _check_complete(wanted: Mapping[str, Tensor], arrived: set[str]) -> None:
     missing = [name for name, _ in unstack(wanted) if name not in arrived]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         raise WeightsError(f"the checkpoint lacks the tensor {missing[0]}{more}", AGAIN)
-    network.load_state_dict(filled, assign=True, strict=False)
-    placement.install(network)
-    return network
 
 
 def released_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:

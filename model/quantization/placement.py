@@ -7,6 +7,7 @@ from dsvl2.kernels.packing import Format, PackedWeight
 from dsvl2.model.errors import WeightsError
 from dsvl2.model.names import EXPERT
 from dsvl2.model.quantization.modules import QuantizedExperts, QuantizedLinear
+from dsvl2.model.quantization.schemes import Scheme
 
 # Decoding multiplies by the two halves of kv_b one after the other (absorbed attention), so it is held unpacked.
 UNPACKED = ("kv_b_proj.weight",)
@@ -19,9 +20,9 @@ class Placement:
         self.experts, self.device = experts, device
         self._weights: dict[str, PackedWeight] = {}
 
-    def takes(self, name: str) -> bool:
-        """Whether a weight that has a format is to be held packed."""
-        return not name.endswith(UNPACKED)
+    def takes(self, name: str, scheme: Scheme) -> bool:
+        """Whether a packed weight stays packed; an embedding that is stored so does not, for nothing runs on it."""
+        return scheme.form_of(name) is not None and not name.endswith(UNPACKED)
 
     def add(self, name: str, weight: PackedWeight) -> None:
         """Take one weight under its released name."""
