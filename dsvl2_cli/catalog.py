@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,12 @@ from dsvl2_cli.packaged import embedded_models
 
 MODEL_TYPE = "deepseek_vl_v2"
 CHECKSUMS = "SHA256SUMS"
+# What only accompanies quantized weights, and what the network never reads (dsvl2.model knows; it would cost a second here).
+COMPANIONS = (
+    "_scale", "_zero", ".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", ".SCB", ".weight_format",
+    ".bitsandbytes__nf4",
+)  # fmt: skip
+UNUSED = ("vision.attn_pool.",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,56 +33,49 @@ class Entry:
 
 
 def available(folders: Sequence[str] = ()) -> list[Entry]:
-    """List the embedded models, those in Hugging Face's cache, and those in or below the given folders by one level."""
+    """List the embedded models, those in Hugging Face's cache, our own, and those in or just below the given folders."""
+    from dsvl2.model import cached_models
+
     entries = [Entry(name, path, "embedded") for name, path in embedded_models().items()]
-    entries += _cached()
+    entries += [Entry(name, path, "cache") for name, path in cached_models().items()]
+    entries += [Entry(path.name, path, "own") for path in _below(own_folder())]
     for folder in folders:
-        root = Path(folder)
-        for config in sorted([*root.glob("config.json"), *root.glob("*/config.json")]):
-            if _is_ours(config):
-                entries.append(Entry(str(config.parent), config.parent, "folder"))
+        entries += [Entry(str(path), path, "folder") for path in _below(Path(folder))]
     return entries
 
 
 def find(name: str) -> Entry:
-    """Find a model by its listed name, or take a folder that holds one.
+    """Find a model by its listed name or as tiny, small or base, or take a folder that holds one.
 
     Raises:
-        ModelNotFound: the hint lists what there is.
+        ModelNotFound: the hint lists what there is, or says how to get a released model.
     """
-    from dsvl2.model.errors import ModelNotFound
+    from dsvl2.model import RELEASED_MODELS, ModelNotFound
 
     found = available()
+    wanted = name if (Path(name) / "config.json").is_file() else RELEASED_MODELS.get(name, name)
     for entry in found:
-        if entry.name == name:
+        if entry.name == wanted:
             return entry
     if (Path(name) / "config.json").is_file():
         return Entry(name, Path(name), "folder")
+    if wanted in RELEASED_MODELS.values():
+        raise ModelNotFound(f"{wanted} is not on this machine", f"get it with: dsvl2 models pull {wanted}")
     names = ", ".join(entry.name for entry in found) or "none"
     fact = f"no config.json in {name}" if Path(name).is_dir() else f"no model is called {name!r}"
     raise ModelNotFound(fact, f"available: {names}; or give a folder with config.json and the weights")
 
 
-def cache_folder() -> Path:
-    """Hugging Face's cache: $HF_HUB_CACHE, else $HF_HOME/hub, else ~/.cache/huggingface/hub."""
-    if explicit := os.environ.get("HF_HUB_CACHE"):
-        return Path(explicit)
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface"
-    return Path(home) / "hub"
+def own_folder() -> Path:
+    """Where models that belong to this program lie: folders put here are listed and found by their names."""
+    from platformdirs import user_data_path
+
+    return user_data_path("dsvl2", appauthor=False) / "models"
 
 
-def _cached() -> list[Entry]:
-    entries = []
-    for repository in sorted(cache_folder().glob("models--*--*")):
-        reference = repository / "refs" / "main"
-        snapshots = sorted((repository / "snapshots").glob("*"))
-        if reference.is_file():
-            snapshots = [repository / "snapshots" / reference.read_text(encoding="utf-8").strip()]
-        for snapshot in snapshots[-1:]:
-            if _is_ours(snapshot / "config.json"):
-                organisation, _, name = repository.name.removeprefix("models--").partition("--")
-                entries.append(Entry(f"{organisation}/{name}", snapshot, "cache"))
-    return entries
+def _below(root: Path) -> list[Path]:
+    configs = sorted([*root.glob("config.json"), *root.glob("*/config.json")])
+    return [config.parent for config in configs if _is_ours(config)]
 
 
 def _is_ours(config: Path) -> bool:
@@ -89,26 +87,28 @@ def _is_ours(config: Path) -> bool:
 
 
 def read_headers(folder: Path) -> dict[str, Any]:
-    """Sum up the safetensors headers of a folder: number of tensors, elements and bytes by stored type.
+    """Sum up the safetensors headers of a folder: number of tensors, parameters, and bytes by stored type.
+
+    Parameters are weights of the network, however stored: two for a byte of 4-bit codes, none for scales.
 
     Raises:
         ValueError: a file is cut short or is no safetensors file; the message names it.
     """
-    tensors = elements = stored = 0
+    tensors = parameters = stored = 0
     types: dict[str, int] = {}
     for path in sorted(folder.glob("*.safetensors")):
-        for name, tensor in _header(path).items():
-            if name == "__metadata__":
-                continue
+        for name, tensor in header(path).items():
             begin, end = tensor["data_offsets"]
             tensors += 1
-            elements += math.prod(tensor["shape"])
+            if not name.endswith(COMPANIONS) and not name.startswith(UNUSED):
+                parameters += math.prod(tensor["shape"]) * (2 if tensor["dtype"] == "U8" else 1)
             stored += end - begin
             types[tensor["dtype"]] = types.get(tensor["dtype"], 0) + end - begin
-    return {"tensors": tensors, "elements": elements, "bytes": stored, "bytes_by_type": dict(sorted(types.items()))}
+    return {"tensors": tensors, "parameters": parameters, "bytes": stored, "bytes_by_type": dict(sorted(types.items()))}
 
 
-def _header(path: Path) -> dict[str, Any]:
+def header(path: Path) -> dict[str, Any]:
+    """The entries of a safetensors file by tensor; raise ValueError when the file is cut short or none."""
     size = path.stat().st_size
     with path.open("rb") as file:
         prefix = file.read(8)
@@ -116,13 +116,14 @@ def _header(path: Path) -> dict[str, Any]:
         if length > size - 8:
             raise ValueError(f"{path} is cut short or no safetensors file")
         try:
-            header: dict[str, Any] = json.loads(file.read(length))
+            entries: dict[str, Any] = json.loads(file.read(length))
         except ValueError as error:
             raise ValueError(f"{path} is no safetensors file") from error
-    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    entries.pop("__metadata__", None)
+    ends = [tensor["data_offsets"][1] for tensor in entries.values()]
     if max(ends, default=0) > size - 8 - length:
         raise ValueError(f"{path} is cut short: its header promises {max(ends):,} bytes of tensors")
-    return header
+    return entries
 
 
 def verify(folder: Path) -> str:

@@ -43,7 +43,7 @@ class Problem:
         if code == "internal" and not hint:
             return cls(code, f"{type(error).__name__}: {message}", "run again with --debug and report the traceback")
         if code == "out_of_memory" and not hint:
-            hint = "try --batch-size 1, a lower --dpi, or --quant int8"
+            hint = "try --batch-size 1, a lower --dpi, or --quant 4bit"
         if code == "interrupted":
             message = "interrupted"
         return cls(code, message, hint if isinstance(hint, str) else "")

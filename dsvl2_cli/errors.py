@@ -4,6 +4,8 @@ CliError
 +-- UsageError      the command line does not make sense
 +-- SettingsError   a configuration file or DSVL2_* variable is wrong
 +-- OfflineError    something tried to use the network under --offline
++-- DownloadError   a model could not be fetched
++-- LibraryMissing  an optional library is needed for what was asked
 """
 
 from __future__ import annotations
@@ -35,3 +37,15 @@ class OfflineError(CliError):
     """A network connection was tried although --offline forbids it."""
 
     code = "offline"
+
+
+class DownloadError(CliError):
+    """A model could not be fetched; what has arrived stays and is used by the next attempt."""
+
+    code = "download_failed"
+
+
+class LibraryMissing(CliError):
+    """An optional library is needed and not installed."""
+
+    code = "library_missing"

@@ -38,7 +38,7 @@ ModelName = Annotated[
         metavar="NAME|DIR",
         show_default="nano",
         rich_help_panel=MODEL,
-        help="Built-in name, a folder, or org/name from the Hugging Face cache.",
+        help="nano, tiny, small, base, a folder, or org/name from the Hugging Face cache.",
     ),
 ]
 PageList = Annotated[

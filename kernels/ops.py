@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dsvl2.kernels import onednn, reference
+from dsvl2.kernels import onednn, packed, reference
+from dsvl2.kernels.packing import PackedWeight
 
 FEW = 16  # up to so many tokens every chosen expert runs on all of them
 
@@ -54,6 +55,16 @@ def moe_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: T
     Returns [N, H] in the dtype of x; the sum over k is taken in fp32.
     """
     return MOE_FORMS[_moe_form](x, idx, weight, gate_up, down)
+
+
+def packed_linear(x: Tensor, weight: PackedWeight, bias: Tensor | None = None) -> Tensor:
+    """x [..., K] times a packed weight of N rows -> [..., N] in the dtype of x."""
+    return packed.linear(x, weight, bias)
+
+
+def packed_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: PackedWeight, down: PackedWeight) -> Tensor:
+    """`moe_experts` with packed stacks: gate_up of [E, 2, I, H] (gate before up), down of [E, H, I]."""
+    return packed.experts(x, idx, weight, gate_up, down, few=FEW)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:

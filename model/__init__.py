@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from dsvl2.model.errors import (
         ConfigError,
         ContextOverflow,
+        DestinationError,
         DeviceError,
+        DiskFull,
         ImageError,
         ModelError,
         ModelNotFound,
+        NotEnoughMemory,
         PromptError,
+        QuantizationError,
         TokenizerError,
         WeightsError,
     )
-    from dsvl2.model.folders import embedded_models
+    from dsvl2.model.folders import RELEASED_MODELS, cache_folder, cached_models, embedded_models
     from dsvl2.model.loading import load_engine
     from dsvl2.model.quantization.convert import quantize_checkpoint
     from dsvl2.model.reading import ReadingProfile
@@ -46,15 +50,19 @@ _HOME = {
     "errors": (
         "ConfigError",
         "ContextOverflow",
+        "DestinationError",
         "DeviceError",
+        "DiskFull",
         "ImageError",
         "ModelError",
         "ModelNotFound",
+        "NotEnoughMemory",
         "PromptError",
+        "QuantizationError",
         "TokenizerError",
         "WeightsError",
     ),
-    "folders": ("embedded_models",),
+    "folders": ("RELEASED_MODELS", "cache_folder", "cached_models", "embedded_models"),
     "loading": ("load_engine",),
     "quantization.convert": ("quantize_checkpoint",),
     "reading": ("ReadingProfile",),
@@ -72,9 +80,12 @@ _HOME = {
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
+    "RELEASED_MODELS",
     "ConfigError",
     "ContextOverflow",
+    "DestinationError",
     "DeviceError",
+    "DiskFull",
     "Engine",
     "GenerationRequest",
     "GenerationResult",
@@ -84,8 +95,10 @@ __all__ = [
     "ModelError",
     "ModelInfo",
     "ModelNotFound",
+    "NotEnoughMemory",
     "ProcessorConfig",
     "PromptError",
+    "QuantizationError",
     "ReadingProfile",
     "RequestSize",
     "SamplingParams",
@@ -93,6 +106,8 @@ __all__ = [
     "TokenizerError",
     "Usage",
     "WeightsError",
+    "cache_folder",
+    "cached_models",
     "choose_canvas",
     "choose_grid",
     "embedded_models",

@@ -3,12 +3,16 @@
 ModelError
 ├── ModelNotFound     no such folder, no such built-in model
 ├── ConfigError       config.json or processor_config.json says something unknown or contradictory
+│   └── QuantizationError   it records a scheme or version that is not known here
 ├── WeightsError      a tensor or a file is missing, unexpected, misshapen or cut short
 ├── TokenizerError    tokenizer.json is missing, or lacks a token the prompt needs
 ├── PromptError       a conversation that cannot be written as tokens
 ├── ImageError        an image that cannot be cut into tiles
 ├── ContextOverflow   the request does not fit the context; raised before any work
-└── DeviceError       the requested device, dtype or quantization cannot run here
+├── DeviceError       the requested device, dtype or quantization cannot run here
+├── NotEnoughMemory   the weights do not fit; raised before any is read
+└── DestinationError  a checkpoint cannot be written there
+    └── DiskFull      there is no room for it
 """
 
 
@@ -68,3 +72,27 @@ class DeviceError(ModelError):
     """The requested device, number format or scheme is not available on this machine."""
 
     code = "bad_device"
+
+
+class QuantizationError(ConfigError):
+    """The configuration records a quantization that this version does not know."""
+
+    code = "unknown_quantization"
+
+
+class NotEnoughMemory(ModelError):
+    """The weights do not fit into the memory of the device; the hint says what would."""
+
+    code = "not_enough_memory"
+
+
+class DestinationError(ModelError):
+    """The folder to write to exists already or cannot be written; nothing was changed."""
+
+    code = "bad_destination"
+
+
+class DiskFull(DestinationError):
+    """The disk has no room for the result; what was begun is removed."""
+
+    code = "disk_full"

@@ -13,7 +13,7 @@ from dsvl2.model.attention import LatentAttention
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError
 from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
-from dsvl2.model.moe import MoE
+from dsvl2.model.moe import Experts, MoE
 from dsvl2.model.vision import Mlp
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -69,7 +69,8 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     _pack(network.projector, dtype)
     _pack(network.language.model, dtype)
     head = network.language.lm_head
-    network.language.lm_head = PackedLinear(head, torch.float32 if head.weight.numel() <= EXACT_HEAD else dtype)  # type: ignore[assignment]
+    if isinstance(head, nn.Linear):
+        network.language.lm_head = PackedLinear(head, torch.float32 if head.weight.numel() <= EXACT_HEAD else dtype)  # type: ignore[assignment]
     return network
 
 
@@ -85,7 +86,7 @@ def lane_threads(network: DeepseekVL2) -> int | None:
 
 def _exchange_experts(block: nn.Module, dtype: torch.dtype) -> None:
     mlp = block.mlp
-    if not isinstance(mlp, MoE):
+    if not isinstance(mlp, MoE) or not isinstance(mlp.experts, Experts):  # quantized ones run as they are
         return
     stacks = (mlp.experts.gate_up_proj, mlp.experts.down_proj)
     if sum(stack.numel() for stack in stacks) <= DENSE and DenseMoE.fits(mlp):
@@ -98,6 +99,8 @@ def _exchange_experts(block: nn.Module, dtype: torch.dtype) -> None:
 def _exchange_attention(block: nn.Module, dtype: torch.dtype) -> None:
     attention = block.self_attn
     if not isinstance(attention, LatentAttention) or not MergedLatentAttention.fits(attention):
+        return
+    if not isinstance(attention.o_proj, nn.Linear):
         return
     if MergedLatentAttention.size(attention) <= MERGED:
         block.self_attn = MergedLatentAttention(attention, dtype)

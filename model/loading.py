@@ -1,6 +1,7 @@
 """From a name or a folder to an engine: where built-in models lie, which device and number format to use."""
 
 import hashlib
+from math import prod
 from pathlib import Path
 
 import torch
@@ -10,15 +11,18 @@ from dsvl2.model.config import ModelConfig, ProcessorConfig, read_json
 from dsvl2.model.engine import Engine
 from dsvl2.model.errors import DeviceError
 from dsvl2.model.folders import find_model, is_embedded
-from dsvl2.model.quantization.schemes import scheme_of
+from dsvl2.model.memory import check_memory
+from dsvl2.model.quantization.placement import held_bytes
+from dsvl2.model.quantization.schemes import NONE, Scheme, scheme_named, scheme_of
 from dsvl2.model.reading import ReadingProfile
 from dsvl2.model.request import ModelInfo
 from dsvl2.model.tokenizer import Tokenizer
-from dsvl2.model.weights import load_network, weight_files
+from dsvl2.model.weights import load_network, released_shapes, weight_files
 
 SIDE_FILES = ("config.json", "processor_config.json", "tokenizer.json", "reading.json")
 WHOLE_HASH = 1 << 28  # bytes of one weight file that are hashed whole; larger ones by head, tail and samples
 SAMPLE = 1 << 20
+UNPACK = 1 << 28  # parameters up to which quantized weights are unpacked once: 1 GB at most
 
 
 def load_engine(
@@ -32,16 +36,17 @@ def load_engine(
     """Load a built-in model by name, or a folder in the released layout.
 
     device "auto" takes a GPU when there is one. dtype "float32" or "bfloat16"; None picks the fastest exact enough one
-    for the device. quant may repeat the scheme the checkpoint records; anything else raises DeviceError. threads limits
-    the CPU threads of the whole process.
+    for the device. quant rounds the weights of a checkpoint with full ones while they are read: 4bit, 8bit or a scheme's
+    name; for a quantized checkpoint it may only repeat its scheme. Raises NotEnoughMemory before a weight is read. threads
+    limits the CPU threads of the whole process.
+
+    Quantized weights stay packed, and are unpacked a layer at a time as they are used; those of a small model, for which
+    memory is no concern, are unpacked here once.
     """
     folder = find_model(model)
     config = ModelConfig.from_file(folder / "config.json")
-    scheme = scheme_of(config.quantization)
-    if quant not in (None, scheme.name):
-        raise DeviceError(
-            f"the checkpoint is stored as {scheme.name!r}, not {quant!r}", "convert it with quantize_checkpoint"
-        )
+    stored = scheme_of(config.quantization)
+    scheme = _scheme(quant, stored)
     place = choose_device(device)
     if threads is not None:
         if threads < 1:
@@ -50,14 +55,20 @@ def load_engine(
     number = execution.choose_dtype(dtype, place)
     language = config.language
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json", bos=language.bos_token_id, eos=language.eos_token_id)
-    stored = execution.storage_dtype(config, number, place)
-    network = load_network(folder, config, dtype=stored, device=place)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
+    parameters = sum(prod(shape) for shape in released_shapes(config).values())
+    packed = scheme.experts is not None and parameters > UNPACK
+    kind = execution.storage_dtype(config, number, place)
+    if parameters > UNPACK:
+        check_memory(folder.name, config, scheme, kind, place, packed=packed)
+    chosen = None if scheme is stored else scheme
+    network = load_network(folder, config, dtype=kind, device=place, quant=chosen, packed=packed)
     info = ModelInfo(
         name=model if isinstance(model, str) and is_embedded(model) else folder.name,
         path=str(folder),
         parameters=parameters,
-        weight_bytes=sum(path.stat().st_size for path in weight_files(folder)),
+        weight_bytes=sum(path.stat().st_size for path in weight_files(folder))
+        if chosen is None
+        else held_bytes(network),
         scheme=scheme.name,
         dtype=str(number).removeprefix("torch."),
         device=str(place),
@@ -69,6 +80,21 @@ def load_engine(
     processor_file = folder / "processor_config.json"
     processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
     return Engine(execution.prepare(network, number), tokenizer, processor, info)
+
+
+def _scheme(quant: str | None, stored: Scheme) -> Scheme:
+    """What the weights shall be held in, given what is asked for and what is stored."""
+    if quant is None:
+        return stored
+    asked = scheme_named(quant)
+    if asked.name == "bf16" and stored is NONE:
+        return stored
+    if stored is not NONE and asked is not stored:
+        raise DeviceError(
+            f"the checkpoint is stored as {stored.name!r}, not {asked.name!r}",
+            "quantize the checkpoint with full weights, or leave --quant out",
+        )
+    return asked
 
 
 def choose_device(device: str) -> torch.device:

@@ -4,38 +4,44 @@ Only one thing differs between file and network: the experts of a layer are one 
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
+from dsvl2.kernels.packing import PackedWeight
 from dsvl2.model.config import ModelConfig, read_json
 from dsvl2.model.errors import WeightsError
+from dsvl2.model.names import EXPERT, is_unused
+from dsvl2.model.quantization.files import fetch, is_companion
+from dsvl2.model.quantization.placement import Placement
 from dsvl2.model.quantization.schemes import Scheme, scheme_of
+from dsvl2.model.tensor_files import AGAIN, TensorFile, write_file
 from dsvl2.model.vl2 import DeepseekVL2
-
-EXPERT = re.compile(r"(.+\.mlp\.experts)\.(\d+)\.(gate|up|down)_proj\.weight")
-UNUSED = ("vision.attn_pool.", "tile_indicators")
-AGAIN = "download the checkpoint again, or check that config.json belongs to it"
-
-
-def is_unused(name: str) -> bool:
-    """Tensors of the released files that the network never reads."""
-    return name.startswith(UNUSED)
 
 
 class CheckpointReader:
     """The tensors of a folder by name, whichever file they lie in. Use as a context manager."""
 
     def __init__(self, folder: Path) -> None:
-        self._files = _files_by_tensor(folder)
-        self._open: dict[Path, Any] = {}
+        self._files: dict[str, TensorFile] = {}
+        self._open: list[TensorFile] = []
+        try:
+            for path in weight_files(folder):
+                self._add(TensorFile(path))
+        except WeightsError:
+            self.close()
+            raise
+
+    def _add(self, file: TensorFile) -> None:
+        self._open.append(file)
+        for name in file.names:
+            if name in self._files:
+                raise WeightsError(f"{name} lies in both {self._files[name].path.name} and {file.path.name}", AGAIN)
+            self._files[name] = file
 
     def __enter__(self) -> "CheckpointReader":
         return self
@@ -43,7 +49,12 @@ class CheckpointReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._open.clear()
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._open:
+            file.close()
 
     @property
     def names(self) -> list[str]:
@@ -51,25 +62,25 @@ class CheckpointReader:
         return list(self._files)
 
     def read(self, name: str) -> Tensor:
-        """Read one tensor; raise WeightsError when it is not there or its file is damaged."""
+        """Read one tensor into memory of its own; raise WeightsError when it is not there or its file is damaged."""
         if name not in self._files:
             raise WeightsError(f"the checkpoint has no tensor {name}", AGAIN)
-        path = self._files[name]
-        try:
-            if path not in self._open:
-                self._open[path] = safe_open(path, framework="pt")
-            tensor: Tensor = self._open[path].get_tensor(name)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{name} cannot be read from {path.name}: {error}", AGAIN) from error
-        return tensor
+        return self._files[name].read(name)
 
 
 def load_network(
-    folder: Path, config: ModelConfig, *, dtype: torch.dtype, device: torch.device = torch.device("cpu")
+    folder: Path,
+    config: ModelConfig,
+    *,
+    dtype: torch.dtype,
+    device: torch.device = torch.device("cpu"),
+    quant: Scheme | None = None,
+    packed: bool = False,
 ) -> DeepseekVL2:
     """Build the network and fill it; raise WeightsError naming the first tensor that does not fit.
 
-    At no time is more than one tensor held beside the network itself.
+    quant rounds the weights of a checkpoint with full ones. packed keeps what has a format in it; otherwise it is unpacked
+    once, here. At no time is more than one tensor held beside the network itself.
     """
     with torch.device("meta"):
         network = DeepseekVL2(config)
@@ -77,30 +88,51 @@ def load_network(
     wanted = network.state_dict()
     filled: dict[str, Tensor] = {}
     arrived: set[str] = set()
-    scheme = scheme_of(config.quantization)
+    source = scheme_of(config.quantization)
+    placement = Placement(config.language.n_routed_experts or 0, device)
     with CheckpointReader(folder) as reader:
         for name in reader.names:
-            if is_unused(name) or scheme.is_companion(name):
+            if is_unused(name) or is_companion(source, name):
                 continue
             target, index = _destination(name, config)
             if target not in wanted:
                 raise WeightsError(f"unexpected tensor {name}", AGAIN)
-            place = filled.setdefault(target, torch.empty(wanted[target].shape, dtype=dtype, device=device))
-            _fill(name, place if index is None else place[index], _decoded(reader, scheme, name))
+            part = wanted[target] if index is None else wanted[target][index]
+            weight = _rounded(fetch(source, name, tuple(part.shape), reader.read), name, quant, device)
+            if packed and isinstance(weight, PackedWeight) and placement.takes(name, quant or source):
+                placement.add(name, weight)
+            else:
+                if target not in filled:
+                    filled[target] = torch.empty(wanted[target].shape, dtype=dtype, device=device)
+                place = filled[target] if index is None else filled[target][index]
+                place.copy_(weight if isinstance(weight, Tensor) else weight.dequantize().view(place.shape))
             arrived.add(name)
-    missing = [name for name in released_names(config) if name not in arrived]
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise WeightsError(f"the checkpoint lacks the tensor {missing[0]}{more}", AGAIN)
-    network.load_state_dict(filled, assign=True)
+    _check_complete(wanted, arrived)
+    network.load_state_dict(filled, assign=True, strict=False)
+    placement.install(network)
     return network
 
 
-def released_names(config: ModelConfig) -> list[str]:
-    """Every tensor a checkpoint of this config must hold, by its released name."""
+def _rounded(
+    weight: Tensor | PackedWeight, name: str, quant: Scheme | None, device: torch.device
+) -> Tensor | PackedWeight:
+    """What arrived, packed on the device if a scheme is asked for and has a format for it."""
+    form = None if quant is None else quant.form_of(name)
+    return PackedWeight.of(form, weight.to(device)) if form is not None and isinstance(weight, Tensor) else weight
+
+
+def _check_complete(wanted: Mapping[str, Tensor], arrived: set[str]) -> None:
+    missing = [name for name, _ in unstack(wanted) if name not in arrived]
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise WeightsError(f"the checkpoint lacks the tensor {missing[0]}{more}", AGAIN)
+
+
+def released_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor a checkpoint of this config must hold, by its released name, with its shape."""
     with torch.device("meta"):
         state = DeepseekVL2(config).state_dict()
-    return [name for name, _ in unstack(state)]
+    return {name: tuple(tensor.shape) for name, tensor in unstack(state)}
 
 
 def unstack(state: Mapping[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
@@ -124,7 +156,7 @@ def save_checkpoint(
     """Write a network's state dict and its raw config.json as a checkpoint in the released layout."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().to("cpu", dtype).contiguous().clone() for name, tensor in unstack(state)}
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+    write_file(folder / "model.safetensors", tensors)
     (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
@@ -146,21 +178,6 @@ def weight_files(folder: Path) -> list[Path]:
     return files
 
 
-def _files_by_tensor(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in weight_files(folder):
-        try:
-            with safe_open(path, framework="pt") as handle:
-                names = list(handle.keys())
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{path.name} is cut short or damaged: {error}", AGAIN) from error
-        for name in names:
-            if name in found:
-                raise WeightsError(f"{name} lies in both {found[name].name} and {path.name}", AGAIN)
-            found[name] = path
-    return found
-
-
 def _destination(name: str, config: ModelConfig) -> tuple[str, tuple[int, slice] | None]:
     """Where a released tensor goes: the parameter, and the part of it when it is one expert of a stack."""
     match = EXPERT.fullmatch(name)
@@ -175,13 +192,3 @@ def _destination(name: str, config: ModelConfig) -> tuple[str, tuple[int, slice]
     if part == "down":
         return f"{stack}.down_proj", (expert, slice(None))
     return f"{stack}.gate_up_proj", (expert, slice(0, width) if part == "gate" else slice(width, 2 * width))
-
-
-def _decoded(reader: CheckpointReader, scheme: Scheme, name: str) -> Tensor:
-    return scheme.decode(name, reader.read(name), reader.read)
-
-
-def _fill(name: str, place: Tensor, tensor: Tensor) -> None:
-    if tuple(place.shape) != tuple(tensor.shape):
-        raise WeightsError(f"{name} has shape {list(tensor.shape)}, the config asks for {list(place.shape)}", AGAIN)
-    place.copy_(tensor)

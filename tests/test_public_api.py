@@ -12,9 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 MODEL = {
+    "RELEASED_MODELS",
     "ConfigError",
     "ContextOverflow",
+    "DestinationError",
     "DeviceError",
+    "DiskFull",
     "Engine",
     "GenerationRequest",
     "GenerationResult",
@@ -24,8 +27,10 @@ MODEL = {
     "ModelError",
     "ModelInfo",
     "ModelNotFound",
+    "NotEnoughMemory",
     "ProcessorConfig",
     "PromptError",
+    "QuantizationError",
     "ReadingProfile",
     "RequestSize",
     "SamplingParams",
@@ -33,6 +38,8 @@ MODEL = {
     "TokenizerError",
     "Usage",
     "WeightsError",
+    "cache_folder",
+    "cached_models",
     "choose_canvas",
     "choose_grid",
     "embedded_models",

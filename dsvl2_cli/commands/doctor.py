@@ -91,7 +91,8 @@ def accelerator() -> dict[str, Any]:
 
 def models() -> dict[str, Any]:
     """Every embedded model with the state of its files, and where others are looked for."""
-    from dsvl2_cli.catalog import cache_folder, verify
+    from dsvl2.model import cache_folder
+    from dsvl2_cli.catalog import verify
     from dsvl2_cli.packaged import embedded_models
     from dsvl2_cli.settings import user_file
 

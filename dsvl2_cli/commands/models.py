@@ -7,12 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.commands import models_change
 from dsvl2_cli.session import Leave, session
 
 if TYPE_CHECKING:
     from dsvl2_cli.catalog import Entry
 
-app = typer.Typer(help="List and describe the models on this machine.", no_args_is_help=True, rich_markup_mode="rich")
+app = typer.Typer(
+    help="List, describe, fetch, check, quantize and remove models.", no_args_is_help=True, rich_markup_mode="rich"
+)
+app.command("pull")(models_change.pull)
+app.command("verify")(models_change.verify)
+app.command("quantize")(models_change.quantize)
+app.command("rm")(models_change.remove)
 
 
 @app.command("list")
@@ -23,23 +30,23 @@ def list_models(
 ) -> None:
     """List the embedded models, those in the Hugging Face cache, and those in the given folders."""
     with session(as_json=as_json, debug=debug) as now:
-        from dsvl2_cli.catalog import available, read_headers
+        from dsvl2.model import ModelError
+        from dsvl2_cli.catalog import available
 
         records: list[dict[str, Any]] = []
         for entry in available(folders or []):
             record: dict[str, Any] = {"name": entry.name, "origin": entry.origin, "path": str(entry.path)}
             try:
-                record["bytes"] = read_headers(entry.path)["bytes"]
-            except (OSError, ValueError) as error:
-                record["bytes"], record["error"] = None, str(error)
+                record |= summary(entry)
+            except (OSError, ValueError, ModelError) as error:
+                record |= {"bytes": None, "error": str(error)}
             records.append(record)
         if as_json:
             now.emit({"schema": "dsvl2/models/v1", "models": records})
             return
         width = max((len(record["name"]) for record in records), default=0)
         for record in records:
-            size = f"{record['bytes'] / 1e6:10,.1f} MB" if record["bytes"] is not None else "    damaged  "
-            now.results.write(f"{record['name']:<{width}}  {size}  {record['origin']:<8}  {record['path']}\n")
+            now.results.write(f"{record['name']:<{width}}  {facts(record)}  {record['origin']:<8}  {record['path']}\n")
         if not records:
             now.console.say("no models found; read one from a folder with --model DIR")
 
@@ -69,6 +76,53 @@ def show(
             raise Leave(Exit.MODEL)
 
 
+def facts(record: dict[str, Any]) -> str:
+    """The middle columns of a row of the list."""
+    if record["bytes"] is None:
+        return f"{'damaged':>44}"
+    parameters = f"{record['parameters'] / 1e6:,.1f} M"
+    size = f"{record['bytes'] / 1e6:,.1f} MB"
+    return f"{parameters:>10}  {size:>11}  {record['scheme']:<8}  {record['context_length']:>7}"
+
+
+def summary(entry: Entry) -> dict[str, Any]:
+    """Size, scheme, context and licence of a model, from its configuration and headers.
+
+    Raises ValueError when a weight file is damaged, ConfigError when the configuration is.
+    """
+    from dsvl2.model import ModelConfig
+    from dsvl2_cli.catalog import read_headers
+
+    config = ModelConfig.from_file(entry.path / "config.json")
+    stored = read_headers(entry.path)
+    return {
+        "parameters": stored["parameters"],
+        "bytes": stored["bytes"],
+        "scheme": scheme(config.quantization) or "none",
+        "context_length": config.language.max_position_embeddings,
+        "licence": licence(entry),
+    }
+
+
+def scheme(quantization: Any) -> str | None:
+    """What a configuration says about its quantization."""
+    record = quantization or {}
+    found = record.get("scheme") or record.get("bnb_4bit_quant_type") or record.get("quant_method")
+    return None if found is None else str(found)
+
+
+def licence(entry: Entry) -> str | None:
+    """The licence of the weights: ours, what the model card says, or None."""
+    if entry.origin == "embedded":
+        return "Apache-2.0"
+    try:
+        card = (entry.path / "README.md").read_text(encoding="utf-8").split("---")[1]
+    except (OSError, IndexError, ValueError):
+        return None
+    lines = dict(line.split(": ", 1) for line in card.splitlines() if ": " in line)
+    return lines.get("license_name") or lines.get("license")
+
+
 def describe(entry: Entry) -> dict[str, Any]:
     """Gather the facts of one model from its configuration and headers."""
     from dsvl2.model import ModelConfig, WeightsError
@@ -80,7 +134,6 @@ def describe(entry: Entry) -> dict[str, Any]:
     except ValueError as error:
         raise WeightsError(str(error), "download or install the model again") from error
     language, vision = config.language, config.vision
-    stored_scheme = config.quantization or {}
     layers = f"{language.num_hidden_layers} layers"
     experts = f"{language.n_routed_experts or 0} routed, {language.n_shared_experts or 0} shared"
     return {
@@ -93,7 +146,9 @@ def describe(entry: Entry) -> dict[str, Any]:
         "experts": f"{experts}; {language.num_experts_per_tok or 0} per token",
         "context_length": language.max_position_embeddings,
         "tile_shapes": len(config.candidate_resolutions),
-        "quantization": stored_scheme.get("scheme") or stored_scheme.get("quant_method"),
+        "quantization": scheme(config.quantization),
+        "licence": licence(entry),
+        "parameters": stored["parameters"],
         "tensors": stored["tensors"],
         "weight_bytes": stored["bytes"],
         "weight_types": ", ".join(stored["bytes_by_type"]),

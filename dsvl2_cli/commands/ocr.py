@@ -64,7 +64,7 @@ def ocr(
             "--quant",
             rich_help_panel=options.MODEL,
             show_default="the model's",
-            help="Insist on this quantization of the weights, for example int8.",
+            help="Round full weights at load: 4bit, 8bit, e4a8, w4, nf4, int8, int8-bnb.",
         ),
     ] = None,
     threads: Annotated[

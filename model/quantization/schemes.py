@@ -1,104 +1,97 @@
-"""How weights lie in a file. A scheme turns one tensor into stored tensors and back; the module tree never learns of it.
+"""Which weights are held in which format. A scheme is recorded in config.json, never guessed from a name.
 
-The scheme is recorded in config.json under `quantization_config`, never guessed from a name.
+Left as they are, in every scheme: the vision tower and the projector, norms, embeddings, routers (performance.md 4: what is
+always active and small costs most when rounded, and saves least).
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import Tensor
-
-from dsvl2.model.errors import ConfigError
+from dsvl2.kernels.packing import INT4, INT8, INT8_BNB, NF4, Format
+from dsvl2.model.errors import DeviceError, QuantizationError
+from dsvl2.model.names import EXPERT, is_router
 
 VERSION = 1
-SCALE = "_scale"
+DSVL2, BITSANDBYTES = "dsvl2", "bitsandbytes"
+LEFT = ("norm.weight", "embed_tokens.weight")
 
 
-class Scheme(Protocol):
-    """One way to store weights."""
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A format for routed experts and one for the other matrices of the language model; None leaves them as they are."""
 
     name: str
+    experts: Format | None = None
+    others: Format | None = None
+    method: str = DSVL2
 
-    def encode(self, name: str, tensor: Tensor) -> dict[str, Tensor]:
-        """The tensors to write for one tensor of the model, by name."""
-        ...
+    def form_of(self, name: str) -> Format | None:
+        """The format of a tensor, by its released name."""
+        if not name.startswith("language.") or not name.endswith(".weight"):
+            return None
+        if EXPERT.fullmatch(name):
+            return self.experts
+        return None if is_router(name) or name.endswith(LEFT) else self.others
 
-    def decode(self, name: str, tensor: Tensor, companion: Callable[[str], Tensor]) -> Tensor:
-        """The tensor of the model; `companion` reads another stored tensor by name."""
-        ...
-
-    def is_companion(self, name: str) -> bool:
-        """Whether a stored tensor only accompanies another one."""
-        ...
-
-
-class Plain:
-    """Weights as they are."""
-
-    name = "none"
-
-    def encode(self, name: str, tensor: Tensor) -> dict[str, Tensor]:
-        return {name: tensor}
-
-    def decode(self, name: str, tensor: Tensor, companion: Callable[[str], Tensor]) -> Tensor:
-        return tensor
-
-    def is_companion(self, name: str) -> bool:
-        return False
+    def record(self) -> dict[str, Any] | None:
+        """What config.json says under `quantization_config`; None for weights in full."""
+        if self.experts is None:
+            return None
+        config: dict[str, Any] = {"quant_method": self.method, "scheme": self.name, "version": VERSION}
+        if self.experts is INT4 or self.experts is NF4:
+            config["group"] = 64
+        if self.experts is NF4:
+            config |= {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_use_double_quant": False}
+        elif self.experts is INT8_BNB:
+            config |= {"load_in_8bit": True}
+        return config
 
 
-class Int8:
-    """Matrices as int8 with one fp32 scale per output row (symmetric, largest magnitude = 127); the rest as fp16.
-
-    Routers stay fp32: near-ties between experts flip in less.
-    """
-
-    name = "int8"
-
-    def encode(self, name: str, tensor: Tensor) -> dict[str, Tensor]:
-        if name.endswith(("mlp.gate.weight", "e_score_correction_bias")):
-            return {name: tensor.float()}
-        if tensor.dim() < 2 or not name.endswith(".weight"):
-            return {name: tensor.half()}
-        codes, scale = quantize_rows(tensor)
-        return {name: codes, name + SCALE: scale}
-
-    def decode(self, name: str, tensor: Tensor, companion: Callable[[str], Tensor]) -> Tensor:
-        if tensor.dtype != torch.int8:
-            return tensor
-        return dequantize_rows(tensor, companion(name + SCALE))
-
-    def is_companion(self, name: str) -> bool:
-        return name.endswith(SCALE)
+NONE = Scheme("none")  # as stored, whatever float type that is
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        NONE,
+        Scheme("bf16"),
+        Scheme("int8", INT8, INT8),
+        Scheme("e4a8", INT4, INT8),
+        Scheme("w4", INT4, INT4),
+        Scheme("nf4", NF4, NF4, BITSANDBYTES),
+        Scheme("int8-bnb", INT8_BNB, INT8_BNB, BITSANDBYTES),
+    )
+}
+ALIASES = {"4bit": "e4a8", "8bit": "int8"}
 
 
-SCHEMES: dict[str, Scheme] = {scheme.name: scheme for scheme in (Plain(), Int8())}
+def scheme_named(name: str) -> Scheme:
+    """A scheme by what a user calls it; raise DeviceError listing what there is."""
+    scheme = SCHEMES.get(ALIASES.get(name, name))
+    if scheme is None:
+        raise DeviceError(f"unknown quantization {name!r}", f"known: {', '.join((*ALIASES, *SCHEMES))}")
+    return scheme
 
 
 def scheme_of(quantization: Mapping[str, Any] | None) -> Scheme:
-    """The scheme a config records; raise ConfigError when this version does not know it."""
+    """The scheme a config records; raise QuantizationError when this version does not know it."""
     if quantization is None:
-        return SCHEMES["none"]
+        return NONE
     method, name, version = (quantization.get(key) for key in ("quant_method", "scheme", "version"))
-    if method != "dsvl2" or name not in SCHEMES or version != VERSION:
-        known = ", ".join(SCHEMES)
-        raise ConfigError(
-            f"quantization_config: method {method!r}, scheme {name!r}, version {version!r}",
-            f"known: method 'dsvl2', schemes {known}, version {VERSION}; a newer dsvl2 may know it",
+    if method == BITSANDBYTES:
+        name, version = name or _bitsandbytes(quantization), VERSION if version is None else version
+    scheme = SCHEMES.get(name) if isinstance(name, str) else None
+    group = quantization.get("group", 64)
+    if scheme is None or scheme.experts is None or scheme.method != method or version != VERSION or group != 64:
+        known = ", ".join(scheme.name for scheme in SCHEMES.values() if scheme.experts)
+        raise QuantizationError(
+            f"quantization_config: method {method!r}, scheme {name!r}, version {version!r}, group {group!r}",
+            f"known: schemes {known}, version {VERSION}, groups of 64; a newer dsvl2 may know it",
         )
-    return SCHEMES[name]
+    return scheme
 
 
-def quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """[out, ...] -> int8 of the same shape, fp32 scale [out]; a row of zeros gets scale 1."""
-    rows = weight.float().flatten(1)
-    top = rows.abs().amax(1)
-    scale = torch.where(top > 0, top / 127, 1.0)
-    codes = (rows / scale[:, None]).round().clamp(-127, 127).to(torch.int8)
-    return codes.view(weight.shape), scale
-
-
-def dequantize_rows(codes: Tensor, scale: Tensor) -> Tensor:
-    """The inverse of `quantize_rows`, fp32."""
-    return codes.float() * scale.float().view(-1, *[1] * (codes.dim() - 1))
+def _bitsandbytes(quantization: Mapping[str, Any]) -> str:
+    """The scheme of a config that bitsandbytes wrote through transformers."""
+    if quantization.get("load_in_8bit"):
+        return "int8-bnb"
+    return str(quantization.get("bnb_4bit_quant_type", "fp4"))

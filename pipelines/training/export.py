@@ -51,7 +51,7 @@ def export(weights: Path, out: Path, scheme: str | None = None) -> Path:
         else:
             from dsvl2.model import quantize_checkpoint
 
-            quantize_checkpoint(plain, out, scheme)
+            quantize_checkpoint(plain, out, scheme, whole=True)
     return out
 
 

@@ -69,6 +69,12 @@ def write_checkpoint(folder: Path, config: dict[str, Any], seed: int = 0, charac
 
 
 @pytest.fixture(scope="session")
+def tokenizer_of() -> Callable[[str], dict[str, Any]]:
+    """Make tokenizer.json for some characters."""
+    return character_tokenizer
+
+
+@pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[dict[str, Any]], Path]:
     """Make a random checkpoint of a config, once a session for each."""
     made: dict[str, Path] = {}

@@ -10,11 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from dsvl2.model.config import ModelConfig, read_json
-from dsvl2.model.errors import ConfigError, DeviceError, ModelNotFound, WeightsError
+from dsvl2.model.config import ModelConfig
+from dsvl2.model.errors import DeviceError, ModelNotFound, WeightsError
 from dsvl2.model.loading import fingerprint, load_engine
-from dsvl2.model.quantization.convert import quantize_checkpoint
-from dsvl2.model.quantization.schemes import dequantize_rows, quantize_rows
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import load_network
 
@@ -96,49 +94,6 @@ def test_a_file_cut_short_is_named(folder: Path) -> None:
         load(folder)
 
 
-def test_rows_come_back_within_half_a_step() -> None:
-    weight = torch.randn(7, 3, 5, 5)
-    weight[2] = 0
-    codes, scale = quantize_rows(weight)
-    assert codes.dtype == torch.int8 and codes.abs().max() == 127
-    error = (dequantize_rows(codes, scale) - weight).abs().flatten(1).amax(1)
-    assert bool((error <= scale * 0.5001).all())
-
-
-def test_a_quantized_checkpoint_records_its_scheme_and_loads_alike(folder: Path, tmp_path: Path) -> None:
-    target = tmp_path / "small"
-    path = quantize_checkpoint(folder, target)
-    assert path.stat().st_size < (folder / "model.safetensors").stat().st_size / 2.5
-    assert read_json(target / "config.json")["quantization_config"] == {
-        "quant_method": "dsvl2",
-        "scheme": "int8",
-        "version": 1,
-    }
-    before, after = load(folder).state_dict(), load(target).state_dict()
-    for name, tensor in before.items():
-        assert (after[name] - tensor).abs().max() <= tensor.abs().max() / 200, name
-    router = "language.model.layers.1.mlp.gate.weight"
-    assert torch.equal(before[router], after[router])
-    engine = load_engine(target, device="cpu")
-    assert engine.info.scheme == "int8" and engine.info.weight_bytes == path.stat().st_size
-    for again in (folder, target):
-        with pytest.raises(WeightsError):
-            quantize_checkpoint(again, target)
-
-
-def test_an_unknown_scheme_or_a_lost_scale_is_named(folder: Path, tmp_path: Path) -> None:
-    target = tmp_path / "small"
-    quantize_checkpoint(folder, target)
-    edit(target, lambda t: t.pop("language.lm_head.weight_scale"))
-    with pytest.raises(WeightsError, match=r"lm_head\.weight_scale"):
-        load(target)
-    raw = read_json(target / "config.json")
-    raw["quantization_config"]["scheme"] = "int3"
-    (target / "config.json").write_text(json.dumps(raw))
-    with pytest.raises(ConfigError, match="int3"):
-        load(target)
-
-
 def test_the_fingerprint_changes_with_one_weight(folder: Path) -> None:
     before = fingerprint(folder)
     assert before == fingerprint(folder) and len(before) == 64
@@ -151,6 +106,6 @@ def test_unknown_models_devices_and_formats_are_refused(folder: Path, tmp_path: 
         with pytest.raises(ModelNotFound) as caught:
             load_engine(wrong)
         assert "built-in models" in caught.value.hint
-    for options in ({"device": "quantum"}, {"dtype": "int3"}, {"quant": "int8"}, {"threads": 0}):
+    for options in ({"device": "quantum"}, {"dtype": "int3"}, {"quant": "int3"}, {"threads": 0}):
         with pytest.raises(DeviceError):
             load_engine(folder, **{"device": "cpu", **options})  # type: ignore[arg-type]

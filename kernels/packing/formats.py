@@ -1,0 +1,66 @@
+"""What a format is, and a weight held in one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+AT_ONCE = 1 << 24  # weights of a matrix that are packed together
+ALIGNED = 64  # so many rows are whole blocks in every format, whatever the columns
+
+
+class Format(Protocol):
+    """One way to hold a matrix [..., N, K] in few bits."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def bits(self) -> float:
+        """Bits a weight, scales included, for wide rows."""
+        ...
+
+    def pack(self, weight: Tensor) -> dict[str, Tensor]:
+        """[..., N, K] of any float type -> parts by name, each with the leading dimensions of the weight."""
+        ...
+
+    def unpack(self, parts: Mapping[str, Tensor], rows: int, columns: int) -> Tensor:
+        """The parts of a weight -> fp32 [..., rows, columns]."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedWeight:
+    """A matrix, or a stack of them, in some format; rows and columns are those of one matrix."""
+
+    form: Format
+    parts: Mapping[str, Tensor]
+    rows: int
+    columns: int
+
+    @classmethod
+    def of(cls, form: Format, weight: Tensor) -> "PackedWeight":
+        """Pack a weight [..., N, K]; a large matrix a part at a time, which bounds the fp32 copies that packing makes."""
+        rows, columns = weight.shape[-2:]
+        step = max(AT_ONCE // columns // ALIGNED, 1) * ALIGNED
+        if weight.dim() > 2 or rows <= step:
+            return cls(form, form.pack(weight), rows, columns)
+        packed = [form.pack(part) for part in weight.split(step)]
+        return cls(form, {name: torch.cat([parts[name] for parts in packed]) for name in packed[0]}, rows, columns)
+
+    def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
+        """[..., N, K] in `dtype`."""
+        return self.form.unpack(self.parts, self.rows, self.columns).to(dtype)
+
+    def __getitem__(self, index: int) -> "PackedWeight":
+        """One entry of the first stack dimension."""
+        return PackedWeight(
+            self.form, {name: part[index] for name, part in self.parts.items()}, self.rows, self.columns
+        )
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all parts."""
+        return sum(part.nbytes for part in self.parts.values())

@@ -1,0 +1,193 @@
+"""`dsvl2 models pull|verify|quantize|rm` and the names tiny, small and base. No network: the library is a stand-in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+RELEASED = runpy.run_path(str(Path(__file__).parents[1] / "model" / "released.py"))
+
+
+@pytest.fixture
+def own(empty_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of models that belong to the program."""
+    from dsvl2_cli import catalog, removal
+
+    folder = empty_home / "data" / "models"
+    folder.mkdir(parents=True)
+    for module in (catalog, removal):
+        monkeypatch.setattr(module, "own_folder", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    return RELEASED["write_released"](tmp_path / "released", "small")
+
+
+@pytest.fixture
+def cached(released: Path, empty_home: Path) -> Path:
+    """The same in the form of Hugging Face's cache: a snapshot of links to blobs named by their sha256."""
+    repository = empty_home / "hub" / "models--deepseek-ai--deepseek-vl2-small"
+    snapshot = repository / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (repository / "blobs").mkdir()
+    for path in released.iterdir():
+        blob = repository / "blobs" / hashlib.sha256(path.read_bytes()).hexdigest()
+        blob.write_bytes(path.read_bytes())
+        (snapshot / path.name).symlink_to(blob)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    return snapshot
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A stand-in for huggingface_hub that notes what was asked of it."""
+    asked: list[Any] = []
+
+    def snapshot_download(repository: str, **options: Any) -> str:
+        asked.append((repository, options))
+        if repository == "no/such":
+            raise OSError("404 Client Error\nmore")
+        return "/somewhere"
+
+    quiet = SimpleNamespace(disable_progress_bars=lambda: None)
+    library = SimpleNamespace(snapshot_download=snapshot_download, utils=quiet, asked=asked)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", library)
+    return library
+
+
+def test_a_released_name_that_is_not_here_says_how_to_get_it(dsvl2: Any, sample_scan: Path) -> None:
+    done = dsvl2("ocr", sample_scan, "--model", "tiny")
+    assert done.code == 7
+    assert "error[model_not_found]: deepseek-ai/deepseek-vl2-tiny is not on this machine" in done.err
+    assert "dsvl2 models pull deepseek-ai/deepseek-vl2-tiny" in done.err
+
+
+def test_a_released_name_finds_the_cache(dsvl2: Any, cached: Path) -> None:
+    from dsvl2.model.folders import find_model
+
+    record = json.loads(dsvl2("models", "show", "small", "--json").out)
+    assert record["path"] == str(cached)
+    assert find_model("small") == find_model("deepseek-ai/deepseek-vl2-small") == cached
+
+
+def test_pull_asks_for_what_a_model_needs(dsvl2: Any, hub: Any, empty_home: Path) -> None:
+    done = dsvl2("models", "pull", "tiny")
+    assert (done.code, done.out) == (0, "/somewhere\n")
+    ((repository, options),) = hub.asked
+    assert repository == "deepseek-ai/deepseek-vl2-tiny"
+    assert options["cache_dir"] == str(empty_home / "hub")
+    assert "*.safetensors" in options["allow_patterns"]
+
+
+def test_pull_is_refused_offline(dsvl2: Any, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "error[offline]" in dsvl2("models", "pull", "tiny", "--offline").err
+    monkeypatch.setenv("DSVL2_OFFLINE", "1")
+    assert dsvl2("models", "pull", "tiny").code != 0
+    assert not hub.asked
+
+
+def test_a_pull_that_fails_says_why_in_one_line(dsvl2: Any, hub: Any) -> None:
+    done = dsvl2("models", "pull", "no/such")
+    assert done.code == 7
+    assert "error[download_failed]: no/such could not be fetched: OSError: 404 Client Error\n" in done.err
+    assert dsvl2("models", "pull", "nonsense").code == 2
+
+
+def test_pull_without_the_library_says_what_to_install(dsvl2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    done = dsvl2("models", "pull", "tiny")
+    assert done.code == 2 and "pip install 'dsvl2[hub]'" in done.err
+
+
+def test_verify_reads_everything_there_is_to_compare(dsvl2: Any, released: Path, cached: Path) -> None:
+    record = json.loads(dsvl2("models", "verify", released, "--json").out)
+    assert not record["problems"] and set(record["files"].values()) == {"header"}
+    record = json.loads(dsvl2("models", "verify", "small", "--json").out)
+    assert not record["problems"] and set(record["files"].values()) == {"sha256"}
+    assert dsvl2("models", "verify").code == 0
+
+
+@pytest.mark.parametrize("harm", ["cut", "gone", "index", "bytes"])
+def test_verify_finds_harm(dsvl2: Any, cached: Path, harm: str) -> None:
+    first = sorted(cached.glob("*.safetensors"))[0]
+    if harm == "cut":
+        first.resolve().write_bytes(first.read_bytes()[:-3])
+    elif harm == "gone":
+        first.unlink()
+    elif harm == "bytes":
+        content = first.read_bytes()
+        first.resolve().write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    else:
+        index = cached / "model.safetensors.index.json"
+        index.resolve().write_text(index.read_text().replace('"total_size": ', '"total_size": 1'))
+    done = dsvl2("models", "verify", "small")
+    assert done.code == 7
+    assert first.name in done.err or "model.safetensors.index.json" in done.err
+
+
+@pytest.mark.parametrize("scheme", ["e4a8", "nf4", "int8"])
+def test_quantize_makes_a_folder_that_is_listed_with_its_facts(
+    dsvl2: Any, released: Path, own: Path, scheme: str
+) -> None:
+    target = own / "small-packed"
+    done = dsvl2("models", "quantize", released, target, "--scheme", scheme)
+    assert (done.code, done.out) == (0, f"{target}\n")
+    records = {record["name"]: record for record in json.loads(dsvl2("models", "list", own, "--json").out)["models"]}
+    before = json.loads(dsvl2("models", "show", released, "--json").out)
+    ours = records["small-packed"]
+    assert (ours["scheme"], ours["context_length"], ours["origin"]) == (scheme, 4096, "own")
+    assert ours["parameters"] == before["parameters"]
+    assert ours["bytes"] < before["weight_bytes"]
+    assert dsvl2("models", "show", "small-packed").code == 0
+    assert dsvl2("models", "verify", "small-packed").code == 0
+
+
+def test_quantize_tells_apart_what_can_go_wrong(dsvl2: Any, released: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    assert dsvl2("models", "quantize", released, made).code == 0
+    for arguments, code, word in (
+        ((released, made), 5, "bad_destination"),
+        ((made, tmp_path / "x"), 7, "bad_weights"),
+        ((released, tmp_path / "x", "--scheme", "int3"), 2, "bad_device"),
+        ((tmp_path, tmp_path / "x"), 7, "model_not_found"),
+    ):
+        done = dsvl2("models", "quantize", *arguments)
+        assert done.code == code
+        assert f"error[{word}]" in done.err
+    raw = json.loads((made / "config.json").read_text())
+    raw["quantization_config"]["version"] = 9
+    (made / "config.json").write_text(json.dumps(raw))
+    done = dsvl2("models", "quantize", made, tmp_path / "x", "--scheme", "bf16")
+    assert done.code == 7 and "error[unknown_quantization]" in done.err
+    assert not (tmp_path / "x").exists()
+
+
+def test_rm_removes_only_what_was_fetched_or_made_here(
+    dsvl2: Any, cached: Path, own: Path, released: Path, empty_home: Path
+) -> None:
+    for name in ("nano", released):
+        done = dsvl2("models", "rm", name, "--yes")
+        assert done.code == 2 and "not in the cache" in done.err
+    done = dsvl2("models", "rm", "small")  # nobody there to ask
+    assert done.code == 2 and "--yes" in done.err and cached.exists()
+    assert dsvl2("models", "rm", "small", "--yes").code == 0
+    assert not list((empty_home / "hub").iterdir())
+    released.rename(own / "mine")
+    assert dsvl2("models", "rm", "mine", "-y").out == f"{own / 'mine'}\n"
+    assert not list(own.iterdir())
+
+
+def test_the_list_shows_size_scheme_and_context(dsvl2: Any) -> None:
+    line = next(line for line in dsvl2("models", "list").out.splitlines() if line.startswith("nano"))
+    assert "22.7 M" in line and "int8" in line and "4096" in line
+    assert json.loads(dsvl2("models", "show", "nano", "--json").out)["licence"] == "Apache-2.0"
