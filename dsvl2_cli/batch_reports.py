@@ -55,7 +55,9 @@ def verify(place: str, now: Session) -> Exit:
     code = Exit.LOW_CONFIDENCE if found else Exit.OK
     if now.json:
         problems = [{"code": notice.code, "message": notice.message} for notice in found]
-        now.emit({"schema": "dsvl2/batch-verify/v1", "run": str(folder.path), "exit_code": int(code), "problems": problems})
+        now.emit(
+            {"schema": "dsvl2/batch-verify/v1", "run": str(folder.path), "exit_code": int(code), "problems": problems}
+        )
         return code
     for notice in found:
         now.results.write(f"{notice.code}: {' '.join(notice.message.split())}\n")

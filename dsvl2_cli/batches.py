@@ -6,7 +6,6 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -15,20 +14,19 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli import engines
+from dsvl2_cli.batch_endings import closing_line, ended, signals
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.errors import UsageError
-from dsvl2_cli.exit_codes import Exit, exit_for
+from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.opening import source_options
-from dsvl2_cli.reports import count
 from dsvl2_cli.settings import Settings
 
 if TYPE_CHECKING:
     from dsvl2.pipelines import Format
-    from dsvl2.pipelines.batch import BatchOptions, Counts, EngineSpec, OutputPlan, PlannedFile, RunFolder, Stop
+    from dsvl2.pipelines.batch import BatchOptions, EngineSpec, OutputPlan, PlannedFile, RunFolder
     from dsvl2_cli.inputs import Passwords
     from dsvl2_cli.session import Session
 
@@ -62,9 +60,7 @@ class Job:
         return Settings(**self.settings)
 
 
-def make_job(
-    settings: Settings, output: str | None, format: str | None, rest: dict[str, Any], *, to_json: bool
-) -> Job:
+def make_job(settings: Settings, output: str | None, format: str | None, rest: dict[str, Any], *, to_json: bool) -> Job:
     """Check what can be checked before anything is read.
 
     Raises:
@@ -115,9 +111,9 @@ def choose_batch_format(flag: str | None, output: str, settings: Settings, *, js
     if output == "-" and chosen.name in ("json", "latex"):
         fact = f"{chosen.name} documents cannot follow each other on standard output"
         raise OutputError(fact, hint="give a folder with -o DIR/, or use -f jsonl or -f markdown")
-    if output != "-" and not stream and not output.endswith("/") and not Path(output).is_dir():
-        if Path(output).suffix.lower() in chosen.suffixes:
-            raise UsageError(f"a batch cannot be written to the one file {output}", "name a folder: -o DIR/")
+    folder = output == "-" or output.endswith("/") or Path(output).is_dir()
+    if not stream and not folder and Path(output).suffix.lower() in chosen.suffixes:
+        raise UsageError(f"a batch cannot be written to the one file {output}", "name a folder: -o DIR/")
     return chosen
 
 
@@ -214,7 +210,9 @@ def batch_options(job: Job, passwords: Passwords, workers: int) -> BatchOptions:
     )
 
 
-def run_job(job: Job, folder: RunFolder, files: Iterable[PlannedFile] | None, passwords: Passwords, now: Session) -> Exit:
+def run_job(
+    job: Job, folder: RunFolder, files: Iterable[PlannedFile] | None, passwords: Passwords, now: Session
+) -> Exit:
     """Run a batch and say how it went. `files` None keeps the plan of the run folder."""
     from dsvl2.pipelines.batch import Stop, run_batch
 
@@ -239,66 +237,15 @@ def run_job(job: Job, folder: RunFolder, files: Iterable[PlannedFile] | None, pa
     seconds = time.monotonic() - started
     if now.json:
         facts = {} if counts is None else {k: v for k, v in asdict(counts).items() if k != "first_error"}
-        now.emit({"schema": SCHEMA, "exit_code": int(code), "seconds": round(seconds, 3), "run": str(folder.path), **facts})
+        now.emit(
+            {"schema": SCHEMA, "exit_code": int(code), "seconds": round(seconds, 3), "run": str(folder.path), **facts}
+        )
     if counts is not None:
         now.console.say(closing_line(counts, seconds))
     if seen:
         now.console.say(f"interrupted; everything that is done is kept. Go on with: {job.command}")
     elif counts is not None and counts.pages_failed + counts.pages_fallback + counts.documents_failed:
-        now.console.say(f"try the failed ones again with: dsvl2 batch retry {shlex.quote(str(folder.path))} --only failed")
+        now.console.say(
+            f"try the failed ones again with: dsvl2 batch retry {shlex.quote(str(folder.path))} --only failed"
+        )
     return code
-
-
-@contextmanager
-def signals(stop: Stop) -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM asks the batch to stop in good order, the second ends it at once."""
-    seen: list[int] = []
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        if seen:
-            os._exit(128 + number)
-        seen.append(number)
-        stop.ask()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield seen
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def ended(counts: Counts | None, fail_on: str, seen: list[int]) -> Exit:
-    """Return the exit code of a batch; the same rules as for `dsvl2 ocr`."""
-    if seen or counts is None:
-        return Exit.TERMINATED if seen and seen[0] == signal.SIGTERM else Exit.INTERRUPTED
-    if counts.documents == 0:
-        return Exit.NOTHING_TO_DO
-    if fail_on == "never":
-        return Exit.OK
-    if counts.documents_failed == counts.documents:
-        return exit_for(counts.first_error.code if counts.first_error else "internal")
-    partial_pages = counts.pages_failed + counts.pages_fallback
-    if counts.documents_failed or (partial_pages and fail_on == "partial"):
-        return Exit.PARTIAL
-    return Exit.OK
-
-
-def closing_line(counts: Counts, seconds: float) -> str:
-    """Sum up a batch in one line."""
-    parts = [f"{count(counts.pages_done, 'page')} done ({counts.characters:,} characters, {seconds:.1f} s)"]
-    if counts.reused:
-        parts.append(f"{counts.reused} done before")
-    if counts.pages_blank:
-        parts.append(f"{counts.pages_blank} blank")
-    if counts.pages_failed:
-        parts.append(f"{count(counts.pages_failed, 'page')} failed")
-    if counts.pages_fallback:
-        parts.append(f"{counts.pages_fallback} taken from the text layer")
-    good = counts.documents_done - counts.documents_failed
-    parts.append(f"{good} of {count(counts.documents, 'document')} done")
-    if counts.documents_failed:
-        parts.append(f"{counts.documents_failed} failed")
-    if counts.outputs:
-        parts.append(f"wrote {count(counts.outputs, 'file')}")
-    return "; ".join(parts)

@@ -121,15 +121,11 @@ def run(
     ] = 4000.0,
     fail_on: Annotated[
         str | None,
-        typer.Option(
-            "--fail-on", metavar="never|partial|failure", rich_help_panel=options.RUN, show_default="partial"
-        ),
+        typer.Option("--fail-on", metavar="never|partial|failure", rich_help_panel=options.RUN, show_default="partial"),
     ] = None,
     progress: Annotated[
         str | None,
-        typer.Option(
-            "--progress", metavar="auto|always|never|json", rich_help_panel=options.RUN, show_default="auto"
-        ),
+        typer.Option("--progress", metavar="auto|always|never|json", rich_help_panel=options.RUN, show_default="auto"),
     ] = None,
     offline: options.Offline = None,
     quiet: options.Quiet = False,

@@ -6,13 +6,13 @@
 `run_batch` goes on where it was killed. Importing this door loads no decoder and no engine.
 """
 
+from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
 from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, find_run
 from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
 from dsvl2.pipelines.batch.manifest import Manifest, PlannedFile
 from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
 from dsvl2.pipelines.batch.run import Stop, reset_failed, run_batch
-from dsvl2.pipelines.batch.scheduler import EngineFailed
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
 from dsvl2.pipelines.batch.writer import OutputPlan
 

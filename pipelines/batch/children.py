@@ -14,6 +14,7 @@ from typing import Any
 
 from dsvl2.pipelines.batch.codec import Header, receive, send
 
+METHOD = "spawn"  # fork would copy threads' locks and CUDA's state; tests that kill many processes do without both
 _PR_SET_PDEATHSIG = 1
 
 
@@ -21,13 +22,14 @@ class Child:
     """A process that runs `target(pipe, *arguments)`. Arguments are pickled, messages are not (see codec)."""
 
     def __init__(self, target: Callable[..., None], arguments: Sequence[Any]) -> None:
-        context = multiprocessing.get_context("spawn")  # fork would copy threads' locks and CUDA's state
+        context: Any = multiprocessing.get_context(METHOD)
         self.pipe, theirs = context.Pipe()
         self._process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
         self._process.start()
         theirs.close()
         self.deadline: float | None = None
         self.expired = False
+        self.lost = False
 
     @property
     def pid(self) -> int:
@@ -45,6 +47,7 @@ class Child:
         try:
             return receive(self.pipe)
         except (EOFError, OSError, ValueError):
+            self.lost = True
             return None
 
     def expire(self) -> bool:
@@ -57,7 +60,7 @@ class Child:
 
     def end(self) -> int | None:
         """Kill the child, wait for it, and return its exit code (negative: the signal)."""
-        if self._process.is_alive() and not self.expired:
+        if self.lost and not self.expired:
             self._process.join(0.5)  # the pipe of a dying process closes before it is dead
         self._process.kill()
         self._process.join(10)

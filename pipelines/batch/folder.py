@@ -1,8 +1,8 @@
 """The run folder: the manifest, the lock, and standard input if that was read.
 
-    RUN/manifest.sqlite (-wal, -shm)   see manifest.py
-    RUN/lock                           held with flock by the one process that works in the run
-    RUN/stdin                          standard input, if it was one of the documents
+RUN/manifest.sqlite (-wal, -shm)   see manifest.py
+RUN/lock                           held with flock by the one process that works in the run
+RUN/stdin                          standard input, if it was one of the documents
 """
 
 from __future__ import annotations

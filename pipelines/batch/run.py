@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from dsvl2.pipelines.batch.books import Books
+from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
 from dsvl2.pipelines.batch.folder import RunFolder
 from dsvl2.pipelines.batch.manifest import Manifest, PlannedFile
-from dsvl2.pipelines.batch.scheduler import EngineFailed, Scheduler
+from dsvl2.pipelines.batch.scheduler import Scheduler
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
 from dsvl2.pipelines.batch.writer import OutputPlan, Writer
 from dsvl2.pipelines.documents import Document, ModelStamp
@@ -115,5 +116,3 @@ def reset_failed(manifest: Manifest) -> tuple[int, int]:
     ).rowcount
     manifest.commit()
     return pages, documents
-
-

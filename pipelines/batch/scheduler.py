@@ -13,26 +13,18 @@ from multiprocessing.connection import wait
 
 from dsvl2.pipelines.batch.books import Books
 from dsvl2.pipelines.batch.children import Child
-from dsvl2.pipelines.batch.codec import Header, pack_result, unpack_notices
+from dsvl2.pipelines.batch.codec import Header
 from dsvl2.pipelines.batch.decoder import decoder_main
-from dsvl2.pipelines.batch.ladder import FINER, Rung, most_losses, next_rung, text_result
-from dsvl2.pipelines.batch.reader import reader_main, summary
-from dsvl2.pipelines.batch.work import BatchOptions, DocumentWork, EngineSpec, PageWork, Slot
-from dsvl2.pipelines.documents import ModelStamp, PageError, PageResult
+from dsvl2.pipelines.batch.endings import EngineFailed, exit_words, failed_ending, text_ending
+from dsvl2.pipelines.batch.ladder import FINER, Rung, most_losses, next_rung
+from dsvl2.pipelines.batch.reader import reader_main
+from dsvl2.pipelines.batch.work import BatchOptions, DocumentWork, EngineSpec, PageWork, Slot, take_group
+from dsvl2.pipelines.documents import ModelStamp, PageError
 
 COMMIT_SECONDS = 0.2
 _POLL_SECONDS = 0.25
 _MOST_START_FAILURES = 6
 _HASH_RATE = 20e6  # bytes a second that a slow disk gives at least
-
-
-class EngineFailed(Exception):
-    """An engine could not be loaded; `code` and `hint` are those of its error."""
-
-    def __init__(self, error: PageError) -> None:
-        super().__init__(error.message)
-        self.code = error.code
-        self.hint = error.hint
 
 
 class Scheduler:
@@ -120,12 +112,7 @@ class Scheduler:
 
     def _dispatch(self, slot: Slot) -> None:
         """Send pages to a reader: several at once only if none of them has failed before."""
-        pages = [self._ready.popleft()]
-        plain = pages[0].rung is Rung.NORMAL and not pages[0].losses
-        while plain and self._ready and len(pages) < self.engines.batch_size:
-            if self._ready[0].rung is not Rung.NORMAL or self._ready[0].losses:
-                break
-            pages.append(self._ready.popleft())
+        pages = take_group(self._ready, self.engines.batch_size)
         header = {"pages": [page.image for page in pages], "rung": str(pages[0].rung)}
         slot.task = pages
         slot.running().ask(header, [page.pixels for page in pages], seconds=self.options.page_seconds * len(pages))
@@ -194,7 +181,7 @@ class Scheduler:
         expired = slot.child is not None and slot.child.expired
         died = slot.stop()
         code = "timeout" if expired else "worker_crashed"
-        how = "took too long" if expired else f"ended its process ({_ending(died)})"
+        how = "took too long" if expired else f"ended its process ({exit_words(died)})"
         if task == "load":
             slot.failures += 1
             if slot.failures >= _MOST_START_FAILURES or expired:
@@ -229,7 +216,9 @@ class Scheduler:
         slot.model = ModelStamp(**header["model"])
         expected = self.expected or slot.model
         if slot.model.fingerprint != expected.fingerprint:
-            raise EngineFailed(PageError("model_error", "the model's files changed since the run began", "run it again"))
+            raise EngineFailed(
+                PageError("model_error", "the model's files changed since the run began", "run it again")
+            )
 
     def _opened(self, slot: Slot, document: DocumentWork, header: Header) -> None:
         if "error" in header:
@@ -291,26 +280,11 @@ class Scheduler:
             page.dpi = image["dpi"] * FINER
             page.document.todo.append(page)
         else:
-            self._done_as_text(page, image)
-
-    def _done_as_text(self, page: PageWork, image: Header) -> None:
-        error = page.first_error
-        assert error is not None
-        shell = PageResult(page.number, (), *image["size"], image["dpi"], warnings=unpack_notices(image["notices"]))
-        result = text_result(shell, image["text_layer"], error)
-        facts = {**summary(result, 0.0), "status": "fallback", "error": [error.code, error.message, error.hint]}
-        self._done(page, facts, pack_result(result, page.document.row.name))
+            self._done(page, *text_ending(page))
 
     def _fail(self, page: PageWork, error: PageError) -> None:
         """Record a page as failed with its first error; one that was read in part keeps that part."""
-        if page.partial is not None:
-            self._done(page, *page.partial)
-            return
-        error = page.first_error or error
-        image = page.image or {"size": (0, 0), "dpi": 0.0, "notices": ()}
-        notices = unpack_notices(image["notices"])
-        result = PageResult(page.number, (), *image["size"], image["dpi"], warnings=notices, error=error)
-        self._done(page, summary(result, 0.0), pack_result(result, page.document.row.name))
+        self._done(page, *(page.partial or failed_ending(page, page.first_error or error)))
 
     def _done(self, page: PageWork, result: Header, payload: bytes) -> None:
         page.let_go()
@@ -324,7 +298,3 @@ class Scheduler:
             for slot in self._decoders:
                 if slot.document is document and slot.task is None and not document.todo:
                     slot.document = None
-
-
-def _ending(code: int | None) -> str:
-    return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

@@ -113,3 +113,15 @@ class FileFacts:
         except (OSError, ValueError):
             return cls(None, None)
         return cls(facts.st_size, facts.st_mtime_ns)
+
+
+def take_group(ready: deque[PageWork], most: int) -> list[PageWork]:
+    """Take the next pages to read together: several only if none of them has failed before."""
+    pages = [ready.popleft()]
+    while (
+        len(pages) < most
+        and ready
+        and all(page.rung is Rung.NORMAL and not page.losses for page in (pages[0], ready[0]))
+    ):
+        pages.append(ready.popleft())
+    return pages

@@ -17,7 +17,7 @@ from dsvl2.pipelines.batch.codec import unpack_notices, unpack_result
 from dsvl2.pipelines.batch.manifest import DocumentRow, Manifest
 from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageResult
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
-from dsvl2.pipelines.formats import Format, RenderOptions
+from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, RenderOptions
 from dsvl2.pipelines.output import write_durably
 from dsvl2.pipelines.sources import printable
 
@@ -34,7 +34,7 @@ class OutputPlan:
     """
 
     format: Format
-    render: RenderOptions = RenderOptions()
+    render: RenderOptions = DEFAULT_OPTIONS
     tree: bool = False
     parts: Path | None = None
     part_name: str = "part"
