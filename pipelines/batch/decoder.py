@@ -76,6 +76,6 @@ class Decoder:
 
 def _memory_named(error: PageError) -> PageError:
     """MuPDF reports a refused allocation as any other damage."""
-    if error.code == "file_unreadable" and ("malloc" in error.message or "calloc" in error.message):
+    if error.code == "file_unreadable" and "alloc (" in error.message:
         return replace(page_error(MemoryError()), hint="raise --decode-memory, or use a lower --dpi")
     return error
