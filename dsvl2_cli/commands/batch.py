@@ -10,15 +10,15 @@ from typer.core import TyperGroup
 from dsvl2_cli import options
 from dsvl2_cli.session import Leave, session
 
-DEFAULT = "run"
-
 
 class BatchGroup(TyperGroup):
     """`dsvl2 batch INPUT...` is `dsvl2 batch run INPUT...`; an input called `status` is written ./status."""
 
+    default = "run"
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
-            args = [DEFAULT, *args]
+            args = [self.default, *args]
         return list(super().parse_args(ctx, args))
 
 

@@ -64,7 +64,7 @@ class Child:
             self._process.join(0.5)  # the pipe of a dying process closes before it is dead
         self._process.kill()
         self._process.join(10)
-        code = self._process.exitcode
+        code: int | None = self._process.exitcode
         self.pipe.close()
         return code
 
@@ -76,7 +76,8 @@ def settle(memory: int | None = None) -> None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1 and multiprocessing.parent_process() is None:
+        parent = multiprocessing.parent_process()
+        if parent is not None and parent.pid != os.getppid():  # it died before it could be said to matter
             os._exit(1)
     if sys.platform != "win32":
         import resource

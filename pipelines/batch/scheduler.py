@@ -151,7 +151,7 @@ class Scheduler:
         """Wait for answers and deal with them."""
         slots = {slot.child.pipe: slot for slot in (*self._decoders, *self._readers) if slot.child is not None}
         for pipe in wait(list(slots), timeout=_POLL_SECONDS):
-            slot = slots[pipe]  # type: ignore[index]
+            slot = slots[pipe]
             assert slot.child is not None
             message = slot.child.answer()
             if message is None:

@@ -74,9 +74,5 @@ def install() -> None:
 if __name__ == "__main__":
     from dsvl2_cli.app import main
 
-    if "SCRIPTED_CHILDREN" in os.environ:  # a batch's workers start faster by fork than as fresh interpreters
-        from dsvl2.pipelines.batch import children
-
-        children.METHOD = os.environ["SCRIPTED_CHILDREN"]
     install()
     main()
