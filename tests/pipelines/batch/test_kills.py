@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,7 @@ def test_dozens_of_kills_change_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="takes minutes: set LONG_TESTS=1")
 def test_hundreds_of_kills_over_500_pages_change_nothing(tmp_path: Path) -> None:
     result = killed(tmp_path, pages=500, kills=300, seed=11)
     assert (result["wrong"], result["failures"]) == (0, 0), result
