@@ -103,12 +103,16 @@ def choose_batch_format(flag: str | None, output: str, settings: Settings, *, js
     """
     from dsvl2.pipelines import get_format
     from dsvl2.pipelines.errors import OutputError
+    from dsvl2.pipelines.formats import OriginalFormat
+    from dsvl2.pipelines.output import ONE_DOCUMENT
 
     stream = jsonl or is_stream(output)
     chosen = get_format(flag or ("jsonl" if stream else settings.format or "md"))
     if stream and chosen.name != "jsonl":
         raise UsageError(f"{chosen.name} documents cannot be put together in one file", "use -f jsonl, or -o DIR/")
-    if output == "-" and chosen.name in ("json", "latex"):
+    if isinstance(chosen, OriginalFormat):
+        raise UsageError(f"a batch does not write {chosen.name}", f"use dsvl2 ocr -f {chosen.name}, file by file")
+    if output == "-" and chosen.name in ONE_DOCUMENT:
         fact = f"{chosen.name} documents cannot follow each other on standard output"
         raise OutputError(fact, hint="give a folder with -o DIR/, or use -f jsonl or -f markdown")
     folder = output == "-" or output.endswith("/") or Path(output).is_dir()

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
-from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageImage, PageResult
+from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageImage, PageResult, TextLayerUse, Word
 
 _NAME = "\x00name\x00"
 Header = dict[str, Any]
@@ -52,6 +52,7 @@ def pack_image(page: PageImage) -> tuple[Header, bytes]:
         "text_layer": page.text_layer,
         "source": page.source,
         "notices": [[notice.code, notice.message] for notice in page.notices],
+        "layer_use": _use(page.layer_use),
     }
     return header, page.image.tobytes()
 
@@ -69,6 +70,7 @@ def unpack_image(header: Header, pixels: bytes) -> PageImage:
         text_layer=header["text_layer"],
         source=header["source"],
         notices=unpack_notices(header["notices"]),
+        layer_use=_unuse(header["layer_use"]),
     )
 
 
@@ -88,6 +90,7 @@ def pack_result(result: PageResult, source: str) -> bytes:
         and [result.error.code, _unnamed(result.error.message, source), _unnamed(result.error.hint, source)],
         "usage": None if result.usage is None else asdict(result.usage),
         "confidence": result.confidence,
+        "text_layer": _use(result.text_layer),
     }
     return zlib.compress(_dumps(record), 1)
 
@@ -108,6 +111,7 @@ def unpack_result(blob: bytes, source: str) -> PageResult:
         record["error"] = PageError(code, message.replace(_NAME, source), hint.replace(_NAME, source))
     if record["usage"] is not None:
         record["usage"] = Usage(**record["usage"])
+    record["text_layer"] = _unuse(record["text_layer"])
     return PageResult(**record)
 
 
@@ -121,14 +125,28 @@ def _unnamed(message: str, source: str) -> str:
 
 
 def _block(block: Block) -> list[Any]:
-    lines = [[line.text, _sides(line.box), line.confidence] for line in block.lines]
+    lines = [
+        [line.text, _sides(line.box), line.confidence, [[w.text, _sides(w.box), w.confidence] for w in line.words]]
+        for line in block.lines
+    ]
     return [block.kind, block.text, _sides(block.box), block.level, lines, block.confidence, block.rows]
 
 
 def _unblock(record: Sequence[Any]) -> Block:
     kind, text, box, level, lines, confidence, rows = record
-    read = tuple(Line(line, _box(sides), sure) for line, sides, sure in lines)
+    read = tuple(
+        Line(line, _box(sides), sure, tuple(Word(word, Box(*place), certain) for word, place, certain in words))
+        for line, sides, sure, words in lines
+    )
     return Block(kind, text, _box(box), level, read, confidence, tuple(tuple(row) for row in rows))
+
+
+def _use(use: TextLayerUse | None) -> list[str] | None:
+    return None if use is None else [use.decision, use.reason, use.message]
+
+
+def _unuse(record: Sequence[Any] | None) -> TextLayerUse | None:
+    return None if record is None else TextLayerUse(*record)
 
 
 def _sides(box: Box | None) -> list[float] | None:

@@ -8,8 +8,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dsvl2.pipelines.batch.children import settle
-from dsvl2.pipelines.batch.codec import Header, pack_image, receive, send
-from dsvl2.pipelines.documents import PageError, UnreadablePage
+from dsvl2.pipelines.batch.codec import Header, pack_image, pack_result, receive, send
+from dsvl2.pipelines.batch.reader import summary
+from dsvl2.pipelines.documents import PageError, ReadPage, UnreadablePage
 from dsvl2.pipelines.errors import DocumentError, UnreadableFile, page_error
 from dsvl2.pipelines.sources import Source, SourceOptions, open_source, printable
 
@@ -62,7 +63,7 @@ class Decoder:
         return {"error": [failure.code, failure.message, failure.hint]}
 
     def page(self, header: Header) -> tuple[Header, list[bytes]]:
-        """Draw a page; `dpi` overrides the usual resolution. The answer has the image, or `error`."""
+        """Draw a page; `dpi` overrides the usual resolution. The answer has the image, a `result`, or `error`."""
         source = self._source
         assert source is not None
         source.options = replace(self._options, dpi=header["dpi"] or self._options.dpi)
@@ -70,6 +71,8 @@ class Decoder:
         if isinstance(page, UnreadablePage):
             error = _memory_named(page.error)
             return {"number": page.number, "error": [error.code, error.message, error.hint]}, []
+        if isinstance(page, ReadPage):  # its text layer says it all
+            return {"result": summary(page.result, 0.0)}, [pack_result(page.result, source.name)]
         answer, pixels = pack_image(page)
         return answer, [pixels]
 

@@ -19,8 +19,9 @@ TIMEOUTS = 2
 
 
 class Rung(StrEnum):
-    """The tries, in order."""
+    """The tries, in order; before them a text layer that is good enough to need none."""
 
+    LAYER = "layer"
     NORMAL = "normal"
     ALONE = "alone"
     FINER = "finer"

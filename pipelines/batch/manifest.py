@@ -46,7 +46,7 @@ CREATE TABLE results (  -- one row for each page of a content that was read in a
   sha256 TEXT NOT NULL, page INTEGER NOT NULL, recipe INTEGER NOT NULL REFERENCES recipes,
   status TEXT NOT NULL,  -- ok, blank, fallback (the PDF's own text), failed
   code TEXT,  -- of the error; of a fallback, why it was needed
-  rung TEXT NOT NULL,  -- which try gave it: normal, alone, finer, text
+  rung TEXT NOT NULL,  -- which try gave it: layer, normal, alone, finer, text
   characters INTEGER NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL, done_at REAL NOT NULL,
   payload BLOB NOT NULL,  -- the page result: zlib, JSON
   UNIQUE (sha256, page, recipe));

@@ -238,16 +238,16 @@ class Scheduler:
             error = PageError(*header["error"])
             self._books.attempt(page, error)
             self._undrawn(page, error)
-            return
-        page.image, page.pixels = header, blobs[0]
-        self._ready.append(page)
+        elif "result" in header:
+            page.rung = Rung.LAYER
+            self._done(page, header["result"], blobs[0])
+        else:
+            page.image, page.pixels = header, blobs[0]
+            self._ready.append(page)
 
     def _undrawn(self, page: PageWork, error: PageError) -> None:
         """A page that cannot be drawn is given up, unless it was drawn before and this was a finer try."""
-        if page.rung is Rung.FINER:
-            self._failed_try(page, error)
-        else:
-            self._fail(page, error)
+        (self._failed_try if page.rung is Rung.FINER else self._fail)(page, error)
 
     def _read(self, page: PageWork, result: Header, payload: bytes) -> None:
         if result["error"] is not None:

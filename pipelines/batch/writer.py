@@ -116,7 +116,7 @@ class Writer:
             pages=(),
             page_count=row.page_count or 0,
             sha256=row.sha256,
-            model=self._model,
+            model=None if self._from_layers(row) else self._model,
             options=self._options,
             notices=unpack_notices(row.notices),
         )
@@ -126,6 +126,11 @@ class Writer:
         else:
             for page in self._pages(row):
                 yield stream.page(page)
+
+    def _from_layers(self, row: DocumentRow) -> bool:
+        """Whether no page needed a model; then none is named, as by `dsvl2 ocr`."""
+        query = "SELECT page FROM results WHERE sha256 = ? AND recipe = ? AND rung = 'layer'"
+        return {page for (page,) in self.manifest.db.execute(query, (row.sha256, self._recipe))} >= set(row.selected)
 
     def _pages(self, row: DocumentRow) -> Iterator[PageResult]:
         for number in row.selected:

@@ -80,6 +80,21 @@ def test_the_outputs_are_those_of_ocr(scripted_run: Run, archive: Path, tmp_path
     assert set(tree(tmp_path / "batch")) == {"two.json", "below/three.json", "below/picture.json"}
 
 
+def test_pages_whose_text_layer_will_do_are_taken_from_it_as_by_ocr(scripted_run: Run, tmp_path: Path) -> None:
+    import pymupdf
+
+    document = pymupdf.open()
+    for number in range(3):
+        page = document.new_page()
+        for line in range(30):
+            page.insert_text((72, 90 + 20 * line), f"Line {line} of page {number} has a few plain words in it.")
+    (tmp_path / "in").mkdir()
+    document.save(tmp_path / "in" / "a.pdf")
+    assert scripted_run("batch", tmp_path / "in", "-o", tmp_path / "batch", "-f", "json").returncode == Exit.OK
+    assert scripted_run("ocr", tmp_path / "in", "-o", tmp_path / "ocr/", "-f", "json").returncode == Exit.OK
+    assert tree(tmp_path / "batch") == tree(tmp_path / "ocr")
+
+
 def test_another_format_needs_no_model(scripted_run: Run, archive: Path, tmp_path: Path) -> None:
     common = ("batch", archive, "-o", tmp_path / "out", "--dpi", "72", "--jobs", "1")
     assert scripted_run(*common).returncode == Exit.OK
@@ -139,7 +154,7 @@ def test_the_text_layer_is_the_last_resort_and_marked(scripted_run: Run, tmp_pat
     page.insert_text((10, 40), "in the layer")
     (tmp_path / "in").mkdir()
     document.save(tmp_path / "in" / "a.pdf")
-    common = ("batch", tmp_path / "in", "-o", tmp_path / "out", "--dpi", "72", "-f", "json")
+    common = ("batch", tmp_path / "in", "-o", tmp_path / "out", "--dpi", "72", "-f", "json", "--text-layer", "ignore")
     assert scripted_run(*common).returncode == Exit.PARTIAL
     (page_record,) = json.loads((tmp_path / "out" / "a.json").read_text())["pages"]
     assert page_record["blocks"][0]["text"] == "in the layer"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from dsvl2.pipelines.batch.codec import pack_result, unpack_result
 from dsvl2.pipelines.batch.ladder import Rung, most_losses, next_rung, text_result
 from dsvl2.pipelines.batch.manifest import VERSION, Manifest, PlannedFile, StoredResult
 from dsvl2.pipelines.batch.planner import Shard, plan_files
-from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageResult
+from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageResult, TextLayerUse, Word
 from dsvl2.pipelines.errors import OutputExists, RunDamaged
 from dsvl2.pipelines.output import write_durably
 
@@ -94,13 +95,15 @@ def test_a_kill_from_outside_counts_less_than_a_crash() -> None:
 
 
 def test_a_result_goes_through_the_codec_unchanged() -> None:
-    line = Line("Grüße \udc80", Box(0.1, 2, 3.3, 1 / 3), 0.123456789)
+    line = Line("Grüße \udc80", Box(0.1, 2, 3.3, 1 / 3), 0.123456789, (Word("Grüße", Box(0.1, 2, 3, 4), 0.5),))
     blocks = (
         Block("table", "a\tb", None, 2, (line,), None, (("a", "b"), ())),
         Block("paragraph", "x", Box(1, 2, 3, 4)),
     )
     result = PageResult(3, blocks, 9, 8, 150.5, 90, -0.1, False, (Notice("n", "m"),), None, Usage(1, 2, 3, 4), 0.5)
-    assert unpack_result(pack_result(result, "a.pdf"), "a.pdf") == result
+    result = replace(result, text_layer=TextLayerUse("read", "r", "m"))
+    copy = unpack_result(pack_result(result, "a.pdf"), "a.pdf")
+    assert copy == result and copy.blocks[0].lines[0].words == line.words
 
 
 def test_messages_follow_the_document_that_a_result_is_used_for() -> None:
