@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from dsvl2_cli import __version__
-from dsvl2_cli.commands import completion, config, doctor, inspect, models, ocr, schema
+from dsvl2_cli.commands import batch, completion, config, doctor, inspect, models, ocr, schema
 from dsvl2_cli.console import Console, Problem, error_json, one_line
 from dsvl2_cli.exit_codes import Exit, table
 from dsvl2_cli.session import Leave
@@ -23,6 +23,7 @@ Read scanned pages into Markdown, offline, with a model that comes inside the pa
 [bold]Examples[/bold]
 [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]           read a scan into Markdown
 [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]      a folder of scans, one JSON file each
+[cyan]dsvl2 batch archive/ -o out/[/cyan]            many documents; goes on where it was stopped
 [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]    three pages and the last, to standard output
 [cyan]dsvl2 inspect scan.pdf[/cyan]                  what would be read, without reading it
 [cyan]dsvl2 doctor[/cyan]                            what this machine offers
@@ -40,6 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
+app.add_typer(batch.app, name="batch")
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dsvl2.model import Engine
     from dsvl2_cli.settings import Settings
 
@@ -35,3 +38,21 @@ def make_engine(settings: Settings) -> Engine:
     return load_engine(
         place, device=settings.device, dtype=settings.dtype, quant=settings.quant, threads=settings.threads
     )
+
+
+def make_in_worker(maker: Callable[[Settings], Engine], settings: Settings) -> Engine:
+    """Load an engine in a process of its own, where what the whole program obeys has to be put into force again."""
+    if settings.offline:
+        from dsvl2_cli.offline import forbid_network
+
+        forbid_network()
+    return maker(settings)
+
+
+def engine_key(settings: Settings) -> str:
+    """Name the model that `make_engine` would load and its files, without reading them."""
+    from dsvl2_cli.catalog import find
+
+    folder = find(settings.model).path
+    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.*"))]
+    return json.dumps([str(folder), settings.device, settings.dtype, settings.quant, facts])

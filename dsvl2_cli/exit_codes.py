@@ -9,7 +9,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of every command. The first eleven fit the practice of OCRmyPDF, 130 and 141 that of shells."""
+    """Exit codes of every command. The first eleven fit the practice of OCRmyPDF, those from 130 on that of shells."""
 
     OK = 0
     INTERNAL = 1
@@ -26,6 +26,7 @@ class Exit(IntEnum):
     TIMEOUT = 12
     INTERRUPTED = 130
     PIPE_CLOSED = 141
+    TERMINATED = 143
 
 
 MEANINGS: dict[Exit, str] = {
@@ -44,6 +45,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.TIMEOUT: "out of time",
     Exit.INTERRUPTED: "interrupted; finished pages are kept",
     Exit.PIPE_CLOSED: "the reader of standard output went away",
+    Exit.TERMINATED: "a batch was told to end by SIGTERM; finished pages are kept",
 }
 
 _BY_CODE: dict[str, Exit] = {
@@ -67,7 +69,13 @@ _BY_CODE: dict[str, Exit] = {
     "output_exists": Exit.OUTPUT,
     "output_unwritable": Exit.OUTPUT,
     "output_collision": Exit.OUTPUT,
+    "run_error": Exit.OUTPUT,
+    "run_missing": Exit.BAD_INPUT,
+    "run_busy": Exit.OUTPUT,
+    "run_damaged": Exit.OUTPUT,
     "unknown_format": Exit.USAGE,
+    # dsvl2.pipelines.batch, of pages
+    "worker_crashed": Exit.BAD_INPUT,
     # dsvl2.model.errors
     "model_error": Exit.INTERNAL,
     "model_not_found": Exit.MODEL,

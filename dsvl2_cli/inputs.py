@@ -30,11 +30,11 @@ class Missing:
     problem: Problem
 
 
-def expand(words: Sequence[str], files_from: str | None = None) -> list[str]:
+def expand(words: Sequence[str], files_from: str | None = None, *, nul: bool = False) -> list[str]:
     """Return all inputs named by words, by @list files and by --files-from, in that order.
 
-    A list holds one path a line (or paths ended by NUL bytes); empty lines are left out. `./@name` is a file whose name
-    begins with @.
+    A list holds one path a line (or paths ended by NUL bytes, always so with `nul`); empty lines are left out. `./@name`
+    is a file whose name begins with @.
 
     Raises:
         UsageError: nothing was named, standard input is named twice or is a terminal, or a list cannot be read.
@@ -43,7 +43,7 @@ def expand(words: Sequence[str], files_from: str | None = None) -> list[str]:
     for word in words:
         inputs += _read_list(word[1:]) if word.startswith("@") and len(word) > 1 else [word]
     if files_from is not None:
-        inputs += _read_list(files_from)
+        inputs += _read_list(files_from, nul=nul)
     taken = inputs.count("-") + (files_from == "-") + list(words).count("@-")
     if taken > 1:
         raise UsageError("standard input is named more than once", "name '-' once")
@@ -54,12 +54,12 @@ def expand(words: Sequence[str], files_from: str | None = None) -> list[str]:
     return inputs
 
 
-def _read_list(place: str) -> list[str]:
+def _read_list(place: str, *, nul: bool = False) -> list[str]:
     try:
         data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
     except OSError as error:
         raise UsageError(f"the list {place} cannot be read: {error.strerror or error}", "check the path") from error
-    pieces = data.split(b"\0") if b"\0" in data else data.splitlines()
+    pieces = data.split(b"\0") if nul or b"\0" in data else data.splitlines()
     return [os.fsdecode(piece) for piece in pieces if piece.strip()]
 
 

@@ -31,12 +31,12 @@ def choose(mode: str, verbosity: int, *, text_on_terminal: bool = False) -> Prog
     """
     if mode == "json":
         return Events()
-    if mode == "always" or (mode == "auto" and verbosity >= 0 and not text_on_terminal and _on_a_terminal()):
+    if mode == "always" or (mode == "auto" and verbosity >= 0 and not text_on_terminal and on_a_terminal()):
         return Bar(forced=mode == "always")
     return Silent()
 
 
-def _on_a_terminal() -> bool:
+def on_a_terminal() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 

@@ -16,6 +16,10 @@ DocumentError
 |   +-- OutputExists      would overwrite
 |   +-- OutputUnwritable  missing folder, no permission, no space
 |   +-- OutputCollision   two inputs would write one output
++-- RunError              a batch run folder cannot be used
+|   +-- RunMissing        there is no run there
+|   +-- RunBusy           another process works in it
+|   +-- RunDamaged        its manifest is damaged or of another version
 +-- UnknownFormat         no output format of that name or suffix
 
 `str(error)` is the fact in one line, `error.hint` the remedy (may be empty), `error.code` stable snake_case.
@@ -140,6 +144,33 @@ class OutputCollision(OutputError):
 
     code = "output_collision"
     default_hint = "rename one of the inputs, or read them in two runs with different -o"
+
+
+class RunError(DocumentError):
+    """A batch run folder cannot be used."""
+
+    code = "run_error"
+
+
+class RunMissing(RunError):
+    """There is no run in that folder."""
+
+    code = "run_missing"
+    default_hint = "name the folder of --run, or the output folder of a batch"
+
+
+class RunBusy(RunError):
+    """Another process works in the run folder."""
+
+    code = "run_busy"
+    default_hint = "wait for it to end, or give this one another folder with --run"
+
+
+class RunDamaged(RunError):
+    """The manifest is damaged or was written by another version."""
+
+    code = "run_damaged"
+    default_hint = "begin anew with another --run; outputs that are there already are kept"
 
 
 class UnknownFormat(DocumentError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -196,6 +197,43 @@ def write_output(path: str | Path, data: str | bytes, *, force: bool = False) ->
     """
     with open_output(path, force=force) as output:
         output.write(data)
+
+
+def write_durably(path: Path, pieces: Iterable[str], *, force: bool = False) -> str:
+    """Write an output that is whole or not there whatever happens, power loss included; return its sha256.
+
+    A kill may leave the temporary file behind, `.NAME.part`, which the next try replaces.
+
+    Raises:
+        OutputExists, OutputUnwritable.
+    """
+    check_writable(path, force=force)
+    digest = hashlib.sha256()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{os.fsdecode(os.fsencode(path.name)[:200])}.part")
+        with temporary.open("wb") as file:
+            for piece in pieces:
+                data = piece.encode("utf-8")
+                digest.update(data)
+                file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return digest.hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power loss, where the system offers that."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

@@ -96,18 +96,22 @@ def document_head(source: Source, engine: Engine | None, *, task: str = "ocr", *
     Without an engine no model is named.
     Call it when the pages are done to have all notices, or before for formats that stream.
     """
-    chosen = source.options
-    facts: dict[str, OptionValue] = {"task": task, "pages": chosen.pages, "dpi": chosen.dpi, "color": chosen.color}
-    facts |= {"max_megapixels": chosen.limits.megapixels, "text_layer": chosen.text_layer, **options}
     return Document(
         source=source.name,
         pages=(),
         page_count=source.page_count,
         sha256=source.sha256,
         model=None if engine is None else ModelStamp.of(engine.info),
-        options=tuple(facts.items()),
+        options=option_facts(source.options, task, **options),
         notices=tuple(source.notices),
     )
+
+
+def option_facts(chosen: SourceOptions, task: str, **options: OptionValue) -> tuple[tuple[str, OptionValue], ...]:
+    """Return the options that a document records: those that can change its text."""
+    facts: dict[str, OptionValue] = {"task": task, "pages": chosen.pages, "dpi": chosen.dpi, "color": chosen.color}
+    facts |= {"max_megapixels": chosen.limits.megapixels, "text_layer": chosen.text_layer, **options}
+    return tuple(facts.items())
 
 
 def read_document(

@@ -20,6 +20,7 @@ DOORS = {
     "dsvl2.model": {"dsvl2.model", "dsvl2.model.errors", "dsvl2.model.config", "dsvl2.model.tiling"},
     "dsvl2.pipelines": {
         "dsvl2.pipelines",
+        "dsvl2.pipelines.batch",
         "dsvl2.pipelines.documents",
         "dsvl2.pipelines.errors",
         "dsvl2.pipelines.formats",

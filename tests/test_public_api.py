@@ -94,13 +94,39 @@ PIPELINES = {
     "write_output",
 }
 
+BATCH = {
+    "DEFAULT_NAME",
+    "STDIN_FILE",
+    "STDIN_NAME",
+    "BatchOptions",
+    "Counts",
+    "EngineFailed",
+    "EngineSpec",
+    "Manifest",
+    "OutputPlan",
+    "PlannedFile",
+    "Quiet",
+    "Reporter",
+    "RunFolder",
+    "RunStatus",
+    "Shard",
+    "Stop",
+    "find_run",
+    "plan_files",
+    "reset_failed",
+    "run_batch",
+    "run_status",
+    "verify_run",
+}
+MODULES = [("dsvl2.model", MODEL), ("dsvl2.pipelines", PIPELINES), ("dsvl2.pipelines.batch", BATCH)]
 
-@pytest.mark.parametrize(("module", "names"), [("dsvl2.model", MODEL), ("dsvl2.pipelines", PIPELINES)])
+
+@pytest.mark.parametrize(("module", "names"), MODULES)
 def test_the_names_are_these_and_no_others(module: str, names: set[str]) -> None:
     assert set(importlib.import_module(module).__all__) == names
 
 
-@pytest.mark.parametrize(("module", "names"), [("dsvl2.model", MODEL), ("dsvl2.pipelines", PIPELINES)])
+@pytest.mark.parametrize(("module", "names"), MODULES)
 def test_every_name_is_there_and_says_what_it_is(module: str, names: set[str]) -> None:
     door = importlib.import_module(module)
     for name in sorted(names):
@@ -115,7 +141,13 @@ def test_an_unknown_name_is_an_attribute_error(module: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["import dsvl2.model", "import dsvl2.pipelines", "from dsvl2.model import choose_grid"]
+    "statement",
+    [
+        "import dsvl2.model",
+        "import dsvl2.pipelines",
+        "import dsvl2.pipelines.batch",
+        "from dsvl2.model import choose_grid",
+    ],
 )
 def test_the_doors_open_without_torch(statement: str) -> None:
     code = f"import sys; {statement}; sys.exit('torch' in sys.modules)"

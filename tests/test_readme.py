@@ -42,8 +42,9 @@ def test_every_command_and_option_in_the_readme_exists(line: str) -> None:
     assert words[0] in known
     command = known[words[0]]
     if hasattr(command, "commands"):
-        assert words[1] in command.commands
-        command = command.commands[words[1]]
+        name = words[1] if words[1] in command.commands else getattr(command, "default", None)
+        assert name in command.commands
+        command = command.commands[name]
     options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     for word in words[1:]:
         if word.startswith("-") and word != "-":

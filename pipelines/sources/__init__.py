@@ -2,7 +2,7 @@
 
 from dsvl2.pipelines.sources.base import PageInfo, Source, SourceOptions
 from dsvl2.pipelines.sources.limits import Limits
-from dsvl2.pipelines.sources.open import STDIN, InputFile, find_documents, open_source
+from dsvl2.pipelines.sources.open import STDIN, InputFile, find_documents, open_source, printable, walk_folder
 from dsvl2.pipelines.sources.sniff import SUFFIXES
 
 __all__ = [
@@ -15,4 +15,6 @@ __all__ = [
     "SourceOptions",
     "find_documents",
     "open_source",
+    "printable",
+    "walk_folder",
 ]

@@ -150,17 +150,19 @@ class Source(ABC):
 
     def __iter__(self) -> Iterator[PageImage | ReadPage | UnreadablePage]:
         for number in self.selected:
-            try:
-                page: PageImage | ReadPage | UnreadablePage = self.text_page(number) or self.read_page(number)
-            except DocumentError as error:
-                page = UnreadablePage(number, page_error(error), self.name)
-            except MemoryError as error:
-                page = UnreadablePage(number, page_error(error), self.name)
-            except Exception as error:  # decoders raise everything there is, and no page may stop the next
-                wrapped = UnreadableFile(f"page {number} is damaged: {_one_line(error)}")
-                page = UnreadablePage(number, page_error(wrapped), self.name)
+            page = self.page(number)
             yield page
             del page  # the caller may be done with it: do not hold it while the next one is rendered
+
+    def page(self, number: int) -> PageImage | ReadPage | UnreadablePage:
+        """Return page `number` (1-based) as an image, as its text layer has it, or why it is neither."""
+        try:
+            return self.text_page(number) or self.read_page(number)
+        except (DocumentError, MemoryError) as error:
+            return UnreadablePage(number, page_error(error), self.name)
+        except Exception as error:  # decoders raise everything there is, and no page may stop the next
+            wrapped = UnreadableFile(f"page {number} is damaged: {_one_line(error)}")
+            return UnreadablePage(number, page_error(wrapped), self.name)
 
     def needs_model(self) -> bool:
         """Say whether any selected page has to be read from its image; pages are looked at up to the first that has."""

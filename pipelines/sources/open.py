@@ -124,7 +124,7 @@ def find_documents(paths: Iterable[str | Path]) -> tuple[InputFile, ...]:
         if str(given) == STDIN:
             found.setdefault(STDIN, InputFile(None))
         elif path.is_dir():
-            files = [InputFile(file, path) for file in _walk(path)]
+            files = [InputFile(file, path) for file in walk_folder(path)]
             if not files:
                 raise NoDocuments(f"{printable(str(path))} has no documents in it")
             for file in files:
@@ -138,17 +138,26 @@ def find_documents(paths: Iterable[str | Path]) -> tuple[InputFile, ...]:
     return tuple(found.values())
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk_folder(folder: Path, skipped: list[FileMissing] | None = None) -> Iterator[Path]:
+    """Yield the documents below a folder, in natural order. Folders that cannot be listed are noted in `skipped`.
+
+    Raises:
+        FileMissing: a folder cannot be listed, and `skipped` is None.
+    """
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: natural_key(entry.name))
     except OSError as error:
-        raise FileMissing(f"{printable(str(folder))} cannot be listed: {_why(error)}") from error
+        problem = FileMissing(f"{printable(str(folder))} cannot be listed: {_why(error)}")
+        if skipped is None:
+            raise problem from error
+        skipped.append(problem)
+        return
     known = {suffix for suffixes in SUFFIXES.values() for suffix in suffixes}
     for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
+            yield from walk_folder(Path(entry.path), skipped)
         elif entry.is_file() and Path(entry.name).suffix.lower() in known:
             yield Path(entry.path)
 

@@ -1,0 +1,71 @@
+"""How a batch ends: by signals in good order, with an exit code, with a closing line."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from dsvl2_cli.exit_codes import Exit, exit_for
+from dsvl2_cli.reports import count
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.batch import Counts, Stop
+
+
+@contextmanager
+def signals(stop: Stop) -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM asks the batch to stop in good order, the second ends it at once."""
+    seen: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if seen:
+            os._exit(128 + number)
+        seen.append(number)
+        stop.ask()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def ended(counts: Counts | None, fail_on: str, seen: list[int]) -> Exit:
+    """Return the exit code of a batch; the same rules as for `dsvl2 ocr`."""
+    if seen or counts is None:
+        return Exit.TERMINATED if seen and seen[0] == signal.SIGTERM else Exit.INTERRUPTED
+    if counts.documents == 0:
+        return Exit.NOTHING_TO_DO
+    if fail_on == "never":
+        return Exit.OK
+    if counts.documents_failed == counts.documents:
+        return exit_for(counts.first_error.code if counts.first_error else "internal")
+    partial_pages = counts.pages_failed + counts.pages_fallback
+    if counts.documents_failed or (partial_pages and fail_on == "partial"):
+        return Exit.PARTIAL
+    return Exit.OK
+
+
+def closing_line(counts: Counts, seconds: float) -> str:
+    """Sum up a batch in one line."""
+    parts = [f"{count(counts.pages_done, 'page')} done ({counts.characters:,} characters, {seconds:.1f} s)"]
+    if counts.reused:
+        parts.append(f"{counts.reused} done before")
+    if counts.pages_blank:
+        parts.append(f"{counts.pages_blank} blank")
+    if counts.pages_failed:
+        parts.append(f"{count(counts.pages_failed, 'page')} failed")
+    if counts.pages_fallback:
+        parts.append(f"{counts.pages_fallback} taken from the text layer")
+    good = counts.documents_done - counts.documents_failed
+    parts.append(f"{good} of {count(counts.documents, 'document')} done")
+    if counts.documents_failed:
+        parts.append(f"{counts.documents_failed} failed")
+    if counts.outputs:
+        parts.append(f"wrote {count(counts.outputs, 'file')}")
+    return "; ".join(parts)

@@ -1,0 +1,141 @@
+"""What a batch shows while it works: two bars for people, NDJSON events for programs, and a line for every failure."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from dsvl2_cli.console import Console, Problem, one_line
+from dsvl2_cli.progress import Events, on_a_terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dsvl2.pipelines import PageError
+    from dsvl2.pipelines.batch import Counts
+
+_REFRESH = 0.1
+
+
+class BatchReporter:
+    """Takes what a batch tells: failures become lines on standard error whatever the display."""
+
+    def __init__(self, console: Console, display: Display) -> None:
+        self._console = console
+        self._display = display
+        self.counts: Counts | None = None
+
+    def begin(self, counts: Counts) -> None:
+        self.counts = counts
+        self._display.begin(counts)
+
+    def document(self, name: str, pages: int) -> None:
+        self._display.event("document", source=name, pages=pages)
+
+    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None:
+        facts = {} if error is None else {"code": error.code}
+        self._display.event("page", source=name, page=number, status=status, characters=characters, **facts)
+        if error is not None:
+            what = error.message if status == "failed" else f"{error.message}; the PDF's own text was taken"
+            self._console.page_failed(one_line(f"{name} page {number}"), error.code, one_line(what))
+
+    def retry(self, name: str, number: int, rung: str, error: PageError) -> None:
+        self._display.event("retry", source=name, page=number, next=rung, code=error.code)
+        self._console.detail(one_line(f"{name} page {number}: {error.message}; trying again ({rung})"))
+
+    def document_end(self, name: str, status: str, output: Path | None, error: PageError | None) -> None:
+        place = None if output is None else str(output).encode("utf-8", "replace").decode()
+        self._display.event("document_end", source=name, status=status, output=place)
+        if error is not None and status == "failed":
+            self._console.problem(Problem(error.code, one_line(error.message), error.hint))
+
+    def stop(self) -> None:
+        self._display.stop()
+
+
+class Display:
+    """Shows nothing."""
+
+    def begin(self, counts: Counts) -> None:
+        pass
+
+    def event(self, event: str, **facts: Any) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+class EventDisplay(Display):
+    """One JSON object a line on standard error."""
+
+    def __init__(self) -> None:
+        self._events = Events()
+        self._counts: Counts | None = None
+        self._zero = time.monotonic()
+
+    def begin(self, counts: Counts) -> None:
+        self._counts, self._zero = counts, time.monotonic()
+        self._events.emit("start", documents=counts.documents)
+
+    def event(self, event: str, **facts: Any) -> None:
+        self._events.emit(event, **facts)
+
+    def stop(self) -> None:
+        counts, seconds = self._counts, max(time.monotonic() - self._zero, 1e-3)
+        facts = {} if counts is None else {"documents": counts.documents_done, "pages": counts.pages_done}
+        rate = 0.0 if counts is None else counts.pages_done / seconds
+        self._events.emit("stop", **facts, pages_per_second=round(rate, 3))
+
+
+class BarDisplay(Display):
+    """A bar for documents and one for pages, with the rate, the time left and the number of failures."""
+
+    def __init__(self, *, forced: bool = False) -> None:
+        from rich.console import Console as RichConsole
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        self._bars = RichProgress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeRemainingColumn(compact=True),
+            console=RichConsole(stderr=True, force_terminal=forced or None),
+            transient=True,
+            redirect_stdout=False,  # standard output is not ours to touch here
+        )
+        self._shown = 0.0
+
+    def begin(self, counts: Counts) -> None:
+        self._counts, self._zero = counts, time.monotonic()
+        self._documents = self._bars.add_task("documents", total=counts.documents, note="")
+        self._pages = self._bars.add_task("pages", total=None, note="")
+        self._bars.start()
+
+    def event(self, event: str, **facts: Any) -> None:
+        now = time.monotonic()
+        if now - self._shown < _REFRESH:
+            return
+        self._shown, counts = now, self._counts
+        seconds = max(now - self._zero, 1e-3)
+        failed = counts.pages_failed + counts.pages_fallback
+        note = f"{counts.documents_failed} failed" if counts.documents_failed else ""
+        self._bars.update(self._documents, completed=counts.documents_done, note=note)
+        speed = f"{counts.pages_done / seconds:.1f} pages/s {counts.tokens / seconds:,.0f} tokens/s"
+        speed += f", {failed} failed" if failed else ""
+        done = counts.reused + counts.pages_done
+        self._bars.update(self._pages, completed=done, total=max(counts.pages, done), note=speed)
+
+    def stop(self) -> None:
+        self._bars.stop()
+
+
+def choose_display(mode: str, verbosity: int, *, text_on_terminal: bool) -> Display:
+    """Return the display for --progress; `auto` as for `dsvl2 ocr`."""
+    if mode == "json":
+        return EventDisplay()
+    if mode == "always" or (mode == "auto" and verbosity >= 0 and not text_on_terminal and on_a_terminal()):
+        return BarDisplay(forced=mode == "always")
+    return Display()

@@ -1,0 +1,255 @@
+"""Carry out `dsvl2 batch`: from its options to a batch run, and from its counts to an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dsvl2_cli import engines
+from dsvl2_cli.batch_endings import closing_line, ended, signals
+from dsvl2_cli.batch_progress import BatchReporter, choose_display
+from dsvl2_cli.errors import UsageError
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.opening import source_options
+from dsvl2_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines import Format
+    from dsvl2.pipelines.batch import BatchOptions, EngineSpec, OutputPlan, PlannedFile, RunFolder
+    from dsvl2_cli.inputs import Passwords
+    from dsvl2_cli.session import Session
+
+SCHEMA = "dsvl2/batch/v1"
+GPU_BATCH = 8
+MOST_DEFAULT_JOBS = 8
+STREAMS = (".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that decides what a run does but its inputs and password; kept in the run folder for `retry`."""
+
+    cwd: str
+    output: str
+    format: str
+    settings: dict[str, Any]
+    pages: str | None = None
+    task: str = "ocr"
+    jobs: int | None = None
+    shard: str | None = None
+    jsonl: bool = False
+    part_documents: int = 1000
+    page_timeout: float = 600.0
+    decode_timeout: float = 120.0
+    decode_memory: float = 4000.0
+    force: bool = False
+    command: str = ""
+
+    def parsed_settings(self) -> Settings:
+        return Settings(**self.settings)
+
+
+def make_job(settings: Settings, output: str | None, format: str | None, rest: dict[str, Any], *, to_json: bool) -> Job:
+    """Check what can be checked before anything is read.
+
+    Raises:
+        UsageError, UnknownFormat, OutputError, ModelNotFound.
+    """
+    from dsvl2.pipelines import TASKS
+
+    if output is None:
+        raise UsageError("no output was named", "give a folder with -o DIR/, a file with -o FILE.jsonl, or -o -")
+    if to_json and output == "-":
+        raise UsageError("--json and -o - both want standard output", "give a folder with -o DIR/")
+    if rest["task"] not in TASKS:
+        raise UsageError(f"no task is called {rest['task']!r}", f"choose {', '.join(sorted(TASKS))}")
+    parse_shard(rest["shard"])
+    engines.check_model(settings.model)
+    chosen = choose_batch_format(format, output, settings, jsonl=rest["jsonl"])
+    command = shlex.join(["dsvl2", *sys.argv[1:]])
+    return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """Read i/n.
+
+    Raises:
+        UsageError.
+    """
+    if text is None:
+        return 1, 1
+    first, slash, last = text.partition("/")
+    if slash and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last):
+        return int(first), int(last)
+    raise UsageError(f"--shard {text} is not i/n", "part 2 of 8 is --shard 2/8")
+
+
+def choose_batch_format(flag: str | None, output: str, settings: Settings, *, jsonl: bool) -> Format:
+    """-f wins, then --jsonl and a .jsonl output, then the configured format, then Markdown.
+
+    Raises:
+        UsageError: the format cannot go there. UnknownFormat. OutputError: documents that cannot follow each other.
+    """
+    from dsvl2.pipelines import get_format
+    from dsvl2.pipelines.errors import OutputError
+    from dsvl2.pipelines.formats import OriginalFormat
+    from dsvl2.pipelines.output import ONE_DOCUMENT
+
+    stream = jsonl or is_stream(output)
+    chosen = get_format(flag or ("jsonl" if stream else settings.format or "md"))
+    if stream and chosen.name != "jsonl":
+        raise UsageError(f"{chosen.name} documents cannot be put together in one file", "use -f jsonl, or -o DIR/")
+    if isinstance(chosen, OriginalFormat):
+        raise UsageError(f"a batch does not write {chosen.name}", f"use dsvl2 ocr -f {chosen.name}, file by file")
+    if output == "-" and chosen.name in ONE_DOCUMENT:
+        fact = f"{chosen.name} documents cannot follow each other on standard output"
+        raise OutputError(fact, hint="give a folder with -o DIR/, or use -f jsonl or -f markdown")
+    folder = output == "-" or output.endswith("/") or Path(output).is_dir()
+    if not stream and not folder and Path(output).suffix.lower() in chosen.suffixes:
+        raise UsageError(f"a batch cannot be written to the one file {output}", "name a folder: -o DIR/")
+    return chosen
+
+
+def is_stream(output: str) -> bool:
+    """Whether an output is one file of JSON lines."""
+    return Path(output).suffix.lower() in STREAMS and not output.endswith("/") and not Path(output).is_dir()
+
+
+@contextmanager
+def run_folder(job: Job, explicit: str | None) -> Iterator[RunFolder]:
+    """Open the run folder: the one of --run, one with the output, or a passing one for standard output."""
+    from dsvl2.pipelines.batch import DEFAULT_NAME, RunFolder
+
+    if explicit is None and job.output == "-":
+        place = tempfile.mkdtemp(prefix="dsvl2-run-")
+        try:
+            with RunFolder.begin(Path(place)) as folder:
+                yield folder
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        return
+    index, parts = parse_shard(job.shard)
+    name = DEFAULT_NAME + (f"-{index}-of-{parts}" if job.shard else "")
+    output = Path(job.output)
+    default = output.with_name(output.name + name) if is_stream(job.output) else output / name
+    with RunFolder.begin(Path(explicit) if explicit is not None else default) as folder:
+        yield folder
+
+
+def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
+    """Yield the documents of the command line; standard input is first put into the run folder."""
+    from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, plan_files
+
+    index, parts = parse_shard(job.shard)
+    suffix = output_plan(job, None).format.suffixes[0]
+    tree = job.output != "-" and not job.jsonl and not is_stream(job.output)
+
+    def target(relative: Path) -> Path | None:
+        return Path(job.output) / relative.with_suffix(suffix) if tree else None
+
+    for word in words:
+        if word == "-":
+            place = folder.path / STDIN_FILE
+            with place.open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+            yield PlannedFile(place, STDIN_NAME, Path("stdin"), target(Path("stdin")))
+        else:
+            yield from plan_files([word], shard=Shard(index, parts), target=target)
+
+
+def output_plan(job: Job, now: Session | None) -> OutputPlan:
+    """Say where the results go."""
+    from dsvl2.pipelines import RenderOptions, get_format
+    from dsvl2.pipelines.batch import OutputPlan
+
+    settings = job.parsed_settings()
+    render = RenderOptions(page_markers=settings.page_markers, front_matter=settings.front_matter)
+    plan = OutputPlan(get_format(job.format), render, force=job.force, part_size=job.part_documents)
+    if job.output == "-":
+        return replace(plan, emit=now.results.write if now else None)
+    if job.jsonl:
+        index, parts = parse_shard(job.shard)
+        name = f"part-{index}-of-{parts}" if job.shard else "part"
+        return replace(plan, parts=Path(job.output), part_name=name)
+    return replace(plan, file=Path(job.output)) if is_stream(job.output) else replace(plan, tree=True)
+
+
+def engine_spec(job: Job) -> EngineSpec:
+    """Say how many workers there are and how each gets its engine."""
+    from dsvl2.pipelines.batch import EngineSpec
+
+    settings = job.parsed_settings()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    gpu = settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidia0").exists())
+    jobs = job.jobs or (1 if gpu else min(max(1, cores // 2), MOST_DEFAULT_JOBS))
+    if settings.threads is None and jobs > 1 and not gpu:
+        settings = replace(settings, threads=max(1, cores // jobs))
+    maker = partial(engines.make_in_worker, engines.make_engine, settings)
+    batch_size = settings.batch_size or (GPU_BATCH if gpu else 1)
+    return EngineSpec((maker,) * jobs, engines.engine_key(settings), batch_size)
+
+
+def batch_options(job: Job, passwords: Passwords, workers: int) -> BatchOptions:
+    """Say how pages are drawn and read, and with which limits."""
+    from dsvl2.pipelines.batch import BatchOptions
+
+    return BatchOptions(
+        task=job.task,
+        source=source_options(job.parsed_settings(), job.pages, passwords),
+        page_seconds=job.page_timeout,
+        decode_seconds=job.decode_timeout,
+        decode_memory=int(job.decode_memory * 1e6) or None,
+        decoders=workers,
+    )
+
+
+def run_job(
+    job: Job, folder: RunFolder, files: Iterable[PlannedFile] | None, passwords: Passwords, now: Session
+) -> Exit:
+    """Run a batch and say how it went. `files` None keeps the plan of the run folder."""
+    from dsvl2.pipelines.batch import Stop, run_batch
+
+    settings = job.parsed_settings()
+    folder.manifest.set_meta("job", json.dumps(asdict(job)))
+    spec = engine_spec(job)
+    shown = job.output == "-" and now.results.isatty()
+    display = choose_display(settings.progress, now.console.verbosity, text_on_terminal=shown)
+    reporter, stop = BatchReporter(now.console, display), Stop()
+    options = batch_options(job, passwords, len(spec.makers))
+    started = time.monotonic()
+    with signals(stop) as seen:
+        try:
+            counts = run_batch(
+                folder, files, output_plan(job, now), spec, options=options, reporter=reporter, stop=stop
+            )
+        except KeyboardInterrupt:  # while the model was being loaded
+            counts = None
+        finally:
+            reporter.stop()
+    code = ended(counts, settings.fail_on, seen)
+    seconds = time.monotonic() - started
+    if now.json:
+        facts = {} if counts is None else {k: v for k, v in asdict(counts).items() if k != "first_error"}
+        now.emit(
+            {"schema": SCHEMA, "exit_code": int(code), "seconds": round(seconds, 3), "run": str(folder.path), **facts}
+        )
+    if counts is not None:
+        now.console.say(closing_line(counts, seconds))
+    if seen:
+        now.console.say(f"interrupted; everything that is done is kept. Go on with: {job.command}")
+    elif counts is not None and counts.pages_failed + counts.pages_fallback + counts.documents_failed:
+        now.console.say(
+            f"try the failed ones again with: dsvl2 batch retry {shlex.quote(str(folder.path))} --only failed"
+        )
+    return code

@@ -1,0 +1,239 @@
+"""`dsvl2 batch`: many documents, resumable to the page. This file is the command line; `dsvl2_cli.batches` does the work."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from dsvl2_cli import options
+from dsvl2_cli.session import Leave, session
+
+
+class BatchGroup(TyperGroup):
+    """`dsvl2 batch INPUT...` is `dsvl2 batch run INPUT...`; an input called `status` is written ./status."""
+
+    default = "run"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [self.default, *args]
+        return list(super().parse_args(ctx, args))
+
+
+app = typer.Typer(
+    cls=BatchGroup,
+    help="Read many documents; after any kind of end the same command goes on where it stopped.\n\n"
+    "[cyan]dsvl2 batch archive/ -o out/[/cyan] is short for [cyan]dsvl2 batch run archive/ -o out/[/cyan]",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+RunPlace = Annotated[str, typer.Argument(metavar="RUN", help="The run folder, or the output folder that holds it.")]
+
+
+@app.command("run")
+def run(
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="FILE|DIR|GLOB|-|@LIST ...", show_default=False, help="As for dsvl2 ocr, and globs."),
+    ] = None,
+    files_from: Annotated[
+        str | None,
+        typer.Option(
+            "--files-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="Read paths from a file, one a line."
+        ),
+    ] = None,
+    nul: Annotated[
+        bool, typer.Option("-0", "--null", rich_help_panel=options.INPUT, help="Paths in that file end in NUL bytes.")
+    ] = False,
+    password_file: options.PasswordFile = None,
+    password_env: options.PasswordEnv = None,
+    max_megabytes: options.MaxMegabytes = None,
+    pages: options.PageList = None,
+    dpi: options.Dpi = None,
+    text_layer: Annotated[
+        str | None,
+        typer.Option(
+            "--text-layer",
+            metavar="auto|force|ignore",
+            rich_help_panel=options.PAGES,
+            show_default="auto",
+            help="Use the text that PDF pages carry: where it is good, wherever there is any, or never.",
+        ),
+    ] = None,
+    max_pages: options.MaxPages = None,
+    max_megapixels: options.MaxMegapixels = None,
+    model: options.ModelName = None,
+    device: Annotated[str | None, typer.Option(rich_help_panel=options.MODEL, show_default="auto")] = None,
+    dtype: Annotated[str | None, typer.Option(rich_help_panel=options.MODEL, show_default="the model's")] = None,
+    quant: Annotated[str | None, typer.Option(rich_help_panel=options.MODEL, show_default="the model's")] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", rich_help_panel=options.MODEL)] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="N", rich_help_panel=options.MODEL)] = None,
+    task: Annotated[str, typer.Option(metavar="NAME", rich_help_panel=options.MODEL)] = "ocr",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR|FILE.jsonl|-",
+            rich_help_panel=options.OUTPUT,
+            help="A folder for one file per document, one file of JSON lines, or standard output.",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", metavar="NAME", rich_help_panel=options.OUTPUT, show_default="md"),
+    ] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", rich_help_panel=options.OUTPUT, help="JSON lines in files of many documents.")
+    ] = False,
+    part_documents: Annotated[
+        int, typer.Option(min=1, metavar="N", rich_help_panel=options.OUTPUT, help="Documents in a file of --jsonl.")
+    ] = 1000,
+    page_markers: Annotated[
+        bool | None,
+        typer.Option("--page-markers/--no-page-markers", rich_help_panel=options.OUTPUT, show_default="no"),
+    ] = None,
+    front_matter: Annotated[
+        bool | None,
+        typer.Option("--front-matter/--no-front-matter", rich_help_panel=options.OUTPUT, show_default="no"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", rich_help_panel=options.OUTPUT, help="Replace files that are not this run's.")
+    ] = False,
+    as_json: options.Json = False,
+    run_dir: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="DIR", rich_help_panel=options.RUN, show_default="with the output", help="The run folder."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, metavar="N", rich_help_panel=options.RUN, help="Engines at a time."),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option("--shard", metavar="I/N", rich_help_panel=options.RUN, help="Read only part I of N."),
+    ] = None,
+    page_timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="S", rich_help_panel=options.RUN, help="Seconds to read a page.")
+    ] = 600.0,
+    decode_timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="S", rich_help_panel=options.RUN, help="Seconds to draw a page.")
+    ] = 120.0,
+    decode_memory: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="MB", rich_help_panel=options.RUN, help="Memory for opening untrusted files; 0: no limit."
+        ),
+    ] = 4000.0,
+    fail_on: Annotated[
+        str | None,
+        typer.Option("--fail-on", metavar="never|partial|failure", rich_help_panel=options.RUN, show_default="partial"),
+    ] = None,
+    progress: Annotated[
+        str | None,
+        typer.Option("--progress", metavar="auto|always|never|json", rich_help_panel=options.RUN, show_default="auto"),
+    ] = None,
+    offline: options.Offline = None,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Read many documents; after any kind of end the same command goes on where it stopped.
+
+    \b
+    [cyan]dsvl2 batch archive/ -o out/[/cyan]
+    [cyan]find . -name '*.pdf' -print0 | dsvl2 batch --files-from - -0 -o out.jsonl[/cyan]
+    [cyan]dsvl2 batch archive/ -o out/ --shard 2/8[/cyan]
+    """
+    flags = {
+        "model": model,
+        "device": device,
+        "dtype": dtype,
+        "quant": quant,
+        "threads": threads,
+        "batch_size": batch_size,
+        "dpi": dpi,
+        "text_layer": text_layer,
+        "page_markers": page_markers,
+        "front_matter": front_matter,
+        "max_pages": max_pages,
+        "max_megapixels": max_megapixels,
+        "max_megabytes": max_megabytes,
+        "fail_on": fail_on,
+        "progress": progress,
+        "offline": offline,
+    }
+    rest: dict[str, Any] = {
+        "pages": pages,
+        "task": task,
+        "jobs": jobs,
+        "shard": shard,
+        "jsonl": jsonl,
+        "part_documents": part_documents,
+        "page_timeout": page_timeout,
+        "decode_timeout": decode_timeout,
+        "decode_memory": decode_memory,
+        "force": force,
+    }
+    with session(as_json=as_json, verbosity=options.verbosity(quiet, verbose), debug=debug) as now:
+        from dsvl2_cli import batches
+        from dsvl2_cli.inputs import Passwords, expand
+        from dsvl2_cli.settings import resolve
+
+        settings = resolve(flags).settings
+        now.obey(settings)
+        job = batches.make_job(settings, output, format, rest, to_json=as_json)
+        words = expand(inputs or [], files_from, nul=nul)
+        passwords = Passwords(password_file, password_env)
+        with batches.run_folder(job, run_dir) as folder:
+            code = batches.run_job(job, folder, batches.planned(job, words, folder), passwords, now)
+        if code:
+            raise Leave(code)
+
+
+@app.command("status")
+def status(place: RunPlace, as_json: options.Json = False, debug: options.Debug = False) -> None:
+    """Say how far a run is: counts, rate, time left, failures by code."""
+    with session(as_json=as_json, debug=debug) as now:
+        from dsvl2_cli import batch_reports
+
+        batch_reports.status(place, now)
+
+
+@app.command("retry")
+def retry(
+    place: RunPlace,
+    only: Annotated[str, typer.Option("--only", metavar="failed", help="What to read again.")] = "failed",
+    password_file: options.PasswordFile = None,
+    password_env: options.PasswordEnv = None,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Read what failed again, with the options of the run, and write the outputs anew."""
+    with session(as_json=as_json, verbosity=options.verbosity(quiet, verbose), debug=debug) as now:
+        from dsvl2_cli import batch_reports
+        from dsvl2_cli.errors import UsageError
+        from dsvl2_cli.inputs import Passwords
+
+        if only != "failed":
+            raise UsageError(f"--only {only}: there is only failed", "leave it out")
+        code = batch_reports.retry(place, Passwords(password_file, password_env), now)
+        if code:
+            raise Leave(code)
+
+
+@app.command("verify")
+def verify(place: RunPlace, as_json: options.Json = False, debug: options.Debug = False) -> None:
+    """Recount the pages and rehash inputs and outputs of a run."""
+    with session(as_json=as_json, debug=debug) as now:
+        from dsvl2_cli import batch_reports
+
+        code = batch_reports.verify(place, now)
+        if code:
+            raise Leave(code)

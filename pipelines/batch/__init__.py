@@ -1,0 +1,42 @@
+"""Batches that never lose a page: a run folder with a manifest, worker processes, and outputs made from stored results.
+
+    with RunFolder.begin(Path("run")) as folder:
+        counts = run_batch(folder, plan_files(["scans/"], target=...), OutputPlan(...), EngineSpec(...))
+
+`run_batch` goes on where it was killed. Importing this door loads no decoder and no engine.
+"""
+
+from dsvl2.pipelines.batch.endings import EngineFailed
+from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
+from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, find_run
+from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
+from dsvl2.pipelines.batch.manifest import Manifest, PlannedFile
+from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
+from dsvl2.pipelines.batch.run import Stop, reset_failed, run_batch
+from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
+from dsvl2.pipelines.batch.writer import OutputPlan
+
+__all__ = [
+    "DEFAULT_NAME",
+    "STDIN_FILE",
+    "STDIN_NAME",
+    "BatchOptions",
+    "Counts",
+    "EngineFailed",
+    "EngineSpec",
+    "Manifest",
+    "OutputPlan",
+    "PlannedFile",
+    "Quiet",
+    "Reporter",
+    "RunFolder",
+    "RunStatus",
+    "Shard",
+    "Stop",
+    "find_run",
+    "plan_files",
+    "reset_failed",
+    "run_batch",
+    "run_status",
+    "verify_run",
+]

@@ -1,0 +1,216 @@
+"""The bookkeeping of a batch: what the manifest, the writer and the reporter are told about documents and pages."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from dsvl2.pipelines.batch.codec import Header
+from dsvl2.pipelines.batch.events import Counts, Reporter
+from dsvl2.pipelines.batch.folder import STDIN_FILE
+from dsvl2.pipelines.batch.manifest import DocumentRow, Manifest, StoredResult
+from dsvl2.pipelines.batch.work import DocumentWork, FileFacts, PageWork
+from dsvl2.pipelines.batch.writer import Writer
+from dsvl2.pipelines.documents import PageError
+from dsvl2.pipelines.errors import OutputError, page_error
+
+_MOST_REREADS = 2
+TRANSIENT = frozenset({"file_missing", "file_encrypted", "wrong_password", "no_documents"})
+"""Errors of documents that are looked at again in every session; others only after the file changed or a retry."""
+
+
+class Books:
+    """Turns what happens to documents and pages into rows, outputs and reports."""
+
+    def __init__(
+        self, manifest: Manifest, writer: Writer, reporter: Reporter, *, recipe: int, view: str, documents: int
+    ) -> None:
+        self.manifest = manifest
+        self.writer = writer
+        self.reporter = reporter
+        self.counts = Counts(documents=documents)
+        self._recipe = recipe
+        self._view = view
+        reporter.begin(self.counts)
+
+    def flush(self) -> None:
+        """Make what is done survive a kill."""
+        self.manifest.commit()
+
+    def waiting(self, stopping: Callable[[], bool]) -> Iterator[DocumentWork]:
+        """Yield the documents that need work, in order; those that need none are settled on the way."""
+        for position, row in enumerate(self.manifest.documents()):
+            if stopping():
+                return
+            if position % 64 == 0:
+                self.flush()
+            work = DocumentWork(row, position)
+            facts = FileFacts.of(row.path)
+            same = row.size == facts.size and row.mtime_ns == facts.mtime_ns and row.view == self._view
+            error = self._known_error(row, same, facts)
+            if error is not None:
+                self.fail_document(work, error)
+                continue
+            if row.sha256 is not None and same and row.code is None:
+                self._take_up(work)
+                if not work.open:
+                    if not self.settle(work):  # it changed this moment
+                        yield work
+                    continue
+            elif not same:
+                work.row = self._forget(row)
+            yield work
+
+    def _known_error(self, row: DocumentRow, same: bool, facts: FileFacts) -> PageError | None:
+        """Return why a document fails without opening it."""
+        if facts.size is None:
+            return self._stored_error(row) or PageError("file_missing", f"{row.name} does not exist", "check the path")
+        if row.code is None or not same or row.code in TRANSIENT or row.code.startswith("output"):
+            if row.code == "no_documents" or row.path.is_dir():
+                return self._stored_error(row)
+            return None
+        return self._stored_error(row)
+
+    def _stored_error(self, row: DocumentRow) -> PageError | None:
+        query = "SELECT code, message, hint FROM documents WHERE id = ?"
+        code, message, hint = self.manifest.db.execute(query, (row.id,)).fetchone()
+        return PageError(code, message or "", hint or "") if code else None
+
+    def _forget(self, row: DocumentRow) -> DocumentRow:
+        self.manifest.update(row.id, sha256=None, kind=None, page_count=None, selected=None, notices=None, code=None)
+        return replace(row, sha256=None, kind=None, page_count=None, selected=(), notices=(), code=None)
+
+    def opening(self, document: DocumentWork) -> Header:
+        """Return what a decoder must know to open a document."""
+        row = document.row
+        facts = FileFacts.of(row.path)
+        if not document.known:
+            self.manifest.update(row.id, size=facts.size, mtime_ns=facts.mtime_ns, view=self._view)
+        return {
+            "path": str(row.path),
+            "name": row.name,
+            "spooled": row.path.name == STDIN_FILE and row.name == "<stdin>",
+            "sha256": row.sha256 if document.known else None,
+        }
+
+    def opened(self, document: DocumentWork, header: Header) -> None:
+        """Take down what a document is."""
+        row = document.row
+        self.manifest.update(
+            row.id,
+            sha256=header["sha256"],
+            kind=header["kind"],
+            page_count=header["page_count"],
+            selected=json.dumps(header["selected"]),
+            notices=json.dumps(header["notices"]),
+            code=None,
+            message=None,
+            hint=None,
+        )
+        fresh = self.manifest.document_at(document.position)
+        assert fresh is not None and fresh.id == row.id
+        document.row = fresh
+        self._take_up(document)
+
+    def _take_up(self, document: DocumentWork) -> None:
+        row = document.row
+        done = self.manifest.done_pages(row.sha256 or "", self._recipe)
+        missing = [number for number in row.selected if number not in done]
+        document.known, document.open = True, set(missing)
+        document.todo = deque(PageWork(document, number) for number in missing)
+        self.counts.pages += len(row.selected)
+        self.counts.reused += len(row.selected) - len(missing)
+        self.reporter.document(row.name, len(row.selected))
+
+    def attempt(self, page: PageWork, error: PageError) -> None:
+        """Take down a try that failed."""
+        sha256 = page.document.row.sha256 or ""
+        self.manifest.attempt(sha256, page.number, self._recipe, str(page.rung), error)
+
+    def retry(self, page: PageWork, error: PageError) -> None:
+        """Report that a page goes on to another try."""
+        self.reporter.retry(page.document.row.name, page.number, str(page.rung), error)
+
+    def page(self, page: PageWork, result: Header, payload: bytes) -> None:
+        """Keep a page's result."""
+        row, error = page.document.row, result["error"]
+        stored = StoredResult(
+            page.number,
+            result["status"],
+            error[0] if error else None,
+            str(page.rung),
+            result["characters"],
+            result["tokens"],
+            result["seconds"],
+            payload,
+        )
+        self.manifest.store(row.sha256 or "", self._recipe, stored)
+        page.document.open.discard(page.number)
+        counts = self.counts
+        counts.pages_done += 1
+        counts.characters += result["characters"]
+        counts.tokens += result["tokens"]
+        failure = PageError(*error) if error else None
+        self.reporter.page(row.name, page.number, result["status"], failure, result["characters"])
+
+    def settle(self, document: DocumentWork) -> bool:
+        """Finish a document whose pages all have results; False if the file changed meanwhile and is read again."""
+        row = document.row
+        facts = FileFacts.of(row.path)
+        if facts.size is not None and facts != FileFacts(row.size, row.mtime_ns):
+            if document.rereads < _MOST_REREADS:
+                document.rereads += 1
+                self.manifest.forget_results(row.sha256 or "", self._recipe)
+                document.row, document.known = self._forget(row), False
+                self.counts.pages -= len(row.selected)
+                return False
+            message = f"{row.name} changes while it is read"
+            self.fail_document(document, PageError("file_missing", message, "wait until it is written"))
+            return True
+        error = self._count_pages(row)
+        output: Path | None = None
+        try:
+            output = self.writer.settle(row, document.position)
+        except OutputError as failure:
+            error = page_error(failure)
+            self.manifest.update(row.id, code=error.code, message=error.message, hint=error.hint)
+        readable = self.writer.readable(row) and (error is None or not error.code.startswith("output"))
+        status = "failed" if not readable else "partial" if error is not None else "ok"
+        self.manifest.update(row.id, state="done" if readable else "failed")
+        self._settled(document, status, output, error)
+        return True
+
+    def fail_document(self, document: DocumentWork, error: PageError) -> None:
+        """Record a document of which nothing can be read."""
+        row = document.row
+        self.manifest.update(row.id, code=error.code, message=error.message, hint=error.hint, state="failed")
+        if not self.writer.plan.tree:
+            self.writer.settle(row, document.position)
+        self._settled(document, "failed", None, error)
+
+    def _settled(self, document: DocumentWork, status: str, output: Path | None, error: PageError | None) -> None:
+        counts = self.counts
+        counts.documents_done += 1
+        counts.documents_failed += status == "failed"
+        if status == "failed":
+            counts.first_error = counts.first_error or error
+        self.writer.advance(counts.documents)
+        counts.outputs = self.writer.written
+        self.reporter.document_end(document.row.name, status, output, error)
+
+    def _count_pages(self, row: DocumentRow) -> PageError | None:
+        """Count a document's pages by status; return the first page's error if there is one."""
+        query = "SELECT page, status, code FROM results WHERE sha256 = ? AND recipe = ? ORDER BY page"
+        chosen, first = set(row.selected), None
+        for page, status, code in self.manifest.db.execute(query, (row.sha256, self._recipe)):
+            if page not in chosen:
+                continue
+            self.counts.pages_failed += status == "failed"
+            self.counts.pages_fallback += status == "fallback"
+            self.counts.pages_blank += status == "blank"
+            if code is not None and first is None:
+                first = PageError(code, f"{row.name} page {page}: {code}")
+        return first

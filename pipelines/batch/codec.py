@@ -1,0 +1,161 @@
+"""Page results and page images as bytes: for the manifest, and for the pipes between the processes.
+
+Everything is JSON (and raw pixels), never pickle: a process that opens untrusted files must not be able to run code in
+another one. A result goes through without loss, so that what is rendered from it later is the same to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from typing import Any
+
+from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageImage, PageResult, TextLayerUse, Word
+
+_NAME = "\x00name\x00"
+Header = dict[str, Any]
+
+
+def send(pipe: Connection, header: Header, blobs: Sequence[bytes] = ()) -> None:
+    """Send a header and blobs over a pipe.
+
+    Raises:
+        OSError: the other end is gone.
+    """
+    pipe.send_bytes(_dumps({**header, "blobs": len(blobs)}))
+    for blob in blobs:
+        pipe.send_bytes(blob)
+
+
+def receive(pipe: Connection) -> tuple[Header, list[bytes]]:
+    """Receive what `send` sent.
+
+    Raises:
+        EOFError, OSError: the other end is gone.
+    """
+    header: Header = json.loads(pipe.recv_bytes())
+    return header, [pipe.recv_bytes() for _ in range(header["blobs"])]
+
+
+def pack_image(page: PageImage) -> tuple[Header, bytes]:
+    """Return a page image as a header and its pixels."""
+    header = {
+        "number": page.number,
+        "mode": page.image.mode,
+        "size": page.image.size,
+        "dpi": page.dpi,
+        "size_pt": page.size_pt,
+        "text_layer": page.text_layer,
+        "source": page.source,
+        "notices": [[notice.code, notice.message] for notice in page.notices],
+        "layer_use": _use(page.layer_use),
+    }
+    return header, page.image.tobytes()
+
+
+def unpack_image(header: Header, pixels: bytes) -> PageImage:
+    """Undo `pack_image`."""
+    from PIL import Image
+
+    size = header["size_pt"]
+    return PageImage(
+        number=header["number"],
+        image=Image.frombytes(header["mode"], tuple(header["size"]), pixels),
+        dpi=header["dpi"],
+        size_pt=None if size is None else (size[0], size[1]),
+        text_layer=header["text_layer"],
+        source=header["source"],
+        notices=unpack_notices(header["notices"]),
+        layer_use=_unuse(header["layer_use"]),
+    )
+
+
+def pack_result(result: PageResult, source: str) -> bytes:
+    """Return a result as compressed JSON. The document's name is taken out of messages: a copy of it has another."""
+    record = {
+        "number": result.number,
+        "blocks": [_block(block) for block in result.blocks],
+        "width_px": result.width_px,
+        "height_px": result.height_px,
+        "dpi": result.dpi,
+        "rotation": result.rotation,
+        "skew": result.skew,
+        "blank": result.blank,
+        "warnings": [[notice.code, _unnamed(notice.message, source)] for notice in result.warnings],
+        "error": result.error
+        and [result.error.code, _unnamed(result.error.message, source), _unnamed(result.error.hint, source)],
+        "usage": None if result.usage is None else asdict(result.usage),
+        "confidence": result.confidence,
+        "text_layer": _use(result.text_layer),
+    }
+    return zlib.compress(_dumps(record), 1)
+
+
+def unpack_result(blob: bytes, source: str) -> PageResult:
+    """Undo `pack_result`, with the name of the document that the page is now part of.
+
+    Raises:
+        ValueError, KeyError, TypeError, zlib.error: this is no packed result.
+    """
+    from dsvl2.model import Usage
+
+    record = json.loads(zlib.decompress(blob))
+    record["blocks"] = tuple(_unblock(block) for block in record["blocks"])
+    record["warnings"] = tuple(Notice(code, text.replace(_NAME, source)) for code, text in record["warnings"])
+    if record["error"] is not None:
+        code, message, hint = record["error"]
+        record["error"] = PageError(code, message.replace(_NAME, source), hint.replace(_NAME, source))
+    if record["usage"] is not None:
+        record["usage"] = Usage(**record["usage"])
+    record["text_layer"] = _unuse(record["text_layer"])
+    return PageResult(**record)
+
+
+def unpack_notices(pairs: Sequence[Sequence[str]]) -> tuple[Notice, ...]:
+    """Return notices from [code, message] pairs."""
+    return tuple(Notice(code, message) for code, message in pairs)
+
+
+def _unnamed(message: str, source: str) -> str:
+    return re.sub(rf"(?<!\S){re.escape(source)}(?!\w)", _NAME, message) if source else message
+
+
+def _block(block: Block) -> list[Any]:
+    lines = [
+        [line.text, _sides(line.box), line.confidence, [[w.text, _sides(w.box), w.confidence] for w in line.words]]
+        for line in block.lines
+    ]
+    return [block.kind, block.text, _sides(block.box), block.level, lines, block.confidence, block.rows]
+
+
+def _unblock(record: Sequence[Any]) -> Block:
+    kind, text, box, level, lines, confidence, rows = record
+    read = tuple(
+        Line(line, _box(sides), sure, tuple(Word(word, Box(*place), certain) for word, place, certain in words))
+        for line, sides, sure, words in lines
+    )
+    return Block(kind, text, _box(box), level, read, confidence, tuple(tuple(row) for row in rows))
+
+
+def _use(use: TextLayerUse | None) -> list[str] | None:
+    return None if use is None else [use.decision, use.reason, use.message]
+
+
+def _unuse(record: Sequence[Any] | None) -> TextLayerUse | None:
+    return None if record is None else TextLayerUse(*record)
+
+
+def _sides(box: Box | None) -> list[float] | None:
+    return None if box is None else [box.x0, box.y0, box.x1, box.y1]
+
+
+def _box(sides: Sequence[float] | None) -> Box | None:
+    return None if sides is None else Box(*sides)
+
+
+def _dumps(record: Any) -> bytes:
+    return json.dumps(record, separators=(",", ":"), default=lambda value: value.item()).encode("ascii")

@@ -1,0 +1,57 @@
+"""What a batch tells while it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from dsvl2.pipelines.documents import PageError
+
+
+@dataclass(slots=True)
+class Counts:
+    """Sums over the documents of a run. `reused` pages had a result before this session."""
+
+    documents: int = 0
+    documents_done: int = 0
+    documents_failed: int = 0
+    pages: int = 0
+    pages_done: int = 0
+    pages_failed: int = 0
+    pages_fallback: int = 0
+    pages_blank: int = 0
+    reused: int = 0
+    characters: int = 0
+    tokens: int = 0
+    outputs: int = 0
+    first_error: PageError | None = None
+
+
+class Reporter(Protocol):
+    """Told what happens; must be quick. `counts` is the live object."""
+
+    def begin(self, counts: Counts) -> None: ...
+    def document(self, name: str, pages: int) -> None: ...
+    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None: ...
+    def retry(self, name: str, number: int, rung: str, error: PageError) -> None: ...
+    def document_end(self, name: str, status: str, output: Path | None, error: PageError | None) -> None: ...
+
+
+class Quiet:
+    """Says nothing."""
+
+    def begin(self, counts: Counts) -> None:
+        pass
+
+    def document(self, name: str, pages: int) -> None:
+        pass
+
+    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None:
+        pass
+
+    def retry(self, name: str, number: int, rung: str, error: PageError) -> None:
+        pass
+
+    def document_end(self, name: str, status: str, output: Path | None, error: PageError | None) -> None:
+        pass

@@ -1,0 +1,132 @@
+"""Look at a run folder: how far it is, and whether everything in it is as the manifest says. Calls no model."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dsvl2.pipelines.batch.codec import unpack_result
+from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.sources import printable
+
+_RATE_WINDOW = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """How far a run is. `rate` is in pages a second over the last five minutes of work, None if nothing was read then.
+
+    `seconds_left` is a guess: documents that were not opened yet count as many pages as the others on average.
+    """
+
+    documents: int
+    documents_by_state: dict[str, int]
+    pages: int
+    pages_by_status: dict[str, int]
+    failures: dict[str, int] = field(default_factory=dict)
+    attempts: int = 0
+    outputs: int = 0
+    vanished: int = 0
+    rate: float | None = None
+    seconds_left: float | None = None
+
+
+def run_status(manifest: Manifest) -> RunStatus:
+    """Count what the manifest knows of the current plan."""
+    db, plan, recipe = manifest.db, manifest.plan, int(manifest.meta("recipe") or 0)
+    states = dict(db.execute("SELECT state, count(*) FROM documents WHERE plan = ? GROUP BY state", (plan,)))
+    failures: dict[str, int] = dict(
+        db.execute("SELECT code, count(*) FROM documents WHERE plan = ? AND code IS NOT NULL GROUP BY code", (plan,))
+    )
+    statuses: dict[str, int] = {}
+    results = (
+        "SELECT r.status, r.code, count(*) FROM documents d, json_each(d.selected) page JOIN results r"
+        " ON r.sha256 = d.sha256 AND r.page = page.value AND r.recipe = ? WHERE d.plan = ? GROUP BY 1, 2"
+    )
+    for status, code, count in db.execute(results, (recipe, plan)):
+        statuses[status] = statuses.get(status, 0) + count
+        if code is not None:
+            failures[code] = failures.get(code, 0) + count
+    opened, pages = db.execute(
+        "SELECT count(*), total(json_array_length(selected)) FROM documents WHERE plan = ? AND selected IS NOT NULL",
+        (plan,),
+    ).fetchone()
+    total = sum(states.values())
+    rate = _rate(manifest, recipe)
+    unopened = total - opened - _unopenable(manifest, plan)
+    left = pages - sum(statuses.values()) + (unopened * pages / opened if opened else 0)
+    return RunStatus(
+        documents=total,
+        documents_by_state=dict(sorted(states.items())),
+        pages=int(pages),
+        pages_by_status=dict(sorted(statuses.items())),
+        failures=dict(sorted(failures.items())),
+        attempts=db.execute("SELECT count(*) FROM attempts WHERE recipe = ?", (recipe,)).fetchone()[0],
+        outputs=db.execute("SELECT count(*) FROM outputs").fetchone()[0],
+        vanished=db.execute("SELECT count(*) FROM documents WHERE plan < ?", (plan,)).fetchone()[0],
+        rate=rate,
+        seconds_left=max(left, 0) / rate if rate else None,
+    )
+
+
+def _unopenable(manifest: Manifest, plan: int) -> int:
+    query = "SELECT count(*) FROM documents WHERE plan = ? AND selected IS NULL AND code IS NOT NULL"
+    return int(manifest.db.execute(query, (plan,)).fetchone()[0])
+
+
+def _rate(manifest: Manifest, recipe: int) -> float | None:
+    since = time.time() - _RATE_WINDOW
+    query = "SELECT count(*), min(done_at), max(done_at) FROM results WHERE recipe = ? AND done_at > ?"
+    count, first, last = manifest.db.execute(query, (recipe, since)).fetchone()
+    return (count - 1) / (last - first) if count > 1 and last > first else None
+
+
+def verify_run(manifest: Manifest) -> Iterator[Notice]:
+    """Recount pages and rehash inputs and outputs; yield what is not as it should be."""
+    db, recipe = manifest.db, int(manifest.meta("recipe") or 0)
+    for (line,) in db.execute("PRAGMA integrity_check"):
+        if line != "ok":
+            yield Notice("manifest_damaged", str(line))
+    for row in manifest.documents():
+        if row.sha256 is None:
+            if row.code is None:
+                yield Notice("not_read", f"{row.name} was not read yet")
+            continue
+        digest = _sha256(row.path)
+        if digest is None:
+            yield Notice("input_gone", f"{row.name} is gone")
+        elif digest != row.sha256:
+            yield Notice("input_changed", f"{row.name} changed since it was read")
+        for page in row.selected:
+            payload = manifest.payload(row.sha256, page, recipe)
+            if payload is None:
+                yield Notice("page_missing", f"{row.name} page {page} was not read yet")
+            elif not _is_whole(payload, page, row.name):
+                yield Notice("result_damaged", f"{row.name} page {page}: its stored result is damaged")
+    for raw, expected in db.execute("SELECT path, sha256 FROM outputs ORDER BY path"):
+        path = Path(os.fsdecode(raw))
+        digest = _sha256(path)
+        if digest is None:
+            yield Notice("output_gone", f"{printable(str(path))} is gone")
+        elif digest != expected:
+            yield Notice("output_changed", f"{printable(str(path))} is not what was written")
+
+
+def _is_whole(payload: bytes, page: int, name: str) -> bool:
+    try:
+        return unpack_result(payload, name).number == page
+    except Exception:  # whatever a damaged record leads to
+        return False
+
+
+def _sha256(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None

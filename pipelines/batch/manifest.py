@@ -1,0 +1,289 @@
+"""The manifest of a run folder: one SQLite file that knows every document, page result, attempt and output.
+
+One process writes it (`RunFolder` holds the lock); others may read it at any time. WAL mode with synchronous=NORMAL: a
+kill loses nothing that was committed; a power loss may lose the last commits, which are then simply done again, as
+outputs are a function of the inputs. The file must not lie on a network file system, where WAL does not work.
+The tables are described in `SCHEMA`; `VERSION` is in `PRAGMA user_version`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsvl2.pipelines.documents import PageError
+from dsvl2.pipelines.errors import RunDamaged
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);  -- plan: number of the last plan; job: JSON
+CREATE TABLE models (key TEXT PRIMARY KEY, stamp TEXT NOT NULL);  -- how a model was asked for -> JSON of its facts
+CREATE TABLE recipes (  -- a way of reading: task, model, and the options that can change the text
+  id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, facts TEXT NOT NULL);
+CREATE TABLE documents (  -- every input that was ever planned; those of the last plan have the highest `plan`
+  id INTEGER PRIMARY KEY,
+  real BLOB NOT NULL UNIQUE,  -- resolved path, bytes as the file system has them
+  path BLOB NOT NULL,  -- path as given
+  name TEXT NOT NULL,  -- how messages and outputs call it
+  relative BLOB NOT NULL,  -- path below the input folder
+  target BLOB,  -- output file of its own, if it has one
+  plan INTEGER NOT NULL, position INTEGER NOT NULL,  -- place in the plan, from 0
+  size INTEGER, mtime_ns INTEGER,  -- of the file when it was opened
+  view TEXT,  -- what it was opened with: page list and limits
+  sha256 TEXT, kind TEXT, page_count INTEGER,
+  selected TEXT,  -- JSON list of page numbers to read
+  notices TEXT,  -- JSON list of [code, message]
+  code TEXT, message TEXT, hint TEXT,  -- why it could not be opened or written
+  state TEXT NOT NULL DEFAULT 'waiting');  -- waiting, done, failed
+CREATE INDEX documents_by_plan ON documents (plan, position);
+CREATE TABLE results (  -- one row for each page of a content that was read in a certain way
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  sha256 TEXT NOT NULL, page INTEGER NOT NULL, recipe INTEGER NOT NULL REFERENCES recipes,
+  status TEXT NOT NULL,  -- ok, blank, fallback (the PDF's own text), failed
+  code TEXT,  -- of the error; of a fallback, why it was needed
+  rung TEXT NOT NULL,  -- which try gave it: layer, normal, alone, finer, text
+  characters INTEGER NOT NULL, tokens INTEGER NOT NULL, seconds REAL NOT NULL, done_at REAL NOT NULL,
+  payload BLOB NOT NULL,  -- the page result: zlib, JSON
+  UNIQUE (sha256, page, recipe));
+CREATE INDEX results_by_time ON results (done_at);
+CREATE TABLE attempts (  -- tries that failed
+  sha256 TEXT NOT NULL, page INTEGER NOT NULL, recipe INTEGER NOT NULL,
+  rung TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, at REAL NOT NULL);
+CREATE TABLE outputs (  -- files that were written
+  path BLOB PRIMARY KEY, stamp TEXT NOT NULL,  -- hash of everything that decides the content
+  sha256 TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, documents INTEGER NOT NULL);
+"""
+COLUMNS = "id, path, name, relative, target, size, mtime_ns, view, sha256, kind, page_count, selected, notices, code"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """One planned document. `sha256` and what follows is None until it was opened."""
+
+    id: int
+    path: Path
+    name: str
+    relative: Path
+    target: Path | None
+    size: int | None
+    mtime_ns: int | None
+    view: str | None
+    sha256: str | None
+    kind: str | None
+    page_count: int | None
+    selected: tuple[int, ...]
+    notices: tuple[tuple[str, str], ...]
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFile:
+    """An input as the planner found it. `problem` if it cannot be read at all."""
+
+    path: Path
+    name: str
+    relative: Path
+    target: Path | None = None
+    problem: PageError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """One page result as it is stored, with what the counts need of it."""
+
+    page: int
+    status: str
+    code: str | None
+    rung: str
+    characters: int
+    tokens: int
+    seconds: float
+    payload: bytes
+
+
+class Manifest:
+    """The manifest file, open. Nothing is durable before `commit`."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        try:
+            place = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            self.db = sqlite3.connect(place, uri=True, isolation_level=None, timeout=30)
+            self.db.execute("PRAGMA cache_size = -16000")
+            version = self.db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0 and not read_only:
+                self.db.execute("PRAGMA journal_mode = WAL")
+                script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
+                self.db.executescript(script)
+            elif version != VERSION:
+                raise RunDamaged(f"{path} has version {version}; this program knows version {VERSION}")
+            self.db.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.DatabaseError as error:
+            raise RunDamaged(f"{path} is no manifest or is damaged: {error}") from error
+
+    def begin(self) -> None:
+        """Begin a transaction unless one is open."""
+        if not self.db.in_transaction:
+            self.db.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Make everything so far survive a kill."""
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
+
+    def close(self) -> None:
+        """Commit and close."""
+        self.commit()
+        self.db.close()
+
+    def meta(self, key: str) -> str | None:
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.begin()
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    @property
+    def plan(self) -> int:
+        """Number of the current plan, 0 before the first."""
+        return int(self.meta("plan") or 0)
+
+    def register(self, files: Iterable[PlannedFile]) -> int:
+        """Take down a new plan and return the number of its documents. A file that is named twice counts once.
+
+        What is known of a document from earlier plans is kept. All or nothing: one transaction.
+        """
+        self.begin()
+        plan = self.plan + 1
+        self.set_meta("plan", str(plan))
+        position = 0
+        for file in files:
+            problem = file.problem or PageError("", "")
+            row = self.db.execute(
+                "INSERT INTO documents (real, path, name, relative, target, plan, position, code, message, hint, state)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET path = excluded.path,"
+                " name = excluded.name, relative = excluded.relative, target = excluded.target, plan = excluded.plan,"
+                " position = excluded.position, code = coalesce(excluded.code, code), state = excluded.state,"
+                " message = coalesce(excluded.message, message), hint = coalesce(excluded.hint, hint)"
+                " WHERE plan < excluded.plan RETURNING id",
+                (
+                    os.fsencode(os.path.realpath(file.path)),
+                    os.fsencode(file.path),
+                    file.name,
+                    os.fsencode(file.relative),
+                    None if file.target is None else os.fsencode(file.target),
+                    plan,
+                    position,
+                    *(text or None for text in (problem.code, problem.message, problem.hint)),
+                    "failed" if file.problem else "waiting",
+                ),
+            ).fetchone()
+            position += row is not None
+        self.commit()
+        return position
+
+    def count(self) -> int:
+        """Return the number of documents in the current plan."""
+        return int(self.db.execute("SELECT count(*) FROM documents WHERE plan = ?", (self.plan,)).fetchone()[0])
+
+    def documents(self) -> Iterator[DocumentRow]:
+        """Yield the documents of the current plan in order; writing in between is allowed."""
+        plan, position = self.plan, -1
+        while rows := self.db.execute(
+            f"SELECT position, {COLUMNS} FROM documents WHERE plan = ? AND position > ? ORDER BY position LIMIT 256",
+            (plan, position),
+        ).fetchall():
+            for row in rows:
+                position = row[0]
+                yield _document(row[1:])
+
+    def document_at(self, position: int) -> DocumentRow | None:
+        """Return the document at a place of the current plan."""
+        query = f"SELECT {COLUMNS} FROM documents WHERE plan = ? AND position = ?"
+        row = self.db.execute(query, (self.plan, position)).fetchone()
+        return None if row is None else _document(row)
+
+    def update(self, document: int, **columns: str | int | None) -> None:
+        """Set columns of a document."""
+        self.begin()
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self.db.execute(f"UPDATE documents SET {names} WHERE id = ?", (*columns.values(), document))
+
+    def recipe(self, fingerprint: str, facts: object) -> int:
+        """Return the number of a recipe, which is taken down if it is new."""
+        self.begin()
+        self.db.execute(
+            "INSERT OR IGNORE INTO recipes (fingerprint, facts) VALUES (?, ?)", (fingerprint, json.dumps(facts))
+        )
+        row = self.db.execute("SELECT id FROM recipes WHERE fingerprint = ?", (fingerprint,)).fetchone()
+        self.set_meta("recipe", str(row[0]))
+        return int(row[0])
+
+    def done_pages(self, sha256: str, recipe: int) -> set[int]:
+        """Return the numbers of the pages that have a result."""
+        query = "SELECT page FROM results WHERE sha256 = ? AND recipe = ?"
+        return {row[0] for row in self.db.execute(query, (sha256, recipe))}
+
+    def store(self, sha256: str, recipe: int, result: StoredResult) -> None:
+        """Keep a result; a page has one, and the first stays."""
+        self.begin()
+        self.db.execute(
+            "INSERT OR IGNORE INTO results (sha256, page, recipe, status, code, rung, characters, tokens, seconds,"
+            " done_at, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                sha256,
+                result.page,
+                recipe,
+                result.status,
+                result.code,
+                result.rung,
+                result.characters,
+                result.tokens,
+                result.seconds,
+                time.time(),
+                result.payload,
+            ),
+        )
+
+    def attempt(self, sha256: str, page: int, recipe: int, rung: str, error: PageError) -> None:
+        """Take down a try that failed."""
+        self.begin()
+        row = (sha256, page, recipe, rung, error.code, error.message, time.time())
+        self.db.execute("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def payload(self, sha256: str, page: int, recipe: int) -> bytes | None:
+        """Return a page's stored result."""
+        query = "SELECT payload FROM results WHERE sha256 = ? AND page = ? AND recipe = ?"
+        row = self.db.execute(query, (sha256, page, recipe)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def forget_results(self, sha256: str, recipe: int) -> None:
+        """Drop the results of a content, as when the file changed while it was read."""
+        self.begin()
+        self.db.execute("DELETE FROM results WHERE sha256 = ? AND recipe = ?", (sha256, recipe))
+
+
+def _document(row: Sequence[object]) -> DocumentRow:
+    key, path, name, relative, target, size, mtime, view, sha256, kind, count, selected, notices, code = row
+    return DocumentRow(
+        int(str(key)),
+        Path(os.fsdecode(path)),  # type: ignore[arg-type]
+        str(name),
+        Path(os.fsdecode(relative)),  # type: ignore[arg-type]
+        None if target is None else Path(os.fsdecode(target)),  # type: ignore[arg-type]
+        size,  # type: ignore[arg-type]
+        mtime,  # type: ignore[arg-type]
+        view,  # type: ignore[arg-type]
+        sha256,  # type: ignore[arg-type]
+        kind,  # type: ignore[arg-type]
+        count,  # type: ignore[arg-type]
+        tuple(json.loads(str(selected))) if selected else (),
+        tuple((code, text) for code, text in json.loads(str(notices))) if notices else (),
+        code,  # type: ignore[arg-type]
+    )

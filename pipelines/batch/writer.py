@@ -1,0 +1,211 @@
+"""Outputs from the manifest: one file per document, or streams of documents in the order of the plan.
+
+Nothing here calls a model. A file is written when all its documents are settled, whole or not at all; one that is there
+already with the same content by the same stamp is left alone, so a change of format costs only the rendering.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dsvl2.pipelines.batch.codec import unpack_notices, unpack_result
+from dsvl2.pipelines.batch.manifest import DocumentRow, Manifest
+from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageResult
+from dsvl2.pipelines.errors import OutputCollision, OutputExists
+from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, RenderOptions
+from dsvl2.pipelines.output import write_durably
+from dsvl2.pipelines.sources import printable
+
+PROSE = frozenset({"markdown", "text"})  # an empty line keeps their documents apart on standard output
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPlan:
+    """Where results go: exactly one of these.
+
+    tree: each document has a file of its own, its `target`. parts: a folder for files of `part_size` documents each.
+    file: one file for all. emit: a function that takes each document's text as soon as those before it are settled.
+    `force` replaces files that are not this run's own.
+    """
+
+    format: Format
+    render: RenderOptions = DEFAULT_OPTIONS
+    tree: bool = False
+    parts: Path | None = None
+    part_name: str = "part"
+    part_size: int = 1000
+    file: Path | None = None
+    emit: Callable[[str], None] | None = None
+    force: bool = False
+
+
+class Writer:
+    """Takes settled documents in any order and writes what became complete."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        plan: OutputPlan,
+        *,
+        recipe: int,
+        model: ModelStamp,
+        options: tuple[tuple[str, OptionValue], ...],
+    ) -> None:
+        self.manifest = manifest
+        self.plan = plan
+        self.written = 0
+        self._recipe = recipe
+        self._model = model
+        self._options = options
+        self._next = 0
+        self._ahead: set[int] = set()
+        self._wrote = False
+
+    def settle(self, row: DocumentRow, position: int) -> Path | None:
+        """Take a document whose pages all have results, or that failed; return its own output if it has one.
+
+        Raises:
+            OutputError: its file cannot be written, or another document has it.
+        """
+        if not self.plan.tree:
+            self._ahead.add(position)
+            return None
+        if row.target is None or not self.readable(row):
+            return None
+        self._check_target(row)
+        return self._file(row.target, [row])
+
+    def advance(self, total: int) -> None:
+        """Write the streams as far as documents are settled in the order of the plan of `total` documents.
+
+        Raises:
+            OutputError, BrokenPipeError.
+        """
+        if self.plan.tree:
+            return
+        while self._next in self._ahead:
+            self._ahead.remove(self._next)
+            if self.plan.emit is not None:
+                self._emit(self._next, self.plan.emit)
+            self._next += 1
+            last = self._next == total
+            if self.plan.parts is not None and (last or self._next % self.plan.part_size == 0):
+                number = (self._next - 1) // self.plan.part_size
+                name = f"{self.plan.part_name}-{number:05d}{self.plan.format.suffixes[0]}"
+                self._file(self.plan.parts / name, self._rows(number * self.plan.part_size, self._next))
+            if self.plan.file is not None and last:
+                self._file(self.plan.file, self._rows(0, total))
+
+    def readable(self, row: DocumentRow) -> bool:
+        """Whether a page of the document was read; of one without, no output is written, as by `dsvl2 ocr`."""
+        if row.sha256 is None:
+            return False
+        query = "SELECT page FROM results WHERE sha256 = ? AND recipe = ? AND status != 'failed'"
+        chosen = set(row.selected)
+        return any(page in chosen for (page,) in self.manifest.db.execute(query, (row.sha256, self._recipe)))
+
+    def text(self, row: DocumentRow) -> Iterator[str]:
+        """Render a document, page by page if the format can."""
+        head = Document(
+            source=row.name,
+            pages=(),
+            page_count=row.page_count or 0,
+            sha256=row.sha256,
+            model=None if self._from_layers(row) else self._model,
+            options=self._options,
+            notices=unpack_notices(row.notices),
+        )
+        stream = self.plan.format.stream(head, self.plan.render)
+        if stream is None:
+            yield self.plan.format.render(replace(head, pages=tuple(self._pages(row))), self.plan.render)
+        else:
+            for page in self._pages(row):
+                yield stream.page(page)
+
+    def _from_layers(self, row: DocumentRow) -> bool:
+        """Whether no page needed a model; then none is named, as by `dsvl2 ocr`."""
+        query = "SELECT page FROM results WHERE sha256 = ? AND recipe = ? AND rung = 'layer'"
+        return {page for (page,) in self.manifest.db.execute(query, (row.sha256, self._recipe))} >= set(row.selected)
+
+    def _pages(self, row: DocumentRow) -> Iterator[PageResult]:
+        for number in row.selected:
+            payload = self.manifest.payload(row.sha256 or "", number, self._recipe)
+            assert payload is not None, f"page {number} of {row.name} has no result"
+            yield unpack_result(payload, row.name)
+
+    def _rows(self, first: int, end: int) -> list[DocumentRow]:
+        rows = (self.manifest.document_at(position) for position in range(first, end))
+        return [row for row in rows if row is not None and self.readable(row)]
+
+    def _emit(self, position: int, emit: Callable[[str], None]) -> None:
+        row = self.manifest.document_at(position)
+        if row is None or not self.readable(row):
+            return
+        if self._wrote and self.plan.format.name in PROSE:
+            emit("\n")
+        for piece in self.text(row):
+            emit(piece)
+        self._wrote = True
+
+    def _check_target(self, row: DocumentRow) -> None:
+        """The first document of the plan has the file, and no input is ever replaced."""
+        assert row.target is not None
+        query = "SELECT id, name FROM documents WHERE plan = ? AND target = ? ORDER BY position LIMIT 1"
+        first = self.manifest.db.execute(query, (self.manifest.plan, os.fsencode(row.target))).fetchone()
+        shown = printable(str(row.target))
+        if first is not None and first[0] != row.id:
+            raise OutputCollision(f"{first[1]} and {row.name} would both be written to {shown}")
+        real = os.fsencode(os.path.realpath(row.target))
+        if self.manifest.db.execute("SELECT 1 FROM documents WHERE real = ?", (real,)).fetchone():
+            raise OutputCollision(f"{shown} is one of the inputs", hint="give another -o: inputs are never replaced")
+
+    def _file(self, path: Path, rows: Sequence[DocumentRow]) -> Path:
+        """Write a file of documents unless it is there already as it should be."""
+        stamp = self._stamp(rows)
+        key = os.fsencode(os.path.abspath(path))
+        known = self.manifest.db.execute("SELECT stamp, size, mtime_ns FROM outputs WHERE path = ?", (key,)).fetchone()
+        there = _facts(path)
+        if known is not None and known == (stamp, *there):
+            return path
+        self.manifest.commit()
+        if path.is_file() and known is None and not self.plan.force and not self._same(path, rows):
+            raise OutputExists(f"{printable(str(path))} exists already and is not of this run")
+        digest = write_durably(path, (piece for row in rows for piece in self.text(row)), force=True)
+        self.manifest.begin()
+        self.manifest.db.execute(
+            "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)", (key, stamp, digest, *_facts(path), len(rows))
+        )
+        self.written += 1
+        return path
+
+    def _same(self, path: Path, rows: Sequence[DocumentRow]) -> bool:
+        """A kill may fall between writing a file and taking it down: then it holds what would be written now."""
+        digest = hashlib.sha256()
+        for row in rows:
+            for piece in self.text(row):
+                digest.update(piece.encode("utf-8"))
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
+
+    def _stamp(self, rows: Sequence[DocumentRow]) -> str:
+        render = [self.plan.render.page_markers, self.plan.render.front_matter]
+        digest = hashlib.sha256(json.dumps([self.plan.format.name, render, self._recipe]).encode())
+        query = "SELECT count(*), max(id) FROM results WHERE sha256 = ? AND recipe = ?"
+        for row in rows:
+            results = self.manifest.db.execute(query, (row.sha256, self._recipe)).fetchone()
+            facts = [row.name, row.sha256, row.selected, row.notices, results]
+            digest.update(json.dumps(facts).encode())
+        return digest.hexdigest()
+
+
+def _facts(path: Path) -> tuple[int, int]:
+    try:
+        facts = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (facts.st_size, facts.st_mtime_ns)
