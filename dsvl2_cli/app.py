@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -112,5 +114,16 @@ def _usage_hint(error: Exception) -> str:
 
 
 def main() -> NoReturn:
-    """The console script: run on sys.argv and exit."""
-    sys.exit(run(sys.argv[1:]))
+    """The console script: run on sys.argv and exit.
+
+    The interpreter is left without taking torch's modules apart first: that takes half a second, a fifth of what
+    reading one line takes. Exit handlers run and streams are flushed as usual.
+    """
+    code = run(sys.argv[1:])
+    if "torch" not in sys.modules:
+        sys.exit(code)
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
