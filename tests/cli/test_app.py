@@ -75,21 +75,6 @@ def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Pat
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def processor_seconds(code: str) -> float:
-    """Processor time of a Python process, best of five: what the machine does beside is not ours to answer for."""
-    code += "; import sys, time; sys.stderr.write(str(time.process_time()))"
-    command = [sys.executable, "-c", code]
-    runs = (subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True) for _ in range(5))
-    return min(float(done.stderr) for done in runs)
-
-
-def test_help_is_there_within_a_fifth_of_a_second() -> None:
-    """On a machine so busy that Typer alone takes more than half of that, our own share is looked at."""
-    libraries = processor_seconds("import typer, typer.rich_utils")
-    whole = processor_seconds("from dsvl2_cli.app import run; run(['--help'])")
-    assert whole < 0.2 or (libraries > 0.1 and whole < 1.8 * libraries)
-
-
 @pytest.mark.parametrize(
     ("arguments", "what"),
     [
