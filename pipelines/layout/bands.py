@@ -17,7 +17,6 @@ from dsvl2.pipelines.layout.types import Band, InkLine, Profile
 PAD = 6  # canvas pixels of white kept around a band's ink, where the gap allows
 FULL = 1000.0  # letters: all bands of a page are decoded in step, so the longest one decides the time
 PER_BAND = 0.5  # cost of one more band (its tiles), in full bands squared: about 700 letters to a band
-READABLE = 0.62  # smallest x-height to reduce to before a line is cut in two, relative to the profile's
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from dsvl2.model.layout import token_count
 from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.degrade import degrade
 from dsvl2.pipelines.training.fonts import Resources
@@ -47,10 +48,10 @@ class Fresh:
         return Fresh(self.columns, *pinned)
 
 
-def prompt_length(columns: int, side: int = 12) -> int:
+def prompt_length(columns: int) -> int:
     """Tokens before the answer: prompt text and image."""
     before, after = nano.prompt_ids()
-    return len(before) + len(after) + side * (side + 1) + 1 + side * (columns * side + 1)
+    return len(before) + len(after) + token_count(nano.SIDE, columns, 1)
 
 
 def to_tokens(batch: Batch, columns: int) -> np.ndarray[Any, np.dtype[np.int16]]:

@@ -73,7 +73,7 @@ class Learner(nn.Module):
         height = round(size / columns)
         small = F.interpolate(images[:, None], size=(height, size), mode="bicubic", antialias=True)[:, 0].clamp(0, 1)
         top = round((size - height) * 0.5)
-        overview = F.pad(small, (0, 0, top, size - height - top), value=1.0)
+        overview = F.pad(small, (0, 0, top, size - height - top), value=nano.WHITE)
         return torch.cat([overview[:, None], local], 1)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:

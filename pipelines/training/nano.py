@@ -6,6 +6,7 @@ Everything that makes it "nano" is in these files; the runtime reads them as it 
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from dsvl2.pipelines.training.charset import CHARACTERS
 
 TILE = 384
+SIDE = 12  # image tokens on a side of a tile: 384 px in patches of 16, two by two
 MAX_COLUMNS = 4  # a full-width page at a readable line pitch
 LOCATION_BINS = 48
 LOCATION_STEP = TILE // LOCATION_BINS  # 8 px: half a patch
@@ -34,7 +36,7 @@ SPECIALS = (
     "<|Assistant|>",
     "<|unk|>",
 )
-BOS, EOS, PAD, IMAGE = 0, 1, 2, 3
+BOS, EOS, PAD = 0, 1, 2
 FIRST_CHARACTER = 16  # ids 12..15 are kept free
 FIRST_LOCATION = FIRST_CHARACTER + len(CHARACTERS)
 VOCAB_SIZE = 512
@@ -136,15 +138,16 @@ def build_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def prompt_ids() -> tuple[list[int], list[int]]:
+@cache
+def prompt_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Token ids before and after the image in the reading prompt (spec section 7.2)."""
     tokenizer = build_tokenizer()
     before, after = f"<|User|>: {PROMPT}\n\n<|Assistant|>:".split("<image>")
 
-    def ids(text: str) -> list[int]:
-        return list(tokenizer.encode(text, add_special_tokens=False).ids)
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer.encode(text, add_special_tokens=False).ids)
 
-    return [BOS, *ids(before)], ids(after)
+    return (BOS, *ids(before)), ids(after)
 
 
 def write_files(folder: Path) -> None:

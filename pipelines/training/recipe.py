@@ -35,7 +35,6 @@ class Recipe:
     batch_sizes: tuple[int, int, int, int] = (72, 56, 40, 32)
     clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
     level_min_steps: int = 40
-    fonts_per_batch: int = 24
     workers: int = 14
     compile: bool = True
     amp: bool = True
