@@ -74,6 +74,7 @@ _BY_CODE: dict[str, Exit] = {
     "run_busy": Exit.OUTPUT,
     "run_damaged": Exit.OUTPUT,
     "unknown_format": Exit.USAGE,
+    "unknown_task": Exit.USAGE,
     # dsvl2.pipelines.batch, of pages
     "worker_crashed": Exit.BAD_INPUT,
     # dsvl2.model.errors

@@ -87,6 +87,91 @@ PasswordEnv = Annotated[
         help="Environment variable that holds the PDF password.",
     ),
 ]
+FilesFrom = Annotated[
+    str | None,
+    typer.Option("--files-from", metavar="FILE|-", rich_help_panel=INPUT, help="Read paths from a file, one a line."),
+]
+TextLayer = Annotated[
+    str | None,
+    typer.Option(
+        "--text-layer",
+        metavar="auto|force|ignore",
+        rich_help_panel=PAGES,
+        show_default="auto",
+        help="Use the text that PDF pages carry: where it is good, wherever there is any, or never.",
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", rich_help_panel=MODEL, show_default="auto", help="auto, cpu, cuda or cuda:N."),
+]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        "--dtype", rich_help_panel=MODEL, show_default="the model's", help="Number format, for example bfloat16."
+    ),
+]
+Quant = Annotated[
+    str | None,
+    typer.Option(
+        "--quant",
+        rich_help_panel=MODEL,
+        show_default="the model's",
+        help="Round full weights at load: 4bit, 8bit, e4a8, w4, nf4, int8, int8-bnb.",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", metavar="N", rich_help_panel=MODEL, show_default="one per core", help="CPU threads."),
+]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-size", metavar="N", rich_help_panel=MODEL, help="Pages read together; never changes the text."
+    ),
+]
+PageMarkers = Annotated[
+    bool | None,
+    typer.Option(
+        "--page-markers/--no-page-markers", rich_help_panel=OUTPUT, show_default="no", help="Mark where pages begin."
+    ),
+]
+FrontMatter = Annotated[
+    bool | None,
+    typer.Option(
+        "--front-matter/--no-front-matter",
+        rich_help_panel=OUTPUT,
+        show_default="no",
+        help="Begin with source, model and options (YAML in Markdown).",
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", rich_help_panel=OUTPUT, help="Replace existing output files.")]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on",
+        metavar="never|partial|failure",
+        rich_help_panel=RUN,
+        show_default="partial",
+        help="What makes the exit code non-zero: nothing, a failed page, or a document without one page read.",
+    ),
+]
+Progress = Annotated[
+    str | None,
+    typer.Option(
+        "--progress",
+        metavar="auto|always|never|json",
+        rich_help_panel=RUN,
+        show_default="auto",
+        help="Progress on standard error: a bar on a terminal, or NDJSON events.",
+    ),
+]
+OneOutput = Annotated[
+    str | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE|-", rich_help_panel=OUTPUT, show_default="-", help="Where to write the result."
+    ),
+]
 
 
 def verbosity(quiet: bool, verbose: int) -> int:

@@ -21,6 +21,7 @@ DocumentError
 |   +-- RunBusy           another process works in it
 |   +-- RunDamaged        its manifest is damaged or of another version
 +-- UnknownFormat         no output format of that name or suffix
++-- UnknownTask           no task of that name
 
 `str(error)` is the fact in one line, `error.hint` the remedy (may be empty), `error.code` stable snake_case.
 Exit codes are the program's business, not ours.
@@ -177,6 +178,12 @@ class UnknownFormat(DocumentError):
     """No output format has that name or suffix."""
 
     code = "unknown_format"
+
+
+class UnknownTask(DocumentError):
+    """No task has that name."""
+
+    code = "unknown_task"
 
 
 def page_error(error: BaseException) -> PageError:

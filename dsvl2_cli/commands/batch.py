@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from dsvl2_cli import options
+from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.session import Leave, session
 
 
@@ -33,43 +34,16 @@ RunPlace = Annotated[str, typer.Argument(metavar="RUN", help="The run folder, or
 
 
 @app.command("run")
+@spread
 def run(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(metavar="FILE|DIR|GLOB|-|@LIST ...", show_default=False, help="As for dsvl2 ocr, and globs."),
     ] = None,
-    files_from: Annotated[
-        str | None,
-        typer.Option(
-            "--files-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="Read paths from a file, one a line."
-        ),
-    ] = None,
+    files_from: options.FilesFrom = None,
     nul: Annotated[
         bool, typer.Option("-0", "--null", rich_help_panel=options.INPUT, help="Paths in that file end in NUL bytes.")
     ] = False,
-    password_file: options.PasswordFile = None,
-    password_env: options.PasswordEnv = None,
-    max_megabytes: options.MaxMegabytes = None,
-    pages: options.PageList = None,
-    dpi: options.Dpi = None,
-    text_layer: Annotated[
-        str | None,
-        typer.Option(
-            "--text-layer",
-            metavar="auto|force|ignore",
-            rich_help_panel=options.PAGES,
-            show_default="auto",
-            help="Use the text that PDF pages carry: where it is good, wherever there is any, or never.",
-        ),
-    ] = None,
-    max_pages: options.MaxPages = None,
-    max_megapixels: options.MaxMegapixels = None,
-    model: options.ModelName = None,
-    device: Annotated[str | None, typer.Option(rich_help_panel=options.MODEL, show_default="auto")] = None,
-    dtype: Annotated[str | None, typer.Option(rich_help_panel=options.MODEL, show_default="the model's")] = None,
-    quant: Annotated[str | None, typer.Option(rich_help_panel=options.MODEL, show_default="the model's")] = None,
-    threads: Annotated[int | None, typer.Option(metavar="N", rich_help_panel=options.MODEL)] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="N", rich_help_panel=options.MODEL)] = None,
     task: Annotated[str, typer.Option(metavar="NAME", rich_help_panel=options.MODEL)] = "ocr",
     output: Annotated[
         str | None,
@@ -91,18 +65,11 @@ def run(
     part_documents: Annotated[
         int, typer.Option(min=1, metavar="N", rich_help_panel=options.OUTPUT, help="Documents in a file of --jsonl.")
     ] = 1000,
-    page_markers: Annotated[
-        bool | None,
-        typer.Option("--page-markers/--no-page-markers", rich_help_panel=options.OUTPUT, show_default="no"),
-    ] = None,
-    front_matter: Annotated[
-        bool | None,
-        typer.Option("--front-matter/--no-front-matter", rich_help_panel=options.OUTPUT, show_default="no"),
-    ] = None,
+    page_markers: options.PageMarkers = None,
+    front_matter: options.FrontMatter = None,
     force: Annotated[
         bool, typer.Option("--force", rich_help_panel=options.OUTPUT, help="Replace files that are not this run's.")
     ] = False,
-    as_json: options.Json = False,
     run_dir: Annotated[
         str | None,
         typer.Option(
@@ -129,18 +96,8 @@ def run(
             min=0, metavar="MB", rich_help_panel=options.RUN, help="Memory for opening untrusted files; 0: no limit."
         ),
     ] = 4000.0,
-    fail_on: Annotated[
-        str | None,
-        typer.Option("--fail-on", metavar="never|partial|failure", rich_help_panel=options.RUN, show_default="partial"),
-    ] = None,
-    progress: Annotated[
-        str | None,
-        typer.Option("--progress", metavar="auto|always|never|json", rich_help_panel=options.RUN, show_default="auto"),
-    ] = None,
-    offline: options.Offline = None,
-    quiet: options.Quiet = False,
-    verbose: options.Verbose = 0,
-    debug: options.Debug = False,
+    fail_on: options.FailOn = None,
+    common: Common = COMMON,
 ) -> None:
     """Read many documents; after any kind of end the same command goes on where it stopped.
 
@@ -149,26 +106,8 @@ def run(
     [cyan]find . -name '*.pdf' -print0 | dsvl2 batch --files-from - -0 -o out.jsonl[/cyan]
     [cyan]dsvl2 batch archive/ -o out/ --shard 2/8[/cyan]
     """
-    flags = {
-        "model": model,
-        "device": device,
-        "dtype": dtype,
-        "quant": quant,
-        "threads": threads,
-        "batch_size": batch_size,
-        "dpi": dpi,
-        "text_layer": text_layer,
-        "page_markers": page_markers,
-        "front_matter": front_matter,
-        "max_pages": max_pages,
-        "max_megapixels": max_megapixels,
-        "max_megabytes": max_megabytes,
-        "fail_on": fail_on,
-        "progress": progress,
-        "offline": offline,
-    }
     rest: dict[str, Any] = {
-        "pages": pages,
+        "pages": common.pages,
         "task": task,
         "jobs": jobs,
         "shard": shard,
@@ -179,18 +118,15 @@ def run(
         "decode_memory": decode_memory,
         "force": force,
     }
-    with session(as_json=as_json, verbosity=options.verbosity(quiet, verbose), debug=debug) as now:
+    with common.session() as now:
         from dsvl2_cli import batches
-        from dsvl2_cli.inputs import Passwords, expand
-        from dsvl2_cli.settings import resolve
+        from dsvl2_cli.inputs import expand
 
-        settings = resolve(flags).settings
-        now.obey(settings)
-        job = batches.make_job(settings, output, format, rest, to_json=as_json)
+        settings = common.settings(now, page_markers=page_markers, front_matter=front_matter, fail_on=fail_on)
+        job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         words = expand(inputs or [], files_from, nul=nul)
-        passwords = Passwords(password_file, password_env)
         with batches.run_folder(job, run_dir) as folder:
-            code = batches.run_job(job, folder, batches.planned(job, words, folder), passwords, now)
+            code = batches.run_job(job, folder, batches.planned(job, words, folder), common.passwords(), now)
         if code:
             raise Leave(code)
 

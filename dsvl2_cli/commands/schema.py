@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -11,20 +12,37 @@ from dsvl2_cli.session import session
 
 
 def schema(
-    name: Annotated[str, typer.Argument(help="Which output: ocr.", metavar="[NAME]")] = "ocr",
+    name: Annotated[str, typer.Argument(help="Which task; --list names them.", metavar="[TASK]")] = "ocr",
+    list_all: Annotated[bool, typer.Option("--list", help="List the tasks, one a line.")] = False,
     debug: options.Debug = False,
 ) -> None:
-    """Print the JSON Schema of an output, for validators and code generators.
+    """Print the JSON Schema of what a task's --json (or -f json) writes, for validators and code generators.
 
     dsvl2 schema ocr > ocr.schema.json
     """
     with session(debug=debug) as now:
-        from dsvl2_cli.errors import UsageError
-        from dsvl2_cli.packaged import published_schemas
+        if list_all:
+            from dsvl2.pipelines.tasks import task_names, task_spec
 
-        found = published_schemas()
-        if name not in found:
-            raise UsageError(
-                f"no schema is called {name!r}", f"choose {', '.join(sorted(found)) or '(none installed)'}"
-            )
-        now.results.write(found[name].read_text(encoding="utf-8"))
+            now.results.write("".join(f"{task:<12}{task_spec(task).summary}\n" for task in task_names()))
+            return
+        now.results.write(schema_text(name))
+
+
+def schema_text(name: str) -> str:
+    """Return a task's schema as printed; those that lie in the package as files need no library to be loaded.
+
+    Raises:
+        UsageError: there is no task of that name.
+    """
+    from dsvl2_cli.packaged import published_schemas
+
+    found = published_schemas()
+    if name in found:
+        return found[name].read_text(encoding="utf-8")
+    from dsvl2.pipelines.tasks import task_names, task_spec
+    from dsvl2_cli.errors import UsageError
+
+    if name not in task_names():
+        raise UsageError(f"no task is called {name!r}", f"choose {', '.join(task_names())}")
+    return json.dumps(task_spec(name).json_schema(), ensure_ascii=False, indent=2) + "\n"

@@ -1,40 +1,17 @@
-"""What can be done with pages. A task is a name and a `read`; new ones get a line in TASKS."""
+"""The task that reads: everything on a page, as the checkpoint's reading profile says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile
-from dsvl2.pipelines.documents import PageImage, PageResult
+from dsvl2.model import GenerationResult, ReadingProfile
+from dsvl2.pipelines.documents import Block, Document, PageImage, PageResult
 from dsvl2.pipelines.errors import page_error
+from dsvl2.pipelines.formats import published_schema
+from dsvl2.pipelines.parsing import parse_markdown
 from dsvl2.pipelines.reading import PreparedPage, finish, prepare
-
-
-class Engine(Protocol):
-    """What a task needs of the model's engine; tests pass a scripted one."""
-
-    @property
-    def info(self) -> ModelInfo: ...
-
-    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]: ...
-
-
-class Task(Protocol):
-    """Turns pages into results."""
-
-    @property
-    def name(self) -> str:
-        """The word that commands and results know it by."""
-        ...
-
-    def read(self, pages: Sequence[PageImage], engine: Engine) -> Sequence[PageResult]:
-        """Return one result per page, in the same order; a page that fails is a result with `error`.
-
-        What one page gives must not depend on the others in the call.
-        """
-        ...
+from dsvl2.pipelines.tasks.base import Engine, Parsed, Prompts, TaskSpec
 
 
 class OcrTask:
@@ -89,5 +66,15 @@ def failed_page(page: PageImage, error: BaseException) -> PageResult:
     return PageResult(page.number, (), width, height, page.dpi, warnings=page.notices, error=page_error(error))
 
 
-TASKS: dict[str, Callable[[], Task]] = {"ocr": OcrTask}
-"""Every task by name."""
+def _parse(output: str) -> Parsed[tuple[Block, ...]]:
+    return Parsed(tuple(parsed.block for parsed in parse_markdown(output)))
+
+
+SPEC = TaskSpec(
+    name="ocr",
+    summary="Read everything on the page",
+    prompts=Prompts(page=ReadingProfile().prompt, nano="<image>\nRead."),
+    parse=_parse,
+    result=Document,  # written by the output formats, not by `record`
+    schema=published_schema,
+)

@@ -1,0 +1,43 @@
+"""Flags that commands share: defined once, the same everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dsvl2_cli.common import Common
+
+
+def parameters(name: str) -> dict[str, Any]:
+    from typer.main import get_command
+
+    from dsvl2_cli.app import app
+
+    command = get_command(app).commands[name]  # type: ignore[attr-defined]
+    if hasattr(command, "commands"):
+        command = command.commands["run"]
+    return {parameter.name: parameter for parameter in command.params}
+
+
+@pytest.mark.parametrize("name", ["ocr", "batch"])
+def test_a_spread_command_has_all_shared_flags_and_no_common(name: str) -> None:
+    found = parameters(name)
+    assert set(Common.__slots__) <= set(found)
+    assert "common" not in found
+
+
+def test_shared_flags_are_explained_alike() -> None:
+    ocr, batch = parameters("ocr"), parameters("batch")
+    for flag in Common.__slots__:
+        assert ocr[flag].help == batch[flag].help
+        assert ocr[flag].opts == batch[flag].opts
+
+
+def test_a_schema_is_listed_and_printed_for_every_task(dsvl2: Any) -> None:
+    names = [line.split()[0] for line in dsvl2("schema", "--list").out.splitlines()]
+    assert "ocr" in names
+    for name in names:
+        done = dsvl2("schema", name)
+        assert done.code == 0
+        assert '"$schema"' in done.out
