@@ -29,6 +29,7 @@ DOORS = {
         "dsvl2.pipelines.pages",
         "dsvl2.pipelines.run",
         "dsvl2.pipelines.sources",
+        "dsvl2.pipelines.spatial",
         "dsvl2.pipelines.tasks",
     },
 }
