@@ -1,6 +1,6 @@
-"""One training step's forward pass: degraded bands in, losses out, through the runtime's own network modules.
+"""One training step's forward pass: pictures or conversations in, losses out, through the runtime's own network modules.
 
-Shapes: B bands, m tiles a band, L tokens of the answer. Images are [B, 384, 384*m], 1.0 = white.
+Shapes: B samples, m tiles a picture, L tokens of the answer. Images are [B, 384, 384*m], 1.0 = white.
 """
 
 from __future__ import annotations
@@ -16,34 +16,23 @@ from dsvl2.model.config import ModelConfig
 from dsvl2.model.moe import Routing
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.pipelines.training import nano
-from dsvl2.pipelines.training.charset import CHARACTERS
 from dsvl2.pipelines.training.recipe import Recipe
-
-MAP_ROWS, MAP_COLS = 2, 4  # cells a 16 px patch: 8 px high, 4 px wide
-MAP_CLASSES = len(CHARACTERS) + 1  # 0 = nothing here
-
-
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """What a batch should be read as, on the device.
-
-    tokens [B, L] int64 (answer and eos, padded), is_location [B, L] bool, character_map [B, m, patches, cells] int64.
-    """
-
-    tokens: Tensor
-    is_location: Tensor
-    character_map: Tensor
+from dsvl2.pipelines.training.targets import MAP_CLASSES, MAP_COLS, MAP_ROWS, Targets, corrupt
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """Losses and accuracies of one step, all scalar tensors."""
+    """Losses and accuracies of one step, all scalar tensors; `exact` is the share of samples answered without a slip.
+
+    Accuracies are teacher forced and count the tokens of answers only.
+    """
 
     loss: Tensor
     text: Tensor
     character_map: Tensor
     balance: Tensor
     accuracy: Tensor
+    exact: Tensor
     location_accuracy: Tensor
     map_accuracy: Tensor
 
@@ -58,9 +47,6 @@ class Learner(nn.Module):
         width = config.vision.width
         self.grid = config.vision.image_size // config.vision.patch_size
         self.character_map = nn.Linear(width, MAP_ROWS * MAP_COLS * MAP_CLASSES)
-        before, after = nano.prompt_ids()
-        self.register_buffer("before", torch.tensor(before), persistent=False)
-        self.register_buffer("after", torch.tensor(after), persistent=False)
         initialise(self)
 
     def views(self, images: Tensor) -> Tensor:
@@ -86,20 +72,16 @@ class Learner(nn.Module):
         sequence = layout.assemble(projected, columns, 1, self.model.image_newline, self.model.view_seperator)
         return sequence, features.unflatten(0, (batch, tiles))[:, -columns:]
 
-    def logits(self, images: Tensor, answer: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Predict every token of ``answer`` [B, L] and what follows it.
+    def logits(self, images: Tensor, answer: Tensor, prompt: str) -> tuple[Tensor, Tensor, Tensor]:
+        """Predict every token of ``answer`` [B, L] to ``prompt`` about the images, and what follows it.
 
         Returns logits [B, L + 1, V], the router balance term and the tower's local features.
         """
         sequence, features = self.encode(images)
         embed = self.model.language.model.embed_tokens
         batch = len(images)
-        parts = [
-            embed(self.get_buffer("before").expand(batch, -1)),
-            sequence,
-            embed(self.get_buffer("after").expand(batch, -1)),
-            embed(answer),
-        ]
+        before, after = (torch.tensor(ids, device=images.device) for ids in nano.prompt_ids(prompt))
+        parts = [embed(before.expand(batch, -1)), sequence, embed(after.expand(batch, -1)), embed(answer)]
         inputs = torch.cat([part.to(sequence.dtype) for part in parts], 1)
         states, balance = self.states(inputs)
         start = inputs.shape[1] - answer.shape[1] - 1
@@ -121,24 +103,37 @@ class Learner(nn.Module):
                 balance = balance + load_balance(routing)
         return decoder.norm(x), balance
 
-    def forward(self, images: Tensor, batch: Targets, recipe: Recipe, *, late: bool) -> StepResult:
-        """Losses of one step; ``late`` lowers the weight of the character map."""
-        noisy = corrupt(batch, recipe)
-        logits, balance, features = self.logits(images, noisy)
-        targets = batch.tokens
-        weight = (targets != nano.PAD).float() * (1 + (recipe.location_weight - 1) * batch.is_location.float())
-        flat = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
+    def forward(
+        self, images: Tensor | None, targets: Targets, prompt: str, recipe: Recipe, *, late: bool
+    ) -> StepResult:
+        """Losses of one step; ``late`` lowers the weight of the character map.
+
+        Without images the targets are whole conversations, and ``prompt`` is not used.
+        """
+        noisy = corrupt(targets, recipe.character_noise, recipe.location_noise)
+        zero = torch.zeros((), device=noisy.device)
+        map_loss, map_accuracy = zero, zero
+        if images is None:
+            states, balance = self.states(self.model.language.model.embed_tokens(noisy))
+            logits = self.model.language.logits(states)
+            targets = Targets(targets.tokens[:, 1:], targets.weight[:, 1:], targets.is_location[:, 1:])
+        else:
+            logits, balance, features = self.logits(images, noisy, prompt)
+            if targets.character_map is not None:
+                map_loss, map_accuracy = self.map_loss(features, targets.character_map, recipe.map_patches)
+        weight = targets.weight
+        flat = F.cross_entropy(logits.flatten(0, 1).float(), targets.tokens.flatten(), reduction="none")
         text = (flat * weight.flatten()).sum() / weight.sum()
-        map_loss, map_accuracy = self.map_loss(features, batch.character_map, recipe.map_patches)
-        map_weight = recipe.map_weight_late if late else recipe.map_weight
         with torch.no_grad():
             guess = logits.argmax(-1)
-            real = targets != nano.PAD
-            accuracy = ((guess == targets) & real).sum() / real.sum()
-            near = ((guess - targets).abs() <= 1) & batch.is_location
-            location_accuracy = near.sum() / batch.is_location.sum().clamp(min=1)
+            right = (guess == targets.tokens) | ~targets.asked
+            accuracy = 1 - (~right).sum() / targets.asked.sum()
+            near = ((guess - targets.tokens).abs() <= 1) & targets.is_location & targets.asked
+            location_accuracy = near.sum() / (targets.is_location & targets.asked).sum().clamp(min=1)
+        map_weight = recipe.map_weight_late if late else recipe.map_weight
         loss = text + map_weight * map_loss + recipe.balance_weight * balance
-        return StepResult(loss, text, map_loss, balance, accuracy, location_accuracy, map_accuracy)
+        exact = right.all(1).float().mean()
+        return StepResult(loss, text, map_loss, balance, accuracy, exact, location_accuracy, map_accuracy)
 
     def map_loss(self, features: Tensor, labels: Tensor, patches: int) -> tuple[Tensor, Tensor]:
         """Cross entropy of the character map on a random draw of patches a tile.
@@ -164,38 +159,6 @@ def load_balance(routing: Routing) -> Tensor:
     count = routing.scores.shape[1]
     used = torch.zeros_like(routing.scores).scatter(1, routing.idx, 1.0).mean(0) / routing.idx.shape[1]
     return count * (used * routing.scores.mean(0)).sum()
-
-
-def corrupt(batch: Targets, recipe: Recipe) -> Tensor:
-    """Input tokens [B, L-1]: some characters replaced, some locations off by one, so that slips are survived."""
-    tokens = batch.tokens[:, :-1]
-    location = batch.is_location[:, :-1]
-    draw = torch.rand(tokens.shape, device=tokens.device)
-    characters = torch.randint(nano.FIRST_CHARACTER, nano.FIRST_LOCATION, tokens.shape, device=tokens.device)
-    real = (tokens >= nano.FIRST_CHARACTER) & ~location
-    noisy = torch.where((draw < recipe.character_noise) & real, characters, tokens)
-    step = torch.randint(0, 2, tokens.shape, device=tokens.device) * 2 - 1
-    last = nano.FIRST_LOCATION + nano.LOCATION_BINS - 1
-    moved = (tokens + step).clamp(nano.FIRST_LOCATION, last)
-    return torch.where((draw < recipe.location_noise) & location, moved, noisy)
-
-
-def character_labels(points: Tensor, classes: Tensor, columns: int, grid: int) -> Tensor:
-    """Classes of the characters whose centres lie in each cell: [B, m, grid*grid, cells]; 0 where none does.
-
-    points [B,N,2] in canvas px (x < 0 = padding), classes [B,N] from 1.
-    """
-    batch = len(points)
-    rows, cols = grid * MAP_ROWS, grid * MAP_COLS * columns
-    cell = nano.TILE // grid
-    column = (points[..., 0] * MAP_COLS / cell).floor().long()
-    row = (points[..., 1] * MAP_ROWS / cell).floor().long()
-    inside = (points[..., 0] >= 0) & (column >= 0) & (column < cols) & (row >= 0) & (row < rows)
-    index = torch.where(inside, row * cols + column, rows * cols)
-    labels = torch.zeros(batch, rows * cols + 1, dtype=torch.long, device=points.device)
-    labels = labels.scatter(1, index, classes.long().clamp(min=0))[:, :-1]
-    cells = labels.view(batch, grid, MAP_ROWS, columns, grid, MAP_COLS).permute(0, 3, 1, 4, 2, 5)
-    return cells.reshape(batch, columns, grid * grid, MAP_ROWS * MAP_COLS)
 
 
 def initialise(learner: Learner) -> None:

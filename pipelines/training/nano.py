@@ -20,6 +20,7 @@ MAX_COLUMNS = 4  # a full-width page at a readable line pitch
 LOCATION_BINS = 48
 LOCATION_STEP = TILE // LOCATION_BINS  # 8 px: half a patch
 PROMPT = "<image>\nRead."
+FORMULA_PROMPT = "<image>\nFormula."
 WHITE, SPREAD = 1.0, 0.5  # image_mean and image_std: white paper becomes 0.0, black ink -2.0
 
 SPECIALS = (
@@ -139,10 +140,10 @@ def build_tokenizer() -> Tokenizer:
 
 
 @cache
-def prompt_ids() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Token ids before and after the image in the reading prompt (spec section 7.2)."""
+def prompt_ids(prompt: str = PROMPT) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Token ids before and after the image of a prompt (spec section 7.2)."""
     tokenizer = build_tokenizer()
-    before, after = f"<|User|>: {PROMPT}\n\n<|Assistant|>:".split("<image>")
+    before, after = f"<|User|>: {prompt}\n\n<|Assistant|>:".split("<image>")
 
     def ids(text: str) -> tuple[int, ...]:
         return tuple(tokenizer.encode(text, add_special_tokens=False).ids)

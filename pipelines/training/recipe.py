@@ -1,10 +1,11 @@
-"""The reading recipe: every number of a training run, in one frozen record that is saved beside its log."""
+"""The recipe: every number of a training run, in one frozen record that is saved beside its log."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 # (columns of tiles: share of batches) for each curriculum level; a level is left at its accuracy
 LEVELS: tuple[tuple[float, tuple[float, float, float, float], float], ...] = (
@@ -17,7 +18,10 @@ LEVELS: tuple[tuple[float, tuple[float, float, float, float], float], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Hyperparameters. Times in seconds, sizes in bands per device and step."""
+    """Hyperparameters. Times in seconds, sizes in samples per device and step, by tiles of width.
+
+    A step takes one batch of every kind whose loss has a weight: bands to read, formulas, questions about pages.
+    """
 
     budget: float = 1500.0
     seed: int = 0
@@ -28,11 +32,19 @@ class Recipe:
     map_weight: float = 1.0  # character map loss, first half
     map_weight_late: float = 0.4
     balance_weight: float = 0.003
+    bands_weight: float = 1.0  # of each kind's loss; 0 leaves the kind out
+    formulas_weight: float = 0.0
+    answers_weight: float = 0.0
+    context_weight: float = 0.03  # of the page's and the question's own tokens, beside 1 for the answer's
     location_weight: float = 2.0
     character_noise: float = 0.04  # share of input characters replaced: the reader must survive its own slips
     location_noise: float = 0.05
     map_patches: int = 192  # patches a tile that the character map is trained on in a step
     batch_sizes: tuple[int, int, int, int] = (72, 56, 40, 32)
+    formula_sizes: tuple[int, int, int, int] = (96, 64, 48, 40)
+    formula_mix: tuple[float, float, float, float] = (0.3, 0.35, 0.2, 0.15)
+    formula_strength: float = 0.7  # of the degradation of their pictures
+    answer_tokens: int = 49152  # of a batch of conversations, padding included
     clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
     level_min_steps: int = 40
     workers: int = 14
@@ -45,14 +57,23 @@ class Recipe:
     @classmethod
     def load(cls, path: Path | None, **changes: object) -> Recipe:
         """Read a JSON file of some of the fields (all optional); keyword arguments that are not None win."""
-        values = dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
+        values: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
         values |= {key: value for key, value in changes.items() if value is not None}
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ValueError(f"unknown recipe fields: {', '.join(unknown)}")
-        if "batch_sizes" in values:
-            values["batch_sizes"] = tuple(values["batch_sizes"])
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
         return cls(**values)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What a step learns from."""
+        weights = {"bands": self.bands_weight, "formulas": self.formulas_weight, "answers": self.answers_weight}
+        return tuple(kind for kind, weight in weights.items() if weight > 0)
+
+    def weight(self, kind: str) -> float:
+        """Weight of a kind's loss."""
+        return float(getattr(self, f"{kind}_weight"))
 
     def save(self, path: Path) -> None:
         """Write all fields as JSON."""

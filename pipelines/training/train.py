@@ -1,4 +1,4 @@
-"""Train the embedded reader: `python -m dsvl2.pipelines.training.train --data DIR --out RUN [--resume]`.
+"""Train the embedded model: `python -m dsvl2.pipelines.training.train --data DIR --out RUN [--resume]`.
 
 One process a device; under torchrun the gradients are averaged over all of them. The budget is wall-clock time, so the
 rate reaches zero when the time is up. RUN holds recipe.json, log.jsonl, state.pt (for --resume) and weights.pt.
@@ -24,10 +24,13 @@ from torch import Tensor
 from dsvl2.kernels import ops
 from dsvl2.model.config import ModelConfig
 from dsvl2.pipelines.training import nano
-from dsvl2.pipelines.training.batches import WIDTHS, Supply, on_device, prompt_length
-from dsvl2.pipelines.training.learner import Learner, StepResult, Targets
+from dsvl2.pipelines.training.batches import Supply, on_device
+from dsvl2.pipelines.training.learner import Learner, StepResult
+from dsvl2.pipelines.training.material import PROMPTS, Fresh, prompt_length
 from dsvl2.pipelines.training.optim import Muon, split_parameters
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
+from dsvl2.pipelines.training.start import starting_weights
+from dsvl2.pipelines.training.targets import Targets
 
 
 @dataclass(slots=True)
@@ -39,7 +42,7 @@ class Progress:
     level: int = 0
     level_step: int = 0
     accuracy: float = 0.0
-    seen: int = 0
+    seen: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -69,7 +72,7 @@ class Cluster:
 class Trainer:
     """A learner, its optimisers and its supply of batches."""
 
-    def __init__(self, recipe: Recipe, data: Path, out: Path, *, resume: bool, init: Path | None = None) -> None:
+    def __init__(self, recipe: Recipe, data: Path, out: Path, *, resume: bool, init: Sequence[Path] = ()) -> None:
         self.recipe, self.out = recipe, out
         self.cluster = Cluster()
         self.device = self.cluster.start()
@@ -88,7 +91,7 @@ class Trainer:
         self.progress = Progress()
         if resume and (out / "state.pt").exists():
             self._restore()
-        elif init is not None:
+        elif init:
             self._begin_from(init)
         random.seed(recipe.seed * 977 + self.cluster.rank + self.progress.step)
         torch.manual_seed(recipe.seed * 977 + self.cluster.rank + self.progress.step + 1)
@@ -114,9 +117,12 @@ class Trainer:
         self.muon.load_state_dict(state["muon"])
         self.progress = Progress(**state["progress"])
 
-    def _begin_from(self, weights: Path) -> None:
+    def _begin_from(self, paths: Sequence[Path]) -> None:
         """Start from trained weights, with fresh optimisers and the last curriculum level."""
-        self.learner.load_state_dict(torch.load(weights, map_location=self.device, weights_only=True))
+        found = starting_weights(paths, self.device)
+        lacking = self.learner.load_state_dict(found, strict=False)
+        if lacking.unexpected_keys or any("character_map" not in name for name in lacking.missing_keys):
+            raise ValueError(f"{', '.join(map(str, paths))}: not the weights of this model")
         self.progress.level = len(LEVELS) - 1
         self.progress.accuracy = 0.9
 
@@ -160,31 +166,34 @@ class Trainer:
             images = torch.ones(size, nano.TILE, nano.TILE * columns, device=self.device)
             tokens = torch.full((size, length), nano.FIRST_CHARACTER, device=self.device)
             labels = torch.zeros(size, columns, grid * grid, 8, dtype=torch.long, device=self.device)
-            self.backward(images, Targets(tokens, tokens < 0, labels), late=False)
+            self.backward(
+                "bands", images, Targets(tokens, torch.ones_like(tokens).float(), tokens < 0, labels), late=False
+            )
             self.flat.zero_()
             if self.device.type == "cuda":
                 torch.cuda.synchronize()
             self.log({"compiled": columns, "seconds": round(time.monotonic() - begun, 1)})
             self.supply.gate.value = 1
 
-    def backward(self, images: Tensor, targets: Targets, *, late: bool) -> StepResult:
+    def backward(self, kind: str, images: Tensor | None, targets: Targets, *, late: bool) -> StepResult:
         """Losses and gradients of one batch."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.amp):
-            result: StepResult = self.learner(images, targets, self.recipe, late=late)
-        result.loss.backward()
+            result: StepResult = self.learner(images, targets, PROMPTS[kind], self.recipe, late=late)
+        (result.loss * self.recipe.weight(kind)).backward()
         return result
 
-    def step(self, share: float) -> StepResult:
-        """Render, degrade, learn: one step at ``share`` of the budget."""
+    def step(self, share: float) -> dict[str, StepResult]:
+        """Render, degrade, learn: one batch of every kind at ``share`` of the budget."""
         progress, recipe = self.progress, self.recipe
-        mix = LEVELS[progress.level][1]
-        columns = random.Random(progress.step).choices(WIDTHS, mix)[0]  # the same on every process
-        batch = self.supply.get(columns)
-        clean = progress.level == 0 or random.random() < recipe.clean_share
-        strength = 0.3 if clean else 1.0
-        images, targets = on_device(batch, self.device, self.learner.grid, strength)
-        result = self.backward(images, targets, late=share > 0.5)
-        self.flat[-3:] = torch.stack([result.accuracy.float(), self._clock(), result.text.detach().float()])
+        results: dict[str, StepResult] = {}
+        for kind in recipe.kinds:
+            batch = self.supply.get(kind, self._columns(kind))
+            clean = progress.level == 0 or random.random() < recipe.clean_share
+            images, targets = on_device(batch, self.device, self.learner.grid, 0.3 if clean else 1.0, recipe)
+            results[kind] = self.backward(kind, images, targets, late=share > 0.5)
+            progress.seen[kind] = progress.seen.get(kind, 0) + _samples(batch)
+        first = results[recipe.kinds[0]]
+        self.flat[-3:] = torch.stack([first.accuracy.float(), self._clock(), first.text.detach().float()])
         self.cluster.mean(self.flat)
         torch.nn.utils.clip_grad_norm_(self.rest, 1.0)
         scale = recipe.rate(progress.step, share)
@@ -192,8 +201,14 @@ class Trainer:
             group["lr"] = recipe.adam_lr * scale
         self.adam.step()
         self.muon.step(scale)
-        progress.seen += len(batch.images)
-        return result
+        return results
+
+    def _columns(self, kind: str) -> int:
+        """Width of the next batch in tiles, the same on every process."""
+        if kind == "answers":
+            return 0
+        mix = LEVELS[self.progress.level][1] if kind == "bands" else self.recipe.formula_mix
+        return random.Random(self.progress.step).choices(range(1, nano.MAX_COLUMNS + 1), mix)[0]
 
     def _clock(self) -> Tensor:
         return torch.tensor(time.monotonic() - self.started, device=self.device, dtype=torch.float32)
@@ -234,18 +249,29 @@ class Trainer:
         self.save()
         self.log({"done": self.progress.step, "elapsed": round(self.progress.elapsed, 1), "seen": self.progress.seen})
 
-    def report(self, result: StepResult, pace: float) -> None:
+    def report(self, results: dict[str, StepResult], pace: float) -> None:
         """One log line."""
         progress = self.progress
-        values = {
+        values: dict[str, Any] = {
             "step": progress.step, "s": round(progress.elapsed, 1), "level": progress.level,
-            "loss": round(float(result.text.detach()), 4), "acc": round(float(result.accuracy), 4),
-            "mean_acc": round(progress.accuracy, 4), "loc": round(float(result.location_accuracy), 3),
-            "map": round(float(result.character_map.detach()), 3), "map_acc": round(float(result.map_accuracy), 3),
-            "balance": round(float(result.balance.detach()), 2), "ms": round(pace * 1000), "seen": progress.seen,
+            "mean_acc": round(progress.accuracy, 4), "ms": round(pace * 1000),
             "fresh": self.supply.rendered, "reused": self.supply.reused,
         }  # fmt: skip
+        for kind, result in results.items():
+            numbers = {"loss": result.text, "acc": result.accuracy, "exact": result.exact, "balance": result.balance}
+            if kind == "bands":
+                numbers |= {
+                    "loc": result.location_accuracy,
+                    "map": result.character_map,
+                    "map_acc": result.map_accuracy,
+                }
+            seen = {"seen": progress.seen[kind]}
+            values[kind] = {name: round(float(number.detach()), 4) for name, number in numbers.items()} | seen
         self.log(values)
+
+
+def _samples(batch: Fresh) -> int:
+    return len(batch.parts["tokens"])
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -255,7 +281,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--recipe", type=Path, help="JSON file with recipe fields")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON", help="override one recipe field")
-    parser.add_argument("--init", type=Path, help="weights.pt of an earlier run to start from")
+    parser.add_argument(
+        "--init", type=Path, nargs="+", default=(), help="weights.pt files or checkpoint folders to start from"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from state.pt in --out")
     options = parser.parse_args(argv)
     changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in options.set)}

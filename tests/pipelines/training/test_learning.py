@@ -9,9 +9,9 @@ import torch
 
 from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.degrade import degrade, jpeg
-from dsvl2.pipelines.training.learner import MAP_COLS, MAP_ROWS, Targets, character_labels, corrupt
 from dsvl2.pipelines.training.optim import Muon, orthogonalise
 from dsvl2.pipelines.training.recipe import Recipe
+from dsvl2.pipelines.training.targets import MAP_COLS, MAP_ROWS, Targets, character_labels, corrupt
 
 
 def test_orthogonalised_matrices_have_singular_values_near_one() -> None:
@@ -72,8 +72,8 @@ def test_noise_never_touches_padding_and_keeps_locations_locations() -> None:
     tokens = torch.full((4, 40), nano.PAD)
     tokens[:, :30] = nano.FIRST_CHARACTER + 5
     tokens[:, 0] = nano.FIRST_LOCATION
-    recipe = Recipe(character_noise=1.0, location_noise=1.0)
-    noisy = corrupt(Targets(tokens, tokens == nano.FIRST_LOCATION, tokens), recipe)
+    weight = (tokens != nano.PAD).float()
+    noisy = corrupt(Targets(tokens, weight, tokens == nano.FIRST_LOCATION), 1.0, 1.0)
     assert noisy.shape == (4, 39)
     assert (noisy[:, 30:] == nano.PAD).all()
     assert (noisy[:, 0] >= nano.FIRST_LOCATION).all()

@@ -1,0 +1,135 @@
+"""What the trainer learns from, as batches on the host: bands of pages, pictures of formulas, questions about pages.
+
+Each source yields endless batches of one kind; `columns` is the width of its pictures in tiles, 0 without pictures.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dsvl2.model.layout import token_count
+from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training.charset import INDEX
+from dsvl2.pipelines.training.fonts import Resources
+from dsvl2.pipelines.training.recipe import LEVELS, Recipe
+from dsvl2.pipelines.training.render import LINE_MARK, Batch, make_batch
+
+LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
+PROMPTS = {"bands": nano.PROMPT, "formulas": nano.FORMULA_PROMPT, "answers": ""}
+KINDS = tuple(PROMPTS)
+PADDING, CONTEXT, ANSWER = 0, 1, 2  # the role of a token in a conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """A batch of one kind on the host. parts:
+
+    bands     images uint8 [B,384,384m], tokens int16 [B,L], lines [B,K,2], chars [B,N,3]
+    formulas  images uint8 [B,384,384m], tokens int16 [B,L]
+    answers   tokens int16 [B,T], roles uint8 [B,T]
+    """
+
+    kind: str
+    columns: int
+    parts: dict[str, Tensor]
+
+    def pin_memory(self) -> Fresh:
+        """Called by the loader's pinning thread."""
+        return Fresh(self.kind, self.columns, {name: part.pin_memory() for name, part in self.parts.items()})
+
+
+def prompt_length(columns: int, prompt: str = nano.PROMPT) -> int:
+    """Tokens before the answer: prompt text and image."""
+    before, after = nano.prompt_ids(prompt)
+    return len(before) + len(after) + token_count(nano.SIDE, columns, 1)
+
+
+def answer_width(longest: int, columns: int, prompt: str) -> int:
+    """Columns of the token array for answers of at most ``longest`` tokens, end token not counted."""
+    fixed = prompt_length(columns, prompt) - 1  # the last answer token is never an input
+    return -(-(fixed + longest + 1) // LENGTH_STEP) * LENGTH_STEP - fixed
+
+
+def to_tokens(batch: Batch, columns: int) -> npt.NDArray[np.int16]:
+    """Model token ids [B, L] of a rendered batch: characters, location placeholders (bin 0), eos, padding."""
+    rendered = batch.tokens
+    lengths = (rendered != 0).sum(1)
+    length = answer_width(int(lengths.max()), columns, nano.PROMPT)
+    tokens = np.full((len(rendered), length), nano.PAD, np.int16)
+    ids = np.where(rendered == LINE_MARK, nano.FIRST_LOCATION, rendered + (nano.FIRST_CHARACTER - 1))
+    width = min(length, rendered.shape[1])
+    tokens[:, :width] = np.where(rendered[:, :width] == 0, nano.PAD, ids[:, :width])
+    tokens[np.arange(len(rendered)), lengths] = nano.EOS
+    return tokens
+
+
+def bands(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
+    """Bands of synthetic pages at the curriculum level that ``level`` tells."""
+    resources = Resources.load(data)
+    while True:
+        stage, mix, _ = LEVELS[level()]
+        columns = rng.choices(range(1, nano.MAX_COLUMNS + 1), mix)[0]
+        size = recipe.batch_sizes[columns - 1]
+        for batch in make_batch(rng, resources, columns, stage, size):
+            arrays = {"images": batch.images, "tokens": to_tokens(batch, columns), "lines": batch.lines,
+                      "chars": batch.chars}  # fmt: skip
+            yield Fresh("bands", columns, {name: torch.from_numpy(array) for name, array in arrays.items()})
+
+
+def formula_tokens(labels: Sequence[str], columns: int) -> npt.NDArray[np.int16]:
+    """Token ids [B, L] of LaTeX answers: characters, eos, padding."""
+    longest = max(map(len, labels))
+    tokens = np.full((len(labels), answer_width(longest, columns, nano.FORMULA_PROMPT)), nano.PAD, np.int16)
+    for row, label in zip(tokens, labels, strict=True):
+        row[: len(label) + 1] = [*(nano.FIRST_CHARACTER + INDEX[character] for character in label), nano.EOS]
+    return tokens
+
+
+def conversations(pages: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[tuple[list[int], list[int]]]:
+    """(token ids, roles) of each (page text, turns): the runtime's prompt form (spec 7.2), the page in the first turn."""
+    tokenizer = nano.build_tokenizer()
+    texts: list[str] = []
+    for page, turns in pages:
+        for index, (question, answer) in enumerate(turns):
+            asked = f"{page}\n{question}" if index == 0 else question
+            texts += [f"<|User|>: {asked}\n\n<|Assistant|>:", answer]
+    encoded = iter(tokenizer.encode_batch_fast(texts, add_special_tokens=False))
+    rows = []
+    for _, turns in pages:
+        ids, roles = [nano.BOS], [CONTEXT]
+        for _ in turns:
+            asked_ids, told_ids = next(encoded).ids, [*next(encoded).ids, nano.EOS]
+            ids += asked_ids + told_ids
+            roles += [CONTEXT] * len(asked_ids) + [ANSWER] * len(told_ids)
+        rows.append((ids, roles))
+    return rows
+
+
+def batched(rows: Sequence[tuple[list[int], list[int]]], budget: int) -> Iterator[Fresh]:
+    """Conversations of like length together, padded, at most ``budget`` tokens a batch."""
+    ordered = sorted(rows, key=lambda row: len(row[0]))
+    while ordered:
+        width = -(-(len(ordered[-1][0]) - 1) // LENGTH_STEP) * LENGTH_STEP + 1  # inputs are one shorter
+        count = max(1, budget // width)
+        taken, ordered = ordered[-count:], ordered[:-count]
+        tokens = np.full((len(taken), width), nano.PAD, np.int16)
+        roles = np.zeros((len(taken), width), np.uint8)
+        for index, (ids, parts) in enumerate(taken):
+            tokens[index, : len(ids)], roles[index, : len(ids)] = ids, parts
+        yield Fresh("answers", 0, {"tokens": torch.from_numpy(tokens), "roles": torch.from_numpy(roles)})
+
+
+def source(kind: str, rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
+    """Endless batches of one kind from the folder that the collect commands filled."""
+    makers: dict[str, Callable[..., Any]] = {"bands": bands}
+    batches: Iterator[Fresh] = makers[kind](rng, data, recipe, level)
+    return batches
