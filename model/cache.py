@@ -28,6 +28,11 @@ class PrefixCache:
         self._length = end
         return self._buffer[:, :end]
 
+    def load(self, parts: Tensor) -> None:
+        """Begin anew with the parts of L tokens [B, L, ...] that were stored before."""
+        self._length = parts.shape[1]
+        self._buffer[:, : self._length] = parts
+
     @property
     def stored(self) -> Tensor:
         """All tokens so far [B, L, ...]."""

@@ -1,10 +1,13 @@
 """The engine: requests in, answers out. Everything a caller of the model needs, nothing of documents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
+from itertools import pairwise
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dsvl2.model import execution, prompt
@@ -12,12 +15,13 @@ from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.layout import token_count
-from dsvl2.model.pixels import Bytes, cut_all, grid_of
+from dsvl2.model.pixels import Bytes, cut
+from dsvl2.model.prefixes import Part, PrefixStore
 from dsvl2.model.prompt import PromptTokens
 from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, Usage
 from dsvl2.model.scheduler import Answer, Job, Scheduler
-from dsvl2.model.tiling import TileGrid
-from dsvl2.model.tokenizer import Tokenizer
+from dsvl2.model.tiling import TileGrid, canvases, choose_grid
+from dsvl2.model.tokenizer import REPLACEMENT, Tokenizer
 from dsvl2.model.vl2 import DeepseekVL2
 
 
@@ -30,6 +34,10 @@ class _Plan:
     grids: tuple[TileGrid, ...]
     size: RequestSize
 
+    @property
+    def images(self) -> list[Image.Image]:
+        return [image for message in self.request.messages for image in message.images]
+
 
 class Engine:
     """A loaded model. The answer to a request never depends on the other requests of the call."""
@@ -38,6 +46,7 @@ class Engine:
         self.info = info
         self.network, self.tokenizer, self.processor = network, tokenizer, processor
         self._candidates = network.config.candidate_resolutions
+        self.prefixes = PrefixStore()
         threads = execution.lane_threads(network) if network.image_newline.device.type == "cpu" else None
         self._lanes = Lanes(self._scheduler, count=1 if threads is None else torch.get_num_threads(), threads=threads)
 
@@ -45,34 +54,72 @@ class Engine:
         """Measure a request without running it; raises PromptError, ImageError or ContextOverflow as `generate` does."""
         return self._plan(request).size
 
-    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]:
+    def generate(
+        self, requests: Sequence[GenerationRequest], watch: Callable[[int, str], None] | None = None
+    ) -> list[GenerationResult]:
         """Answer every request, in order.
+
+        `watch` is called with a request's index and its whole text so far whenever that changes, from the thread that
+        answers it (the caller's, for a single request); the text may get shorter when a repetition is cut. An exception
+        that it raises ends the call.
 
         All requests are checked before the first one runs: a malformed prompt raises PromptError, an impossible image
         ImageError, and one that cannot fit the context ContextOverflow, with no work done.
         """
         plans = [self._plan(request) for request in requests]
-        jobs = [
-            Job(index, plan.size.prompt_tokens, partial(self._embed, plan), plan.request.sampling)
-            for index, plan in enumerate(plans)
-        ]
+        jobs = [self._job(index, plan, watch) for index, plan in enumerate(plans)]
         answers = self._lanes.run(jobs)
         return [self._result(plan, answers[index]) for index, plan in enumerate(plans)]
 
+    def _job(self, index: int, plan: _Plan, watch: Callable[[int, str], None] | None) -> Job:
+        def told(ids: Sequence[int]) -> None:
+            assert watch is not None
+            watch(index, self.tokenizer.decode(ids).rstrip(REPLACEMENT))
+
+        size, sampling = plan.size.prompt_tokens, plan.request.sampling
+        parts = self._parts(plan) if plan.prompt.cuts else ()
+        return Job(index, size, partial(self._embed, plan), sampling, parts, None if watch is None else told)
+
+    def _parts(self, plan: _Plan) -> tuple[Part, ...]:
+        """The prompt as its divisions make it; a key says all that the state at a division depends on."""
+        ids, cuts, starts = plan.prompt.ids, plan.prompt.cuts, plan.prompt.image_starts
+        pictures = [
+            (_digest(image), grid.width, grid.height) if start < cuts[-1] else None
+            for image, grid, start in zip(plan.images, plan.grids, starts, strict=True)
+        ]
+
+        def key(end: int) -> Hashable:
+            before = tuple(picture for picture, start in zip(pictures, starts, strict=True) if start < end)
+            return (ids[:end], before, tuple(cut for cut in cuts if cut <= end))
+
+        ends = (*cuts, len(ids))
+        return tuple(
+            Part(start, end, partial(self._embed, plan, start, end), key(end) if end < len(ids) else None)
+            for start, end in pairwise((0, *ends))
+        )
+
     def _scheduler(self) -> Scheduler:
         return Scheduler(
-            self.network, dtype=getattr(torch, self.info.dtype), stop=(self.tokenizer.eos,), spell=self.tokenizer.decode
+            self.network,
+            dtype=getattr(torch, self.info.dtype),
+            stop=(self.tokenizer.eos,),
+            spell=self.tokenizer.decode,
+            prefixes=self.prefixes,
         )
 
     def _plan(self, request: GenerationRequest) -> _Plan:
         images = [image for message in request.messages for image in message.images]
         side = self.network.config.side
-        grids = tuple(grid_of(image.size, self._candidates, len(images)) for image in images)
+        known = self._canvases(request)
+        grids = tuple(choose_grid(image.size, known) for image in images)
         sizes = [token_count(side, grid.width, grid.height) for grid in grids]
         written = prompt.write(request.messages, sizes, self.tokenizer)
         size = RequestSize(len(written.ids), sum(sizes), sum(grid.tiles for grid in grids))
         self._check_context(size, request.sampling.max_new_tokens)
         return _Plan(request, written, grids, size)
+
+    def _canvases(self, request: GenerationRequest) -> Sequence[tuple[int, int]]:
+        return canvases(self._candidates, sum(len(message.images) for message in request.messages), request.tiles)
 
     def _check_context(self, size: RequestSize, new: int) -> None:
         total, limit = size.prompt_tokens + new, self.info.context_length
@@ -84,17 +131,19 @@ class Engine:
             )
 
     @torch.inference_mode()
-    def _embed(self, plan: _Plan) -> Tensor:
-        """Embeddings of the whole prompt [1, T, E], the rows of images in place of their tokens."""
+    def _embed(self, plan: _Plan, start: int = 0, end: int | None = None) -> Tensor:
+        """Embeddings of tokens `start` to `end` of the prompt [1, T, E], the rows of images in place of their tokens."""
         device = self.network.image_newline.device
-        x = self.network.language.embed(torch.tensor(plan.prompt.ids, device=device)).clone()
-        images = [image for message in plan.request.messages for image in message.images]
-        cuts = cut_all(images, self._candidates, self.processor.pad_color)
-        for start, inputs in zip(plan.prompt.image_starts, cuts, strict=True):
+        x = self.network.language.embed(torch.tensor(plan.prompt.ids[start:end], device=device)).clone()
+        known = self._canvases(plan.request)
+        for place, image in zip(plan.prompt.image_starts, plan.images, strict=True):
+            if not start <= place < start + len(x):
+                continue
+            inputs = cut(image, known, self.processor.pad_color)
             # tile by tile: no slower on a CPU, and the tower's result cannot depend on how many tiles came together
             vectors = torch.cat([self.network.tiles(pixels) for pixels in self._pixels(inputs.tiles).split(1)])
             rows = self.network.image_rows(vectors, (inputs.grid.width, inputs.grid.height))
-            x[start : start + len(rows)] = rows
+            x[place - start : place - start + len(rows)] = rows
         return x[None]
 
     def _pixels(self, tiles: Bytes) -> Tensor:
@@ -120,3 +169,7 @@ class Engine:
             usage=Usage(plan.size.prompt_tokens, plan.size.image_tokens, len(answer.ids), plan.size.tiles),
             loops_recovered=answer.loops,
         )
+
+
+def _digest(image: Image.Image) -> str:
+    return sha256(f"{image.mode} {image.size} ".encode() + image.tobytes()).hexdigest()

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from dsvl2.model.errors import ImageError
-from dsvl2.model.tiling import MAX_TILED_IMAGES, TileGrid, choose_canvas, fit
+from dsvl2.model.tiling import TileGrid, canvases, choose_canvas, fit
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -24,13 +24,11 @@ class VisionInputs:
     grid: TileGrid
 
 
-def cut(
-    image: Image.Image, candidates: Sequence[tuple[int, int]], pad_color: tuple[int, int, int], *, single: bool = False
-) -> VisionInputs:
-    """Scale one image onto its canvas and cut the tiles; `single` forces a 1x1 grid."""
+def cut(image: Image.Image, candidates: Sequence[tuple[int, int]], pad_color: tuple[int, int, int]) -> VisionInputs:
+    """Scale one image onto its canvas and cut the tiles."""
     tile = candidates[0][0]
     rgb = image if image.mode == "RGB" else image.convert("RGB")
-    canvas = (tile, tile) if single else choose_canvas(rgb.size, candidates)
+    canvas = choose_canvas(rgb.size, candidates)
     grid = TileGrid(canvas[0] // tile, canvas[1] // tile)
     local = _place(rgb, canvas, pad_color)
     tiles = local.reshape(grid.height, tile, grid.width, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
@@ -42,18 +40,9 @@ def cut(
 def cut_all(
     images: Sequence[Image.Image], candidates: Sequence[tuple[int, int]], pad_color: tuple[int, int, int]
 ) -> tuple[VisionInputs, ...]:
-    """Cut every image of a conversation; three or more switch tiling off for all of them."""
-    single = len(images) > MAX_TILED_IMAGES
-    return tuple(cut(image, candidates, pad_color, single=single) for image in images)
-
-
-def grid_of(size: tuple[int, int], candidates: Sequence[tuple[int, int]], images: int) -> TileGrid:
-    """The grid `cut_all` would give an image of this size among so many images; touches no pixels."""
-    if images > MAX_TILED_IMAGES:
-        return TileGrid(1, 1)
-    tile = candidates[0][0]
-    width, height = choose_canvas(size, candidates)
-    return TileGrid(width // tile, height // tile)
+    """Cut every image of a conversation by the release's rule."""
+    known = canvases(candidates, len(images))
+    return tuple(cut(image, known, pad_color) for image in images)
 
 
 def _place(image: Image.Image, box: tuple[int, int], color: tuple[int, int, int]) -> Bytes:

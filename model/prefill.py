@@ -21,23 +21,27 @@ def run_prompt(
     *,
     attention_mask: Tensor | None = None,
     chunk: int = CHUNK,
+    after: int = 0,
 ) -> Tensor:
     """x [B, T, H] -> final hidden state of the last position [B, H]; the caches are extended by T.
 
-    attention_mask [B, T], 1 = token, 0 = padding on the left; positions count real tokens only, in every chunk.
+    attention_mask [B, after + T], 1 = token, 0 = padding on the left; positions count real tokens only, in every chunk.
+    after: how many tokens the caches hold already.
     """
-    length = x.shape[1]
-    if attention_mask is None and length <= chunk:
+    length = after + x.shape[1]
+    if attention_mask is None and not after and length <= chunk:
         return decoder(x, caches=caches)[:, -1]
     valid = (
-        torch.ones(x.shape[:2], dtype=torch.bool, device=x.device) if attention_mask is None else attention_mask.bool()
+        torch.ones((len(x), length), dtype=torch.bool, device=x.device)
+        if attention_mask is None
+        else attention_mask.bool()
     )
     positions = positions_of(valid)
     hidden = x
-    for start in range(0, length, chunk):
+    for start in range(after, length, chunk):
         end = min(start + chunk, length)
         mask = visible(valid[:, :end], start)
-        hidden = decoder(x[:, start:end], positions[:, start:end], mask=mask, caches=caches)
+        hidden = decoder(x[:, start - after : end - after], positions[:, start:end], mask=mask, caches=caches)
     return hidden[:, -1]
 
 

@@ -23,10 +23,11 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PromptTokens:
-    """ids of the whole prompt; image_starts[k] is where the tokens of image k begin."""
+    """ids of the whole prompt; image_starts[k] is where the tokens of image k begin; cuts are where it may be divided."""
 
     ids: tuple[int, ...]
     image_starts: tuple[int, ...]
+    cuts: tuple[int, ...] = ()
 
 
 def write(messages: Sequence[Message], image_tokens: Sequence[int], encoder: Encoder) -> PromptTokens:
@@ -36,7 +37,7 @@ def write(messages: Sequence[Message], image_tokens: Sequence[int], encoder: Enc
     not alternate, or a turn has not one `<image>` for each of its images.
     """
     _check_turns(messages, encoder.image_token)
-    ids, starts, sizes = [encoder.bos], [], iter(image_tokens)
+    ids, starts, sizes, cuts = [encoder.bos], list[int](), iter(image_tokens), list[int]()
     for message in messages:
         content = message.content.strip()
         if message.role == "system":
@@ -44,13 +45,36 @@ def write(messages: Sequence[Message], image_tokens: Sequence[int], encoder: Enc
         elif message.role == "assistant":
             ids += [*encoder.encode(content), encoder.eos]
         else:
+            place = _place_of(message)
             first, *rest = f"{USER}: {content}\n\n{ASSISTANT}:".split(encoder.image_token)
-            ids += encoder.encode(first)
-            for piece in rest:  # pieces are tokenised apart: no merge crosses an image
-                starts.append(len(ids))
-                ids += [encoder.image] * next(sizes)
-                ids += encoder.encode(piece)
-    return PromptTokens(tuple(ids), tuple(starts))
+            for number, piece in enumerate((first, *rest)):  # pieces are tokenised apart: no merge crosses an image
+                if number:
+                    starts.append(len(ids))
+                    ids += [encoder.image] * next(sizes)
+                tokens = encoder.encode(piece)
+                if place is not None and 0 <= place <= len(piece):
+                    cuts.append(len(ids) + _common(encoder.encode(piece[:place]), tokens))
+                    place = None
+                elif place is not None:
+                    place = max(place - len(piece) - len(encoder.image_token), 0)
+                ids += tokens
+    return PromptTokens(tuple(ids), tuple(starts), tuple(sorted({cut for cut in cuts if 1 < cut < len(ids)})))
+
+
+def _place_of(message: Message) -> int | None:
+    """Where a turn is to be divided, in characters of the turn as written; inside an image's mark means behind it."""
+    if message.shared is None:
+        return None
+    if message.shared <= 0:
+        return 0
+    stripped = len(message.content) - len(message.content.lstrip())
+    return len(f"{USER}: ") + max(message.shared - stripped, 0)
+
+
+def _common(some: Sequence[int], others: Sequence[int]) -> int:
+    """How many ids two lists begin with alike: a token that ends behind the division belongs to what follows."""
+    pairs = enumerate(zip(some, others, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(some), len(others)))
 
 
 def _check_turns(messages: Sequence[Message], image_token: str) -> None:

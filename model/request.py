@@ -10,11 +10,17 @@ from dsvl2.model.reading import ReadingProfile
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """One turn. `<image>` in a user's content marks where each of `images` goes, in order."""
+    """One turn. `<image>` in a user's content marks where each of `images` goes, in order.
+
+    `shared` is how many characters of the content (a user's) other requests are likely to begin with as well, 0: all turns
+    before this one. The prompt is divided there, and what comes before is encoded and run once for all of them, in this
+    call and in later ones. None: nothing is kept.
+    """
 
     role: Literal["system", "user", "assistant"]
     content: str
     images: tuple[Image.Image, ...] = ()
+    shared: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +47,19 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GenerationRequest:
-    """A conversation that ends with the user's turn."""
+    """A conversation that ends with the user's turn.
+
+    `tiles` is how many tiles an image may be cut into at most, whatever the number of images. None is the release's rule:
+    all that the checkpoint knows for one or two images in a conversation, one for each of three or more.
+    """
 
     messages: tuple[Message, ...]
     sampling: SamplingParams = field(default_factory=SamplingParams)
+    tiles: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.tiles is not None and self.tiles < 1:
+            raise ValueError(f"tiles is {self.tiles}, must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from dsvl2.model import rope
 from dsvl2.model.cache import SlotCache
 from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
 from dsvl2.model.prefill import CHUNK, run_prompt
+from dsvl2.model.prefixes import Part, PrefixStore
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.sampling import choose, generator_for
 from dsvl2.model.vl2 import DeepseekVL2
@@ -30,12 +31,18 @@ GUARD_EVERY = 8  # tokens between two looks for a loop
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """One request for the scheduler; `embed` makes the prompt's embeddings [1, T, H] when its turn comes."""
+    """One request for the scheduler; `embed` makes the prompt's embeddings [1, T, H] when its turn comes.
+
+    A prompt in several `parts` is embedded and run part by part instead. `watch` is told the ids of the answer so far
+    whenever they change; a loop that is cut takes some back.
+    """
 
     index: int
     length: int
     embed: Callable[[], Tensor]
     sampling: SamplingParams
+    parts: tuple[Part, ...] = ()
+    watch: Callable[[Sequence[int]], None] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -74,7 +81,7 @@ class Scheduler:
     """Runs jobs to their end.
 
     dtype is that of the cache; stop holds the ids that end an answer; spell turns ids into text, which the loop guard
-    needs to spare leaders; chunk is how much of a prompt runs at once.
+    needs to spare leaders; chunk is how much of a prompt runs at once; prefixes keeps what prompts have in common.
     """
 
     def __init__(
@@ -85,8 +92,9 @@ class Scheduler:
         stop: Collection[int],
         spell: Callable[[Sequence[int]], str],
         chunk: int = CHUNK,
+        prefixes: PrefixStore | None = None,
     ) -> None:
-        self._dtype, self._chunk = dtype, chunk
+        self._dtype, self._chunk, self._prefixes = dtype, chunk, prefixes or PrefixStore()
         self._network, self._stop, self._spell = network, frozenset(stop), spell
         self._decoder = network.language.model
         weight = network.language.model.norm.weight
@@ -137,7 +145,11 @@ class Scheduler:
     def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
         """Prefill alone and take the first token."""
         prefix = cache.new_prefix(job.length)
-        hidden = run_prompt(self._decoder, job.embed(), prefix, chunk=self._chunk)
+
+        def extend(x: Tensor, start: int) -> Tensor:
+            return run_prompt(self._decoder, x, prefix, chunk=self._chunk, after=start)
+
+        hidden = self._prefixes.run(job.parts, prefix, extend) if job.parts else extend(job.embed(), 0)
         cache.adopt(slot, prefix)
         answer = Answer(job, generator_for(job.sampling, self._device))
         self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
@@ -183,6 +195,8 @@ class Scheduler:
             return
         answer.ids.append(token)
         answer.logprobs.append(logprob)
+        if answer.job.watch is not None:
+            answer.job.watch(answer.ids)
         if len(answer.ids) >= sampling.max_new_tokens:
             answer.finish = "length"
 
@@ -195,4 +209,6 @@ class Scheduler:
         answer.banned = (answer.ids[keep],)
         del answer.ids[keep:], answer.logprobs[keep:]
         answer.loops += 1
+        if answer.job.watch is not None:
+            answer.job.watch(answer.ids)
         return True

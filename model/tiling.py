@@ -31,6 +31,17 @@ class Placement:
     top: int
 
 
+def canvases(candidates: Sequence[tuple[int, int]], images: int, tiles: int | None = None) -> Sequence[tuple[int, int]]:
+    """The candidates that images of a conversation may use: those of at most `tiles` tiles.
+
+    None is the release's rule (spec.md 4.3): all of them, or a single tile with more than two images.
+    """
+    if tiles is None and images <= MAX_TILED_IMAGES:
+        return candidates
+    side, most = candidates[0][0], tiles or 1
+    return [size for size in candidates if size[0] * size[1] <= most * side * side] or [(side, side)]
+
+
 def choose_canvas(size: tuple[int, int], candidates: Sequence[tuple[int, int]]) -> tuple[int, int]:
     """Pick the candidate that keeps most of the image's own pixels; on a tie the one that wastes least, then the first."""
     w, h = size

@@ -107,3 +107,40 @@ def test_a_tokenizer_without_the_image_token_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text(json.dumps(plain))
     with pytest.raises(TokenizerError, match="<image>"):
         Tokenizer.from_file(tmp_path / "tokenizer.json", bos=0, eos=1)
+
+
+def cut_of(content: str, shared: int | None, images: int = 0) -> str:
+    """What comes before the division of a single turn."""
+    message = Message("user", content, (PICTURE,) * images, shared)
+    written = write([message], [2] * images, Spelled())
+    return spell(written.ids[: written.cuts[0]]) if written.cuts else ""
+
+
+def test_a_turn_is_divided_behind_its_shared_characters() -> None:
+    assert cut_of("page\nQ: who", 4) == "[bos]<|User|>: page"
+    assert cut_of("  page\nQ: who", 6) == "[bos]<|User|>: page"
+    assert cut_of("<image>\nwho", 7, images=1) == "[bos]<|User|>: ##"
+    assert cut_of("<image>\nwho", 3, images=1) == "[bos]<|User|>: ##"
+    assert cut_of("<image>\n<image>\nwho", 15, images=2) == "[bos]<|User|>: ##\n##"
+    assert cut_of("a<image>b", 1, images=1) == "[bos]<|User|>: a"
+
+
+def test_without_a_mark_or_before_the_first_turn_there_is_no_division() -> None:
+    assert cut_of("page", None) == "" and cut_of("page", 0) == ""
+
+
+def test_a_later_turn_can_be_divided_from_what_came_before() -> None:
+    turns = [Message("user", "a"), Message("assistant", "b"), Message("user", "c", shared=0)]
+    written = write(turns, [], Spelled())
+    assert spell(written.ids[: written.cuts[0]]) == "[bos]<|User|>: a\n\n<|Assistant|>:b[eos]"
+
+
+def test_a_token_that_reaches_over_the_division_belongs_to_what_follows() -> None:
+    class Pairs(Spelled):
+        def encode(self, text: str) -> list[int]:
+            return [hash(text[place : place + 2]) for place in range(0, len(text), 2)]
+
+    written = write([Message("user", "abcd?", shared=1)], [], Pairs())
+    whole = write([Message("user", "abcd?")], [], Pairs())
+    assert written.ids == whole.ids
+    assert written.cuts[0] - 1 == len("<|User|>: a") // 2

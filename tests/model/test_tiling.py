@@ -9,8 +9,8 @@ from PIL import Image
 
 from dsvl2.model.errors import ImageError
 from dsvl2.model.layout import token_count
-from dsvl2.model.pixels import cut, cut_all, grid_of
-from dsvl2.model.tiling import choose_canvas, choose_grid, fit
+from dsvl2.model.pixels import cut, cut_all
+from dsvl2.model.tiling import canvases, choose_canvas, choose_grid, fit
 
 CANDIDATES = [(384 * w, 384 * h) for w, h in (
     (1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 4), (4, 1), (2, 2), (1, 5), (5, 1), (1, 6), (6, 1), (2, 3), (3, 2),
@@ -53,7 +53,16 @@ def test_a_single_tile_is_kept_once_and_padded_with_the_given_colour() -> None:
 def test_three_images_switch_tiling_off() -> None:
     images = [Image.new("RGB", (900, 300))] * 3
     assert [inputs.grid.tiles for inputs in cut_all(images, CANDIDATES, (0, 0, 0))] == [1, 1, 1]
-    assert grid_of((900, 300), CANDIDATES, 3).tiles == 1 and grid_of((900, 300), CANDIDATES, 2).tiles > 1
+    assert choose_grid((900, 300), canvases(CANDIDATES, 3)).tiles == 1
+    assert choose_grid((900, 300), canvases(CANDIDATES, 2)).tiles > 1
+
+
+def test_a_budget_of_tiles_holds_for_any_number_of_images() -> None:
+    for images in (1, 2, 3, 40):
+        for tiles in (1, 2, 4, 9):
+            known = canvases(CANDIDATES, images, tiles)
+            assert known == [size for size in CANDIDATES if size[0] // 384 * (size[1] // 384) <= tiles]
+    assert canvases([(384, 768), (768, 768)], 1, 1) == [(384, 384)]
 
 
 def test_alpha_is_dropped_and_an_empty_image_refused() -> None:
