@@ -6,8 +6,9 @@ Boxes are in pixels of the page image as it was read (before any rotation or des
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import exp
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -93,15 +94,18 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text as printed. `confidence` is the mean token probability, 0..1, None when it is not known.
+    """One line of text as printed. `confidence` is the probability that all of it is right, None when it is not known.
 
+    Where the page is not `calibrated` it is the geometric mean of the token probabilities instead.
     `words` is empty where nobody looked for them; formats then estimate them from the line's box.
+    `logprobs` is there only while a page is put together: for each character of `text` that of the token behind it.
     """
 
     text: str
     box: Box | None = None
     confidence: float | None = None
     words: tuple[Word, ...] = field(default=(), compare=False, repr=False)
+    logprobs: tuple[float, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,8 @@ class PageResult:
 
     `rotation` is the clockwise angle (0, 90, 180, 270) by which the page image has to be turned to stand upright,
     `skew` the remaining angle in degrees that was taken out.
+    `confidence`, as that of blocks, is the share of words that can be expected to be right if the page is `calibrated`;
+    otherwise all its confidences are geometric means of token probabilities.
     """
 
     number: int
@@ -143,6 +149,7 @@ class PageResult:
     usage: Usage | None = None
     confidence: float | None = None
     text_layer: TextLayerUse | None = None
+    calibrated: bool = False
 
     @property
     def text(self) -> str:
@@ -218,6 +225,13 @@ class Document:
     def usage(self) -> Usage | None:
         """Usage summed over all pages; None if no page reached the model."""
         return sum_usage(page.usage for page in self.pages)
+
+
+def geometric_mean(logprobs: Sequence[float]) -> float | None:
+    """Return the geometric mean of the probabilities with these logarithms; None for none."""
+    if not logprobs:
+        return None
+    return exp(sum(min(float(value), 0.0) for value in logprobs) / len(logprobs))
 
 
 def sum_usage(usages: Iterable[Usage | None]) -> Usage | None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import exp
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsvl2.model import GenerationRequest, GenerationResult, Message, ReadingProfile, SamplingParams
-from dsvl2.pipelines.documents import Block, Notice, PageImage, PageResult, sum_usage
+from dsvl2.pipelines.confidence import Calibration, score_page
+from dsvl2.pipelines.documents import Block, Notice, PageImage, PageResult, geometric_mean, sum_usage
 from dsvl2.pipelines.layout import BandText, PageLayout, analyse, assemble, line_notices, with_words
 from dsvl2.pipelines.parsing import parse_markdown
 
@@ -56,8 +56,15 @@ def _request(image: Image, profile: ReadingProfile) -> GenerationRequest:
     return GenerationRequest(messages=(message,), sampling=SamplingParams(max_new_tokens=profile.max_new_tokens))
 
 
-def finish(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageResult:
+def finish(
+    prepared: PreparedPage, answers: Sequence[GenerationResult], calibration: Calibration | None = None
+) -> PageResult:
     """Make the page's result from the model's answers, one for each of `prepared.requests`, in that order."""
+    return score_page(gather(prepared, answers), calibration)
+
+
+def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageResult:
+    """Put the answers together as `finish` does, with raw confidences and the letters' probabilities still there."""
     if len(answers) != len(prepared.requests):
         raise RuntimeError(f"the model gave {len(answers)} answers to {len(prepared.requests)} requests")
     result = prepared.result
@@ -75,7 +82,7 @@ def finish(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
         blocks=blocks,
         warnings=result.warnings + notices,
         usage=sum_usage(answer.usage for answer in answers),
-        confidence=mean_probability([logprob for answer in answers for logprob in answer.logprobs]),
+        confidence=geometric_mean([logprob for answer in answers for logprob in answer.logprobs]),
     )
 
 
@@ -100,16 +107,9 @@ def _parsed(answer: GenerationResult) -> tuple[Block, ...]:
         confidence = None
         if matched:
             first, last = np.searchsorted(ends, [parsed.start, parsed.end - 1], side="right")
-            confidence = mean_probability(answer.logprobs[int(first) : int(last) + 1])
+            confidence = geometric_mean(answer.logprobs[int(first) : int(last) + 1])
         blocks.append(replace(parsed.block, confidence=confidence))
     return tuple(blocks)
-
-
-def mean_probability(logprobs: Sequence[float]) -> float | None:
-    """Return the mean probability of tokens with these log-probabilities; None for none."""
-    if not logprobs:
-        return None
-    return sum(exp(min(float(logprob), 0.0)) for logprob in logprobs) / len(logprobs)
 
 
 def is_blank(image: Image) -> bool:

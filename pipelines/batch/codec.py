@@ -90,6 +90,7 @@ def pack_result(result: PageResult, source: str) -> bytes:
         and [result.error.code, _unnamed(result.error.message, source), _unnamed(result.error.hint, source)],
         "usage": None if result.usage is None else asdict(result.usage),
         "confidence": result.confidence,
+        "calibrated": result.calibrated,
         "text_layer": _use(result.text_layer),
     }
     return zlib.compress(_dumps(record), 1)

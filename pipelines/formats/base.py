@@ -14,10 +14,12 @@ class RenderOptions:
 
     page_markers: mark where each page begins, in the format's own kind of comment.
     front_matter: begin with facts about source, model and options (Markdown: YAML).
+    min_confidence: mark words that are less sure than this, 0..1; None marks nothing.
     """
 
     page_markers: bool = False
     front_matter: bool = False
+    min_confidence: float | None = None
 
 
 DEFAULT_OPTIONS = RenderOptions()

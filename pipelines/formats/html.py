@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, RenderOptions
+from dsvl2.pipelines.formats.doubt import marked
 from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
 from dsvl2.pipelines.formats.hocr import escape
 from dsvl2.pipelines.formats.places import block_id
+
+_MARKS = ("\ue0f8", "\ue0f9")  # around doubtful words, until the text is escaped
 
 
 class HtmlFormat:
@@ -34,7 +38,7 @@ class HtmlFormat:
         for page in document.pages:
             if options.page_markers:
                 parts.append(f"<!-- page {page.number} -->")
-            parts += _page(page)
+            parts += _page(replace(page, blocks=marked(page.blocks, options.min_confidence, _MARKS)))
         return "\n".join([*parts, "</body>", "</html>"]) + "\n"
 
     def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> None:
@@ -67,14 +71,14 @@ def _page(page: PageResult) -> Iterator[str]:
 
 
 def _block(block: Block, name: str) -> Iterator[str]:
-    text = escape(block.text.strip("\n"))
+    text = _shown(block.text.strip("\n"))
     if block.kind == "heading":
         level = min(max(block.level, 1), 6)
         yield f"<h{level} {name}>{text}</h{level}>"
     elif block.kind == "table" and block.rows:
         yield f"<table {name}>"
         for row in block.rows:
-            yield "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            yield "<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>"
         yield "</table>"
     elif block.kind in ("code", "table"):
         yield f"<pre {name}>{text}</pre>"
@@ -84,6 +88,11 @@ def _block(block: Block, name: str) -> Iterator[str]:
         yield f"<figure {name}>{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
     else:
         yield f"<p {name}>{text}</p>"
+
+
+def _shown(text: str) -> str:
+    """Return escaped text with doubtful words as `<mark>`."""
+    return escape(text).replace(_MARKS[0], "<mark>").replace(_MARKS[1], "</mark>")
 
 
 def _list(page: int, items: Sequence[tuple[int, Block]], depth: int = 0) -> Iterator[str]:
@@ -97,7 +106,7 @@ def _list(page: int, items: Sequence[tuple[int, Block]], depth: int = 0) -> Iter
         end = place + 1
         while end < len(items) and items[end][1].level > depth:
             end += 1
-        item = f'<li id="{block_id(page, number)}">{escape(block.text.strip())}'
+        item = f'<li id="{block_id(page, number)}">{_shown(block.text.strip())}'
         inner = list(_list(page, items[place + 1 : end], depth + 1))
         yield from [item, *inner, "</li>"] if inner else [item + "</li>"]
         place = end

@@ -8,6 +8,7 @@ from typing import Any
 
 from dsvl2.pipelines.documents import Block, Box, Document, Line, Notice, PageError, PageResult, TextLayerUse
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
+from dsvl2.pipelines.formats.doubt import is_doubtful
 from dsvl2.pipelines.formats.facts import fingerprint
 from dsvl2.pipelines.formats.places import block_id, line_id
 
@@ -33,7 +34,7 @@ class JsonFormat:
 
     def render(self, document: Document, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         """Return the document as indented JSON."""
-        return _dumps(document_record(document), indent=1) + "\n"
+        return _dumps(document_record(document, options.min_confidence), indent=1) + "\n"
 
     def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> None:
         """One object needs the whole document."""
@@ -54,12 +55,13 @@ class JsonLinesFormat:
 
     def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> PageStream:
         """Records stand alone, so they can be written as they come."""
-        return _JsonLinesStream(head)
+        return _JsonLinesStream(head, options.min_confidence)
 
 
 class _JsonLinesStream:
-    def __init__(self, head: Document) -> None:
+    def __init__(self, head: Document, least: float | None) -> None:
         self._head = head
+        self._least = least
         self._fingerprint = fingerprint(head)
 
     def page(self, page: PageResult) -> str:
@@ -67,13 +69,16 @@ class _JsonLinesStream:
             "schema": PAGE_SCHEMA,
             "source": _source(self._head),
             "fingerprint": self._fingerprint,
-            "page": page_record(page),
+            "page": page_record(page, self._least),
         }
         return _dumps(record, indent=None) + "\n"
 
 
-def document_record(document: Document) -> dict[str, Any]:
-    """Return the document as the plain data that the schema describes, keys in a fixed order."""
+def document_record(document: Document, min_confidence: float | None = None) -> dict[str, Any]:
+    """Return the document as the plain data that the schema describes, keys in a fixed order.
+
+    Words and lines that are less sure than `min_confidence` are flagged as `doubtful`.
+    """
     model = document.model
     return {
         "schema": DOCUMENT_SCHEMA,
@@ -92,12 +97,12 @@ def document_record(document: Document) -> dict[str, Any]:
         "notices": [_notice(notice) for notice in document.notices],
         "failed_pages": list(document.failed),
         "usage": _usage(document.usage),
-        "pages": [page_record(page) for page in document.pages],
+        "pages": [page_record(page, min_confidence) for page in document.pages],
     }
 
 
-def page_record(page: PageResult) -> dict[str, Any]:
-    """Return one page as plain data."""
+def page_record(page: PageResult, min_confidence: float | None = None) -> dict[str, Any]:
+    """Return one page as plain data; see `document_record`."""
     return {
         "number": page.number,
         "width_px": page.width_px,
@@ -107,7 +112,8 @@ def page_record(page: PageResult) -> dict[str, Any]:
         "skew": _round(page.skew, 3),
         "blank": page.blank,
         "confidence": _round(page.confidence, 3),
-        "blocks": [_block(block, page.number, place) for place, block in enumerate(page.blocks, 1)],
+        "calibrated": page.calibrated,
+        "blocks": [_block(block, page.number, place, min_confidence) for place, block in enumerate(page.blocks, 1)],
         "warnings": [_notice(notice) for notice in page.warnings],
         "error": _error(page.error),
         "usage": _usage(page.usage),
@@ -115,7 +121,7 @@ def page_record(page: PageResult) -> dict[str, Any]:
     }
 
 
-def _block(block: Block, page: int, place: int) -> dict[str, Any]:
+def _block(block: Block, page: int, place: int, least: float | None) -> dict[str, Any]:
     record: dict[str, Any] = {
         "id": block_id(page, place),
         "kind": block.kind,
@@ -123,15 +129,26 @@ def _block(block: Block, page: int, place: int) -> dict[str, Any]:
         "level": block.level,
         "box": _box(block.box),
         "confidence": _round(block.confidence, 3),
-        "lines": [_line(line, line_id(page, place, number)) for number, line in enumerate(block.lines, 1)],
+        "lines": [_line(line, line_id(page, place, number), least) for number, line in enumerate(block.lines, 1)],
     }
     if block.rows:
         record["rows"] = [list(row) for row in block.rows]
     return record
 
 
-def _line(line: Line, name: str) -> dict[str, Any]:
-    return {"id": name, "text": line.text, "box": _box(line.box), "confidence": _round(line.confidence, 3)}
+def _line(line: Line, name: str, least: float | None) -> dict[str, Any]:
+    record: dict[str, Any] = {"id": name, "text": line.text, "box": _box(line.box)}
+    record |= _sure(line.confidence, least)
+    if line.words:
+        record["words"] = [
+            {"text": word.text, "box": _box(word.box), **_sure(word.confidence, least)} for word in line.words
+        ]
+    return record
+
+
+def _sure(confidence: float | None, least: float | None) -> dict[str, Any]:
+    doubt = {"doubtful": True} if is_doubtful(confidence, least) else {}
+    return {"confidence": _round(confidence, 3), **doubt}
 
 
 def _source(document: Document) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
+from dsvl2.pipelines.formats.doubt import marked
 from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
 from dsvl2.pipelines.formats.markdown_escape import escape_block, escape_cell, escape_heading
 
@@ -41,7 +42,7 @@ class _MarkdownStream:
         parts = [f"<!-- page {page.number} -->"] if self._options.page_markers else []
         if page.error is not None:
             parts.append(f"<!-- page {page.number} could not be read: {_comment(page.error.message)} -->")
-        body = blocks_markdown(page.blocks)
+        body = blocks_markdown(marked(page.blocks, self._options.min_confidence))
         if body:
             parts.append(body)
         if not parts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
+from dsvl2.pipelines.formats.doubt import marked
 from dsvl2.pipelines.formats.facts import item_label
 
 
@@ -33,7 +34,7 @@ class _TextStream:
         feed = "" if self._first else "\f"
         self._first = False
         mark = f"--- page {page.number} ---\n\n" if self._options.page_markers else ""
-        body = page_text(page.blocks)
+        body = page_text(marked(page.blocks, self._options.min_confidence))
         if page.error is not None:
             body = f"[page {page.number} could not be read: {page.error.message}]"
         return feed + mark + (body + "\n" if body else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dsvl2.pipelines.documents import Box, Line, Notice
+from dsvl2.pipelines.documents import Box, Line, Notice, geometric_mean
 from dsvl2.pipelines.layout.tokens import PrintedLine, parse
 from dsvl2.pipelines.layout.types import Band, BandText, InkLine, PageLayout
 
@@ -21,6 +21,7 @@ class PlacedLine:
     column: int
     column_left: float
     column_right: float
+    logprobs: tuple[float, ...] = ()
 
 
 def place_band(band: Band, printed: list[PrintedLine], bins: int) -> list[InkLine | None]:
@@ -70,9 +71,8 @@ def place(layout: PageLayout, texts: list[BandText]) -> list[PlacedLine]:
             number += 1
             for line, ink in zip(printed, place_band(band, printed, layout.location_bins), strict=True):
                 right = edges[ink] if ink else region.box.x1
-                placed.append(
-                    PlacedLine(line.text, line.gap, line.confidence, ink, order, region.column, region.box.x0, right)
-                )
+                at = (order, region.column, region.box.x0, right)
+                placed.append(PlacedLine(line.text, line.gap, geometric_mean(line.logprobs), ink, *at, line.logprobs))
     return placed
 
 
@@ -96,9 +96,10 @@ def _right_edges(lines: list[InkLine]) -> list[float]:
 
 
 def line_of(placed: PlacedLine, layout: PageLayout, text: str | None = None) -> Line:
-    """Return the public line: its text as printed, its box on the page as read, its confidence."""
+    """Return the public line: its text as printed (`text`: the end of it), its box on the page as read, its confidence."""
     box: Box | None = layout.to_page(placed.ink.box) if placed.ink else None
-    return Line(placed.text if text is None else text, box, placed.confidence)
+    shown = placed.text if text is None else text
+    return Line(shown, box, placed.confidence, logprobs=placed.logprobs[max(0, len(placed.logprobs) - len(shown)) :])
 
 
 def check_lines(layout: PageLayout, texts: list[BandText]) -> tuple[Notice, ...]:

@@ -1,8 +1,7 @@
-"""Read what the model printed for a band: location tokens, paragraph gaps, and the probability of every line."""
+"""Read what the model printed for a band: location tokens, paragraph gaps, and the probability of every character."""
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -14,12 +13,15 @@ SPECIAL = re.compile(r"<[|\uff5c][^<>]{1,40}[|\uff5c]>")
 
 @dataclass(frozen=True, slots=True)
 class PrintedLine:
-    """One line as printed: text without tokens, its y bin (None: no token), a paragraph gap above, mean probability."""
+    """One line as printed: text without tokens, its y bin (None: no token), a paragraph gap above.
+
+    `logprobs` holds the log-probability of the token that printed each character of `text`; empty if it is not known.
+    """
 
     text: str
     bin: int | None
     gap: bool
-    confidence: float | None
+    logprobs: tuple[float, ...] = ()
 
 
 def parse(band: BandText) -> list[PrintedLine]:
@@ -32,15 +34,16 @@ def parse(band: BandText) -> list[PrintedLine]:
     for k, (_, begin, number) in enumerate(starts):
         stop = starts[k + 1][0] if k + 1 < len(starts) else len(band.text)
         body = band.text[begin:stop]
-        mean = _mean(probability, begin, stop)
         pieces = body.split("\n")
         for i, piece in enumerate(pieces):
-            text = SPECIAL.sub("", piece).strip(" \r")
+            text, kept = _without_tokens(piece)
             if text.strip():
-                result.append(PrintedLine(text, number if i == 0 else None, gap, mean))
+                sure = tuple(probability[begin + k] for k in kept) if probability else ()
+                result.append(PrintedLine(text, number if i == 0 else None, gap, sure))
                 gap = False
             elif i > 0 or number is None:
                 gap = gap or bool(result)
+            begin += len(piece) + 1
         # A bare newline before the next token is a paragraph gap; one that only ends the line's text is as well.
         if len(pieces) > 1 and not pieces[-1].strip():
             gap = True
@@ -54,9 +57,11 @@ def _per_character(band: BandText) -> list[float] | None:
     return [value for piece, value in zip(band.pieces, band.logprobs, strict=True) for _ in piece]
 
 
-def _mean(values: list[float] | None, begin: int, stop: int) -> float | None:
-    """Return the mean token probability of characters begin..stop."""
-    if values is None or stop <= begin:
-        return None
-    part = [math.exp(min(0.0, v)) for v in values[begin:stop]]
-    return sum(part) / len(part)
+def _without_tokens(piece: str) -> tuple[str, list[int]]:
+    """Return a piece of output without special tokens and outer blanks, and where in `piece` each character stood."""
+    hidden = {k for token in SPECIAL.finditer(piece) for k in range(*token.span())}
+    kept = [k for k in range(len(piece)) if k not in hidden]
+    while kept and piece[kept[-1]] in " \r":
+        kept.pop()
+    first = next((place for place, k in enumerate(kept) if piece[k] not in " \r"), len(kept))
+    return "".join(piece[k] for k in kept[first:]), kept[first:]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dsvl2.model import GenerationResult, ReadingProfile
+from dsvl2.pipelines.confidence import Calibration, calibration_of
 from dsvl2.pipelines.documents import Block, Document, PageImage, PageResult
 from dsvl2.pipelines.errors import page_error
 from dsvl2.pipelines.formats import published_schema
@@ -50,12 +51,13 @@ def _read_together(pages: Sequence[PreparedPage], engine: Engine) -> list[PageRe
         if len(pages) > 1:
             return [result for page in pages for result in _read_together([page], engine)]
         return [replace(page.result, error=page_error(error)) for page in pages]
-    return [_finish(page, [next(answers) for _ in page.requests]) for page in pages]
+    calibration = calibration_of(engine.info)
+    return [_finish(page, [next(answers) for _ in page.requests], calibration) for page in pages]
 
 
-def _finish(page: PreparedPage, answers: Sequence[GenerationResult]) -> PageResult:
+def _finish(page: PreparedPage, answers: Sequence[GenerationResult], calibration: Calibration | None) -> PageResult:
     try:
-        return finish(page, answers)
+        return finish(page, answers, calibration)
     except Exception as error:
         return replace(page.result, error=page_error(error))
 

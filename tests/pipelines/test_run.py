@@ -18,10 +18,18 @@ from dsvl2.model import (
     Usage,
 )
 from dsvl2.pipelines import OcrTask, read_document
-from dsvl2.pipelines.documents import Document, Notice, PageError, PageImage, PageResult, UnreadablePage
+from dsvl2.pipelines.documents import (
+    Document,
+    Notice,
+    PageError,
+    PageImage,
+    PageResult,
+    UnreadablePage,
+    geometric_mean,
+)
 from dsvl2.pipelines.errors import UnreadableFile
 from dsvl2.pipelines.formats import get_format
-from dsvl2.pipelines.reading import is_blank, mean_probability
+from dsvl2.pipelines.reading import is_blank
 from dsvl2.pipelines.run import document_head, run
 from dsvl2.pipelines.sources import SourceOptions, open_source
 from dsvl2.pipelines.tasks import TASKS, Engine
@@ -100,9 +108,9 @@ def test_confidence_comes_from_the_tokens_of_each_block() -> None:
     engine = ScriptedEngine(answer=lambda _: "ab\n\ncd")
     (result,) = run(OcrTask(), [page_image(1)], engine)
     rates = [-0.1, -0.2, -0.3, -0.1, -0.2, -0.3]
-    assert result.confidence == pytest.approx(mean_probability(rates))
-    assert result.blocks[0].confidence == pytest.approx(mean_probability(rates[:3]))
-    assert result.blocks[1].confidence == pytest.approx(mean_probability(rates[4:]))
+    assert result.confidence == pytest.approx(geometric_mean(rates))
+    assert result.blocks[0].confidence == pytest.approx(geometric_mean(rates[:3]))
+    assert result.blocks[1].confidence == pytest.approx(geometric_mean(rates[4:]))
 
 
 def test_blank_pages_never_reach_the_model() -> None:
