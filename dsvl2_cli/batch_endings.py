@@ -36,7 +36,7 @@ def signals(stop: Stop) -> Iterator[list[int]]:
 
 
 def ended(counts: Counts | None, fail_on: str, seen: list[int]) -> Exit:
-    """Return the exit code of a batch; the same rules as for `dsvl2 ocr`."""
+    """Return the exit code of a batch; the same rules as for `dsvl2 ocr`, but that pages in doubt are not counted."""
     if seen or counts is None:
         return Exit.TERMINATED if seen and seen[0] == signal.SIGTERM else Exit.INTERRUPTED
     if counts.documents == 0:
@@ -46,7 +46,7 @@ def ended(counts: Counts | None, fail_on: str, seen: list[int]) -> Exit:
     if counts.documents_failed == counts.documents:
         return exit_for(counts.first_error.code if counts.first_error else "internal")
     partial_pages = counts.pages_failed + counts.pages_fallback
-    if counts.documents_failed or (partial_pages and fail_on == "partial"):
+    if counts.documents_failed or (partial_pages and fail_on != "failure"):
         return Exit.PARTIAL
     return Exit.OK
 

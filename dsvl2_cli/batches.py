@@ -174,7 +174,7 @@ def output_plan(job: Job, now: Session | None) -> OutputPlan:
     from dsvl2.pipelines.batch import OutputPlan
 
     settings = job.parsed_settings()
-    render = RenderOptions(page_markers=settings.page_markers, front_matter=settings.front_matter)
+    render = RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence)
     plan = OutputPlan(get_format(job.format), render, force=job.force, part_size=job.part_documents)
     if job.output == "-":
         return replace(plan, emit=now.results.write if now else None)

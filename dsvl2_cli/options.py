@@ -150,10 +150,21 @@ FailOn = Annotated[
     str | None,
     typer.Option(
         "--fail-on",
-        metavar="never|partial|failure",
+        metavar="never|partial|failure|doubt",
         rich_help_panel=RUN,
         show_default="partial",
-        help="What makes the exit code non-zero: nothing, a failed page, or a document without one page read.",
+        help="What makes the exit code non-zero: nothing, a failed page, a document without one page read, or a failed "
+        "page or one in doubt (below --min-confidence, text missed or made up).",
+    ),
+]
+MinConfidence = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        metavar="X",
+        rich_help_panel=OUTPUT,
+        show_default="no marks",
+        help="Mark words that are less sure than this, 0 to 1: [?] in Markdown and text, <mark> in HTML, a flag in JSON.",
     ),
 ]
 Progress = Annotated[

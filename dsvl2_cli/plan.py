@@ -72,7 +72,7 @@ def make_plan(
         documents=documents,
         targets=targets,
         format=chosen,
-        render=RenderOptions(page_markers=settings.page_markers, front_matter=settings.front_matter),
+        render=RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence),
         source=source,
         passwords=passwords,
         settings=settings,

@@ -59,10 +59,11 @@ def read_all(plan: Plan, now: Session) -> Exit:
     finally:
         progress.stop()
     seconds = time.monotonic() - started
-    code = exit_code(reports, plan.settings.fail_on)
+    least = plan.settings.min_confidence
+    code = exit_code(reports, plan.settings.fail_on, least)
     if plan.report:
         now.emit(run_record(reports, code, seconds))
-    now.console.say(closing_line(reports, seconds))
+    now.console.say(closing_line(reports, seconds, least))
     left = len(plan.documents) - len(reports)
     if left:
         now.console.say(f"{left} more of {len(plan.documents)} documents were not begun")
@@ -145,6 +146,7 @@ class Reader:
             for notice in source.notices[told:]:
                 self.now.console.warn(notice.message)
             report.settle()
+            self._tell_raw(report.source, report.pages)
             if report.problem is None:
                 pieces.flush()
             done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))
@@ -168,6 +170,12 @@ class Reader:
             self.now.console.detail(f"{place}: {done}: {page.text_layer.message}")
         if page.blank:
             self.now.console.detail(f"{place} is blank")
+
+    def _tell_raw(self, source: str, pages: list[PageResult]) -> None:
+        """Say so if --min-confidence is held against figures that are no calibrated probabilities."""
+        raw = any(page.confidence is not None and not page.calibrated for page in pages)
+        if raw and self.plan.settings.min_confidence is not None:
+            self.now.console.warn(f"{source}: this model's confidences are not calibrated; they are mostly too high")
 
     def _deliver(
         self, document: Document, report: Report, source: Source, target: Path | None, *, streamed: bool
@@ -198,7 +206,7 @@ class Reader:
         from dsvl2.pipelines import document_record
 
         if self.plan.format.name == "json":
-            return {"document": document_record(document)}
+            return {"document": document_record(document, self.plan.settings.min_confidence)}
         return {"format": self.plan.format.name, "text": text}
 
     def _write(self, path: Path, text: str | bytes, *, force: bool) -> None:

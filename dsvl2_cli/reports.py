@@ -69,11 +69,16 @@ class Report:
         }
 
 
-def exit_code(reports: Sequence[Report], fail_on: str) -> Exit:
+def in_doubt(page: PageResult, least: float | None) -> bool:
+    """Say whether a page was read with less confidence than asked for."""
+    return least is not None and page.confidence is not None and page.confidence < least
+
+
+def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = None) -> Exit:
     """Return the exit code of a run.
 
     A run in which nothing could be read ends with the code of its error (of the first, if they differ); one in which
-    some could ends with PARTIAL, as far as --fail-on counts it as a failure.
+    some could ends with PARTIAL, as far as --fail-on counts it as a failure. `least` is --min-confidence.
     """
     if any(report.interrupted for report in reports):
         return Exit.INTERRUPTED
@@ -84,12 +89,14 @@ def exit_code(reports: Sequence[Report], fail_on: str) -> Exit:
         assert failed[0].problem is not None
         return failed[0].problem.exit
     partial = any(report.failed_pages for report in reports)
-    if failed or (partial and fail_on == "partial"):
+    if failed or (partial and fail_on != "failure"):
         return Exit.PARTIAL
+    if fail_on == "doubt" and any(in_doubt(page, least) for report in reports for page in report.pages):
+        return Exit.LOW_CONFIDENCE
     return Exit.OK
 
 
-def closing_line(reports: Sequence[Report], seconds: float) -> str:
+def closing_line(reports: Sequence[Report], seconds: float, least: float | None = None) -> str:
     """Sum up a run in one line."""
     pages = sum(len(report.pages) for report in reports)
     bad_pages = sum(len(report.failed_pages) for report in reports)
@@ -102,6 +109,9 @@ def closing_line(reports: Sequence[Report], seconds: float) -> str:
         parts.append(f"{blank} blank")
     if bad_pages:
         parts.append(f"{count(bad_pages, 'page')} failed")
+    doubtful = sum(in_doubt(page, least) for report in reports for page in report.pages)
+    if doubtful:
+        parts.append(f"{count(doubtful, 'page')} below {least:g} confidence")
     if len(reports) > 1:
         parts.append(f"{len(reports) - failed} of {len(reports)} documents done")
     elif failed:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from dsvl2_cli.errors import SettingsError, UsageError
 
-FAIL_ON = ("never", "partial", "failure")
+FAIL_ON = ("never", "partial", "failure", "doubt")
 TEXT_LAYER = ("auto", "force", "ignore")
 PROGRESS = ("auto", "always", "never", "json")
 # Variables of this prefix that are no settings.
@@ -25,8 +25,10 @@ OTHER_VARIABLES = frozenset({"DSVL2_PASSWORD"})
 Setting = str | int | float | bool | None
 
 
-def _key(default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "choices": choices, "least": least})
+def _key(
+    default: Any, help: str, *, choices: tuple[str, ...] = (), least: float | None = None, most: float | None = None
+) -> Any:
+    return field(default=default, metadata={"help": help, "choices": choices, "least": least, "most": most})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Settings:
     format: str | None = _key(None, "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf")
     page_markers: bool = _key(False, "a comment with the page number before every page")
     front_matter: bool = _key(False, "YAML front matter: source, model, options")
+    min_confidence: float | None = _key(
+        None, "mark words that are less sure than this, 0 to 1 (0.9 for 90 %)", least=0, most=1
+    )
     max_pages: int | None = _key(None, "refuse to read more pages of one document; 0 switches the limit off", least=0)
     max_megapixels: float | None = _key(None, "refuse images with more; 0 switches the limit off", least=0)
     max_megabytes: float | None = _key(None, "refuse larger files; 0 switches the limit off", least=0)
@@ -196,10 +201,12 @@ def _checked(name: str, value: Any, origin: Origin) -> Setting:
     fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
     if not fits:
         raise failure(f"{origin.place}: {name} must be {wanted}, not {value!r}", str(key.metadata["help"]))
-    choices, least = key.metadata["choices"], key.metadata["least"]
+    choices, least, most = (key.metadata[name] for name in ("choices", "least", "most"))
     if choices and value not in choices:
         raise failure(f"{origin.place}: {name} cannot be {value!r}", f"choose {', '.join(choices)}")
     if least is not None and not value >= least:
         raise failure(f"{origin.place}: {name} must be at least {least:g}, not {value!r}", str(key.metadata["help"]))
+    if most is not None and not value <= most:
+        raise failure(f"{origin.place}: {name} must be at most {most:g}, not {value!r}", str(key.metadata["help"]))
     result: Setting = value
     return result

@@ -96,6 +96,7 @@ def run(
             min=0, metavar="MB", rich_help_panel=options.RUN, help="Memory for opening untrusted files; 0: no limit."
         ),
     ] = 4000.0,
+    min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:
@@ -122,7 +123,15 @@ def run(
         from dsvl2_cli import batches
         from dsvl2_cli.inputs import expand
 
-        settings = common.settings(now, page_markers=page_markers, front_matter=front_matter, fail_on=fail_on)
+        settings = common.settings(
+            now,
+            page_markers=page_markers,
+            front_matter=front_matter,
+            min_confidence=min_confidence,
+            fail_on=fail_on,
+        )
+        if settings.fail_on == "doubt":
+            now.console.warn("--fail-on doubt is for dsvl2 ocr: a batch counts failed pages only")
         job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         words = expand(inputs or [], files_from, nul=nul)
         with batches.run_folder(job, run_dir) as folder:

@@ -49,6 +49,7 @@ def ocr(
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     force: options.Force = False,
+    min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:
@@ -64,7 +65,13 @@ def ocr(
         from dsvl2_cli.plan import make_plan
         from dsvl2_cli.reading import read_all
 
-        settings = common.settings(now, page_markers=page_markers, front_matter=front_matter, fail_on=fail_on)
+        settings = common.settings(
+            now,
+            page_markers=page_markers,
+            front_matter=front_matter,
+            min_confidence=min_confidence,
+            fail_on=fail_on,
+        )
         plan = make_plan(
             inputs or [],
             settings,

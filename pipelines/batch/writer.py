@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 from dsvl2.pipelines.batch.codec import unpack_notices, unpack_result
@@ -193,7 +193,7 @@ class Writer:
             return hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
 
     def _stamp(self, rows: Sequence[DocumentRow]) -> str:
-        render = [self.plan.render.page_markers, self.plan.render.front_matter]
+        render = list(astuple(self.plan.render))
         digest = hashlib.sha256(json.dumps([self.plan.format.name, render, self._recipe]).encode())
         query = "SELECT count(*), max(id) FROM results WHERE sha256 = ? AND recipe = ?"
         for row in rows:

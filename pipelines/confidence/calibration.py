@@ -11,6 +11,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ def parse(record: Any) -> Calibration | None:
         return None
     curve = tuple((float(x), float(y)) for x, y in record["curve"])
     weights = tuple(map(float, record["weights"]))
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in zip(curve, curve[1:], strict=False))
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(curve))
     if not curve or not rising or len(weights) != len(FEATURES) or not 0 <= curve[0][1] <= curve[-1][1] <= 1:
         raise ValueError("the curve must rise and every feature needs a weight")
     facts = tuple((str(name), value) for name, value in dict(record.get("facts", {})).items())

@@ -25,12 +25,13 @@ misfit          how far its width is from that of its letters at the line's scal
 line_misfit     how far the line's letters are wider or narrower than is usual on the page, as a logarithm
 """
 
+_LEVEL = Slant(0, 0.0)
 _LEAST = 1e-6  # surprise below which a float32 softmax no longer tells certainties apart
 _WORD = re.compile(r"\S+")
 _INSIDE_CAPITAL = re.compile(r"[a-z\u00df-\u00ff][A-Z]")
 
 
-def word_evidence(line: Line, usual: float = 0.0, slant: Slant = Slant(0, 0.0)) -> list[tuple[float, ...]]:
+def word_evidence(line: Line, usual: float = 0.0, slant: Slant = _LEVEL) -> list[tuple[float, ...]]:
     """Return the features of every word of a line (as `str.split` has them); none if its probabilities are not known.
 
     `usual` is the page's usual letter width relative to the height of lines (see `usual_width`), 0 if not known.
@@ -43,7 +44,7 @@ def word_evidence(line: Line, usual: float = 0.0, slant: Slant = Slant(0, 0.0)) 
     width = _relative_width(line, slant)
     line_misfit = abs(math.log(width / usual)) if width and usual else 0.0
     spread = _misfits(line, slant)
-    found = []
+    found: list[tuple[float, ...]] = []
     for number, match in enumerate(_WORD.finditer(text)):
         first, last = match.span()
         part = surprise[first:last]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -323,3 +324,38 @@ def test_a_json_report_carries_no_pdf(dsvl2: Any, pdf: Make) -> None:
     done = dsvl2("ocr", pdf(), "--json", "-f", "pdf")
     assert done.code == 2
     assert dsvl2("ocr", pdf(), "--json", "-o", "out.pdf").code == 0
+
+
+@pytest.mark.parametrize(("fail_on", "code"), [("partial", 0), ("doubt", 10), ("never", 0)])
+def test_low_confidence_can_end_a_run(fail_on: str, code: int, dsvl2: Any, pdf: Make, unsure: Any) -> None:
+    done = dsvl2("ocr", pdf(), "--dpi", "72", "--min-confidence", "0.9", "--fail-on", fail_on)
+    assert done.code == code
+    assert "pixels.[?]" in done.out
+    assert "1 page below 0.9 confidence" in done.err
+    assert "not calibrated" in done.err
+
+
+def test_sure_pages_are_not_in_doubt(dsvl2: Any, pdf: Make, scripted: Any) -> None:
+    done = dsvl2("ocr", pdf(), "--dpi", "72", "--min-confidence", "0.9", "--fail-on", "doubt")
+    assert done.code == 0
+    assert "[?]" not in done.out
+
+
+@pytest.mark.parametrize("value", ["90", "-0.1"])
+def test_a_confidence_lies_between_0_and_1(value: str, dsvl2: Any, pdf: Make, scripted: Any) -> None:
+    done = dsvl2("ocr", pdf(), "--min-confidence", value)
+    assert done.code == 2
+    assert "min_confidence must be at" in done.err
+
+
+@pytest.fixture
+def unsure(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The scripted engine with half the usual confidence."""
+    answer = scripted.ScriptedEngine._answer
+
+    def doubt(self: Any, request: Any) -> Any:
+        result = answer(self, request)
+        return replace(result, logprobs=(-0.7,) * len(result.logprobs))
+
+    monkeypatch.setattr(scripted.ScriptedEngine, "_answer", doubt)
+    return scripted

@@ -100,7 +100,7 @@ def test_a_choice_outside_its_list_is_an_error() -> None:
     Path("dsvl2.toml").write_text('fail_on = "always"\n')
     with pytest.raises(SettingsError) as caught:
         resolve()
-    assert caught.value.hint == "choose never, partial, failure"
+    assert caught.value.hint == "choose never, partial, failure, doubt"
 
 
 def test_a_wrong_flag_is_a_usage_error() -> None:

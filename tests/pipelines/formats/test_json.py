@@ -20,15 +20,17 @@ from dsvl2.pipelines.documents import (
     PageError,
     PageResult,
     TextLayerUse,
+    Word,
 )
-from dsvl2.pipelines.formats import fingerprint, get_format, published_schema
+from dsvl2.pipelines.formats import RenderOptions, fingerprint, get_format, published_schema
 
 GOLDEN = Path(__file__).parent / "golden"
 
 
 def document() -> Document:
     """Something of everything."""
-    line = Line("Hello, wörld", Box(10.04, 20, 300.123, 40), 0.98765)
+    words = (Word("Hello,", Box(10.04, 20, 150, 40), 0.99), Word("wörld", Box(160, 20, 300.123, 40), 0.5))
+    line = Line("Hello, wörld", Box(10.04, 20, 300.123, 40), 0.98765, words)
     return Document(
         source="scan.pdf",
         pages=(
@@ -108,10 +110,21 @@ def test_every_key_is_described_in_the_schema() -> None:
     assert set(record) == set(published_schema()["properties"])
     assert set(page) == set(defs["page"]["properties"])
     assert set(page["blocks"][3]) == set(defs["block"]["properties"])
-    assert set(page["blocks"][1]["lines"][0]) == set(defs["line"]["properties"])
+    line = page["blocks"][1]["lines"][0]
+    assert {*line, "doubtful"} == set(defs["line"]["properties"])
+    assert {*line["words"][0], "doubtful"} == set(defs["word"]["properties"])
     assert set(record["pages"][1]["text_layer"]) == set(defs["text_layer"]["properties"])
     assert set(record["model"]) == set(defs["model"]["properties"])
     assert set(record["usage"]) == set(defs["usage"]["properties"])
+
+
+def test_what_is_less_sure_than_asked_for_is_flagged() -> None:
+    text = get_format("json").render(document(), RenderOptions(min_confidence=0.9))
+    Draft202012Validator(published_schema()).validate(json.loads(text))
+    line = json.loads(text)["pages"][0]["blocks"][1]["lines"][0]
+    assert "doubtful" not in line
+    assert [word.get("doubtful", False) for word in line["words"]] == [False, True]
+    assert "doubtful" not in get_format("jsonl").render(document())
 
 
 def test_not_a_number_is_never_written() -> None:
