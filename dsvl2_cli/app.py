@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from dsvl2_cli import __version__
-from dsvl2_cli.commands import batch, completion, config, doctor, inspect, models, ocr, schema
+from dsvl2_cli.commands import batch, completion, config, doctor, inspect, models, ocr, schema, train
 from dsvl2_cli.console import Console, Problem, error_json, one_line
 from dsvl2_cli.exit_codes import Exit, table
 from dsvl2_cli.session import Leave
@@ -46,6 +46,7 @@ app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.add_typer(batch.app, name="batch")
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
+app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.command("schema")(schema.schema)
 app.add_typer(config.app, name="config")

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image, ImageFont
@@ -34,10 +35,10 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def _train(data: Path, out: Path, steps: int, *extra: str) -> list[dict[str, float]]:
+def _train(data: Path, out: Path, steps: int, *extra: str) -> list[dict[str, Any]]:
     values = {"batch_sizes": [1, 1, 1, 1], "workers": 0, "compile": False, "amp": False, "budget": 600, "log_every": 1}
     settings = [f"--set={key}={json.dumps(value)}" for key, value in {**values, "max_steps": steps}.items()]
-    command = [sys.executable, "-m", "dsvl2.pipelines.training.train", "--data", data, "--out", out, *settings, *extra]
+    command = [sys.executable, "-m", "dsvl2_cli", "train", "nano", "--data", data, "--out", out, *settings, *extra]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -47,7 +48,10 @@ def test_a_run_resumes_and_its_export_is_a_checkpoint_that_the_runtime_reads(dat
     out = tmp_path / "run"
     first = _train(data, out, 2)
     assert first[-1]["done"] == 2
-    assert all(0 < record["loss"] < 20 for record in first if "loss" in record)
+    assert all(0 < record["bands"]["loss"] < 20 for record in first if "bands" in record)
+    with Image.open(out / "curves.png") as curves:
+        assert curves.size == (1200, 520)
+    assert "| bands | 2 per device |" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
     again = _train(data, out, 3, "--resume")
     assert [record["step"] for record in again if "step" in record] == [1, 2, 3]
 

@@ -1,0 +1,138 @@
+"""Start a training run in processes of its own, follow its log, and leave curves and a model card behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dsvl2_cli.console import Console
+from dsvl2_cli.exit_codes import Exit
+
+EMBEDDED = "nano"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was asked for on the command line."""
+
+    model: str
+    data: Path
+    out: Path
+    recipe: Path | None = None
+    changes: tuple[str, ...] = ()
+    init: tuple[Path, ...] = ()
+    resume: bool = False
+    gpus: int | None = None
+
+    @property
+    def log(self) -> Path:
+        """Where the run writes a JSON line a report."""
+        return self.out / "log.jsonl" if self.model == EMBEDDED else self.out.with_name(f"{self.out.name}.log.jsonl")
+
+
+def check(plan: Plan) -> None:
+    """Raise before anything is started when an input is not there or a setting makes no sense."""
+    from dsvl2.pipelines.errors import InputError
+
+    for path in (plan.data, *plan.init, *([plan.recipe] if plan.recipe else [])):
+        if not path.exists():
+            raise InputError(f"{path} does not exist", hint="check the path")
+    if plan.model != EMBEDDED and not (Path(plan.model) / "config.json").is_file():
+        raise InputError(f"{plan.model} is no checkpoint folder", hint="give nano, or a folder with config.json")
+    if plan.model == EMBEDDED and not plan.resume and (plan.out / "log.jsonl").exists():
+        raise InputError(f"{plan.out} holds a run", hint="go on with it by --resume, or name another folder")
+    for change in plan.changes:
+        name, _, value = change.partition("=")
+        try:
+            json.loads(value)
+        except ValueError as error:
+            raise InputError(f"--set {change}: {value!r} is no JSON value", hint=f"for example {name}=3") from error
+
+
+def command(plan: Plan) -> list[str]:
+    """The command line of the run: torchrun's module for several GPUs, the trainer itself otherwise."""
+    settings = [f"--set={change}" for change in plan.changes]
+    if plan.model != EMBEDDED:
+        home = "dsvl2.pipelines.training.finetune"
+        return [sys.executable, "-m", home, plan.model, f"--data={plan.data}", f"--out={plan.out}", *settings]
+    gpus = _gpus() if plan.gpus is None else plan.gpus
+    start = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"] if gpus > 1 else []
+    more = ["--resume"] if plan.resume else []
+    more += [f"--recipe={plan.recipe}"] if plan.recipe else []
+    more += ["--init", *map(str, plan.init)] if plan.init else []
+    home = ["-m", "dsvl2.pipelines.training.train", f"--data={plan.data}", f"--out={plan.out}"]
+    return [sys.executable, *start, *home, *settings, *more]
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def run(plan: Plan, console: Console, *, show: bool) -> Exit:
+    """Run to the end; the run's own log goes to standard error, as a progress line on a terminal.
+
+    An interrupt is passed on: the trainer's last saved state stays, and `--resume` goes on from there.
+    """
+    check(plan)
+    if plan.model == EMBEDDED:
+        plan.out.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command(plan), stderr=subprocess.PIPE, text=True, env=environment)
+    tail: list[str] = []
+    assert process.stderr is not None
+    try:
+        for line in process.stderr:
+            tail = [*tail[-40:], line]
+            if show and _steps(line):
+                sys.stderr.write(f"\r\x1b[K{line.strip()[: _width() - 1]}")
+            else:
+                sys.stderr.write(line)
+    except KeyboardInterrupt:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        console.say(f"stopped; go on with: dsvl2 train {plan.model} --data {plan.data} -o {plan.out} --resume")
+        return Exit.INTERRUPTED
+    if show:
+        sys.stderr.write("\n")
+    if process.wait() != 0:
+        console.warn(f"training ended with {process.returncode}: {''.join(tail[-3:]).strip()}")
+        return Exit.INTERNAL
+    if plan.model == EMBEDDED:
+        finish(plan, ())
+    return Exit.OK
+
+
+def _steps(line: str) -> bool:
+    return line.startswith(("step ", '{"step"'))
+
+
+def _width() -> int:
+    try:
+        return os.get_terminal_size(2).columns
+    except OSError:
+        return 200
+
+
+def finish(plan: Plan, reports: Sequence[Path]) -> Path:
+    """Draw the curves and write the card; return the card's path."""
+    from dsvl2.pipelines.training.card import write_card
+    from dsvl2.pipelines.training.curves import draw
+
+    draw(plan.out / "log.jsonl", plan.out / "curves.png")
+    return write_card(plan.out, reports)
+
+
+def results(plan: Plan) -> list[Any]:
+    """What the run left, for the last lines on standard output."""
+    if plan.model != EMBEDDED:
+        return [plan.out]
+    return [plan.out / name for name in ("weights.pt", "curves.png", "MODEL_CARD.md") if (plan.out / name).exists()]

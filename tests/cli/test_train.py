@@ -1,0 +1,34 @@
+"""`dsvl2 train` refuses what cannot work before it starts anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsvl2.pipelines.errors import InputError
+from dsvl2_cli.training import Plan, check, command
+
+
+def test_mistakes_are_told_before_a_process_starts(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "log.jsonl").write_text("", encoding="utf-8")
+    with pytest.raises(InputError, match="nowhere"):
+        check(Plan("nano", tmp_path / "nowhere", run))
+    with pytest.raises(InputError, match="holds a run") as error:
+        check(Plan("nano", tmp_path, run))
+    assert "--resume" in str(error.value.hint)
+    with pytest.raises(InputError, match="no checkpoint"):
+        check(Plan(str(tmp_path), tmp_path, tmp_path / "new"))
+    with pytest.raises(InputError, match="no JSON"):
+        check(Plan("nano", tmp_path, tmp_path / "new", changes=("budget=soon",)))
+    check(Plan("nano", tmp_path, run, resume=True, changes=("budget=3",)))
+
+
+def test_several_gpus_run_under_torchrun_and_a_folder_is_fine_tuned() -> None:
+    many = command(Plan("nano", Path("d"), Path("o"), gpus=2, resume=True))
+    assert "torch.distributed.run" in many and "--nproc-per-node=2" in many and "--resume" in many
+    one = command(Plan("nano", Path("d"), Path("o"), gpus=0, changes=("seed=1",)))
+    assert "torch.distributed.run" not in one and "--set=seed=1" in one
+    assert "dsvl2.pipelines.training.finetune" in command(Plan("folder", Path("d"), Path("o")))

@@ -1,0 +1,50 @@
+"""A released layout with random weights learns a handful of pairs, and what is written loads again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
+from dsvl2.pipelines.training.finetune import FineTuning, PairsError, Student, memory_needed, read_pairs
+
+FIXTURE = Path(__file__).parents[2] / "parity" / "fixture"
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    Image.new("RGB", (90, 60), "white").save(tmp_path / "white.png")
+    rows: list[dict[str, Any]] = [
+        {"file": "white.png", "prompt": "<image>\nWhat?", "answer": "white"},
+        {"prompt": "Say it.", "answer": "it"},
+    ]
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def test_the_loss_falls_and_the_checkpoint_loads(pairs: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    options = FineTuning(steps=12, batch=2, rate=3e-3, warmup=2)
+    student = Student(FIXTURE, options, torch.device("cpu"))
+    records: list[dict[str, Any]] = []
+    student.run(read_pairs(pairs), records.append)
+    assert records[-1]["loss"] < 0.5 * records[0]["loss"]
+    student.save(tmp_path / "new")
+    engine = load_engine(tmp_path / "new")
+    request = GenerationRequest((Message("user", "Say it."),), SamplingParams(max_new_tokens=4))
+    assert len(engine.generate([request])[0].token_ids) <= 4
+    assert memory_needed(FIXTURE, options) > sum(p.numel() * 4 for p in student.network.parameters())
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "empty"), ("{", ":1"), ('{"prompt": "x"}', "answer")])
+def test_pairs_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PairsError, match=said):
+        read_pairs(path)
