@@ -67,8 +67,8 @@ def command(plan: Plan) -> list[str]:
     more = ["--resume"] if plan.resume else []
     more += [f"--recipe={plan.recipe}"] if plan.recipe else []
     more += ["--init", *map(str, plan.init)] if plan.init else []
-    home = ["-m", "dsvl2.pipelines.training.train", f"--data={plan.data}", f"--out={plan.out}"]
-    return [sys.executable, *start, *home, *settings, *more]
+    program = ["-m", "dsvl2.pipelines.training.train", f"--data={plan.data}", f"--out={plan.out}"]
+    return [sys.executable, *start, *program, *settings, *more]
 
 
 def _gpus() -> int:
@@ -124,8 +124,7 @@ def _width() -> int:
 
 def finish(plan: Plan, reports: Sequence[Path]) -> Path:
     """Draw the curves and write the card; return the card's path."""
-    from dsvl2.pipelines.training.card import write_card
-    from dsvl2.pipelines.training.curves import draw
+    from dsvl2.pipelines.training import draw, write_card
 
     draw(plan.out / "log.jsonl", plan.out / "curves.png")
     return write_card(plan.out, reports)

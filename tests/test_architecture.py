@@ -31,6 +31,7 @@ DOORS = {
         "dsvl2.pipelines.sources",
         "dsvl2.pipelines.spatial",
         "dsvl2.pipelines.tasks",
+        "dsvl2.pipelines.training",
     },
 }
 # Training builds and takes apart the network, so it may reach inside the model; nothing else may.

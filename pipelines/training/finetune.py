@@ -141,7 +141,7 @@ class Student:
             total = 0.0
             for _ in range(options.batch):
                 loss = self.loss(next(order)) / options.batch
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 total += float(loss.detach())
             torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
             self.adam.step()
