@@ -1,0 +1,202 @@
+"""What commands that look into documents share: files opened, an engine loaded once, pages read with progress, results put
+where they were asked for.
+
+    with common.session() as now, Work(common, now) as work:
+        work.check_output(output, force)
+        with work.open(work.document(file)) as source:
+            for page in work.read(source): ...
+        work.deliver(text, output, force)
+        work.leave()
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from dsvl2_cli import engines
+from dsvl2_cli.errors import UsageError
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.interrupts import Interrupts
+from dsvl2_cli.progress import Progress, choose
+from dsvl2_cli.session import Leave
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsvl2.pipelines import Engine, InputFile, PageResult, Source, Task
+    from dsvl2_cli.common import Common
+    from dsvl2_cli.session import Session
+    from dsvl2_cli.settings import Settings
+
+
+class Work:
+    """One command's work. Use it in `with`: Ctrl-C then raises KeyboardInterrupt, and progress ends in good order."""
+
+    def __init__(self, common: Common, now: Session, **more: str | float | bool | None) -> None:
+        self.now = now
+        self.settings: Settings = common.settings(now, **more)
+        self.passwords = common.passwords()
+        self.options = common.source(self.settings, self.passwords)
+        self.failed: list[PageResult] = []
+        self.pages = 0
+        self._engine: Engine | None = None
+        self._interrupts = Interrupts()
+        self._progress: Progress | None = None
+        engines.check_model(self.settings.model)
+
+    def __enter__(self) -> Work:
+        self._interrupts.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop_progress()
+        self._interrupts.__exit__(kind, error, trace)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, loaded when first needed."""
+        if self._engine is None:
+            self._engine = self.load(self.settings)
+        return self._engine
+
+    def load(self, settings: Settings) -> Engine:
+        """Load an engine and say under -v which one."""
+        started = time.monotonic()
+        engine = engines.make_engine(settings)
+        info = engine.info
+        took = time.monotonic() - started
+        self.now.console.detail(
+            f"model {info.name}, {info.scheme}, {info.dtype} on {info.device}, loaded in {took:.1f} s"
+        )
+        return engine
+
+    @property
+    def nano(self) -> Engine:
+        """The embedded model, whatever --model says: the same engine if that is it."""
+        if self.settings.model == "nano" or self.engine.info.reading.mode == "bands":
+            return self.engine
+        return self.load(replace(self.settings, model="nano", dtype=None, quant=None))
+
+    def documents(self, words: Sequence[str], files_from: str | None = None) -> list[InputFile]:
+        """Return the documents behind words, folders searched.
+
+        Raises:
+            UsageError: nothing was named. DocumentError: a word leads nowhere.
+        """
+        from dsvl2.pipelines import find_documents
+        from dsvl2_cli.inputs import expand
+
+        return list(dict.fromkeys(file for word in expand(words, files_from) for file in find_documents([word])))
+
+    def document(self, word: str) -> InputFile:
+        """Return the one document that a word names.
+
+        Raises:
+            UsageError: it is a folder of several.
+        """
+        found = self.documents([word])
+        if len(found) != 1:
+            raise UsageError(f"{word} holds {len(found)} documents", "name one of them")
+        return found[0]
+
+    @contextmanager
+    def open(self, document: InputFile, **changes: object) -> Iterator[Source]:
+        """Open a document with the source options (some of them changed) and pass on its warnings."""
+        from dsvl2_cli.opening import open_document
+
+        options = replace(self.options, **changes) if changes else self.options  # type: ignore[arg-type]
+        with open_document(document, options, self.passwords) as source:
+            try:
+                yield source
+            finally:
+                for notice in source.notices:
+                    self.now.console.warn(notice.message)
+
+    def read(self, source: Source, task: Task | None = None, numbers: Sequence[int] | None = None) -> list[PageResult]:
+        """Read selected pages (or those of `numbers`), with progress; failed ones are told and remembered.
+
+        The engine is loaded only if a page has no good text of its own.
+        """
+        from dsvl2.pipelines import OcrTask
+        from dsvl2.pipelines.run import run
+
+        wanted = tuple(source.selected if numbers is None else numbers)
+        engine = self.engine if source.needs_model() else None
+        batch = self.settings.batch_size or (1 if engine is None or engine.info.device == "cpu" else 8)
+        progress = self.progress()
+        progress.begin(source.name, len(wanted))
+        pages = []
+        for page in run(task or OcrTask(), map(source.page, wanted), engine, batch_size=batch):
+            progress.page(source.name, page)
+            self._tell(source.name, page)
+            pages.append(page)
+        progress.end(source.name)
+        return pages
+
+    def progress(self) -> Progress:
+        """Return the progress reporter, begun."""
+        if self._progress is None:
+            self._progress = choose(self.settings.progress, self.now.console.verbosity)
+            self._progress.start(1)
+        return self._progress
+
+    def stop_progress(self) -> None:
+        """Take the bar away before something is written."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+    def check_output(self, output: str | None, force: bool) -> None:
+        """Look before any work is done whether the result can be written.
+
+        Raises:
+            OutputError.
+        """
+        if output is not None and output != "-":
+            from dsvl2.pipelines.output import check_writable
+
+            check_writable(Path(output), force=force)
+
+    def deliver(self, data: str | bytes, output: str | None = None, force: bool = False) -> None:
+        """Write a result to standard output, or whole or not at all to a file."""
+        self.stop_progress()
+        if output is None or output == "-":
+            self.now.results.write(data)
+            return
+        from dsvl2.pipelines import write_output
+
+        write_output(Path(output), data, force=force)
+        self.now.console.say(f"wrote {output}")
+
+    @property
+    def exit(self) -> Exit:
+        """OK; PARTIAL if some pages failed; the first page's error if all did."""
+        if not self.failed:
+            return Exit.OK
+        from dsvl2_cli.exit_codes import exit_for
+
+        error = self.failed[0].error
+        assert error is not None
+        return exit_for(error.code) if len(self.failed) == self.pages else Exit.PARTIAL
+
+    def leave(self) -> None:
+        """End the command with the exit code of what happened to the pages."""
+        if self.exit:
+            raise Leave(self.exit)
+
+    def _tell(self, source: str, page: PageResult) -> None:
+        self.pages += 1
+        place = f"{source} page {page.number}"
+        if page.error is not None:
+            self.failed.append(page)
+            self.now.console.page_failed(place, page.error.code, page.error.message)
+        for warning in page.warnings:
+            self.now.console.detail(f"{place}: {warning.message}")
