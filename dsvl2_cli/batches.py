@@ -191,13 +191,27 @@ def engine_spec(job: Job) -> EngineSpec:
 
     settings = job.parsed_settings()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    gpu = settings.device.startswith("cuda") or (settings.device == "auto" and Path("/dev/nvidia0").exists())
-    jobs = job.jobs or (1 if gpu else min(max(1, cores // 2), MOST_DEFAULT_JOBS))
+    places = devices(settings.device)
+    gpu = places[0].startswith("cuda")
+    jobs = job.jobs or (len(places) if gpu else min(max(1, cores // 2), MOST_DEFAULT_JOBS))
     if settings.threads is None and jobs > 1 and not gpu:
         settings = replace(settings, threads=max(1, cores // jobs))
-    maker = partial(engines.make_in_worker, engines.make_engine, settings)
-    batch_size = settings.batch_size or (GPU_BATCH if gpu else 1)
-    return EngineSpec((maker,) * jobs, engines.engine_key(settings), batch_size)
+    makers = tuple(
+        partial(engines.make_in_worker, engines.make_engine, replace(settings, device=places[worker % len(places)]))
+        for worker in range(jobs)
+    )
+    return EngineSpec(makers, engines.engine_key(settings), settings.batch_size or (GPU_BATCH if gpu else 1))
+
+
+def devices(asked: str) -> tuple[str, ...]:
+    """Where workers run, in turn: every GPU that this process may see for `auto` and `cuda`, else what was asked for."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    found = (
+        len(list(Path("/dev").glob("nvidia[0-9]*"))) if visible is None else len([v for v in visible.split(",") if v])
+    )
+    if asked in ("auto", "cuda") and found:
+        return tuple(f"cuda:{index}" for index in range(found))
+    return (asked,)
 
 
 def batch_options(job: Job, passwords: Passwords, workers: int) -> BatchOptions:

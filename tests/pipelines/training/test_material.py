@@ -1,0 +1,87 @@
+"""Conversations and formulas become batches as the runtime will ask; every kind gives losses and gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dsvl2.kernels import ops
+from dsvl2.model import Message, prompt
+from dsvl2.model.config import ModelConfig
+from dsvl2.model.tokenizer import Tokenizer
+from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training.batches import on_device
+from dsvl2.pipelines.training.learner import Learner
+from dsvl2.pipelines.training.material import (
+    ANSWER,
+    LENGTH_STEP,
+    PADDING,
+    PROMPTS,
+    Fresh,
+    batched,
+    conversations,
+    formula_tokens,
+    prompt_length,
+)
+from dsvl2.pipelines.training.recipe import Recipe
+
+PAGE = "<|y_0|><|y_1|><|y_9|>Total<|y_30|><|y_36|>12.50\n<|y_3|><|y_1|><|y_9|>Größe"
+TURNS = [("Q: total?", "12.50"), ("Q: date?", "")]
+
+
+def test_the_first_turn_is_the_prompt_that_the_runtime_writes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("nano")
+    nano.write_files(folder)
+    tokenizer = Tokenizer.from_file(folder / "tokenizer.json", bos=nano.BOS, eos=nano.EOS)
+    ((ids, roles),) = conversations([(PAGE, TURNS)])
+    asked = prompt.write([Message("user", f"{PAGE}\n{TURNS[0][0]}")], [], tokenizer).ids
+    assert tuple(ids[: len(asked)]) == asked
+    told = ids[len(asked) : len(asked) + 6]
+    assert tokenizer.decode(told[:-1]) == "12.50" and told[-1] == nano.EOS
+    assert ids[-1] == nano.EOS and roles[-1] == ANSWER  # an empty answer is the end token alone
+    assert sum(role == ANSWER for role in roles) == len("12.50") + 2
+    again = prompt.write(
+        [Message("user", f"{PAGE}\n{TURNS[0][0]}"), Message("assistant", "12.50"), Message("user", TURNS[1][0])],
+        [], tokenizer,
+    ).ids  # fmt: skip
+    assert tuple(ids[:-1]) == again
+
+
+def test_batches_keep_to_their_budget_and_lose_nothing() -> None:
+    rows = conversations([(PAGE * (1 + index % 5), TURNS) for index in range(17)])
+    batches = list(batched(rows, 1200))
+    assert sum(len(batch.parts["tokens"]) for batch in batches) == len(rows)
+    for batch in batches:
+        tokens, roles = batch.parts["tokens"], batch.parts["roles"]
+        assert tokens.shape == roles.shape and (tokens.shape[1] - 1) % LENGTH_STEP == 0
+        assert len(tokens) == 1 or tokens.numel() <= 1200 * (1 + 1 / 64)
+        assert ((tokens == nano.PAD) == (roles == PADDING)).all()
+
+
+def test_formula_answers_fill_whole_steps() -> None:
+    tokens = formula_tokens(["x^2", r"\frac{a}{b}"], 2)
+    assert (prompt_length(2, nano.FORMULA_PROMPT) + tokens.shape[1] - 1) % LENGTH_STEP == 0
+    assert tokens[0, 3] == nano.EOS and tokens[0, 4] == nano.PAD and (tokens == nano.EOS).sum() == 2
+
+
+@pytest.mark.parametrize("kind", ["formulas", "answers"])
+def test_every_kind_learns(kind: str) -> None:
+    torch.manual_seed(0)
+    config = {**nano.CONFIG, "language_config": {**nano.LANGUAGE, "num_hidden_layers": 2}}
+    config["vision_config"] = {**nano.VISION, "layers": 1}
+    learner = Learner(ModelConfig.from_dict(config))
+    recipe = Recipe(context_weight=0.1)
+    if kind == "answers":
+        (batch,) = batched(conversations([(PAGE, TURNS), (PAGE[:40], TURNS[:1])]), 4000)
+    else:
+        parts = {"images": torch.full((2, 384, 384), 255, dtype=torch.uint8),
+                 "tokens": torch.from_numpy(formula_tokens(["x", "y^2"], 1))}  # fmt: skip
+        batch = Fresh("formulas", 1, parts)
+    images, targets = on_device(batch, torch.device("cpu"), learner.grid, 1.0, recipe)
+    with ops.using("dense"):
+        result = learner(images, targets, PROMPTS[kind], recipe, late=False)
+        result.loss.backward()
+    assert 3 < float(result.text.detach()) < 9  # near ln 512 before learning
+    assert 0 <= float(result.accuracy) <= 1 and float(result.exact) in (0.0, 0.5, 1.0)
+    moved = {name.split(".")[1] for name, p in learner.named_parameters() if p.grad is not None and p.grad.any()}
+    assert "language" in moved and ("vision" in moved) == (kind == "formulas")
