@@ -86,6 +86,7 @@ _BY_CODE: dict[str, Exit] = {
     "bad_tokenizer": Exit.MODEL,
     "bad_prompt": Exit.INTERNAL,
     "bad_image": Exit.BAD_INPUT,
+    "bad_constraint": Exit.BAD_INPUT,
     "context_overflow": Exit.BAD_INPUT,
     "bad_device": Exit.USAGE,
     "not_enough_memory": Exit.OUT_OF_MEMORY,

@@ -13,9 +13,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from dsvl2.model.config import ModelConfig, ProcessorConfig
+    from dsvl2.model.constraints.decoding import Constraint, GrammarConstraint
     from dsvl2.model.engine import Engine
     from dsvl2.model.errors import (
         ConfigError,
+        ConstraintError,
         ContextOverflow,
         DestinationError,
         DeviceError,
@@ -46,9 +48,11 @@ if TYPE_CHECKING:
 
 _HOME = {
     "config": ("ModelConfig", "ProcessorConfig"),
+    "constraints.decoding": ("Constraint", "GrammarConstraint"),
     "engine": ("Engine",),
     "errors": (
         "ConfigError",
+        "ConstraintError",
         "ContextOverflow",
         "DestinationError",
         "DeviceError",
@@ -82,6 +86,8 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
     "RELEASED_MODELS",
     "ConfigError",
+    "Constraint",
+    "ConstraintError",
     "ContextOverflow",
     "DestinationError",
     "DeviceError",
@@ -89,6 +95,7 @@ __all__ = [
     "Engine",
     "GenerationRequest",
     "GenerationResult",
+    "GrammarConstraint",
     "ImageError",
     "Message",
     "ModelConfig",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from hashlib import sha256
 from itertools import pairwise
 
@@ -12,13 +12,15 @@ from torch import Tensor
 
 from dsvl2.model import execution, prompt
 from dsvl2.model.config import ProcessorConfig
+from dsvl2.model.constraints.decoding import ConstraintState
+from dsvl2.model.constraints.vocabulary import Vocabulary
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.layout import token_count
 from dsvl2.model.pixels import Bytes, cut
 from dsvl2.model.prefixes import Part, PrefixStore
 from dsvl2.model.prompt import PromptTokens
-from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, Usage
+from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, SamplingParams, Usage
 from dsvl2.model.scheduler import Answer, Job, Scheduler
 from dsvl2.model.tiling import TileGrid, canvases, choose_grid
 from dsvl2.model.tokenizer import REPLACEMENT, Tokenizer
@@ -64,7 +66,8 @@ class Engine:
         that it raises ends the call.
 
         All requests are checked before the first one runs: a malformed prompt raises PromptError, an impossible image
-        ImageError, and one that cannot fit the context ContextOverflow, with no work done.
+        ImageError, one that cannot fit the context ContextOverflow, and a constraint that no answer can keep within its
+        limit ConstraintError, with no work done.
         """
         plans = [self._plan(request) for request in requests]
         jobs = [self._job(index, plan, watch) for index, plan in enumerate(plans)]
@@ -105,7 +108,16 @@ class Engine:
             stop=(self.tokenizer.eos,),
             spell=self.tokenizer.decode,
             prefixes=self.prefixes,
+            begin=self._begin,
         )
+
+    def _begin(self, sampling: SamplingParams) -> ConstraintState | None:
+        constraint = sampling.constraint
+        return None if constraint is None else constraint.start(self._vocabulary, sampling.max_new_tokens)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.tokenizer)
 
     def _plan(self, request: GenerationRequest) -> _Plan:
         images = [image for message in request.messages for image in message.images]
@@ -116,6 +128,7 @@ class Engine:
         written = prompt.write(request.messages, sizes, self.tokenizer)
         size = RequestSize(len(written.ids), sum(sizes), sum(grid.tiles for grid in grids))
         self._check_context(size, request.sampling.max_new_tokens)
+        self._begin(request.sampling)  # raises here, before any work, what it would raise later
         return _Plan(request, written, grids, size)
 
     def _canvases(self, request: GenerationRequest) -> Sequence[tuple[int, int]]:

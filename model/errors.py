@@ -8,6 +8,7 @@ ModelError
 ├── TokenizerError    tokenizer.json is missing, or lacks a token the prompt needs
 ├── PromptError       a conversation that cannot be written as tokens
 ├── ImageError        an image that cannot be cut into tiles
+├── ConstraintError   the form that an answer must have cannot be kept
 ├── ContextOverflow   the request does not fit the context; raised before any work
 ├── DeviceError       the requested device, dtype or quantization cannot run here
 ├── NotEnoughMemory   the weights do not fit; raised before any is read
@@ -66,6 +67,12 @@ class ContextOverflow(ModelError):
     """Prompt and answer together are longer than the context."""
 
     code = "context_overflow"
+
+
+class ConstraintError(ModelError):
+    """No answer of the form asked for can be written by this model, or within the limit; raised before any work."""
+
+    code = "bad_constraint"
 
 
 class DeviceError(ModelError):

@@ -1,11 +1,16 @@
 """What goes into the engine and what comes out: plain frozen data, no torch."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
 from dsvl2.model.reading import ReadingProfile
+
+if TYPE_CHECKING:
+    from dsvl2.model.constraints.decoding import Constraint
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +32,8 @@ class Message:
 class SamplingParams:
     """How tokens are chosen. Temperature 0 is greedy; the penalty counts generated tokens only.
 
-    guard_loops cuts degenerate repetition back to one copy and goes on another way.
+    guard_loops cuts degenerate repetition back to one copy and goes on another way. constraint is the form the answer
+    must have: it then always has it, within max_new_tokens, and finish_reason "length" says that the end was forced.
     """
 
     max_new_tokens: int = 512
@@ -37,6 +43,7 @@ class SamplingParams:
     seed: int = 0
     stop_token_ids: tuple[int, ...] = ()
     guard_loops: bool = True
+    constraint: Constraint | None = None
 
     def __post_init__(self) -> None:
         if self.max_new_tokens < 1:

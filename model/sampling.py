@@ -23,16 +23,30 @@ def choose(
     seen: Collection[int],
     generator: torch.Generator | None,
     banned: Collection[int] = (),
+    allowed: Tensor | None = None,
 ) -> tuple[int, float]:
     """One token and its log probability under the distribution it was taken from (before temperature and nucleus).
 
-    logits [V] fp32; seen: ids generated so far; banned: ids that must not come now.
+    logits [V] fp32; seen: ids generated so far; banned: ids that must not come now, unless nothing else is allowed;
+    allowed: bool [<= V], the ids that may come, all by default. The probability is the one before `allowed` is applied:
+    what the model thought of the token, not how little choice it had.
     """
     logits = penalize(logits, seen, params.repetition_penalty)
     if banned:
         logits = logits.index_fill(0, torch.tensor(sorted(banned), device=logits.device), float("-inf"))
+    free = logits
+    if allowed is not None:
+        logits = _only(logits, allowed.to(logits.device))
     token = int(logits.argmax()) if params.temperature == 0 else _draw(logits, params, generator)
-    return token, float(logits.log_softmax(-1)[token])
+    return token, float(free.log_softmax(-1)[token])
+
+
+def _only(logits: Tensor, allowed: Tensor) -> Tensor:
+    """Logits [V] with -inf where `allowed` [<= V] does not say otherwise; if that leaves nothing, the allowed ones alike."""
+    whole = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    whole[: len(allowed)] = allowed[: len(logits)]
+    kept = logits.masked_fill(~whole, float("-inf"))
+    return kept if bool(kept.isfinite().any()) else torch.zeros_like(logits).masked_fill(~whole, float("-inf"))
 
 
 def _draw(logits: Tensor, params: SamplingParams, generator: torch.Generator | None) -> int:

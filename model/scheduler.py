@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dsvl2.model import rope
 from dsvl2.model.cache import SlotCache
+from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
 from dsvl2.model.prefill import CHUNK, run_prompt
 from dsvl2.model.prefixes import Part, PrefixStore
@@ -51,6 +52,7 @@ class Answer:
 
     job: Job
     generator: torch.Generator | None
+    form: ConstraintState | None = None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     banned: tuple[int, ...] = ()
@@ -60,7 +62,15 @@ class Answer:
     @property
     def plain(self) -> bool:
         """Whether the next token is simply the likeliest one."""
-        return self.job.sampling.temperature == 0 and self.job.sampling.repetition_penalty == 1.0 and not self.banned
+        sampling = self.job.sampling
+        return (
+            sampling.temperature == 0 and sampling.repetition_penalty == 1.0 and not self.banned and self.form is None
+        )
+
+    @property
+    def guarded(self) -> bool:
+        """Whether loops are looked for: not in an end that is given."""
+        return self.job.sampling.guard_loops and (self.form is None or not self.form.closing)
 
 
 @contextmanager
@@ -81,7 +91,8 @@ class Scheduler:
     """Runs jobs to their end.
 
     dtype is that of the cache; stop holds the ids that end an answer; spell turns ids into text, which the loop guard
-    needs to spare leaders; chunk is how much of a prompt runs at once; prefixes keeps what prompts have in common.
+    needs to spare leaders; begin starts the constraint of a request that has one; chunk is how much of a prompt runs at
+    once; prefixes keeps what prompts have in common.
     """
 
     def __init__(
@@ -91,10 +102,11 @@ class Scheduler:
         dtype: torch.dtype,
         stop: Collection[int],
         spell: Callable[[Sequence[int]], str],
+        begin: Callable[[SamplingParams], ConstraintState | None] = lambda sampling: None,
         chunk: int = CHUNK,
         prefixes: PrefixStore | None = None,
     ) -> None:
-        self._dtype, self._chunk, self._prefixes = dtype, chunk, prefixes or PrefixStore()
+        self._dtype, self._chunk, self._begin, self._prefixes = dtype, chunk, begin, prefixes or PrefixStore()
         self._network, self._stop, self._spell = network, frozenset(stop), spell
         self._decoder = network.language.model
         weight = network.language.model.norm.weight
@@ -151,7 +163,7 @@ class Scheduler:
 
         hidden = self._prefixes.run(job.parts, prefix, extend) if job.parts else extend(job.embed(), 0)
         cache.adopt(slot, prefix)
-        answer = Answer(job, generator_for(job.sampling, self._device))
+        answer = Answer(job, generator_for(job.sampling, self._device), self._begin(job.sampling))
         self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
         return answer
 
@@ -173,25 +185,43 @@ class Scheduler:
                 del running[slot]
                 cache.settle(slot, 0)
                 yield answer
-            elif answer.job.sampling.guard_loops and len(answer.ids) % GUARD_EVERY == 0 and self._cut_loop(answer):
-                if answer.loops > MAX_RECOVERIES:
-                    answer.finish = "stop"
+            elif answer.guarded and len(answer.ids) % GUARD_EVERY == 0 and self._cut_loop(answer):
+                if self._give_up(answer):
                     del running[slot]
                     cache.settle(slot, 0)
                     yield answer
                 else:
                     cache.settle(slot, answer.job.length + len(answer.ids) - 1)
 
+    def _give_up(self, answer: Answer) -> bool:
+        """Say whether an answer ends here because it loops; one of a given form goes on, to its end by the shortest way."""
+        if answer.loops <= MAX_RECOVERIES:
+            return False
+        if answer.form is not None:
+            answer.form.close()
+            if not answer.form.finished:
+                return False
+        answer.finish = "stop" if answer.form is None else "length"
+        return True
+
     def _pick(self, answer: Answer, logits: Tensor) -> tuple[int, float]:
-        picked = choose(logits, answer.job.sampling, answer.ids, answer.generator, answer.banned)
+        """Choose a token; a constraint may refuse one that its mask let pass, and then has a stricter mask."""
+        sampling, form, seen = answer.job.sampling, answer.form, answer.ids
+        if form is None:
+            picked = choose(logits, sampling, seen, answer.generator, answer.banned)
+        else:
+            while True:
+                picked = choose(logits, sampling, seen, answer.generator, answer.banned, form.allowed())
+                if form.accept(picked[0]):
+                    break
         answer.banned = ()
         return picked
 
     def _take(self, answer: Answer, token: int, logprob: float) -> None:
-        """Append a token, or end: the end token itself is not kept."""
-        sampling = answer.job.sampling
-        if token in self._stop or token in sampling.stop_token_ids:
-            answer.finish = "stop"
+        """Append a token, or end: the end token itself is not kept. A constraint ends where it is complete."""
+        sampling, form = answer.job.sampling, answer.form
+        if token in self._stop or (form is None and token in sampling.stop_token_ids):
+            answer.finish = "length" if form is not None and form.closing else "stop"
             return
         answer.ids.append(token)
         answer.logprobs.append(logprob)
@@ -199,6 +229,8 @@ class Scheduler:
             answer.job.watch(answer.ids)
         if len(answer.ids) >= sampling.max_new_tokens:
             answer.finish = "length"
+        if form is not None and form.finished:
+            answer.finish = "length" if form.closing else "stop"
 
     def _cut_loop(self, answer: Answer) -> bool:
         """Cut a loop at the end back to its first copy and forbid to enter it again; say whether there was one."""
@@ -207,6 +239,8 @@ class Scheduler:
             return False
         keep = len(answer.ids) - loop.run + loop.span
         answer.banned = (answer.ids[keep],)
+        if answer.form is not None:
+            answer.form.rewind(len(answer.ids) - keep)
         del answer.ids[keep:], answer.logprobs[keep:]
         answer.loops += 1
         if answer.job.watch is not None:

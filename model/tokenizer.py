@@ -51,6 +51,15 @@ class Tokenizer:
         found = self._backend.token_to_id(token)
         return None if found is None else int(found)
 
+    def token_of(self, number: int) -> str | None:
+        """The token of an id as spelt in the vocabulary, or None."""
+        found = self._backend.id_to_token(number)
+        return None if found is None else str(found)
+
+    def to_json(self) -> str:
+        """The whole of tokenizer.json."""
+        return str(self._backend.to_str())
+
     def pieces(self, ids: Sequence[int]) -> tuple[str, ...]:
         """The text each token adds. A token that ends inside a character adds '', the one that completes it adds it whole.
 

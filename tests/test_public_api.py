@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODEL = {
     "RELEASED_MODELS",
     "ConfigError",
+    "Constraint",
+    "ConstraintError",
     "ContextOverflow",
     "DestinationError",
     "DeviceError",
@@ -21,6 +23,7 @@ MODEL = {
     "Engine",
     "GenerationRequest",
     "GenerationResult",
+    "GrammarConstraint",
     "ImageError",
     "Message",
     "ModelConfig",
