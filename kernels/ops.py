@@ -1,17 +1,30 @@
 """The only door to the kernels: the model calls these names and never learns what runs behind them.
 
+Inference on CUDA runs Triton kernels; a CPU, and anything that needs gradients, plain PyTorch and oneDNN. `backend("triton")`
+asks for the kernels whatever the device (on a CPU: their interpreter), `backend("plain")` for none.
 `use("sparse" | "loop" | "dense")` picks the form of the expert op for what follows, or for a `with` block.
 """
 
+import warnings
+
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dsvl2.kernels import onednn, packed, reference
+from dsvl2.kernels import onednn, packed, reference, routing
 from dsvl2.kernels.packing import PackedWeight
+from dsvl2.kernels.reference import rotate_halves, rotate_pairs
+from dsvl2.kernels.routing import RouteRule
+
+__all__ = [
+    "RouteRule", "add_rms_norm", "attention", "backend", "decode", "fast_bf16", "latent_query", "moe_experts", "native",
+    "pack_linear", "packed_experts", "packed_linear", "rms_norm", "rotate_halves", "rotate_pairs", "route", "store_heads",
+    "store_latent", "swiglu", "use", "using",
+]  # fmt: skip
 
 FEW = 16  # up to so many tokens every chosen expert runs on all of them
 
@@ -27,6 +40,44 @@ MOE_FORMS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Tensor]]
     "dense": reference.moe_experts_dense,
 }
 _moe_form = "sparse"
+_backend = "auto"
+
+
+@contextmanager
+def backend(name: str) -> Iterator[None]:
+    """Run "triton" kernels, "plain" PyTorch, or whichever suits a tensor ("auto") inside a `with` block.
+
+    Raises RuntimeError when Triton is asked for and cannot run, ValueError for an unknown name.
+    """
+    global _backend
+    if name not in ("auto", "plain", "triton"):
+        raise ValueError(f"unknown backend {name!r}; known: auto, plain, triton")
+    if name == "triton" and not _triton_runs():
+        raise RuntimeError("Triton cannot run here: it needs its package, and a CUDA device or TRITON_INTERPRET=1")
+    before, _backend = _backend, name
+    try:
+        yield
+    finally:
+        _backend = before
+
+
+def native(x: Tensor) -> bool:
+    """Whether ops on this tensor run Triton kernels: on CUDA, outside training and autocast, where Triton is installed."""
+    if _backend != "auto":
+        return _backend == "triton"
+    if not x.is_cuda or torch.is_grad_enabled() or torch.is_autocast_enabled("cuda"):
+        return False
+    return _triton_runs()
+
+
+@cache
+def _triton_runs() -> bool:
+    from dsvl2.kernels.triton_backend import launch
+
+    if not launch.available():
+        warnings.warn("Triton is not installed: running without kernels, slowly", RuntimeWarning, stacklevel=3)
+        return False
+    return True
 
 
 def use(form: str) -> None:
@@ -54,22 +105,98 @@ def moe_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: T
     x [N, H]; idx [N, k] int64; weight [N, k] float32; gate_up [E, 2I, H] (gate rows first); down [E, H, I].
     Returns [N, H] in the dtype of x; the sum over k is taken in fp32.
     """
+    if _moe_form == "sparse" and x.dtype == gate_up.dtype and native(x):
+        from dsvl2.kernels.triton_backend import experts
+
+        return experts.experts(x, idx, weight, gate_up, down)
     return MOE_FORMS[_moe_form](x, idx, weight, gate_up, down)
 
 
 def packed_linear(x: Tensor, weight: PackedWeight, bias: Tensor | None = None) -> Tensor:
     """x [..., K] times a packed weight of N rows -> [..., N] in the dtype of x."""
+    if native(x):
+        from dsvl2.kernels.triton_backend import linear, operand
+
+        if operand.fits(weight):
+            return linear.linear(x, weight, bias)
     return packed.linear(x, weight, bias)
 
 
 def packed_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: PackedWeight, down: PackedWeight) -> Tensor:
     """`moe_experts` with packed stacks: gate_up of [E, 2, I, H] (gate before up), down of [E, H, I]."""
+    if native(x):
+        from dsvl2.kernels.triton_backend import experts, operand
+
+        if operand.fits(gate_up) and operand.fits(down):
+            return experts.experts(x, idx, weight, gate_up, down)
     return packed.experts(x, idx, weight, gate_up, down, few=FEW)
+
+
+def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor, Tensor, Tensor]:
+    """Pick experts by fp32 logits [N, E]: idx int64 [N, k], weight fp32 [N, k], scores fp32 [N, E] (spec.md 6.3).
+
+    bias [E] corrects what "noaux_tc" ranks by, and never a weight; None for the other methods.
+    """
+    if native(logits):
+        from dsvl2.kernels.triton_backend import router
+
+        return router.route(logits, bias, rule)
+    return routing.route(logits, bias, rule)
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """RMS norm over the last axis with fp32 statistics; x [..., H], weight [H]."""
+    if native(x):
+        from dsvl2.kernels.triton_backend import norm
+
+        return norm.rms_norm(x, weight, eps)
     return reference.rms_norm(x, weight, eps)
+
+
+def add_rms_norm(x: Tensor, delta: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """x + delta, and its RMS norm; both [..., H]."""
+    if native(x):
+        from dsvl2.kernels.triton_backend import norm
+
+        return norm.add_rms_norm(x, delta, weight, eps)
+    return reference.add_rms_norm(x, delta, weight, eps)
+
+
+def store_latent(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor, flat: Tensor, rows: Tensor) -> None:
+    """Norm the latent, rotate the rope key (pairs) and write both to the cache (spec.md 6.2).
+
+    kv [S, r + dr]; gain [r]; cos and sin fp32 [S, dr/2]; flat [*, r + dr], row rows[s] of which takes slot s.
+    """
+    if native(kv):
+        from dsvl2.kernels.triton_backend import rotary
+
+        return rotary.store_latent(kv, gain, eps, cos, sin, flat, rows)
+    return reference.store_latent(kv, gain, eps, cos, sin, flat, rows)
+
+
+def latent_query(q: Tensor, to_key: Tensor, cos: Tensor, sin: Tensor, scale: float) -> Tensor:
+    """The query of absorbed attention: q [S, A, dn + dr], to_key [A, dn, r] -> scaled [S, A, r + dr] (spec.md 6.2)."""
+    if native(q):
+        from dsvl2.kernels.triton_backend import rotary
+
+        absorbed = torch.bmm(q[..., : to_key.shape[1]].transpose(0, 1), to_key)
+        return rotary.latent_query(q, absorbed, cos, sin, scale)
+    return reference.latent_query(q, to_key, cos, sin, scale)
+
+
+def store_heads(
+    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor
+) -> Tensor:
+    """Rotate q and k (halves), write k and v to the cache, return the scaled query (spec.md 6.1).
+
+    q [S, A, d]; k and v [S, G, d]; cos and sin fp32 [S, d/2]; flat [*, d]; rows [S * 2 * G]: of each slot the rows of its
+    keys, then of its values. Returns [S, G, A/G, d].
+    """
+    if native(q):
+        from dsvl2.kernels.triton_backend import rotary
+
+        return rotary.store_heads(q, k, v, cos, sin, scale, flat, rows)
+    return reference.store_heads(q, k, v, cos, sin, scale, flat, rows)
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
@@ -77,14 +204,23 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return reference.swiglu(x, gate, up, down)
 
 
-def decode(query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int]) -> Tensor:
+def decode(
+    query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int], lengths: Tensor | None = None, values: int = 0
+) -> Tensor:
     """Attend from one new token per slot to what it has cached (for MLA the absorbed form, spec.md 6.2).
 
     query [S, G, a, w], scaled, a heads sharing each of G keys; cache [B, K, S, G, size, w] in B blocks, keys first and
     values last (K = 1: the same); bias [S, L] fp32, 0 or -inf; blocks: how many blocks each slot has begun, 0 when it idles
-    (its result is then 0 or meaningless). Returns fp32 [S, G, a, w]. A slot's result does not depend on its neighbours.
+    (its result is then 0 or meaningless); lengths int32 [S] says what bias says, on the device: kernels read it instead.
+    values: of how many leading columns the values consist, 0 for all. Returns [S, G, a, values], in fp32 from the plain
+    form and in the dtype of the query from a kernel. A slot's result does not depend on its neighbours.
     """
-    return reference.decode(query, cache, bias, blocks)
+    values = values or query.shape[-1]
+    if lengths is not None and native(query):
+        from dsvl2.kernels.triton_backend import attend
+
+        return attend.decode(query.to(cache.dtype), cache, lengths, values)
+    return reference.decode(query, cache, bias, blocks)[..., :values]
 
 
 def pack_linear(

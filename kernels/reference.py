@@ -18,6 +18,53 @@ def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     return weight * (wide * torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)).to(x.dtype)
 
 
+def add_rms_norm(x: Tensor, delta: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """See `ops.add_rms_norm`."""
+    total = x + delta
+    return total, rms_norm(total, weight, eps)
+
+
+def rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Pair i with i + d/2 (multi-head attention); cos and sin broadcast against [..., d/2]."""
+    a, b = x.chunk(2, dim=-1)
+    return _turn(a, b, cos, sin)
+
+
+def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Pair 2i with 2i + 1 (MLA) and return the halves side by side, as the released cache does."""
+    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return _turn(a, b, cos, sin)
+
+
+def _turn(a: Tensor, b: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).to(a.dtype)  # the products are fp32
+
+
+def store_latent(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor, flat: Tensor, rows: Tensor) -> None:
+    """See `ops.store_latent`."""
+    latent, rope = kv.split((len(gain), 2 * cos.shape[-1]), dim=-1)
+    latent = rms_norm(latent, gain, eps)
+    parts = torch.cat((latent, rotate_pairs(rope, cos, sin).to(latent.dtype)), dim=-1)
+    flat.index_copy_(0, rows, parts.to(flat.dtype))
+
+
+def latent_query(q: Tensor, to_key: Tensor, cos: Tensor, sin: Tensor, scale: float) -> Tensor:
+    """See `ops.latent_query`."""
+    nope, rope = q.split((to_key.shape[1], 2 * cos.shape[-1]), dim=-1)
+    absorbed = torch.einsum("shn,hnr->shr", nope, to_key)
+    return torch.cat((absorbed, rotate_pairs(rope, cos[:, None], sin[:, None])), dim=-1) * scale
+
+
+def store_heads(
+    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor
+) -> Tensor:
+    """See `ops.store_heads`."""
+    cos, sin = cos[:, None], sin[:, None]
+    parts = torch.stack((rotate_halves(k, cos, sin), v), dim=1)  # [S, 2, G, d]
+    flat.index_copy_(0, rows, parts.flatten(0, 2).to(flat.dtype))
+    return rotate_halves(q, cos, sin).unflatten(1, (k.shape[1], -1)) * scale
+
+
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     """down(silu(gate x) * up x), weights as [out, in]."""
     return F.linear(F.silu(F.linear(x, gate)) * F.linear(x, up), down)

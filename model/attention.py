@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from dsvl2.kernels import ops
 from dsvl2.model.cache import Sight, SlotLayer
 from dsvl2.model.config import LanguageConfig
-from dsvl2.model.rope import mscale, rotate_halves, rotate_pairs
+from dsvl2.kernels.ops import rotate_halves, rotate_pairs
+from dsvl2.model.rope import mscale
 
 LATENT_EPS = 1e-6  # fixed, whatever rms_norm_eps says
 
@@ -71,9 +72,9 @@ class MultiHeadAttention(nn.Module):
 
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
         """One new token a slot: x [S, H], cos and sin [S, d/2] -> [S, H]."""
-        q, parts = self._project(x[:, None], cos[:, None], sin[:, None])
-        query = q[:, 0].unflatten(1, (self.kv_heads, -1)) * self.scale  # [S, A', A/A', d]
-        mixed = ops.decode(query, layer.write(parts[:, 0]), sight.bias, sight.blocks)
+        q, k, v = (part(x).unflatten(-1, (-1, self.dim)) for part in (self.q_proj, self.k_proj, self.v_proj))
+        query = ops.store_heads(q, k, v, cos, sin, self.scale, layer.flat, layer.rows)  # [S, A', A/A', d]
+        mixed = ops.decode(query, layer.buffer, sight.bias, sight.blocks, sight.lengths)
         return self.o_proj(mixed.flatten(1).to(x.dtype))
 
     def _project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
@@ -122,17 +123,20 @@ class LatentAttention(nn.Module):
 
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
         """The absorbed form, one new token a slot: x [S, H], cos and sin [S, dr/2] -> [S, H]."""
-        q_nope, q_rope = self._queries(x, cos, sin)
-        cache = layer.write(self._compress(x, cos, sin))
+        kv, norm = self.kv_a_proj_with_mqa(x), self.kv_a_layernorm
+        ops.store_latent(kv, norm.weight, norm.eps, cos, sin, layer.flat, layer.rows)
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
-        query = torch.cat((torch.einsum("shn,hnr->shr", q_nope, to_key), q_rope), dim=-1) * self.scale  # [S, A, r + dr]
-        latent = ops.decode(query[:, None], cache, sight.bias, sight.blocks)[:, 0, :, : self.rank].to(to_value.dtype)
-        return self.o_proj(torch.einsum("shr,hvr->shv", latent, to_value).flatten(1))
+        query = ops.latent_query(self._project(x), to_key, cos, sin, self.scale)  # [S, A, r + dr]
+        mixed = ops.decode(query[:, None], layer.buffer, sight.bias, sight.blocks, sight.lengths, self.rank)
+        return self.o_proj(torch.einsum("shr,hvr->shv", mixed[:, 0].to(to_value.dtype), to_value).flatten(1))
 
     def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-        q = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.low_rank_query else self.q_proj(x)
-        q_nope, q_rope = q.unflatten(-1, (self.heads, -1)).split((self.nope, self.rotary), dim=-1)
+        q_nope, q_rope = self._project(x).split((self.nope, self.rotary), dim=-1)
         return q_nope, rotate_pairs(q_rope, cos[..., None, :], sin[..., None, :])
+
+    def _project(self, x: Tensor) -> Tensor:
+        q = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.low_rank_query else self.q_proj(x)
+        return q.unflatten(-1, (self.heads, -1))
 
     def _compress(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         latent, k_rope = self.kv_a_proj_with_mqa(x).split((self.rank, self.rotary), dim=-1)

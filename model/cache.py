@@ -41,21 +41,25 @@ class PrefixCache:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What each slot may look at: bias [S, capacity] fp32, 0 or -inf, and how many blocks it has begun (0: it idles)."""
+    """What each slot may look at: bias [S, capacity] fp32, 0 or -inf, and how many blocks it has begun (0: it idles).
+
+    lengths [S] int32 says the same on the device: tokens in sight, 0 for a slot that idles.
+    """
 
     bias: Tensor
     blocks: tuple[int, ...]
+    lengths: Tensor
 
 
 class SlotLayer:
     """One layer of all slots while they decode; `rows`, shared by the layers, names where each slot's next token goes."""
 
     def __init__(self, buffer: Tensor, rows: Tensor) -> None:
-        self.buffer, self._flat, self._rows = buffer, buffer.flatten(0, 4), rows
+        self.buffer, self.flat, self.rows = buffer, buffer.flatten(0, 4), rows
 
     def write(self, parts: Tensor) -> Tensor:
         """Store parts [S, ..., w], one token a slot; return the whole buffer [blocks, K, S, G, BLOCK, w]."""
-        self._flat.index_copy_(0, self._rows, parts.reshape(-1, parts.shape[-1]).to(self._flat.dtype))
+        self.flat.index_copy_(0, self.rows, parts.reshape(-1, parts.shape[-1]).to(self.flat.dtype))
         return self.buffer
 
 
@@ -86,6 +90,8 @@ class SlotCache:
         self._rows = self._first.flatten().clone()
         self._bias = torch.full((slots, self.capacity), float("-inf"), device=device)
         self._lengths = [0] * slots
+        self._places = torch.zeros(2, slots, dtype=torch.int64, device=device)  # positions; lengths in sight
+        self._sighted = torch.zeros(slots, dtype=torch.int32, device=device)
         self.layers = [SlotLayer(buffer, self._rows) for buffer in self._buffers]
         for slot in range(slots):
             self.settle(slot, 0)
@@ -118,8 +124,14 @@ class SlotCache:
         """
         for slot in active:
             self._lengths[slot] += 1
-        positions = torch.tensor([max(length - 1, 0) for length in self._lengths], device=self._rows.device)
+        busy = set(active)
+        seen = [length if slot in busy else 0 for slot, length in enumerate(self._lengths)]
+        # in place: a captured graph reads the same memory at every step
+        self._places.copy_(torch.tensor([[max(length - 1, 0) for length in self._lengths], seen]))
+        positions = self._places[0]
+        self._sighted.copy_(self._places[1])
         within = positions // BLOCK * (self._planes * BLOCK) + positions % BLOCK
         torch.add(self._first, within[:, None], out=self._rows.view_as(self._first))
         self._bias.scatter_(1, positions[:, None], 0.0)
-        return positions, Sight(self._bias, tuple(-(-length // BLOCK) for length in self._lengths))
+        blocks = tuple(-(-length // BLOCK) for length in self._lengths)
+        return positions, Sight(self._bias, blocks, self._sighted)

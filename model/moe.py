@@ -58,21 +58,22 @@ class Router(nn.Module):
 
     def __init__(self, config: LanguageConfig) -> None:
         super().__init__()
-        self.config = config
+        self.rule = ops.RouteRule(
+            chosen=config.num_experts_per_tok or 0,
+            scoring=config.scoring_func,
+            method=config.topk_method,
+            groups=config.n_group or 1,
+            kept=config.topk_group or 1,
+            normalized=config.norm_topk_prob,
+            scale=config.routed_scaling_factor,
+        )
         self.weight = nn.Parameter(torch.empty(config.n_routed_experts or 0, config.hidden_size))
         nn.init.uniform_(self.weight, -(config.hidden_size**-0.5), config.hidden_size**-0.5)
         if config.topk_method == "noaux_tc":
             self.e_score_correction_bias = nn.Parameter(torch.zeros(config.n_routed_experts or 0))
 
     def forward(self, x: Tensor) -> Routing:
-        config, k = self.config, self.config.num_experts_per_tok or 0
-        logits = self._logits(x)  # [N, E]
-        scores = logits.softmax(-1) if config.scoring_func == "softmax" else logits.sigmoid()
-        idx = self._preference(scores).topk(k, dim=-1).indices
-        weight = scores.gather(1, idx)
-        if config.norm_topk_prob and k > 1:
-            weight = weight / (weight.sum(-1, keepdim=True) + 1e-20)
-        return Routing(idx, weight * config.routed_scaling_factor, scores)
+        return Routing(*ops.route(self._logits(x), getattr(self, "e_score_correction_bias", None), self.rule))
 
     def _logits(self, x: Tensor) -> Tensor:
         """fp32 also under autocast: near-ties flip in half precision."""
@@ -80,25 +81,6 @@ class Router(nn.Module):
             return F.linear(x.float(), self.weight.float())
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x.float(), self.weight.float())
-
-    def _preference(self, scores: Tensor) -> Tensor:
-        """What top-k ranks by: the score itself, within the best groups, or with the correction bias added."""
-        config = self.config
-        if config.topk_method == "greedy":
-            return scores
-        groups, kept = config.n_group or 1, config.topk_group or 1
-        pick = scores
-        if config.topk_method == "noaux_tc":
-            pick = scores + self.e_score_correction_bias.float()
-        grouped = pick.unflatten(-1, (groups, -1))  # [N, G, E/G]
-        if config.topk_method == "noaux_tc":
-            group_score = grouped.topk(2, dim=-1).values.sum(-1)
-        else:
-            group_score = grouped.amax(-1)
-        best = group_score.topk(kept, dim=-1).indices
-        keep = torch.zeros_like(group_score, dtype=torch.bool).scatter(1, best, True)
-        # the others become 0, not -inf: with negative corrected scores they may still be picked, as in the release
-        return grouped.masked_fill(~keep[..., None], 0.0).flatten(1)
 
 
 class MoE(nn.Module):

@@ -1,4 +1,4 @@
-"""Rotary positions: angles in fp32 whatever the model's dtype, and the two pairings in use (spec.md 6.1, 6.2, 6.5).
+"""Rotary positions: angles in fp32 whatever the model's dtype (spec.md 6.1, 6.2, 6.5); what turns by them is in `ops`.
 
 Frequencies are computed, never stored as a buffer: a model-wide cast to bf16 cannot round them.
 """
@@ -46,19 +46,3 @@ def frequencies(dim: int, theta: float, scaling: Mapping[str, Any], device: torc
 def mscale(factor: float, scale: float) -> float:
     """YaRN's length-dependent magnitude."""
     return 1.0 if factor <= 1 else 0.1 * scale * math.log(factor) + 1.0
-
-
-def rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Pair i with i + d/2 (multi-head attention); cos and sin broadcast against [..., d/2]."""
-    a, b = x.chunk(2, dim=-1)
-    return _turn(a, b, cos, sin)
-
-
-def rotate_pairs(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Pair 2i with 2i + 1 (MLA) and return the halves side by side, as the released cache does."""
-    a, b = x.unflatten(-1, (-1, 2)).unbind(-1)
-    return _turn(a, b, cos, sin)
-
-
-def _turn(a: Tensor, b: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    return torch.cat((a * cos - b * sin, b * cos + a * sin), dim=-1).to(a.dtype)  # the products are fp32

@@ -118,7 +118,7 @@ def _rounded(
 ) -> Tensor | PackedWeight:
     """What arrived, packed on the device if a scheme is asked for and has a format for it."""
     form = None if quant is None else quant.form_of(name)
-    return PackedWeight.of(form, weight.to(device)) if form is not None and isinstance(weight, Tensor) else weight
+    return PackedWeight.of(form, weight, device) if form is not None and isinstance(weight, Tensor) else weight
 
 
 def _check_complete(wanted: Mapping[str, Tensor], arrived: set[str]) -> None:

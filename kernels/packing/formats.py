@@ -41,13 +41,16 @@ class PackedWeight:
     columns: int
 
     @classmethod
-    def of(cls, form: Format, weight: Tensor) -> "PackedWeight":
-        """Pack a weight [..., N, K]; a large matrix a part at a time, which bounds the fp32 copies that packing makes."""
+    def of(cls, form: Format, weight: Tensor, device: torch.device | None = None) -> "PackedWeight":
+        """Pack a weight [..., N, K], on a device if one is given.
+
+        A large matrix goes there and is packed a part at a time, which bounds what is held beside the result.
+        """
         rows, columns = weight.shape[-2:]
         step = max(AT_ONCE // columns // ALIGNED, 1) * ALIGNED
         if weight.dim() > 2 or rows <= step:
-            return cls(form, form.pack(weight), rows, columns)
-        packed = [form.pack(part) for part in weight.split(step)]
+            return cls(form, form.pack(weight.to(device)), rows, columns)
+        packed = [form.pack(part.to(device)) for part in weight.split(step)]
         return cls(form, {name: torch.cat([parts[name] for parts in packed]) for name in packed[0]}, rows, columns)
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:

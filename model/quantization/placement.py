@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from dsvl2.kernels.packing import Format, PackedWeight
+from dsvl2.kernels.packing import Format, PackedWeight, arrange
 from dsvl2.model.errors import WeightsError
 from dsvl2.model.names import EXPERT
 from dsvl2.model.quantization.modules import QuantizedExperts, QuantizedLinear
@@ -14,10 +14,14 @@ UNPACKED = ("kv_b_proj.weight",)
 
 
 class Placement:
-    """Stacks are made when the first of their experts arrives: nothing is held twice."""
+    """Stacks are made when the first of their experts arrives: nothing is held twice.
 
-    def __init__(self, experts: int, device: torch.device) -> None:
+    arranged puts weights in the order that kernels read; by default on a GPU.
+    """
+
+    def __init__(self, experts: int, device: torch.device, *, arranged: bool | None = None) -> None:
         self.experts, self.device = experts, device
+        self.arranged = device.type == "cuda" if arranged is None else arranged
         self._weights: dict[str, PackedWeight] = {}
 
     def takes(self, name: str, scheme: Scheme) -> bool:
@@ -27,6 +31,9 @@ class Placement:
     def add(self, name: str, weight: PackedWeight) -> None:
         """Take one weight under its released name."""
         parts = {part: tensor.to(self.device) for part, tensor in weight.parts.items()}
+        if self.arranged:
+            weight = arrange(PackedWeight(weight.form, parts, weight.rows, weight.columns))
+            parts = dict(weight.parts)
         match = EXPERT.fullmatch(name)
         if match is None:
             self._weights[name.removesuffix(".weight")] = PackedWeight(weight.form, parts, weight.rows, weight.columns)

@@ -1,0 +1,108 @@
+"""One new token a slot against its cache: each slot's tokens are split among programs, whose shares are then merged.
+
+For MLA the cache row is [latent | rope key] and the latent is the value too (absorbed form); multi-head attention keeps keys and
+values in two planes. The splits depend on a slot's own length alone, so a result does not depend on neighbours.
+Letters: S slots, G groups of keys, a heads sharing one, w row width, v value width, BN tokens a step, AP a padded to 16.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from dsvl2.kernels.triton_backend.launch import interpreting, on, power
+from dsvl2.kernels.triton_backend.tiles import product
+
+PROGRAMS = 264  # two for each multiprocessor of an H100
+LEAST = 128  # tokens for which another program pays
+LOG2E = 1.4426950408889634
+
+
+@triton.jit
+def _split(
+    query, cache, lengths, part, total, S, G, A, V, D, PARTS, GAP, SIZE: tl.constexpr,
+    SHARED: tl.constexpr, VP: tl.constexpr, DP: tl.constexpr, AP: tl.constexpr, BN: tl.constexpr, EXACT: tl.constexpr,
+):  # fmt: skip
+    both, split = tl.program_id(0), tl.program_id(1)
+    slot, group = both // G, both % G
+    width = V + D
+    length = tl.load(lengths + slot)
+    each = tl.cdiv(tl.cdiv(length, PARTS), BN) * BN
+    start = split * each
+    end = tl.minimum(start + each, length)
+    head, column, rope, step = tl.arange(0, AP), tl.arange(0, VP), tl.arange(0, DP), tl.arange(0, BN)
+    heads_ok, columns_ok, rope_ok = head < A, column < V, rope < D
+    source = query + (both.to(tl.int64) * A + head[:, None]) * width
+    q = tl.load(source + column[None, :], mask=heads_ok[:, None] & columns_ok[None, :], other=0.0)
+    if DP > 1:
+        q_rope = tl.load(source + V + rope[None, :], mask=heads_ok[:, None] & rope_ok[None, :], other=0.0)
+    acc = tl.zeros((AP, VP), tl.float32)
+    top = tl.full((AP,), -float("inf"), tl.float32)
+    mass = tl.zeros((AP,), tl.float32)
+    planes = 1 if SHARED else 2
+    for at in range(start, end, BN):  # BN divides SIZE: a step lies in one block
+        block, within = at // SIZE, at % SIZE + step
+        plane = ((block * planes) * S + slot).to(tl.int64) * G + group
+        ok = at + step < end
+        rows = cache + (plane * SIZE + within[:, None]) * width
+        keys = tl.load(rows + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0)
+        scores = product(q, tl.trans(keys), tl.zeros((AP, BN), tl.float32), EXACT)
+        if DP > 1:
+            ropes = tl.load(rows + V + rope[None, :], mask=ok[:, None] & rope_ok[None, :], other=0.0)
+            scores = product(q_rope, tl.trans(ropes), scores, EXACT)
+        scores = tl.where(ok[None, :], scores * 1.4426950408889634, -float("inf"))
+        higher = tl.maximum(top, tl.max(scores, 1))
+        share = tl.exp2(scores - higher[:, None])
+        shrink = tl.exp2(top - higher)
+        mass = mass * shrink + tl.sum(share, 1)
+        values = keys
+        if not SHARED:
+            values = tl.load(
+                rows + GAP + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0
+            )
+        acc = product(share.to(values.dtype), values, acc * shrink[:, None], EXACT)
+        top = higher
+    empty = mass == 0
+    acc = acc / tl.where(empty, 1.0, mass)[:, None]
+    place = (both.to(tl.int64) * PARTS + split) * A + head
+    tl.store(part + place[:, None] * V + column[None, :], acc, mask=heads_ok[:, None] & columns_ok[None, :])
+    tl.store(total + place, tl.where(empty, -float("inf"), top + tl.log2(tl.where(empty, 1.0, mass))), mask=heads_ok)
+
+
+@triton.jit
+def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr):
+    both, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    split, column = tl.arange(0, PP), tl.arange(0, VP)
+    ok = split < PARTS
+    place = (both * PARTS + split) * A + head
+    logs = tl.load(total + place, mask=ok, other=-float("inf"))
+    top = tl.max(logs, 0)
+    share = tl.exp2(logs - tl.where(top == -float("inf"), 0.0, top))
+    there = ok[:, None] & (column < V)[None, :]
+    parts = tl.load(part + place[:, None] * V + column[None, :], mask=there, other=0.0)
+    mixed = tl.sum(parts * share[:, None], 0) / tl.maximum(tl.sum(share, 0), 1e-30)
+    tl.store(out + (both * A + head) * V + column, mixed.to(out.dtype.element_ty), mask=column < V)
+
+
+def decode(query: Tensor, cache: Tensor, lengths: Tensor, values: int) -> Tensor:
+    """See `ops.decode`; lengths int32 [S], 0 for an idle slot. Returns [S, G, a, values] in the dtype of the query."""
+    slots, groups, heads, width = query.shape
+    size, rope, shared = cache.shape[4], width - values, cache.shape[1] == 1
+    capacity = cache.shape[0] * size
+    parts = max(1, min(PROGRAMS // max(slots * groups, 1), capacity // LEAST, 64))
+    padded = power(heads, 16)
+    step = min(size, 64 if query.dtype != torch.float32 and values <= 256 else 32 if query.dtype != torch.float32 else 16)
+    part = torch.empty(slots * groups, parts, heads, values, dtype=torch.float32, device=query.device)
+    total = torch.empty(slots * groups, parts, heads, dtype=torch.float32, device=query.device)
+    out = torch.empty(slots, groups, heads, values, dtype=query.dtype, device=query.device)
+    with on(query):
+        _split[(slots * groups, parts)](
+            query.contiguous(), cache, lengths, part, total, slots, groups, heads, values, rope, parts,
+            slots * groups * size * width, SIZE=size,
+            SHARED=shared, VP=power(values, 16), DP=power(rope, 16) if rope else 1, AP=padded, BN=step,
+            EXACT=interpreting(), num_warps=4 if padded == 16 else 8, num_stages=2,
+        )  # fmt: skip
+        _merge[(slots * groups, heads)](
+            part, total, out, heads, values, parts, PP=power(parts), VP=power(values, 16), num_warps=4
+        )
+    return out

@@ -1,0 +1,35 @@
+"""What every launcher asks: can Triton run here, is it interpreted, what power of two holds a width."""
+
+from contextlib import nullcontext
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@cache
+def available() -> bool:
+    """Whether Triton is installed and has something to run on: a GPU, or its own interpreter."""
+    if find_spec("triton") is None:
+        return False
+    return interpreting() or (torch.cuda.is_available() and torch.version.hip is None)
+
+
+@cache
+def interpreting() -> bool:
+    """Whether kernels are interpreted on the CPU (TRITON_INTERPRET=1, set before the first kernel is imported)."""
+    from triton import knobs
+
+    return bool(knobs.runtime.interpret)
+
+
+def on(tensor: Tensor) -> Any:
+    """Launch on the device that holds a tensor, whichever is current."""
+    return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()
+
+
+def power(width: int, least: int = 1) -> int:
+    """The smallest power of two that is no smaller than either."""
+    return max(1 << max(width - 1, 0).bit_length(), least)

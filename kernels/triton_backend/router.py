@@ -1,0 +1,81 @@
+"""Top-k of the router's scores by all three methods, from fp32 logits. spec.md 6.3.
+
+Letters: N tokens, E experts, k experts a token, G groups.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from dsvl2.kernels.routing import RouteRule
+from dsvl2.kernels.triton_backend.launch import on, power
+
+
+@triton.jit
+def _route(
+    logits, bias, idx, weight, scores, E, SCALE,
+    SIGMOID: tl.constexpr, BIAS: tl.constexpr, GROUPS: tl.constexpr, KEPT: tl.constexpr, GROUPED: tl.constexpr,
+    NORM: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
+):  # fmt: skip
+    token = tl.program_id(0).to(tl.int64)
+    e = tl.arange(0, EP)
+    ok = e < E
+    z = tl.load(logits + token * E + e, mask=ok, other=-float("inf"))
+    if SIGMOID:
+        score = 1 / (1 + tl.exp(-z))
+    else:
+        power_of = tl.exp(z - tl.max(z, 0))
+        score = power_of / tl.sum(power_of, 0)
+    tl.store(scores + token * E + e, score, mask=ok)
+    pick = score
+    if BIAS:
+        pick += tl.load(bias + e, mask=ok, other=0.0).to(tl.float32)
+    pick = tl.where(ok, pick, -float("inf"))
+    if GROUPED:
+        width = E // GROUPS
+        g = tl.arange(0, GP)
+        best = tl.full((GP,), -float("inf"), tl.float32)
+        for group in tl.static_range(GROUPS):
+            mine = tl.where(e // width == group, pick, -float("inf"))
+            top = tl.max(mine, 0)
+            if BIAS:
+                top += tl.max(tl.where(e == tl.argmax(mine, 0), -float("inf"), mine), 0)
+            best = tl.where(g == group, top, best)
+        keep = e < 0
+        for _ in tl.static_range(KEPT):
+            chosen = tl.argmax(best, 0)
+            keep = keep | (e // width == chosen)
+            best = tl.where(g == chosen, -float("inf"), best)
+        # the others become 0, not -inf: with negative corrected scores they may still be picked, as in the release
+        pick = tl.where(ok, tl.where(keep, pick, 0.0), -float("inf"))
+    j = tl.arange(0, KP)
+    picked = tl.zeros((KP,), tl.int32)
+    share = tl.zeros((KP,), tl.float32)
+    for choice in tl.static_range(K):
+        chosen = tl.argmax(pick, 0)
+        value = tl.sum(tl.where(e == chosen, score, 0.0), 0)
+        picked = tl.where(j == choice, chosen, picked)
+        share = tl.where(j == choice, value, share)
+        pick = tl.where(e == chosen, -float("inf"), pick)
+    if NORM:
+        share = share / (tl.sum(share, 0) + 1e-20)
+    tl.store(idx + token * K + j, picked.to(tl.int64), mask=j < K)
+    tl.store(weight + token * K + j, share * SCALE, mask=j < K)
+
+
+def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor, Tensor, Tensor]:
+    """See `ops.route`; logits fp32 [N, E]."""
+    count, experts = logits.shape
+    idx = torch.empty(count, rule.chosen, dtype=torch.int64, device=logits.device)
+    weight = torch.empty(count, rule.chosen, device=logits.device)
+    scores = torch.empty(count, experts, device=logits.device)
+    if count:
+        with on(logits):
+            _route[(count,)](
+                logits.contiguous(), logits if bias is None else bias, idx, weight, scores, experts, rule.scale,
+                SIGMOID=rule.scoring == "sigmoid", BIAS=bias is not None, GROUPS=rule.groups, KEPT=rule.kept,
+                GROUPED=rule.method != "greedy" and rule.groups > 1, NORM=rule.normalized and rule.chosen > 1,
+                K=rule.chosen, KP=power(rule.chosen), EP=power(experts, 16), GP=power(rule.groups), num_warps=1,
+            )  # fmt: skip
+    return idx, weight, scores

@@ -1,0 +1,88 @@
+"""Pairs of token and expert in the order of the experts, cut into blocks that belong to one expert each.
+
+A grouped product then runs one program a block. How many blocks there are is bounded beforehand, so that nothing is copied to
+the host. Letters: N tokens, k experts a token, P = N k pairs (pair p is token p // k), E experts.
+"""
+
+from typing import NamedTuple
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from dsvl2.kernels.triton_backend.launch import on, power
+
+FEW = 2048  # pairs that one program sorts faster than several launches of PyTorch's sort
+
+
+class Blocks(NamedTuple):
+    """pairs int32 [blocks * size]: pair numbers, meaningless from `count` on in each block; expert and count int32 [blocks]."""
+
+    pairs: Tensor
+    expert: Tensor
+    count: Tensor
+
+
+@triton.jit
+def _sort(idx, pairs, expert, count, P, E, BLOCKS, SIZE: tl.constexpr, EP: tl.constexpr, STEP: tl.constexpr):
+    e = tl.arange(0, EP)
+    total = tl.zeros((EP,), tl.int32)
+    for start in range(0, P, STEP):
+        p = start + tl.arange(0, STEP)
+        chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32)
+        total += tl.sum((chosen[:, None] == e[None, :]).to(tl.int32), 0)
+    blocks = (total + SIZE - 1) // SIZE
+    ends = tl.cumsum(blocks, 0)
+    first = ends - blocks
+    for start in range(0, BLOCKS, STEP):
+        b = start + tl.arange(0, STEP)
+        owner = tl.sum(((b[:, None] >= ends[None, :]) & (e < E)[None, :]).to(tl.int32), 1)
+        mine = owner[:, None] == e[None, :]
+        left = tl.sum(tl.where(mine, total[None, :] - (b[:, None] - first[None, :]) * SIZE, 0), 1)
+        tl.store(expert + b, tl.minimum(owner, E - 1), mask=b < BLOCKS)
+        tl.store(count + b, tl.minimum(tl.maximum(left, 0), SIZE), mask=b < BLOCKS)
+    place = first * SIZE
+    for start in range(0, P, STEP):
+        p = start + tl.arange(0, STEP)
+        chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32)
+        mine = (chosen[:, None] == e[None, :]).to(tl.int32)
+        before = tl.cumsum(mine, 0) - mine
+        where = tl.sum(mine * (before + place[None, :]), 1)
+        tl.store(pairs + where, p, mask=p < P)
+        place += tl.sum(mine, 0)
+
+
+def sort(idx: Tensor, experts: int, size: int) -> Blocks:
+    """idx [N, k] -> blocks of up to `size` pairs of one expert, in the order of the experts, pairs in order within."""
+    pairs = idx.numel()
+    blocks = min(pairs, experts) + pairs // size
+    if pairs > FEW:
+        return _sort_many(idx.flatten(), experts, size, blocks)
+    made = torch.empty(blocks * (size + 2), dtype=torch.int32, device=idx.device)
+    found = Blocks(*made.split((blocks * size, blocks, blocks)))
+    with on(idx):
+        _sort[(1,)](
+            idx.contiguous(), *found, pairs, experts, blocks,
+            SIZE=size, EP=power(experts, 16), STEP=64, num_warps=8,
+        )  # fmt: skip
+    return found
+
+
+def _sort_many(idx: Tensor, experts: int, size: int, blocks: int) -> Blocks:
+    """The same through PyTorch, without a wait for the device."""
+    order = idx.argsort(stable=True)
+    total = torch.zeros(experts, dtype=torch.int64, device=idx.device).scatter_add_(0, idx, torch.ones_like(idx))
+    needed = (total + size - 1) // size
+    ends = needed.cumsum(0)
+    first = ends - needed
+    block = torch.arange(blocks, device=idx.device)
+    owner = torch.searchsorted(ends, block, right=True)
+    expert = owner.clamp(max=experts - 1)
+    left = total[expert] - (block - first[expert]) * size
+    count = torch.where(owner < experts, left.clamp(0, size), 0)
+    owners = idx[order]
+    rank = torch.arange(len(idx), device=idx.device) - (total.cumsum(0) - total)[owners]
+    pairs = torch.zeros(blocks * size, dtype=torch.int32, device=idx.device)
+    pairs.scatter_(0, first[owners] * size + rank, order.int())
+    return Blocks(pairs, expert.int(), count.int())
