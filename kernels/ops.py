@@ -6,7 +6,6 @@ asks for the kernels whatever the device (on a CPU: their interpreter), `backend
 """
 
 import warnings
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -250,4 +249,8 @@ def attention(
     shared = k.shape[1] != q.shape[1]
     if q.dtype == torch.bfloat16 and q.device.type == "cpu" and not shared and not torch.is_grad_enabled():
         return onednn.attention(q, k, v, scale=scale, mask=mask, causal=causal)
+    if q.is_cuda and mask is None and v.shape[-1] < q.shape[-1]:  # flash attention wants one width, and is worth it
+        wide = F.pad(v, (0, q.shape[-1] - v.shape[-1]))
+        mixed = F.scaled_dot_product_attention(q, k, wide, is_causal=causal, scale=scale, enable_gqa=shared)
+        return mixed[..., : v.shape[-1]]
     return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal, scale=scale, enable_gqa=shared)

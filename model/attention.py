@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from dsvl2.kernels import ops
+from dsvl2.kernels.ops import rotate_halves, rotate_pairs
 from dsvl2.model.cache import Sight, SlotLayer
 from dsvl2.model.config import LanguageConfig
-from dsvl2.kernels.ops import rotate_halves, rotate_pairs
 from dsvl2.model.rope import mscale
 
 LATENT_EPS = 1e-6  # fixed, whatever rms_norm_eps says
@@ -41,6 +41,10 @@ class RMSNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.rms_norm(x, self.weight, self.eps)
+
+    def behind(self, x: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
+        """x + delta and its norm."""
+        return ops.add_rms_norm(x, delta, self.weight, self.eps)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:

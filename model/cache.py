@@ -81,7 +81,7 @@ class SlotCache:
     ) -> None:
         kinds, groups, width = part
         blocks = -(-capacity // BLOCK)
-        self.part, self.capacity = part, blocks * BLOCK
+        self.part, self.slots, self.capacity = part, slots, blocks * BLOCK
         # zeros, not empty: rows beyond a slot's length are multiplied by zero, so they must be finite
         self._buffers = torch.zeros(layers, blocks, kinds, slots, groups, BLOCK, width, dtype=dtype, device=device)
         stride = torch.arange(kinds * slots * groups, device=device).view(kinds, slots, groups).transpose(0, 1)

@@ -42,7 +42,9 @@ class Block(nn.Module):
 
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
         """One new token per slot; see `attention`."""
-        return self._feed(x + self.self_attn.step(self.input_layernorm(x), cos, sin, sight, layer), None)
+        mixed = self.self_attn.step(self.input_layernorm(x), cos, sin, sight, layer)
+        x, normed = self.post_attention_layernorm.behind(x, mixed)
+        return x + self.mlp(normed)
 
     def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:
         normed = self.post_attention_layernorm(x)

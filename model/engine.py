@@ -153,8 +153,8 @@ class Engine:
             if not start <= place < start + len(x):
                 continue
             inputs = cut(image, known, self.processor.pad_color)
-            # tile by tile: no slower on a CPU, and the tower's result cannot depend on how many tiles came together
-            vectors = torch.cat([self.network.tiles(pixels) for pixels in self._pixels(inputs.tiles).split(1)])
+            parts = self._pixels(inputs.tiles).split(execution.tiles_at_once(device))
+            vectors = torch.cat([self.network.tiles(pixels) for pixels in parts])
             rows = self.network.image_rows(vectors, (inputs.grid.width, inputs.grid.height))
             x[place - start : place - start + len(rows)] = rows
         return x[None]

@@ -13,7 +13,7 @@ from dsvl2.model.attention import LatentAttention
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError
 from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
-from dsvl2.model.moe import Experts, MoE
+from dsvl2.model.moe import Experts, MoE, Router
 from dsvl2.model.vision import Mlp
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -59,6 +59,9 @@ class PackedLinear(nn.Module):
 def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     """Make a freshly loaded network ready to run; on a CPU its modules are exchanged in place."""
     if network.image_newline.device.type != "cpu":
+        for module in network.modules():
+            if isinstance(module, Router):
+                module.float()  # scores are fp32 (spec.md 6.3): widened here once instead of at every step
         return network
     for block in network.language.model.layers:
         _exchange_experts(block, dtype)
@@ -72,6 +75,14 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     if isinstance(head, nn.Linear):
         network.language.lm_head = PackedLinear(head, torch.float32 if head.weight.numel() <= EXACT_HEAD else dtype)  # type: ignore[assignment]
     return network
+
+
+def tiles_at_once(device: torch.device) -> int:
+    """How many tiles of an image go through the tower together.
+
+    One on a CPU: no slower there, and the tower's result cannot depend on how many came together.
+    """
+    return 1 if device.type == "cpu" else 16
 
 
 def lane_threads(network: DeepseekVL2) -> int | None:

@@ -12,6 +12,7 @@ from threading import Event
 import torch
 
 from dsvl2.model.scheduler import Answer, Job, Scheduler, limited_threads
+from dsvl2.model.steps import SLOTS
 
 
 class Lanes:
@@ -33,7 +34,7 @@ class Lanes:
         capacity = max(job.length + job.sampling.max_new_tokens for job in jobs)
         if lanes <= 1:
             with limited_threads(self._threads):
-                return _drain(self._schedulers[0], queue, capacity, halt)
+                return _drain(self._schedulers[0], queue, capacity, halt, waiting=len(jobs))
         with limited_threads(self._threads), ThreadPoolExecutor(lanes, "dsvl2-lane") as pool:
             futures = [
                 pool.submit(_drain, scheduler, queue, capacity, halt, self._threads)
@@ -47,7 +48,13 @@ class Lanes:
 
 
 def _drain(
-    scheduler: Scheduler, queue: deque[Job], capacity: int, halt: Event, threads: int | None = None
+    scheduler: Scheduler,
+    queue: deque[Job],
+    capacity: int,
+    halt: Event,
+    threads: int | None = None,
+    *,
+    waiting: int = SLOTS,
 ) -> dict[int, Answer]:
     """Answer jobs until the queue is empty or a halt is called."""
     if threads is not None:
@@ -59,4 +66,4 @@ def _drain(
         except IndexError:
             return None
 
-    return {answer.job.index: answer for answer in scheduler.serve(pull, capacity, halt.is_set)}
+    return {answer.job.index: answer for answer in scheduler.serve(pull, capacity, halt.is_set, waiting=waiting)}

@@ -1,7 +1,7 @@
 """Continuous batching over a fixed number of slots.
 
-Every request is prefilled alone and then decodes in a slot; a finished slot takes the next request. The number of slots
-never changes and every step computes all of them, so each product has one shape and a request gets the same bits whoever
+Every request is prefilled alone and then decodes in a slot; a finished slot takes the next request. On a CPU the number of
+slots never changes and every step computes all of them, so each product has one shape and a request gets the same bits whoever
 its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
 Letters: S slots, H hidden, V vocabulary.
 """
@@ -9,24 +9,22 @@ Letters: S slots, H hidden, V vocabulary.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from dsvl2.model import rope
-from dsvl2.model.cache import SlotCache
+from dsvl2.model.cache import BLOCK, SlotCache
 from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
 from dsvl2.model.prefill import CHUNK, run_prompt
 from dsvl2.model.prefixes import Part, PrefixStore
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.sampling import choose, generator_for
+from dsvl2.model.steps import BUCKETS, SLOTS, Steps, slot_count, steps_for
 from dsvl2.model.vl2 import DeepseekVL2
 
-SLOTS = (
-    8  # a multiple of 4: row results of the matrix products then do not depend on the row (measured, MKL and oneDNN)
-)
 GUARD_EVERY = 8  # tokens between two looks for a loop
 
 
@@ -111,6 +109,7 @@ class Scheduler:
         self._decoder = network.language.model
         weight = network.language.model.norm.weight
         self._device = weight.device
+        self._kept: tuple[SlotCache, Steps] | None = None
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Yield the answers as they finish."""
@@ -120,20 +119,24 @@ class Scheduler:
 
     @torch.inference_mode()
     def serve(
-        self, pull: Callable[[], Job | None], capacity: int, halted: Callable[[], bool] = lambda: False
+        self,
+        pull: Callable[[], Job | None],
+        capacity: int,
+        halted: Callable[[], bool] = lambda: False,
+        *,
+        waiting: int = SLOTS,
     ) -> Iterator[Answer]:
         """Take jobs of at most `capacity` tokens (prompt and answer) from `pull` until it has none; yield the answers.
 
-        Unfinished answers are dropped as soon as `halted` says so.
+        Unfinished answers are dropped as soon as `halted` says so. waiting: about how many jobs there are.
         """
         job = pull()
         if job is None:
             return
-        cache = self._make_cache(capacity)
-        cos, sin = rope.angles(self._network.config.language, torch.arange(cache.capacity, device=self._device))
+        cache, steps = self._make_room(capacity, waiting)
         running = dict[int, Answer]()
         while (job is not None or running) and not halted():
-            for slot in range(SLOTS):
+            for slot in range(cache.slots):
                 while job is not None and slot not in running:
                     answer = self._start(job, slot, cache)
                     job = pull()
@@ -143,16 +146,31 @@ class Scheduler:
                         cache.settle(slot, 0)
                         yield answer
             if running:
-                yield from self._step(running, cache, cos, sin)
+                yield from self._step(running, cache, steps)
 
-    def _make_cache(self, capacity: int) -> SlotCache:
+    def _make_room(self, capacity: int, waiting: int) -> tuple[SlotCache, Steps]:
+        """A cache and what decodes over it; on a GPU the last ones, if they fit, for a captured graph is dear."""
         config = self._network.config.language
         part = (
             (1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim)
             if config.use_mla
             else (2, config.kv_heads, config.head_dim)
         )
-        return SlotCache(SLOTS, capacity, config.num_hidden_layers, part, dtype=self._dtype, device=self._device)
+        whole = -(-capacity // BLOCK) * BLOCK
+        token = prod(part) * config.num_hidden_layers * self._dtype.itemsize
+        if self._kept is not None:
+            cache, steps = self._kept
+            if cache.capacity == whole and cache.slots >= min(waiting, BUCKETS[-1]) > cache.slots // 4:
+                for slot in range(cache.slots):
+                    cache.settle(slot, 0)
+                return cache, steps
+            self._kept = cache = steps = None  # type: ignore[assignment]  # before the next one is made
+        slots = slot_count(self._device, waiting, whole * token)
+        cache = SlotCache(slots, whole, config.num_hidden_layers, part, dtype=self._dtype, device=self._device)
+        steps = steps_for(self._network, cache)
+        if self._device.type == "cuda":
+            self._kept = cache, steps
+        return cache, steps
 
     def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
         """Prefill alone and take the first token."""
@@ -167,18 +185,14 @@ class Scheduler:
         self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
         return answer
 
-    def _step(self, running: dict[int, Answer], cache: SlotCache, cos: Tensor, sin: Tensor) -> Iterator[Answer]:
+    def _step(self, running: dict[int, Answer], cache: SlotCache, steps: Steps) -> Iterator[Answer]:
         """One token for every running answer; give out those that end."""
-        tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(SLOTS)]
-        positions, sight = cache.advance(sorted(running))
-        x = self._network.language.embed(torch.tensor(tokens, device=self._device))
-        hidden = self._decoder.step(x, cos[positions], sin[positions], sight, cache.layers)
-        logits = self._network.language.logits(hidden)  # [S, V]
-        best, ids = logits.max(-1)
-        greedy_ids, greedy_logprobs = ids.tolist(), (best - logits.logsumexp(-1)).tolist()
+        tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(cache.slots)]
+        logits, greedy = steps(tokens, sorted(running))
+        greedy_ids, greedy_logprobs = greedy.tolist()
         for slot, answer in list(running.items()):
             if answer.plain:
-                self._take(answer, greedy_ids[slot], greedy_logprobs[slot])
+                self._take(answer, int(greedy_ids[slot]), greedy_logprobs[slot])
             else:
                 self._take(answer, *self._pick(answer, logits[slot]))
             if answer.finish is not None:

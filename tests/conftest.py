@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Set before torch is imported. The networks of the tests are tiny: on a busy machine of two cores a second thread made
 # them three times slower (its threads wait for each other), and on an idle one it gains next to nothing.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if not Path("/dev/nvidiactl").exists():  # Triton kernels are interpreted then; read when the first one is imported
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 for variable in [name for name in os.environ if name.startswith("DSVL2_")]:
     del os.environ[variable]
 
@@ -28,6 +30,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("gpu"):
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@pytest.fixture(scope="session")
+def triton_runs() -> None:
+    """Skip where Triton is absent, or too old to be interpreted beside this NumPy."""
+    triton = pytest.importorskip("triton")
+    import torch
+
+    if not torch.cuda.is_available() and tuple(map(int, triton.__version__.split(".")[:2])) < (3, 9):
+        pytest.skip("needs a CUDA device, or the interpreter of Triton 3.9")
 
 
 @pytest.fixture(autouse=True)

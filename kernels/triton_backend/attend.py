@@ -57,9 +57,7 @@ def _split(
         mass = mass * shrink + tl.sum(share, 1)
         values = keys
         if not SHARED:
-            values = tl.load(
-                rows + GAP + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0
-            )
+            values = tl.load(rows + GAP + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0)
         acc = product(share.to(values.dtype), values, acc * shrink[:, None], EXACT)
         top = higher
     empty = mass == 0
@@ -91,7 +89,9 @@ def decode(query: Tensor, cache: Tensor, lengths: Tensor, values: int) -> Tensor
     capacity = cache.shape[0] * size
     parts = max(1, min(PROGRAMS // max(slots * groups, 1), capacity // LEAST, 64))
     padded = power(heads, 16)
-    step = min(size, 64 if query.dtype != torch.float32 and values <= 256 else 32 if query.dtype != torch.float32 else 16)
+    step = min(
+        size, 64 if query.dtype != torch.float32 and values <= 256 else 32 if query.dtype != torch.float32 else 16
+    )
     part = torch.empty(slots * groups, parts, heads, values, dtype=torch.float32, device=query.device)
     total = torch.empty(slots * groups, parts, heads, dtype=torch.float32, device=query.device)
     out = torch.empty(slots, groups, heads, values, dtype=query.dtype, device=query.device)

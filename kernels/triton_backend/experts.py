@@ -116,7 +116,9 @@ def _combine(y, weight, out, H, K: tl.constexpr, BH: tl.constexpr):
     tl.store(out + token * H + column, acc.to(out.dtype.element_ty), mask=ok)
 
 
-def experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: PackedWeight | Tensor, down: PackedWeight | Tensor) -> Tensor:
+def experts(
+    x: Tensor, idx: Tensor, weight: Tensor, gate_up: PackedWeight | Tensor, down: PackedWeight | Tensor
+) -> Tensor:
     """See `ops.moe_experts` and `ops.packed_experts`. The sum over k is taken in fp32 in the order of idx."""
     (count, hidden), per_token = x.shape, idx.shape[1]
     stack, width, _ = _sizes(down)

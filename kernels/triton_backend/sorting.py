@@ -17,11 +17,11 @@ FEW = 2048  # pairs that one program sorts faster than several launches of PyTor
 
 
 class Blocks(NamedTuple):
-    """pairs int32 [blocks * size]: pair numbers, meaningless from `count` on in each block; expert and count int32 [blocks]."""
+    """pairs int32 [blocks * size]: pair numbers, meaningless from `held` on in each block; expert and held int32 [blocks]."""
 
     pairs: Tensor
     expert: Tensor
-    count: Tensor
+    held: Tensor
 
 
 @triton.jit

@@ -18,7 +18,9 @@ class FakeScheduler:
 
     barrier = threading.Barrier(3)
 
-    def serve(self, pull: Callable[[], Job | None], capacity: int, halted: Callable[[], bool]) -> Iterator[Answer]:
+    def serve(
+        self, pull: Callable[[], Job | None], capacity: int, halted: Callable[[], bool], **_: Any
+    ) -> Iterator[Answer]:
         self.barrier.wait(timeout=20)
         while (job := pull()) is not None and not halted():
             if job.length == 13:

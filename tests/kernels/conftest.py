@@ -1,0 +1,74 @@
+"""What the kernel tests share: outputs that begin as NaN, and the measure of an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from dsvl2.kernels import ops
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+RATIO = 1.5  # a kernel may err so much more than plain PyTorch in the same number format
+FLOOR = {torch.float32: 3e-6, torch.bfloat16: 1e-3}  # relative; below it rounding of the result decides
+
+
+@pytest.fixture
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New memory holds NaN or absurd numbers: what a kernel fails to write, or reads too early, shows."""
+    real, real_like = torch.empty, torch.empty_like
+
+    def poison(tensor: Tensor) -> Tensor:
+        return tensor.fill_(float("nan") if tensor.is_floating_point() else 99)
+
+    monkeypatch.setattr(torch, "empty", lambda *given, **named: poison(real(*given, **named)))
+    monkeypatch.setattr(torch, "empty_like", lambda *given, **named: poison(real_like(*given, **named)))
+
+
+@pytest.fixture
+def rounding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interpreter cuts fp32 off to bf16, a GPU rounds to the nearest: make it round."""
+    if torch.cuda.is_available():
+        return
+    from triton.runtime import interpreter
+
+    convert = interpreter._convert_float
+
+    def rounded(data: Any, source: Any, target: Any, mode: Any) -> Any:
+        if (source.name, target.name) != ("fp32", "bf16"):
+            return convert(data, source, target, mode)
+        bits = data.view(np.uint32)
+        return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+    monkeypatch.setattr(interpreter, "_convert_float", rounded)
+
+
+@pytest.fixture
+def kernels(triton_runs: None, poisoned: None, rounding: None) -> Iterator[None]:
+    """Everything inside runs Triton kernels, interpreted where there is no GPU."""
+    with torch.inference_mode(), ops.backend("triton"):
+        yield
+
+
+def assert_as_good(got: Tensor, plain: Tensor, exact: Tensor) -> None:
+    """`got` is finite and errs no more than RATIO times what plain PyTorch does, both against fp32."""
+    assert got.shape == exact.shape
+    assert torch.isfinite(got).all()
+    if not exact.numel():
+        return
+    size = exact.double().norm() + 1e-30
+    mine, others = ((part.double() - exact.double()).norm() / size for part in (got, plain))
+    assert mine <= RATIO * others + FLOOR[got.dtype], f"error {mine:.2e}, plain {others:.2e}"
+
+
+def compare(run: Callable[..., Tensor], *given: Any, dtype: torch.dtype) -> None:
+    """Run an op as a kernel and plain in `dtype`, and plain in fp32 on the same rounded inputs."""
+    rounded = [part.to(dtype) if isinstance(part, Tensor) and part.is_floating_point() else part for part in given]
+    wide = [part.float() if isinstance(part, Tensor) and part.is_floating_point() else part for part in rounded]
+    got = run(*rounded)
+    with ops.backend("plain"):
+        assert_as_good(got, run(*rounded), run(*wide))
