@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dsvl2.model import Engine
+    from dsvl2.model import Engine, ReadingProfile
     from dsvl2_cli.settings import Settings
 
 
@@ -38,6 +38,14 @@ def make_engine(settings: Settings) -> Engine:
     return load_engine(
         place, device=settings.device, dtype=settings.dtype, quant=settings.quant, threads=settings.threads
     )
+
+
+def reading_profile(settings: Settings) -> ReadingProfile:
+    """Return how the model that the settings name is fed with pages, without loading it."""
+    from dsvl2.model import ReadingProfile
+    from dsvl2_cli.catalog import find
+
+    return ReadingProfile.for_folder(find(settings.model).path)
 
 
 def make_in_worker(maker: Callable[[Settings], Engine], settings: Settings) -> Engine:

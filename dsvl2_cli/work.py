@@ -46,6 +46,7 @@ class Work:
         self.failed: list[PageResult] = []
         self.pages = 0
         self._engine: Engine | None = None
+        self._nano: Engine | None = None
         self._interrupts = Interrupts()
         self._progress: Progress | None = None
         engines.check_model(self.settings.model)
@@ -80,10 +81,12 @@ class Work:
 
     @property
     def nano(self) -> Engine:
-        """The embedded model, whatever --model says: the same engine if that is it."""
-        if self.settings.model == "nano" or self.engine.info.reading.mode == "bands":
+        """A model that reads by bands: the one that --model names, or the embedded one beside it."""
+        if engines.reading_profile(self.settings).mode == "bands":
             return self.engine
-        return self.load(replace(self.settings, model="nano", dtype=None, quant=None))
+        if self._nano is None:
+            self._nano = self.load(replace(self.settings, model="nano", dtype=None, quant=None))
+        return self._nano
 
     def documents(self, words: Sequence[str], files_from: str | None = None) -> list[InputFile]:
         """Return the documents behind words, folders searched.
@@ -120,16 +123,23 @@ class Work:
                 for notice in source.notices:
                     self.now.console.warn(notice.message)
 
-    def read(self, source: Source, task: Task | None = None, numbers: Sequence[int] | None = None) -> list[PageResult]:
+    def read(
+        self,
+        source: Source,
+        task: Task | None = None,
+        numbers: Sequence[int] | None = None,
+        engine: Engine | None = None,
+    ) -> list[PageResult]:
         """Read selected pages (or those of `numbers`), with progress; failed ones are told and remembered.
 
-        The engine is loaded only if a page has no good text of its own.
+        Without an `engine` the one that --model names is loaded, if a page has no good text of its own.
         """
         from dsvl2.pipelines import OcrTask
         from dsvl2.pipelines.run import run
 
         wanted = tuple(source.selected if numbers is None else numbers)
-        engine = self.engine if source.needs_model() else None
+        if engine is None and source.needs_model():
+            engine = self.engine
         batch = self.settings.batch_size or (1 if engine is None or engine.info.device == "cpu" else 8)
         progress = self.progress()
         progress.begin(source.name, len(wanted))

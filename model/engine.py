@@ -181,6 +181,7 @@ class Engine:
             finish_reason=answer.finish,
             usage=Usage(plan.size.prompt_tokens, plan.size.image_tokens, len(answer.ids), plan.size.tiles),
             loops_recovered=answer.loops,
+            empty_logprob=answer.empty,
         )
 
 

@@ -93,6 +93,7 @@ class GenerationResult:
     """The answer. `text` keeps special tokens and drops the end token; pieces, logprobs and token_ids run in parallel.
 
     finish_reason "stop": the model ended; "length": the limit was reached. loops_recovered counts the repetitions cut.
+    empty_logprob is the log-probability that the model gave to ending at once, without an answer; None if unknown.
     """
 
     text: str
@@ -102,6 +103,7 @@ class GenerationResult:
     finish_reason: Literal["stop", "length"]
     usage: Usage
     loops_recovered: int = 0
+    empty_logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class Answer:
     logprobs: list[float] = field(default_factory=list)
     banned: tuple[int, ...] = ()
     loops: int = 0
+    empty: float | None = None  # log-probability of ending at once
     finish: Literal["stop", "length"] | None = None
 
     @property
@@ -110,6 +111,7 @@ class Scheduler:
         weight = network.language.model.norm.weight
         self._device = weight.device
         self._kept: tuple[SlotCache, Steps] | None = None
+        self._ends = torch.tensor(sorted(self._stop), device=self._device)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Yield the answers as they finish."""
@@ -182,7 +184,9 @@ class Scheduler:
         hidden = self._prefixes.run(job.parts, prefix, extend) if job.parts else extend(job.embed(), 0)
         cache.adopt(slot, prefix)
         answer = Answer(job, generator_for(job.sampling, self._device), self._begin(job.sampling))
-        self._take(answer, *self._pick(answer, self._network.language.logits(hidden)[0]))
+        logits = self._network.language.logits(hidden)[0]
+        answer.empty = float((logits[self._ends] - logits.logsumexp(-1)).logsumexp(-1))
+        self._take(answer, *self._pick(answer, logits))
         return answer
 
     def _step(self, running: dict[int, Answer], cache: SlotCache, steps: Steps) -> Iterator[Answer]:

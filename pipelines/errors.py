@@ -12,6 +12,8 @@ DocumentError
 |   +-- PageRangeError    a page list that does not parse
 |   |   +-- PageMissing   a page list that names a page the document does not have
 |   +-- TooLarge          over a pixel, page or byte limit
+|   +-- TooManyPages      more pages to read than anyone would wait for
+|   +-- BoxOutside        a region that is not on the page
 +-- OutputError           the result cannot be put where it was asked for
 |   +-- OutputExists      would overwrite
 |   +-- OutputUnwritable  missing folder, no permission, no space
@@ -22,6 +24,7 @@ DocumentError
 |   +-- RunDamaged        its manifest is damaged or of another version
 +-- UnknownFormat         no output format of that name or suffix
 +-- UnknownTask           no task of that name
++-- QuestionError         a question that cannot be asked
 
 `str(error)` is the fact in one line, `error.hint` the remedy (may be empty), `error.code` stable snake_case.
 Exit codes are the program's business, not ours.
@@ -120,6 +123,18 @@ class TooLarge(InputError):
     code = "too_large"
 
 
+class TooManyPages(InputError):
+    """More pages would have to be read than anyone would wait for; the hint is a plan."""
+
+    code = "too_many_pages"
+
+
+class BoxOutside(InputError):
+    """A region that was asked about is not on the page, or has no area."""
+
+    code = "box_outside"
+
+
 class OutputError(DocumentError):
     """The result cannot be put where it was asked for."""
 
@@ -184,6 +199,13 @@ class UnknownTask(DocumentError):
     """No task has that name."""
 
     code = "unknown_task"
+
+
+class QuestionError(DocumentError):
+    """A question that cannot be asked: empty, or too long."""
+
+    code = "bad_question"
+    default_hint = 'write it in quotes behind the files: dsvl2 ask invoice.pdf "total due?"'
 
 
 def page_error(error: BaseException) -> PageError:

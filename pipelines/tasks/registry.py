@@ -13,6 +13,7 @@ from dsvl2.pipelines.tasks.base import TaskSpec
 
 HOMES: dict[str, str] = {
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
+    "ask": "dsvl2.pipelines.ask.task:SPEC",
 }
 """Name -> "module:attribute" of its TaskSpec."""
 

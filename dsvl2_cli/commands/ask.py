@@ -1,0 +1,97 @@
+"""`dsvl2 ask`: questions about documents. This file is the command line; `dsvl2_cli.asking` does the work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dsvl2_cli import options
+from dsvl2_cli.common import COMMON, Common, spread
+
+Tiles = Annotated[
+    int | None,
+    typer.Option(
+        "--tiles-per-image",
+        min=1,
+        metavar="N",
+        rich_help_panel=options.MODEL,
+        show_default="what the checkpoint knows",
+        help="Tiles that an image is cut into at most, with any number of images (whole-page models).",
+    ),
+]
+Tokens = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens-per-page",
+        min=64,
+        metavar="N",
+        rich_help_panel=options.MODEL,
+        show_default="what the context holds",
+        help="Tokens that one page may take: of its image, or of its text at a time.",
+    ),
+]
+ReadAtMost = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pages",
+        min=1,
+        metavar="N",
+        rich_help_panel=options.PAGES,
+        show_default="30, and a plan for more",
+        help="Pages without text of their own to read at most; the first N are read, the others are named.",
+    ),
+]
+
+
+@spread
+def ask(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE... QUESTION...",
+            show_default=False,
+            help="Documents (existing paths, or - for standard input) and questions (all other words).",
+        ),
+    ] = None,
+    question: Annotated[
+        list[str] | None,
+        typer.Option("--question", "-Q", metavar="TEXT", rich_help_panel=options.INPUT, help="A question, for sure."),
+    ] = None,
+    questions_from: Annotated[
+        str | None,
+        typer.Option(
+            "--questions-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="More questions, one a line."
+        ),
+    ] = None,
+    max_pages: ReadAtMost = None,
+    candidates: Annotated[
+        int,
+        typer.Option(
+            "--candidates", min=1, metavar="N", rich_help_panel=options.PAGES, help="Pages asked for each question."
+        ),
+    ] = 6,
+    tiles: Tiles = None,
+    tokens: Tokens = None,
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            rich_help_panel=options.PAGES,
+            help="Show a whole-page model all pages in one conversation, to compare them.",
+        ),
+    ] = False,
+    common: Common = COMMON,
+) -> None:
+    """Answer questions from documents, with page, quote and confidence, or say that they do not hold the answer.
+
+    \b
+    [cyan]dsvl2 ask invoice.png "total due?"[/cyan]
+    [cyan]dsvl2 ask contract.pdf "who signs?" "until when?" --json[/cyan]
+    [cyan]dsvl2 ask letters/*.pdf --questions-from questions.txt[/cyan]
+    """
+    with common.session() as now:
+        from dsvl2_cli.asking import AskPlan, answer_all
+
+        plan = AskPlan(tuple(words or ()), tuple(question or ()), questions_from, max_pages, candidates)
+        answer_all(plan, common, now, tiles=tiles, tokens=tokens, together=together)

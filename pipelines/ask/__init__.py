@@ -1,0 +1,26 @@
+"""Questions about documents: which pages to ask, what the model said, and where on the page it stands."""
+
+from dsvl2.pipelines.ask.answers import parse_answer
+from dsvl2.pipelines.ask.images import ImageBudget, ask_images
+from dsvl2.pipelines.ask.plan import CANDIDATES, READ_AT_MOST, check_question, check_reading
+from dsvl2.pipelines.ask.rank import rank
+from dsvl2.pipelines.ask.task import SPEC
+from dsvl2.pipelines.ask.text import ask_text
+from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
+
+__all__ = [
+    "CANDIDATES",
+    "READ_AT_MOST",
+    "SPEC",
+    "AskPage",
+    "AskResult",
+    "Evidence",
+    "ImageBudget",
+    "PageRef",
+    "ask_images",
+    "ask_text",
+    "check_question",
+    "check_reading",
+    "parse_answer",
+    "rank",
+]

@@ -1,0 +1,99 @@
+"""From what the model said on each page to one answer: the likeliest that stands on its page."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dsvl2.model import GenerationResult
+from dsvl2.pipelines.ask.answers import parse_answer
+from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
+from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.spatial import Located, SpatialText, locate
+
+UNSEEN = 0.5
+"""What the probability of an answer is multiplied with that does not stand on its page."""
+_EVIDENCES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model said to a question about one page (or part of one). `absent` is the probability of an empty answer."""
+
+    page: AskPage
+    answer: str | None
+    score: float
+    absent: float | None
+    evidence: Evidence | None
+    notices: tuple[Notice, ...]
+
+
+def judge(page: AskPage, spatial: SpatialText | None, result: GenerationResult) -> Said:
+    """Parse one answer, look for it on the page, and weigh it."""
+    parsed = parse_answer(result.text)
+    notices = parsed.dropped
+    if result.finish_reason == "length":
+        notices += (Notice("truncated", "the answer reached its length limit and may be cut short"),)
+    absent = None if result.empty_logprob is None else math.exp(min(result.empty_logprob, 0.0))
+    if parsed.value is None:
+        return Said(page, None, 0.0, absent, None, notices)
+    score = (1.0 - (absent or 0.0)) * _probability(result.logprobs)
+    found = locate(spatial, parsed.value) if spatial is not None else None
+    if spatial is not None:
+        score *= found.score if found is not None else UNSEEN
+        if found is None:
+            notices += (Notice("not_on_page", "the answer does not stand on the page in these words"),)
+    evidence = _evidence(page, spatial, found) if spatial is not None and found is not None else None
+    return Said(page, parsed.value, score, absent, evidence, notices)
+
+
+def _probability(logprobs: Sequence[float]) -> float:
+    """Return the geometric mean of the tokens' probabilities: long answers are not punished for their length."""
+    return math.exp(min(sum(logprobs) / len(logprobs), 0.0)) if logprobs else 0.0
+
+
+def _evidence(page: AskPage, spatial: SpatialText, found: Located) -> Evidence:
+    quote = " ".join(spatial.segments[number].text for number in found.segments)
+    assert page.text is not None  # there is a spatial text only of what was read
+    size = (page.text.width_px, page.text.height_px)
+    return Evidence(page.source, page.number, quote, found.box, size, found.score)
+
+
+def choose(
+    question: str,
+    said: Sequence[Said],
+    *,
+    asked: Sequence[AskPage],
+    pages: Sequence[AskPage],
+    not_read: Iterable[PageRef] = (),
+    notices: tuple[Notice, ...] = (),
+) -> AskResult:
+    """Return the result for a question: the best answer of any page, or none."""
+    answers = sorted((one for one in said if one.answer is not None), key=lambda one: -one.score)
+    best = answers[0] if answers else None
+    refs = tuple(dict.fromkeys(page.ref for page in asked))
+    if best is None:
+        known = [one.absent for one in said if one.absent is not None]
+        confidence = min(known) if known else None
+        notices = tuple(dict.fromkeys(notice for one in said for notice in one.notices)) + notices
+    else:
+        confidence, notices = best.score, best.notices + notices
+    same = [one for one in answers if best is not None and _fold(one.answer) == _fold(best.answer)]
+    return AskResult(
+        question=question,
+        answer=best.answer if best is not None else None,
+        found=best is not None,
+        confidence=confidence,
+        source=best.page.source if best is not None else None,
+        page=best.page.number if best is not None else None,
+        evidence=tuple(one.evidence for one in same if one.evidence is not None)[:_EVIDENCES],
+        pages_asked=refs,
+        pages_not_asked=tuple(page.ref for page in pages if page.ref not in set(refs)),
+        pages_not_read=tuple(not_read),
+        notices=notices,
+    )
+
+
+def _fold(text: str | None) -> str:
+    return "".join(c for c in (text or "").casefold() if c.isalnum())

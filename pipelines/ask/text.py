@@ -1,0 +1,99 @@
+"""Ask a model that reads by bands: it answers from the spatial text of the pages that were read before.
+
+A page that is longer than the model's context is asked in parts that share a few rows. All questions about a part begin
+with the same text, which the engine runs once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dsvl2.model import GenerationRequest, Message, SamplingParams
+from dsvl2.pipelines.ask.choosing import Said, choose, judge
+from dsvl2.pipelines.ask.plan import CANDIDATES
+from dsvl2.pipelines.ask.rank import rank
+from dsvl2.pipelines.ask.task import SPEC
+from dsvl2.pipelines.ask.types import AskPage, AskResult, PageRef
+from dsvl2.pipelines.documents import PageResult
+from dsvl2.pipelines.spatial import SpatialText, printable, segments_of, spatial_text
+from dsvl2.pipelines.tasks.base import Engine, fill
+from dsvl2.pipelines.words import Slant
+
+ANSWER_TOKENS = 200
+_FRAME = 40  # tokens of the turn around page and question
+_SHARED_SEGMENTS = 12  # that a part repeats of the one before it
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request: which question it asks of which part of which page."""
+
+    question: int
+    page: AskPage
+    part: SpatialText
+
+
+def ask_text(
+    pages: Sequence[AskPage],
+    questions: Sequence[str],
+    engine: Engine,
+    *,
+    candidates: int = CANDIDATES,
+    part_tokens: int | None = None,
+    not_read: Iterable[PageRef] = (),
+) -> list[AskResult]:
+    """Answer the questions from the pages' text, all in one call of the engine.
+
+    pages: those that have been read; `candidates` of them are asked for each question. part_tokens bounds the text of a
+    page that is asked at a time; by default it is what the context holds. not_read is passed on to the results.
+    """
+    texts = [page.text.text if page.text is not None else "" for page in pages]
+    chosen = [[pages[number] for number in rank(question, texts)[:candidates]] for question in questions]
+    room = engine.info.context_length - ANSWER_TOKENS - _FRAME - max(map(len, questions), default=0)
+    parts = {id(page): parts_of(page.text, min(part_tokens or room, room)) for page in pages if page.text is not None}
+    askings = [
+        Asking(number, page, part)
+        for page in pages  # page by page: what requests share comes one after the other
+        for part in parts.get(id(page), ())
+        for number in range(len(questions))
+        if page in chosen[number]
+    ]
+    requests = [request_for(asking.part, questions[asking.question]) for asking in askings]
+    answers = engine.generate(requests) if requests else []
+    said: list[list[Said]] = [[] for _ in questions]
+    for asking, answer in zip(askings, answers, strict=True):
+        said[asking.question].append(judge(asking.page, asking.part, answer))
+    left_out = tuple(not_read)
+    return [
+        choose(question, said[number], asked=chosen[number], pages=pages, not_read=left_out)
+        for number, question in enumerate(questions)
+    ]
+
+
+def request_for(part: SpatialText, question: str) -> GenerationRequest:
+    """Return the request that asks a question of a part of a page."""
+    shared = fill(SPEC.prompts.nano, page=part.text, question="")
+    asked = shared + printable(question)
+    message = Message("user", asked, shared=len(shared))
+    return GenerationRequest((message,), SamplingParams(max_new_tokens=ANSWER_TOKENS))
+
+
+def parts_of(page: PageResult, limit: int) -> tuple[SpatialText, ...]:
+    """Return a page as spatial texts of at most `limit` tokens, from top to bottom; none for a page without text."""
+    turned = page.rotation in (90, 270)
+    width, height = (page.height_px, page.width_px) if turned else (page.width_px, page.height_px)
+    rest = list(segments_of(page))
+    parts: list[SpatialText] = []
+    while rest:
+        part = spatial_text(rest, width, height, limit_tokens=limit, slant=Slant.of(page))
+        if not part.segments:  # nothing printable, or a single row that is longer than the limit
+            break
+        parts.append(part)
+        if not part.left_out:
+            break
+        done = {id(segment.box) for segment in part.segments}
+        shared = min(_SHARED_SEGMENTS, len(part.segments) // 4)
+        repeated = {id(segment.box) for segment in part.segments[len(part.segments) - shared :]}
+        rest = [segment for segment in rest if id(segment.box) not in done or id(segment.box) in repeated]
+    return tuple(parts)
