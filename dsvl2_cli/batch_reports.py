@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsvl2_cli import batches
+from dsvl2_cli.batch_places import lease_board
 from dsvl2_cli.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -71,13 +72,17 @@ def retry(place: str, passwords: Passwords, now: Session) -> Exit:
     Raises:
         RunMissing, RunBusy, RunDamaged, and what a batch raises.
     """
-    from dsvl2.pipelines.batch import RunFolder, find_run, reset_failed
+    from dsvl2.pipelines.batch import RunFolder, failed_documents, find_run, lease_key, reset_failed
 
     path = find_run(Path(place)).absolute()
     with RunFolder.begin(path) as folder:
         job = batches.Job(**json.loads(folder.manifest.meta("job") or "{}"))
         os.chdir(job.cwd)
         now.obey(job.parsed_settings())
+        if job.shared:
+            board = lease_board(job, folder)
+            for relative in failed_documents(folder.manifest):
+                board.forget(lease_key(relative))
         pages, documents = reset_failed(folder.manifest)
         now.console.say(f"trying again: {pages} pages and {documents} documents")
         return batches.run_job(job, folder, None, passwords, now)

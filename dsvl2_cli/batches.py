@@ -7,10 +7,9 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli import engines
 from dsvl2_cli.batch_endings import closing_line, ended, signals
+from dsvl2_cli.batch_places import is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 SCHEMA = "dsvl2/batch/v1"
 GPU_BATCH = 8
 MOST_DEFAULT_JOBS = 8
-STREAMS = (".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,8 @@ class Job:
     task: str = "ocr"
     jobs: int | None = None
     shard: str | None = None
+    shared: bool = False
+    lease_seconds: float = 120.0
     jsonl: bool = False
     part_documents: int = 1000
     page_timeout: float = 600.0
@@ -75,24 +76,12 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     if rest["task"] not in TASKS:
         raise UsageError(f"no task is called {rest['task']!r}", f"choose {', '.join(sorted(TASKS))}")
     parse_shard(rest["shard"])
+    if rest["shared"] and (output == "-" or rest["jsonl"] or is_stream(output)):
+        raise UsageError("--shared needs a file per document", "give a folder with -o DIR/, on the shared file system")
     engines.check_model(settings.model)
     chosen = choose_batch_format(format, output, settings, jsonl=rest["jsonl"])
     command = shlex.join(["dsvl2", *sys.argv[1:]])
     return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
-
-
-def parse_shard(text: str | None) -> tuple[int, int]:
-    """Read i/n.
-
-    Raises:
-        UsageError.
-    """
-    if text is None:
-        return 1, 1
-    first, slash, last = text.partition("/")
-    if slash and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last):
-        return int(first), int(last)
-    raise UsageError(f"--shard {text} is not i/n", "part 2 of 8 is --shard 2/8")
 
 
 def choose_batch_format(flag: str | None, output: str, settings: Settings, *, jsonl: bool) -> Format:
@@ -119,32 +108,6 @@ def choose_batch_format(flag: str | None, output: str, settings: Settings, *, js
     if not stream and not folder and Path(output).suffix.lower() in chosen.suffixes:
         raise UsageError(f"a batch cannot be written to the one file {output}", "name a folder: -o DIR/")
     return chosen
-
-
-def is_stream(output: str) -> bool:
-    """Whether an output is one file of JSON lines."""
-    return Path(output).suffix.lower() in STREAMS and not output.endswith("/") and not Path(output).is_dir()
-
-
-@contextmanager
-def run_folder(job: Job, explicit: str | None) -> Iterator[RunFolder]:
-    """Open the run folder: the one of --run, one with the output, or a passing one for standard output."""
-    from dsvl2.pipelines.batch import DEFAULT_NAME, RunFolder
-
-    if explicit is None and job.output == "-":
-        place = tempfile.mkdtemp(prefix="dsvl2-run-")
-        try:
-            with RunFolder.begin(Path(place)) as folder:
-                yield folder
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-        return
-    index, parts = parse_shard(job.shard)
-    name = DEFAULT_NAME + (f"-{index}-of-{parts}" if job.shard else "")
-    output = Path(job.output)
-    default = output.with_name(output.name + name) if is_stream(job.output) else output / name
-    with RunFolder.begin(Path(explicit) if explicit is not None else default) as folder:
-        yield folder
 
 
 def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
@@ -242,10 +205,11 @@ def run_job(
     reporter, stop = BatchReporter(now.console, display), Stop()
     options = batch_options(job, passwords, len(spec.makers))
     started = time.monotonic()
-    with signals(stop) as seen:
+    board = lease_board(job, folder) if job.shared else None
+    with signals(stop) as seen, board or nullcontext():
         try:
             counts = run_batch(
-                folder, files, output_plan(job, now), spec, options=options, reporter=reporter, stop=stop
+                folder, files, output_plan(job, now), spec, options=options, reporter=reporter, stop=stop, leases=board
             )
         except KeyboardInterrupt:  # while the model was being loaded
             counts = None

@@ -84,6 +84,18 @@ def run(
         str | None,
         typer.Option("--shard", metavar="I/N", rich_help_panel=options.RUN, help="Read only part I of N."),
     ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option(
+            "--shared",
+            rich_help_panel=options.RUN,
+            help="Share the work with every process that runs this same command.",
+        ),
+    ] = False,
+    lease_seconds: Annotated[
+        float,
+        typer.Option(min=2, metavar="S", rich_help_panel=options.RUN, help="When a silent process counts as dead."),
+    ] = 120.0,
     page_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="S", rich_help_panel=options.RUN, help="Seconds to read a page.")
     ] = 600.0,
@@ -105,6 +117,7 @@ def run(
     \b
     [cyan]dsvl2 batch archive/ -o out/[/cyan]
     [cyan]find . -name '*.pdf' -print0 | dsvl2 batch --files-from - -0 -o out.jsonl[/cyan]
+    [cyan]dsvl2 batch archive/ -o out/ --shared[/cyan]  on every machine that sees the folder
     [cyan]dsvl2 batch archive/ -o out/ --shard 2/8[/cyan]
     """
     rest: dict[str, Any] = {
@@ -112,6 +125,8 @@ def run(
         "task": task,
         "jobs": jobs,
         "shard": shard,
+        "shared": shared,
+        "lease_seconds": lease_seconds,
         "jsonl": jsonl,
         "part_documents": part_documents,
         "page_timeout": page_timeout,
@@ -120,7 +135,7 @@ def run(
         "force": force,
     }
     with common.session() as now:
-        from dsvl2_cli import batches
+        from dsvl2_cli import batch_places, batches
         from dsvl2_cli.inputs import expand
 
         settings = common.settings(
@@ -134,7 +149,7 @@ def run(
             now.console.warn("--fail-on doubt is for dsvl2 ocr: a batch counts failed pages only")
         job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         words = expand(inputs or [], files_from, nul=nul)
-        with batches.run_folder(job, run_dir) as folder:
+        with batch_places.run_folder(job, run_dir) as folder:
             code = batches.run_job(job, folder, batches.planned(job, words, folder), common.passwords(), now)
         if code:
             raise Leave(code)

@@ -11,6 +11,7 @@ from pathlib import Path
 from dsvl2.pipelines.batch.codec import Header
 from dsvl2.pipelines.batch.events import Counts, Reporter
 from dsvl2.pipelines.batch.folder import STDIN_FILE
+from dsvl2.pipelines.batch.leases import Claim, LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import DocumentRow, Manifest, StoredResult
 from dsvl2.pipelines.batch.work import DocumentWork, FileFacts, PageWork
 from dsvl2.pipelines.batch.writer import Writer
@@ -26,7 +27,15 @@ class Books:
     """Turns what happens to documents and pages into rows, outputs and reports."""
 
     def __init__(
-        self, manifest: Manifest, writer: Writer, reporter: Reporter, *, recipe: int, view: str, documents: int
+        self,
+        manifest: Manifest,
+        writer: Writer,
+        reporter: Reporter,
+        *,
+        recipe: int,
+        view: str,
+        documents: int,
+        leases: LeaseBoard | None = None,
     ) -> None:
         self.manifest = manifest
         self.writer = writer
@@ -34,17 +43,25 @@ class Books:
         self.counts = Counts(documents=documents)
         self._recipe = recipe
         self._view = view
+        self._leases = leases
         reporter.begin(self.counts)
 
     def flush(self) -> None:
         """Make what is done survive a kill."""
         self.manifest.commit()
 
-    def waiting(self, stopping: Callable[[], bool]) -> Iterator[DocumentWork]:
-        """Yield the documents that need work, in order; those that need none are settled on the way."""
-        for position, row in enumerate(self.manifest.documents()):
+    def waiting(self, stopping: Callable[[], bool]) -> Iterator[DocumentWork | None]:
+        """Yield the documents that need work, in order; those that need none are settled on the way.
+
+        None means that others still work on what is left: ask again later.
+        """
+        for found in self._ours():
             if stopping():
                 return
+            if found is None:
+                yield None
+                continue
+            position, row = found
             if position % 64 == 0:
                 self.flush()
             work = DocumentWork(row, position)
@@ -63,6 +80,39 @@ class Books:
             elif not same:
                 work.row = self._forget(row)
             yield work
+
+    def _ours(self) -> Iterator[tuple[int, DocumentRow] | None]:
+        """Place and row of every document of the plan; in a shared batch of those that this process gets."""
+        if self._leases is None:
+            yield from enumerate(self.manifest.documents())
+            return
+        waiting: list[int] = []
+        for position, row in enumerate(self.manifest.documents()):
+            claim = self._leases.claim(lease_key(row.relative), _told(row))
+            if claim is Claim.MINE:
+                yield position, row
+            elif claim is Claim.HELD:
+                waiting.append(position)
+            else:
+                self._elsewhere(row)
+        while waiting:  # others may yet die
+            yield None
+            waiting, held = [], waiting
+            for position in held:
+                row_now = self.manifest.document_at(position)
+                assert row_now is not None
+                claim = self._leases.claim(lease_key(row_now.relative), _told(row_now))
+                if claim is Claim.MINE:
+                    yield position, row_now
+                elif claim is Claim.HELD:
+                    waiting.append(position)
+                else:
+                    self._elsewhere(row_now)
+
+    def _elsewhere(self, row: DocumentRow) -> None:
+        """Another process of a shared batch did it."""
+        self.manifest.update(row.id, state="elsewhere")
+        self.counts.elsewhere += 1
 
     def _known_error(self, row: DocumentRow, same: bool, facts: FileFacts) -> PageError | None:
         """Return why a document fails without opening it."""
@@ -193,6 +243,9 @@ class Books:
 
     def _settled(self, document: DocumentWork, status: str, output: Path | None, error: PageError | None) -> None:
         counts = self.counts
+        if self._leases is not None:
+            self.manifest.commit()
+            self._leases.finish(lease_key(document.row.relative), _told(document.row))
         counts.documents_done += 1
         counts.documents_failed += status == "failed"
         if status == "failed":
@@ -214,3 +267,9 @@ class Books:
             if code is not None and first is None:
                 first = PageError(code, f"{row.name} page {page}: {code}")
         return first
+
+
+def _told(row: DocumentRow) -> str:
+    """What tells a changed file, the same on every machine that sees it."""
+    facts = FileFacts.of(row.path)
+    return f"{facts.size} {facts.mtime_ns}"

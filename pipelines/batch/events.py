@@ -11,7 +11,10 @@ from dsvl2.pipelines.documents import PageError
 
 @dataclass(slots=True)
 class Counts:
-    """Sums over the documents of a run. `reused` pages had a result before this session."""
+    """Sums over the documents of a run. `reused` pages had a result before this session.
+
+    `elsewhere` are documents that other processes of a shared batch did.
+    """
 
     documents: int = 0
     documents_done: int = 0
@@ -25,6 +28,7 @@ class Counts:
     characters: int = 0
     tokens: int = 0
     outputs: int = 0
+    elsewhere: int = 0
     first_error: PageError | None = None
 
 

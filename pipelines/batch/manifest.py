@@ -39,7 +39,7 @@ CREATE TABLE documents (  -- every input that was ever planned; those of the las
   selected TEXT,  -- JSON list of page numbers to read
   notices TEXT,  -- JSON list of [code, message]
   code TEXT, message TEXT, hint TEXT,  -- why it could not be opened or written
-  state TEXT NOT NULL DEFAULT 'waiting');  -- waiting, done, failed
+  state TEXT NOT NULL DEFAULT 'waiting');  -- waiting, done, failed, elsewhere (another process of a shared batch)
 CREATE INDEX documents_by_plan ON documents (plan, position);
 CREATE TABLE results (  -- one row for each page of a content that was read in a certain way
   id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from dsvl2.pipelines.batch.books import Books
 from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
 from dsvl2.pipelines.batch.folder import RunFolder
+from dsvl2.pipelines.batch.leases import LeaseBoard
 from dsvl2.pipelines.batch.manifest import Manifest, PlannedFile
 from dsvl2.pipelines.batch.scheduler import Scheduler
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
@@ -43,11 +46,13 @@ def run_batch(
     options: BatchOptions | None = None,
     reporter: Reporter | None = None,
     stop: Stop | None = None,
+    leases: LeaseBoard | None = None,
 ) -> Counts:
     """Plan `files`, read all pages that have no result yet, and write all outputs that are not there yet.
 
     May be called again with the same run folder after any kind of end, and goes on. A page or document that fails is
-    recorded and does not stop the others. `files` None goes on with the plan of the last session.
+    recorded and does not stop the others. `files` None goes on with the plan of the last session. With `leases` this
+    process takes its part of the plan, and returns when all of it is done by somebody; outputs must be files of their own.
 
     Raises:
         EngineFailed: no engine can be loaded; what was done is kept.
@@ -65,7 +70,7 @@ def run_batch(
         manifest.commit()
         writer = Writer(manifest, output, recipe=recipe, model=model, options=facts)
         view = _view(options)
-        books = Books(manifest, writer, reporter or Quiet(), recipe=recipe, view=view, documents=total)
+        books = Books(manifest, writer, reporter or Quiet(), recipe=recipe, view=view, documents=total, leases=leases)
         scheduler.run(books)
         return books.counts
     except EngineFailed:
@@ -96,6 +101,16 @@ def _view(options: BatchOptions) -> str:
     """Name what decides how a file opens and which of its pages are read."""
     source = options.source
     return hashlib.sha256(json.dumps([source.pages, asdict(source.limits)]).encode()).hexdigest()[:16]
+
+
+def failed_documents(manifest: Manifest) -> list[Path]:
+    """Paths below the input folder of the documents of the plan that failed or have failed or fallback pages."""
+    rows = manifest.db.execute(
+        "SELECT relative FROM documents d WHERE plan = ? AND (code IS NOT NULL OR EXISTS (SELECT 1 FROM results r"
+        " WHERE r.sha256 = d.sha256 AND r.status IN ('failed', 'fallback')))",
+        (manifest.plan,),
+    )
+    return [Path(os.fsdecode(relative)) for (relative,) in rows]
 
 
 def reset_failed(manifest: Manifest) -> tuple[int, int]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
 from functools import partial
 from multiprocessing.connection import wait
 
@@ -18,7 +17,7 @@ from dsvl2.pipelines.batch.decoder import decoder_main
 from dsvl2.pipelines.batch.endings import EngineFailed, exit_words, failed_ending, text_ending
 from dsvl2.pipelines.batch.ladder import FINER, Rung, most_losses, next_rung
 from dsvl2.pipelines.batch.reader import reader_main
-from dsvl2.pipelines.batch.work import BatchOptions, DocumentWork, EngineSpec, PageWork, Slot, take_group
+from dsvl2.pipelines.batch.work import BatchOptions, DocumentWork, EngineSpec, Intake, PageWork, Slot, take_group
 from dsvl2.pipelines.documents import ModelStamp, PageError
 
 COMMIT_SECONDS = 0.2
@@ -73,12 +72,12 @@ class Scheduler:
             EngineFailed, and what writing an output raises when nobody takes a stream.
         """
         self._books = books
-        self._new: Iterator[DocumentWork] | None = books.waiting(lambda: self.stopping)
+        self._new = Intake(books.waiting(lambda: self.stopping))
         due = 0.0
         while True:
             self._feed()
             busy = any(slot.task is not None for slot in (*self._decoders, *self._readers))
-            if not busy and (self.stopping or (self._new is None and not self._open)):
+            if not busy and (self.stopping or (self._new.empty and not self._open)):
                 break
             if self.stopping and not any(isinstance(slot.task, list) for slot in self._readers):
                 break  # drawn pages are cheap to draw again
@@ -138,12 +137,8 @@ class Scheduler:
         child.ask({"op": "page", "number": page.number, "dpi": page.dpi}, seconds=self.options.decode_seconds)
 
     def _next_document(self) -> DocumentWork | None:
-        if self._new is None:
-            return None
-        work = next(self._new, None)
-        if work is None:
-            self._new = None
-        else:
+        work = self._new.next()
+        if work is not None:
             self._open.append(work)
         return work
 

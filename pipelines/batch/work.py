@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from dsvl2.pipelines.batch.manifest import DocumentRow
 from dsvl2.pipelines.batch.reader import EngineMaker
 from dsvl2.pipelines.documents import ModelStamp, PageError
 from dsvl2.pipelines.sources import SourceOptions
+
+ASK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,26 @@ class DocumentWork:
     known: bool = False
     losses: int = 0
     rereads: int = 0
+
+
+class Intake:
+    """The documents still to be taken up; in a shared batch there may be none now and some later."""
+
+    def __init__(self, documents: Iterator[DocumentWork | None]) -> None:
+        self.empty = False
+        self._documents = documents
+        self._again = 0.0
+
+    def next(self) -> DocumentWork | None:
+        """Return the next document, None if there is none now; `empty` says that none will come."""
+        if self.empty or time.monotonic() < self._again:
+            return None
+        for work in self._documents:
+            if work is None:  # the rest is in other hands
+                self._again = time.monotonic() + ASK_AGAIN_SECONDS
+            return work
+        self.empty = True
+        return None
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,94 @@
+"""Where a batch keeps its books: the run folder, and for a shared batch the board of leases."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsvl2_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.batch import LeaseBoard, RunFolder
+    from dsvl2_cli.batches import Job
+
+BOARD = ".dsvl2-shared"
+STREAMS = (".jsonl", ".ndjson")
+PRIVATE = ("device", "threads", "batch_size", "progress", "offline", "fail_on")  # settings that change no output
+
+
+def is_stream(output: str) -> bool:
+    """Whether an output is one file of JSON lines."""
+    return Path(output).suffix.lower() in STREAMS and not output.endswith("/") and not Path(output).is_dir()
+
+
+def parse_shard(text: str | None) -> tuple[int, int]:
+    """Read i/n.
+
+    Raises:
+        UsageError.
+    """
+    if text is None:
+        return 1, 1
+    first, slash, last = text.partition("/")
+    if slash and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last):
+        return int(first), int(last)
+    raise UsageError(f"--shard {text} is not i/n", "part 2 of 8 is --shard 2/8")
+
+
+@contextmanager
+def run_folder(job: Job, explicit: str | None) -> Iterator[RunFolder]:
+    """Open the run folder: the one of --run, one with the output, or a passing one for standard output."""
+    from dsvl2.pipelines.batch import DEFAULT_NAME, RunFolder
+
+    if explicit is None and job.output == "-":
+        place = tempfile.mkdtemp(prefix="dsvl2-run-")
+        try:
+            with RunFolder.begin(Path(place)) as folder:
+                yield folder
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+        return
+    index, parts = parse_shard(job.shard)
+    name = DEFAULT_NAME + (f"-{index}-of-{parts}" if job.shard else "")
+    output = Path(job.output)
+    default = output.with_name(output.name + name) if is_stream(job.output) else output / name
+    if job.shared and explicit is None:
+        with own_folder(output) as folder:
+            yield folder
+        return
+    with RunFolder.begin(Path(explicit) if explicit is not None else default) as folder:
+        yield folder
+
+
+def own_folder(output: Path) -> RunFolder:
+    """The first run folder of this machine that no other process has: HOST-1, HOST-2, ... beside the outputs.
+
+    The manifests of a shared batch are private, since SQLite's log does not work over networks. A process that is started
+    again gets its folder back, and with it the leases of before.
+    """
+    from dsvl2.pipelines.batch import DEFAULT_NAME, RunFolder
+    from dsvl2.pipelines.errors import RunBusy
+
+    host = re.sub(r"[^\w.-]", "_", socket.gethostname()) or "host"
+    for number in range(1, 1000):
+        with suppress(RunBusy):
+            return RunFolder.begin(output / f"{DEFAULT_NAME}-{host}-{number}")
+    raise UsageError("a thousand processes of this machine share this batch", "start fewer, with more --jobs each")
+
+
+def lease_board(job: Job, folder: RunFolder) -> LeaseBoard:
+    """The board of a shared batch: processes meet on it if their commands would write the same outputs."""
+    from dsvl2.pipelines.batch import LeaseBoard
+
+    settings = {key: value for key, value in job.settings.items() if key not in PRIVATE}
+    facts = [settings, job.format, job.pages, job.task]
+    name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return LeaseBoard(Path(job.output) / BOARD / name, folder.path.name, seconds=job.lease_seconds)
