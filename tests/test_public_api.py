@@ -99,6 +99,8 @@ PIPELINES = {
 
 BATCH = {
     "DEFAULT_NAME",
+    "LEASE_SECONDS",
+    "LeaseBoard",
     "STDIN_FILE",
     "STDIN_NAME",
     "BatchOptions",
@@ -114,7 +116,9 @@ BATCH = {
     "RunStatus",
     "Shard",
     "Stop",
+    "failed_documents",
     "find_run",
+    "lease_key",
     "plan_files",
     "reset_failed",
     "run_batch",
