@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dsvl2.model.layout import token_count
 from dsvl2.pipelines.training import nano
-from dsvl2.pipelines.training.answers import pages
+from dsvl2.pipelines.training.answers.pages import make_page, resources
 from dsvl2.pipelines.training.charset import INDEX
 from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
@@ -27,7 +27,8 @@ from dsvl2.pipelines.training.render import LINE_MARK, Batch, make_batch
 LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
 PROMPTS = {"bands": nano.PROMPT, "formulas": nano.FORMULA_PROMPT, "answers": ""}
 KINDS = tuple(PROMPTS)
-PAGES_AT_ONCE = 128  # virtual pages that are sorted by length before they are cut into batches
+PAGES_AT_ONCE = 256  # virtual pages that are sorted by length before they are cut into batches
+QUESTIONS = (1, 3, 6, 9)  # about a page; the first is asked as every question will be, the others share its cost
 PADDING, CONTEXT, ANSWER = 0, 1, 2  # the role of a token in a conversation
 
 
@@ -96,31 +97,31 @@ def formula_tokens(labels: Sequence[str], columns: int) -> npt.NDArray[np.int16]
     return tokens
 
 
-def conversations(asked: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[tuple[list[int], list[int]]]:
+def conversations(pages: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[tuple[list[int], list[int]]]:
     """(token ids, roles) of each (page text, turns): the runtime's prompt form (spec 7.2), the page in the first turn."""
     tokenizer = nano.build_tokenizer()
     texts: list[str] = []
-    for page, turns in asked:
+    for page, turns in pages:
         for index, (question, answer) in enumerate(turns):
-            asked = f"{page}\n{question}" if index == 0 else question
-            texts += [f"<|User|>: {asked}\n\n<|Assistant|>:", answer]
+            content = f"{page}\n{question}" if index == 0 else question
+            texts += [f"<|User|>: {content}\n\n<|Assistant|>:", answer]
     encoded = iter(tokenizer.encode_batch_fast(texts, add_special_tokens=False))
     rows = []
-    for _, turns in asked:
+    for _, turns in pages:
         ids, roles = [nano.BOS], [CONTEXT]
         for _ in turns:
-            asked_ids, told_ids = next(encoded).ids, [*next(encoded).ids, nano.EOS]
-            ids += asked_ids + told_ids
-            roles += [CONTEXT] * len(asked_ids) + [ANSWER] * len(told_ids)
+            asked, told = next(encoded).ids, [*next(encoded).ids, nano.EOS]
+            ids += asked + told
+            roles += [CONTEXT] * len(asked) + [ANSWER] * len(told)
         rows.append((ids, roles))
     return rows
 
 
 def answers(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
     """Questions about virtual pages, several about each in a row, in batches of like length."""
-    vocabulary, _ = pages.resources(data)
+    vocabulary, _ = resources(data)
     while True:
-        made = [pages.make_page(rng, vocabulary) for _ in range(PAGES_AT_ONCE)]
+        made = [make_page(rng, vocabulary, questions_wanted=rng.choice(QUESTIONS)) for _ in range(PAGES_AT_ONCE)]
         turns = [(page.spatial_text, [(turn.prompt, turn.answer) for turn in page.turns]) for page in made]
         ready = list(batched(conversations(turns), recipe.answer_tokens))
         rng.shuffle(ready)
