@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from dsvl2.pipelines.training.answers.draw import Draw, shuffled
@@ -44,7 +45,18 @@ def turn(draw: Draw, sheet: Sheet, answers: Mapping[int, str]) -> tuple[str, str
             used.add(key)
             parts.append(
                 (
-                    key + draw.any(("", "", ": number" if "no" in key else ": date" if "date" in key else "")),
+                    key
+                    + draw.any(
+                        (
+                            "",
+                            "",
+                            ": number"
+                            if key in ("discount", "tip", "shipping", "page", "weight")
+                            else ": date"
+                            if "date" in key
+                            else "",
+                        )
+                    ),
                     f'"{key}":null',
                 )
             )
@@ -63,7 +75,8 @@ def _key(draw: Draw, fact: Fact) -> str:
 
 
 def _snake(label: str) -> str:
-    return "_".join(re.findall(r"[a-z0-9]+", label.casefold().encode("ascii", "ignore").decode()))
+    plain = unicodedata.normalize("NFKD", label.casefold()).encode("ascii", "ignore").decode()
+    return "_".join(re.findall(r"[a-z0-9]+", plain))
 
 
 def _entry(draw: Draw, key: str, fact: Fact, answer: str) -> tuple[str, str]:

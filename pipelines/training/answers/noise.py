@@ -92,7 +92,7 @@ def spoil(rng: Random, sheet: Sheet, damage: Damage) -> None:
     numeric |= sheet.bare | {tag for rows in sheet.lists for tag in rows.plains}
     slope = damage.slope * sheet.size / max(sheet.width, 1.0)
     for item in sheet.items:
-        if item.loose and rng.random() < damage.lost:
+        if item.loose and rng.random() < damage.lost and not _needed(sheet, item.text):
             continue
         item.pieces = [(_letters(rng, text, tag in numeric, damage), tag) for text, tag in item.pieces]
         item.y += damage.jitter * item.height * rng.gauss(0, 1) + slope * (item.x0 + item.x1) / 2
@@ -108,6 +108,22 @@ def spoil(rng: Random, sheet: Sheet, damage: Damage) -> None:
     sheet.items = _joined(rng, items, damage.joined) if damage.joined else items
     for _ in range(int(damage.strays * rng.random() + 0.5 * (damage.strays > 0.5))):
         sheet.items.append(_stray(rng, sheet))
+    if damage.strays > 2 and rng.random() < 0.2:
+        sheet.items.append(_babble(rng, sheet))
+
+
+def _needed(sheet: Sheet, text: str) -> bool:
+    """Say whether a question may name this text: a label, the head of a column, the name of a thing."""
+    bare = "".join(c for c in text.casefold() if c.isalnum())
+    if not bare or bare.isdigit():
+        return False
+    if any(
+        bare in (label := "".join(c for c in fact.label.casefold() if c.isalnum())) or label in bare
+        for fact in sheet.facts
+        if fact.label
+    ):
+        return True
+    return len(text) < 24 or any(text.casefold() in question.casefold() for question, _ in sheet.natural)
 
 
 def _letters(rng: Random, text: str, numeric: bool, damage: Damage) -> str:
@@ -189,3 +205,11 @@ def _stray(rng: Random, sheet: Sheet) -> Item:
     )
     x, y = rng.uniform(0, sheet.width), rng.uniform(0, sheet.height)
     return Item([(text, 0)], x, x + 0.5 * sheet.size * len(text), y, sheet.size * rng.uniform(0.3, 1.0))
+
+
+def _babble(rng: Random, sheet: Sheet) -> Item:
+    """A line that a reader made up out of a picture or a rule: the page's own words again and again."""
+    words = [word for item in rng.sample(sheet.items, min(len(sheet.items), 3)) for word in item.text.split()]
+    text = " ".join(rng.choice(words[:6]) for _ in range(rng.randint(3, 14))) if words else "the the"
+    x, y = rng.uniform(0, 0.5) * sheet.width, rng.uniform(0, sheet.height)
+    return Item([(text, 0)], x, min(x + 0.5 * sheet.size * len(text), sheet.width), y, sheet.size)
