@@ -7,7 +7,6 @@ a letter where gaps are clear, and drift by several letters over a long line wit
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -24,9 +23,12 @@ _WIDTHS = (
 )
 _WIDTH_OF = {letter: width for letters, width in _WIDTHS for letter in letters}
 _SMALL, _CAPITAL = 0.5, 0.66
-_MISSED = 1.2  # cost, in ems, of a gap between words that no gap in the ink stands for
-_GAP_WORTH = 3.0  # how much a wide gap counts against one nearer to where it is expected
-_WIDEST = 0.6  # ems: gaps wider than this are no better
+_MISSED = 1.6  # cost of a space between words that no gap in the ink stands for
+_BLANK = (0.2, 1.1)  # ems: gaps narrower or wider than this are unusual between words
+_SHARES = (1.0, 0.6, 0.36)  # sizes of the letters to begin with: rules and wide gaps make a line long
+_RULED = 0.1  # what the width of a ruled line or a leader counts: it may have any
+_MOST_GAPS = 72  # widest gaps of a line that are looked at
+_MOST_TOGETHER = 3  # words in a row without a gap between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,55 +95,142 @@ def split_by_width(text: str) -> list[tuple[str, float, float]]:
     ]
 
 
-def split_at_gaps(text: str, gaps: Sequence[tuple[float, float]], length: float) -> list[tuple[str, float, float]]:
+def split_at_gaps(
+    text: str, gaps: Sequence[tuple[float, float]], length: float, height: float | None = None
+) -> list[tuple[str, float, float]]:
     """Return (word, start, stop), 0..1 along the line, with word ends moved to gaps in the ink.
 
-    `gaps` are the (first, last) empty columns between ink, in order, in the unit of `length`, the length of the line.
-    Of all ways to assign gaps to the spaces of the text in order, the one is taken whose gaps are wide and near to
-    where usual letter widths would have them.
+    `gaps` are the (first, last) empty columns between ink, in order, in the unit of `length`, the length of the line,
+    and `height`, that of its ink where it is known.
+    Of all ways to assign gaps to the spaces of the text in order, the one is taken whose words are as wide as their
+    letters usually are, whose tabs are wide gaps and whose blanks are narrow ones. A space may be without a gap.
     """
     words = split_by_width(text)
-    em = length / max(text_width(text.strip()), 0.1)
-    expected = [((a[2] + b[1]) / 2 * length) for a, b in itertools.pairwise(words)]
-    chosen = _assign(expected, gaps, em)
-    result = []
-    start = 0.0
-    for k, (word, _, stop) in enumerate(words):
-        gap = chosen[k] if k < len(chosen) else None
-        end = 1.0 if k == len(words) - 1 else gap[0] / length if gap else stop
-        result.append((word, min(start, end), max(start, end)))
-        if k < len(words) - 1:
-            start = gap[1] / length if gap else words[k + 1][1]
-    return result
+    if len(words) < 2 or not gaps:
+        return words
+    tabs = ["\t" in space for space in re.findall(r"\s+", text.strip())]
+    widths = [text_width(word) for word, _, _ in words]
+    rules = [re.fullmatch(r"[-_.–—…]{2,}", word) is not None for word, _, _ in words]
+    em = _em(widths, tabs, gaps, length)
+    sizes = [em * share for share in _SHARES]
+    tries = [_assign(widths, tabs, rules, gaps, length, size) for size in sizes]
+    odds = [cost + _odd(size, height) for (cost, _), size in zip(tries, sizes, strict=True)]
+    chosen = tries[odds.index(min(odds))][1]
+    better = _em_of(widths, chosen, length)  # the assignment tells how wide the letters really are
+    if better is not None:
+        _, chosen = _assign(widths, tabs, rules, gaps, length, better)
+    return _placed([word for word, _, _ in words], widths, chosen, length)
+
+
+def _odd(em: float, height: float | None) -> float:
+    """Return what it costs that letters of this size are unusual in ink of this height: 0.9 to 1.6 heights are usual."""
+    return 0.0 if not height else 4.0 * max(abs(math.log(em / (1.2 * height))) - 0.29, 0.0)
+
+
+def _em(widths: Sequence[float], tabs: Sequence[bool], gaps: Sequence[tuple[float, float]], length: float) -> float:
+    """Return the letters' size before anything is assigned: tabs are taken to be the widest gaps."""
+    widest = sorted((last - first for first, last in gaps), reverse=True)[: sum(tabs)]
+    blanks = letter_width(" ") * (len(tabs) - sum(tabs))
+    return max(length - sum(widest), 0.2 * length) / max(sum(widths) + blanks, 0.1)
+
+
+def _em_of(widths: Sequence[float], chosen: Sequence[tuple[float, float] | None], length: float) -> float | None:
+    """Return the letters' size that most of the line's width agrees with, by the words between chosen gaps."""
+    runs: list[tuple[float, float]] = []
+    start = wide = 0.0
+    for width, gap in zip(widths, [*chosen, (length, length)], strict=True):
+        wide += width
+        if gap is None:
+            wide += letter_width(" ")
+            continue
+        runs.append(((gap[0] - start) / max(wide, 0.1), wide))
+        start, wide = gap[1], 0.0
+    runs.sort()
+    half = sum(weight for _, weight in runs) / 2
+    for size, weight in runs:
+        half -= weight
+        if half <= 0:
+            return size if size > 0 else None
+    return None
 
 
 def _assign(
-    expected: Sequence[float], gaps: Sequence[tuple[float, float]], em: float
-) -> list[tuple[float, float] | None]:
-    """Align expected spaces with gaps, both in order; None for a space that no gap fits."""
-    rows, columns = len(expected), len(gaps)
-    cost = [[0.0] * (columns + 1) for _ in range(rows + 1)]
-    for i in range(1, rows + 1):
-        cost[i][0] = cost[i - 1][0] + _MISSED
-        for j in range(1, columns + 1):
-            take = cost[i - 1][j - 1] + _unfit(expected[i - 1], gaps[j - 1], em)
-            cost[i][j] = min(take, cost[i - 1][j] + _MISSED, cost[i][j - 1])
-    chosen: list[tuple[float, float] | None] = [None] * rows
-    i, j = rows, columns
-    while i and j:
-        if cost[i][j] == cost[i][j - 1]:
-            j -= 1
-        elif cost[i][j] == cost[i - 1][j] + _MISSED:
-            i -= 1
-        else:
-            i, j = i - 1, j - 1
-            chosen[i] = gaps[j]
-    return chosen
+    widths: Sequence[float],
+    tabs: Sequence[bool],
+    rules: Sequence[bool],
+    gaps: Sequence[tuple[float, float]],
+    length: float,
+    em: float,
+) -> tuple[float, list[tuple[float, float] | None]]:
+    """Return the cost of the best assignment and the gap, or none, of every space.
+
+    A dynamic programme over (words so far, gap that ends them).
+    """
+    import numpy as np
+
+    kept = sorted(sorted(gaps, key=lambda gap: gap[0] - gap[1])[:_MOST_GAPS])
+    first = np.array([gap[0] for gap in kept] + [length])
+    last = np.array([0.0] + [gap[1] for gap in kept])
+    wide = (first[:-1] - last[1:]) / -em
+    blank = np.where(wide < _BLANK[0], 8 * (_BLANK[0] - wide), 1.2 * np.log(np.maximum(wide / _BLANK[1], 1.0)))
+    tab = 2.0 * np.maximum(1.0 - wide, 0.0)
+    extent = np.maximum(
+        (first[None, :] - last[:, None]) / em, 1e-3
+    )  # [from gap, to gap]; 0 and the last: the line's ends
+    extent[np.tril_indices(len(kept) + 1, -1)] = 1e-9
+    count = len(widths)
+    weights = [_RULED if rule else min(3.0, 0.8 + 0.5 * width) for width, rule in zip(widths, rules, strict=True)]
+    cost = np.full((count + 1, len(kept) + 1), np.inf)  # cost[k, j]: k words, ended by gap j - 1 (j 0: the begin)
+    cost[0, 0] = 0.0
+    back: dict[tuple[int, int], tuple[int, int]] = {}
+    for done in range(1, count + 1):
+        for size in range(1, min(done, _MOST_TOGETHER) + 1):
+            here = sum(widths[done - size : done]) + letter_width(" ") * (size - 1)
+            unfit = np.abs(np.log(extent / here)) * max(weights[done - size : done])
+            total = cost[done - size][:, None] + unfit + _MISSED * (size - 1)
+            if done == count:
+                ends = total[:, -1:]
+                targets = [0]
+            else:
+                ends = total[:, :-1] + (tab if tabs[done - 1] else blank)
+                targets = list(range(1, len(kept) + 1))
+            best = ends.argmin(axis=0)
+            for column, target in enumerate(targets):
+                value = ends[best[column], column]
+                if value < cost[done, target]:
+                    cost[done, target] = value
+                    back[done, target] = (done - size, int(best[column]))
+    chosen: list[tuple[float, float] | None] = [None] * (count - 1)
+    state = (count, 0)
+    while state in back and state[0]:
+        state = back[state]
+        if 0 < state[0] < count:
+            chosen[state[0] - 1] = kept[state[1] - 1]
+    return float(cost[count, 0]), chosen
 
 
-def _unfit(place: float, gap: tuple[float, float], em: float) -> float:
-    away = abs((gap[0] + gap[1]) / 2 - place) / em
-    return 0.5 * away - _GAP_WORTH * min((gap[1] - gap[0]) / em, _WIDEST)
+def _placed(
+    words: Sequence[str], widths: Sequence[float], chosen: Sequence[tuple[float, float] | None], length: float
+) -> list[tuple[str, float, float]]:
+    """Return the words between the chosen gaps; those without a gap between them share the room by letter widths."""
+    result: list[tuple[str, float, float]] = []
+    start = 0.0
+    run: list[int] = []
+    for number, gap in enumerate([*chosen, (length, length)]):
+        run.append(number)
+        if gap is None:
+            continue
+        total = sum(widths[k] for k in run) + letter_width(" ") * (len(run) - 1)
+        size = (gap[0] - start) / max(total, 0.1)
+        at = start
+        for k in run:
+            stop = min(at + widths[k] * size, gap[0])
+            result.append((words[k], at / length, stop / length))
+            at = stop + letter_width(" ") * size
+        start, run = gap[1], []
+    word, begin, _ = result[-1]
+    result[-1] = (word, begin, 1.0)
+    return result
 
 
 def words_of(line: Line, slant: Slant) -> tuple[Word, ...]:

@@ -28,7 +28,7 @@ def _with_words(line: Line, layout: PageLayout, inks: dict[Box, tuple[Band, InkL
     band, ink = inks[line.box]
     gaps, left, length = _gaps(band, ink)
     words = []
-    for text, start, stop in split_at_gaps(line.text, gaps, length):
+    for text, start, stop in split_at_gaps(line.text, gaps, length, (ink.y1 - ink.y0) * band.scale):
         x0, x1 = ((left + place * length) / band.scale + ink.x0 for place in (start, stop))
         words.append(Word(text, layout.to_page(Box(x0, ink.y0, x1, ink.y1)), line.confidence))
     return replace(line, words=tuple(words))

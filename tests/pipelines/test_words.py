@@ -34,6 +34,29 @@ def test_more_spaces_than_gaps_fall_back_to_widths() -> None:
     assert places == sorted(places)
 
 
+def test_a_tab_is_a_wide_gap_wherever_it_lies() -> None:
+    gaps = [(56, 60), (110, 114), (150, 420), (470, 474)]
+    found = split_at_gaps("MENTHOL PRODUCT TEST\tPAGE # 1", gaps, 500)
+    assert [word for word, start, _ in found if start * 500 >= 420] == ["PAGE", "#", "1"]
+    assert found[2][2] == 150 / 500
+
+
+def test_a_ruled_line_may_be_of_any_width() -> None:
+    found = split_at_gaps("DATE: ____ NO. ____", [(45, 50), (180, 190), (215, 220)], 400)
+    assert [(round(start * 400), round(stop * 400)) for _, start, stop in found] == [
+        (0, 45),
+        (50, 180),
+        (190, 215),
+        (220, 400),
+    ]
+
+
+def test_words_that_no_gap_parts_share_their_room() -> None:
+    found = split_at_gaps("aa bb cc dd", [(52, 58)], 110)
+    assert found[1][2] <= 52 / 110 < 58 / 110 <= found[2][1]
+    assert found[0][2] < found[1][1]
+
+
 @pytest.mark.parametrize("text", ["", "   ", "word"])
 def test_lines_of_no_or_one_word(text: str) -> None:
     assert split_at_gaps(text, [(3, 5)], 50) == [(word, 0.0, 1.0) for word in text.split()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from dsvl2.pipelines.training.answers.draw import Draw, shuffled
 from dsvl2.pipelines.training.answers.questions import ambiguous_labels, bare_label
@@ -17,6 +17,10 @@ _ABSENT = (
     "reference", "tax_id", "shipping", "page", "version", "birth_date", "street", "weight", "middle_name", "cashier",
 )  # fmt: skip
 _TYPED = {"number": ": number", "date": ": date", "text": ""}
+_WORDS = {
+    "": (": text", ": string"),
+    ": number": (": integer",),
+}  # other words for a type; integers only where there is no point
 
 
 def turn(draw: Draw, sheet: Sheet, answers: Mapping[int, str]) -> tuple[str, str] | None:
@@ -82,7 +86,15 @@ def _snake(label: str) -> str:
 def _entry(draw: Draw, key: str, fact: Fact, answer: str) -> tuple[str, str]:
     """Return the short form and the JSON pair of one fact."""
     typed = fact.kind if draw.chance(0.8) else "text"
-    return key + _TYPED[typed], f'"{key}":{_json(typed, fact.plain, answer)}'
+    return key + _type(draw, typed, (fact.plain,)), f'"{key}":{_json(typed, fact.plain, answer)}'
+
+
+def _type(draw: Draw, kind: str, plains: Iterable[str]) -> str:
+    """Return how the short form writes a type; now and then in another word."""
+    usual = _TYPED[kind]
+    if not draw.chance(0.06 if kind == "text" else 0.3) or usual not in _WORDS or any("." in plain for plain in plains):
+        return usual
+    return draw.any(_WORDS[usual])
 
 
 def _json(kind: str, plain: str, answer: str) -> str:
@@ -111,6 +123,7 @@ def _list(draw: Draw, rows: Rows, answers: Mapping[int, str]) -> tuple[str, str,
             f"{name}[]{_TYPED[kinds[chosen[0]]]}",
             "[" + ",".join(value(e, chosen[0]) for e in rows.entries) + "]",
         )
-    body = f"{name}[]: {{{', '.join(key + _TYPED[kinds[key]] for key in chosen)}}}"
+    types = {key: _type(draw, kinds[key], [rows.plains.get(e.get(key, 0), "") for e in rows.entries]) for key in chosen}
+    body = f"{name}[]: {{{', '.join(key + types[key] for key in chosen)}}}"
     filled = ("{" + ",".join(f'"{key}":{value(entry, key)}' for key in chosen) + "}" for entry in rows.entries)
     return name, body, "[" + ",".join(filled) + "]"
