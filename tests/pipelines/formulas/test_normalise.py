@@ -79,8 +79,10 @@ def test_invented_formulas_come_back_from_both_forms() -> None:
 
 def test_anything_can_be_normalised() -> None:
     rng = Random(7)
-    spaced = r"{ } \ \frac ^ _ ' & \\ \begin{matrix} \end{matrix} $ x \left [ ] \sqrt % é \over \hskip \rm \begin \end \not \mbox 2"
-    pieces = [*spaced.split(), " ", "\n", r"\text{a b}"]
+    spaced = (
+        r"{ } \ \frac ^ _ ' & \\ \begin{matrix} \end{matrix} $ x \left [ ] \sqrt % é \over \hskip \rm \begin \end \not"
+    )
+    pieces = [*spaced.split(), r"\mbox", "2", " ", "\n", r"\text{a b}"]
     for _ in range(600):
         text = "".join(rng.choices(pieces, k=rng.randint(1, 14)))
         canonical = normalise(text)
