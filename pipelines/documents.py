@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from dsvl2.model import Usage
+    from dsvl2.pipelines.tables.types import TableResult
 
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "figure", "formula", "code"]
 OptionValue = str | int | float | bool | None
@@ -114,7 +115,7 @@ class Block:
 
     `text` is the joined text without any markup ("# ", "- "); `level` is the heading level (1..6) or the list depth
     (0 = outermost); `rows` holds a table's cells, first row first, and `text` then repeats them, cells split by tabs
-    and rows by newlines.
+    and rows by newlines. `table` has the cells with their spans, boxes and confidence where they are known.
     """
 
     kind: BlockKind
@@ -124,6 +125,7 @@ class Block:
     lines: tuple[Line, ...] = ()
     confidence: float | None = None
     rows: tuple[tuple[str, ...], ...] = ()
+    table: TableResult | None = None
 
 
 @dataclass(frozen=True, slots=True)

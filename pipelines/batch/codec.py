@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageImage, PageResult, TextLayerUse, Word
+from dsvl2.pipelines.tables.types import TableCell, TableResult
 
 _NAME = "\x00name\x00"
 Header = dict[str, Any]
@@ -130,16 +131,41 @@ def _block(block: Block) -> list[Any]:
         [line.text, _sides(line.box), line.confidence, [[w.text, _sides(w.box), w.confidence] for w in line.words]]
         for line in block.lines
     ]
-    return [block.kind, block.text, _sides(block.box), block.level, lines, block.confidence, block.rows]
+    return [block.kind, block.text, _sides(block.box), block.level, lines, block.confidence, block.rows, _table(block)]
 
 
 def _unblock(record: Sequence[Any]) -> Block:
-    kind, text, box, level, lines, confidence, rows = record
+    kind, text, box, level, lines, confidence, rows, *table = record
     read = tuple(
         Line(line, _box(sides), sure, tuple(Word(word, Box(*place), certain) for word, place, certain in words))
         for line, sides, sure, words in lines
     )
-    return Block(kind, text, _box(box), level, read, confidence, tuple(tuple(row) for row in rows))
+    return Block(kind, text, _box(box), level, read, confidence, tuple(tuple(row) for row in rows), _untable(table))
+
+
+def _table(block: Block) -> list[Any] | None:
+    table = block.table
+    if table is None:
+        return None
+    cells = [
+        [c.row, c.column, c.text, c.rowspan, c.colspan, _sides(c.box), c.confidence, c.header, c.page, c.lines]
+        for c in table.cells
+    ]
+    notices = [[notice.code, notice.message] for notice in table.notices]
+    return [table.rows, table.columns, cells, _sides(table.box), table.pages, table.edges, table.confidence, notices]
+
+
+def _untable(record: Sequence[Any]) -> TableResult | None:
+    """Return the table; manifests from before there were tables have none."""
+    if not record or record[0] is None:
+        return None
+    rows, columns, cells, box, pages, edges, confidence, notices = record[0]
+    made = tuple(
+        TableCell(row, column, text, tall, wide, _box(place), sure, header, page, tuple(lines))
+        for row, column, text, tall, wide, place, sure, header, page, lines in cells
+    )
+    told = tuple(Notice(*notice) for notice in notices)
+    return TableResult(rows, columns, made, _box(box), tuple(pages), tuple(edges), confidence, told)
 
 
 def _use(use: TextLayerUse | None) -> list[str] | None:

@@ -48,10 +48,23 @@ def score_page(page: PageResult, calibration: Calibration | None) -> PageResult:
         if words:
             shares.append((sum(words) / len(words), len(words)))
             block = replace(block, confidence=shares[-1][0])
-        blocks.append(replace(block, lines=lines))
+        blocks.append(_score_cells(replace(block, lines=lines), calibration))
     count = sum(many for _, many in shares)
     mean = sum(share * many for share, many in shares) / count if count else page.confidence
     return replace(page, blocks=tuple(blocks), confidence=mean, calibrated=bool(count) and calibration is not None)
+
+
+def _score_cells(block: Block, calibration: Calibration | None) -> Block:
+    """Return a table with the confidence of its cells: of all the words of their lines together."""
+    if block.table is None:
+        return block
+    cells = []
+    for cell in block.table.cells:
+        own = [block.lines[k] for k in cell.lines if k < len(block.lines)]
+        words = [word.confidence for line in own for word in line.words if word.confidence is not None]
+        sure = together(words, calibration)
+        cells.append(cell if sure is None else replace(cell, confidence=sure))
+    return replace(block, table=replace(block.table, cells=tuple(cells), confidence=block.confidence))
 
 
 def _score_lines(

@@ -41,7 +41,11 @@ def _marked(block: Block, least: float, marks: tuple[str, str]) -> Block:
         return block
     waiting = iter(doubts)
     rows = tuple(tuple(_put(cell, waiting, marks) for cell in row) for row in block.rows)
-    return replace(block, text=_put(block.text, iter(doubts), marks), rows=rows)
+    table = block.table
+    if table is not None:
+        waiting = iter(doubts)  # its cells are in the order of the rows' places
+        table = replace(table, cells=tuple(replace(c, text=_put(c.text, waiting, marks)) for c in table.cells))
+    return replace(block, text=_put(block.text, iter(doubts), marks), rows=rows, table=table)
 
 
 def _put(text: str, doubts: Iterator[bool], marks: tuple[str, str]) -> str:

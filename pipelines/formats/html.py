@@ -77,8 +77,7 @@ def _block(block: Block, name: str) -> Iterator[str]:
         yield f"<h{level} {name}>{text}</h{level}>"
     elif block.kind == "table" and block.rows:
         yield f"<table {name}>"
-        for row in block.rows:
-            yield "<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>"
+        yield from _rows(block)
         yield "</table>"
     elif block.kind in ("code", "table"):
         yield f"<pre {name}>{text}</pre>"
@@ -93,6 +92,16 @@ def _block(block: Block, name: str) -> Iterator[str]:
 def _shown(text: str) -> str:
     """Return escaped text with doubtful words as `<mark>`."""
     return escape(text).replace(_MARKS[0], "<mark>").replace(_MARKS[1], "</mark>")
+
+
+def _rows(block: Block) -> Iterator[str]:
+    if block.table is not None:
+        from dsvl2.pipelines.tables.render import html_rows  # tables build on this package
+
+        yield from html_rows(block.table, _shown)
+        return
+    for row in block.rows:
+        yield "<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>"
 
 
 def _list(page: int, items: Sequence[tuple[int, Block]], depth: int = 0) -> Iterator[str]:

@@ -11,6 +11,7 @@ from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOpti
 from dsvl2.pipelines.formats.doubt import is_doubtful
 from dsvl2.pipelines.formats.facts import fingerprint
 from dsvl2.pipelines.formats.places import block_id, line_id
+from dsvl2.pipelines.tables.types import TableCell
 
 DOCUMENT_SCHEMA = "dsvl2/ocr/v1"
 PAGE_SCHEMA = "dsvl2/ocr-page/v1"
@@ -133,6 +134,8 @@ def _block(block: Block, page: int, place: int, least: float | None) -> dict[str
     }
     if block.rows:
         record["rows"] = [list(row) for row in block.rows]
+    if block.table is not None:
+        record["cells"] = [cell_record(cell) for cell in block.table.cells]
     return record
 
 
@@ -149,6 +152,20 @@ def _line(line: Line, name: str, least: float | None) -> dict[str, Any]:
 def _sure(confidence: float | None, least: float | None) -> dict[str, Any]:
     doubt = {"doubtful": True} if is_doubtful(confidence, least) else {}
     return {"confidence": _round(confidence, 3), **doubt}
+
+
+def cell_record(cell: TableCell) -> dict[str, Any]:
+    """Return a table's cell as plain data."""
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "rowspan": cell.rowspan,
+        "colspan": cell.colspan,
+        "header": cell.header,
+        "text": cell.text,
+        "box": _box(cell.box),
+        "confidence": _round(cell.confidence, 3),
+    }
 
 
 def _source(document: Document) -> dict[str, Any]:

@@ -16,6 +16,7 @@ _PREAMBLE = r"""\documentclass{article}
 \usepackage{textcomp}
 \usepackage{amsmath,amssymb}
 \usepackage{longtable}
+\IfFileExists{multirow.sty}{\usepackage{multirow}}{\newcommand{\multirow}[3]{#3}}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{0.6em}
@@ -69,7 +70,7 @@ def _block(block: Block) -> str:
         text = latex_text(" ".join(block.text.split()))
         return f"\\{_SECTIONS[min(max(block.level, 1), len(_SECTIONS)) - 1]}*{{{text}}}" if text else ""
     if block.kind == "table" and block.rows:
-        return _table(block.rows)
+        return _table(block)
     if block.kind == "code":
         return _code(block.text)
     if block.kind == "formula":
@@ -106,8 +107,9 @@ def _list(items: list[Block]) -> str:
     return "\n".join(out)
 
 
-def _table(rows: tuple[tuple[str, ...], ...]) -> str:
+def _table(block: Block) -> str:
     """Return a table that may break over pages; wide ones get columns that wrap."""
+    rows = block.rows
     width = max(len(row) for row in rows)
     if width == 0:
         return ""
@@ -119,6 +121,10 @@ def _table(rows: tuple[tuple[str, ...], ...]) -> str:
         usable = 0.98 - 0.03 * width if width < 20 else 0.4
         columns = "".join(f"p{{{usable * share / sum(shares):.3f}\\linewidth}}" for share in shares)
     lines = [f"\\begin{{longtable}}{{{columns}}}", "\\hline"]
+    if block.table is not None and len(block.table.cells) < len(rows) * width:
+        from dsvl2.pipelines.tables.render import latex_rows  # tables build on this package
+
+        return "\n".join([*lines, *latex_rows(block.table), "\\hline", "\\end{longtable}"])
     for place, row in enumerate(rows):
         cells = [_guarded(latex_text(" ".join(cell.split()))) for cell in row] + [""] * (width - len(row))
         lines.append(" & ".join(cells) + " \\\\" + (" \\hline" if place == 0 else ""))

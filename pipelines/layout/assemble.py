@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
 from dsvl2.pipelines.documents import Block, BlockKind, Box, Notice
 from dsvl2.pipelines.layout.placing import PlacedLine, check_lines, line_of, place
 from dsvl2.pipelines.layout.types import BandText, PageLayout
+
+NO_TABLES: Mapping[int, Block] = MappingProxyType({})
 
 BULLET = re.compile(r"^(?:- |[\u2022\u25cf\u25aa\u25e6\u2023\u00b7*]\s+)")
 NUMBERED = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,6})[.)])\s+\S")
@@ -29,11 +32,30 @@ def assemble(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[Block,
     texts = list(band_texts)
     if len(texts) != len(layout.bands):
         raise ValueError(f"{len(layout.bands)} bands need as many texts, not {len(texts)}")
-    return blocks_of(layout, place(layout, texts))
+    return blocks_of(layout, place(layout, texts), _tables(layout, texts))
 
 
-def blocks_of(layout: PageLayout, lines: list[PlacedLine]) -> tuple[Block, ...]:
-    """Return the blocks of lines that have their places already, in reading order, with the layout's figures."""
+def _tables(layout: PageLayout, texts: Sequence[BandText]) -> dict[int, Block]:
+    """Return the blocks of the tables by the numbers of their regions."""
+    from dsvl2.pipelines.tables.drawn import table_block  # tables build on this package
+
+    result: dict[int, Block] = {}
+    number = 0
+    for order, region in enumerate(layout.regions):
+        if region.table is not None:
+            own = texts[number : number + len(region.bands)]
+            result[order] = table_block(region.table, own, layout.worked_to_page)
+        number += len(region.bands)
+    return result
+
+
+def blocks_of(
+    layout: PageLayout, lines: list[PlacedLine], tables: Mapping[int, Block] = NO_TABLES
+) -> tuple[Block, ...]:
+    """Return the blocks of lines that have their places already, in reading order, with the layout's figures.
+
+    `tables` are the blocks of table regions by the regions' numbers.
+    """
     style = _Style(lines)
     blocks: list[Block] = []
     start = 0
@@ -41,10 +63,10 @@ def blocks_of(layout: PageLayout, lines: list[PlacedLine]) -> tuple[Block, ...]:
     for end in range(1, len(lines) + 1):
         if end < len(lines) and style.continues(lines[start:end], lines[end]):
             continue
-        done = _figures(layout, blocks, done, lines[start].region)
+        done = _figures(layout, blocks, done, lines[start].region, tables)
         blocks.extend(_block(lines[start:end], layout, style))
         start = end
-    _figures(layout, blocks, done, len(layout.regions))
+    _figures(layout, blocks, done, len(layout.regions), tables)
     return tuple(blocks)
 
 
@@ -53,10 +75,12 @@ def line_notices(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[No
     return check_lines(layout, list(band_texts))
 
 
-def _figures(layout: PageLayout, blocks: list[Block], done: int, region: int) -> int:
-    """Append the figures before a region that have not been written yet; return the last region dealt with."""
+def _figures(layout: PageLayout, blocks: list[Block], done: int, region: int, tables: Mapping[int, Block]) -> int:
+    """Append the figures and tables before a region that are not written yet; return the last region dealt with."""
     for number in range(done + 1, region):
-        if layout.regions[number].kind == "figure":
+        if number in tables:
+            blocks.append(tables[number])
+        elif layout.regions[number].kind == "figure":
             blocks.append(Block("figure", "", layout.to_page(layout.regions[number].box)))
     return max(done, region - 1)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.bands import Sheet, cut_group
 from dsvl2.pipelines.layout.binarise import Gray, Ink, clean, find_ink, is_inverted
 from dsvl2.pipelines.layout.columns import find_gutters, reading_order
-from dsvl2.pipelines.layout.components import Components
+from dsvl2.pipelines.layout.components import Components, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.letters import letter_height, sort_components
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
@@ -20,6 +22,9 @@ from dsvl2.pipelines.layout.segments import find_segments, with_leaders
 from dsvl2.pipelines.layout.skew import find_skew
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
 from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, upright, working_zoom
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.tables.drawn import DrawnTable
 
 LEAST_SKEW = 0.06  # degrees; less moves a full line by under two pixels at 150 dpi
 
@@ -35,7 +40,27 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     standing = _stand_up(page)
     if standing is None:
         return _blank((gray.shape[1], gray.shape[0]))
-    return _cut(*standing, profile)
+    from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
+
+    up, reading = standing
+    tables = draw_tables(resized(up.gray, up.zoom), letter_height(up.found), profile)
+    if tables:
+        up, reading = _without(up, tables)
+    return _cut(up, reading, tables, profile)
+
+
+def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
+    """Return the page and its rows without the ink of its tables."""
+    mask, faint = up.ink.mask.copy(), up.ink.faint.copy()
+    for table in tables:
+        part = np.s_[int(table.box.y0) : ceil(table.box.y1) + 1, int(table.box.x0) : ceil(table.box.x1) + 1]
+        mask[part] = False
+        faint[part] = False
+    found = components(mask)
+    rest = replace(up, ink=replace(up.ink, mask=mask, faint=faint), found=found)
+    if _is_blank(found, letter_height(found)):
+        return rest, _Reading(Rows((), (), np.full(len(found), -1, dtype=np.int64)), found, (), ())
+    return rest, _rows(rest)
 
 
 def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
@@ -102,7 +127,7 @@ def _rows(up: Upright) -> _Reading:
     return _Reading(rows, sort.found, tuple(leaf.column for leaf in leaves), sort.figures)
 
 
-def _cut(up: Upright, reading: _Reading, profile: Profile) -> PageLayout:
+def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Profile) -> PageLayout:
     """Cut an upright page into regions and bands."""
     rows = reading.rows
     z = up.zoom
@@ -110,14 +135,18 @@ def _cut(up: Upright, reading: _Reading, profile: Profile) -> PageLayout:
     sheet = Sheet(up.gray, reading.found, rows.of_component, z, _paper(up.ink))
     regions: list[Region] = []
     figures = [Box(x0 / z, y0 / z, x1 / z, y1 / z) for x0, y0, x1, y1 in reading.figures]
+    others = [Region(box, 0, (), "figure") for box in figures]
+    for table in tables:
+        box = Box(table.box.x0 / z, table.box.y0 / z, table.box.x1 / z, table.box.y1 / z)
+        others.append(Region(box, 0, table.bands, "table", table))
     for number, column in enumerate(reading.columns):
         members = [k for k, leaf in enumerate(rows.leaf) if leaf == number]
-        for part in _between_figures(members, lines, figures):
+        for part in _between_figures(members, lines, [other.box for other in others]):
             for group in group_lines([lines[k] for k in part], part, profile):
                 bands = cut_group(sheet, lines, group, profile)
                 regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
-    for box in figures:
-        _insert_figure(regions, Region(box, 0, (), "figure"))
+    for other in others:
+        _insert_figure(regions, other)
     blank = not regions
     near = [p for p in pitches(list(lines)) if np.isfinite(p)]
     return PageLayout(
@@ -131,6 +160,7 @@ def _cut(up: Upright, reading: _Reading, profile: Profile) -> PageLayout:
         page_size=up.page_size,
         matrix=up.matrix,
         location_bins=profile.location_bins,
+        zoom=z,
     )
 
 

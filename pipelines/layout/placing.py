@@ -64,6 +64,9 @@ def place(layout: PageLayout, texts: list[BandText]) -> list[PlacedLine]:
     placed: list[PlacedLine] = []
     number = 0
     for order, region in enumerate(layout.regions):
+        if region.table is not None:
+            number += len(region.bands)
+            continue
         inks = [ink for band in region.bands for ink in band.lines]
         edges = dict(zip(inks, _right_edges(inks), strict=True))
         for band in region.bands:

@@ -64,6 +64,11 @@ def ascender_balance(found: Components, rows: Rows) -> tuple[float, float, int, 
 
 
 def is_upside_down(found: Components, rows: Rows) -> bool:
-    """Say whether far more ink hangs below the lines than stands above: Latin has two to three times more ascenders."""
+    """Say whether far more ink hangs below the lines than stands above: Latin has two to three times more ascenders.
+
+    Figures have neither: beside them a few letters with tails say nothing, so a third of the lines must agree.
+    """
     above, below, standing, hanging = ascender_balance(found, rows)
+    if 3 * hanging < len(rows.lines):
+        return False
     return hanging >= 4 and hanging > 3 * standing and below > 1.5 * above and below > 0.009

@@ -13,6 +13,8 @@ from dsvl2.pipelines.documents import Box
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from dsvl2.pipelines.tables.drawn import DrawnTable
+
 Affine = tuple[float, float, float, float, float, float]
 
 
@@ -73,12 +75,16 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A block of the page in reading order. A figure has no bands; `column` counts columns from 0, left to right."""
+    """A block of the page in reading order. A figure has no bands; `column` counts columns from 0, left to right.
+
+    The bands of a `table` are canvases of its cells' text: their lines do not lie on the page as the canvas shows them.
+    """
 
     box: Box
     column: int = 0
     bands: tuple[Band, ...] = ()
-    kind: Literal["text", "figure"] = "text"
+    kind: Literal["text", "figure", "table"] = "text"
+    table: DrawnTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,8 @@ class PageLayout:
 
     `line_pitch` and `x_height` are typical values in upright pixels (0 on a blank page); `size` is the upright
     (width, height); `matrix` = (a, b, c, d, e, f) takes upright to page pixels: x = a*u + b*v + c, y = d*u + e*v + f.
-    `location_bins` is the number of rows a canvas is divided into by the model's location tokens.
+    `location_bins` is the number of rows a canvas is divided into by the model's location tokens; `zoom` is working
+    pixels (those of a DrawnTable) per upright pixel.
     """
 
     rotation: int
@@ -100,11 +107,17 @@ class PageLayout:
     page_size: tuple[int, int]
     matrix: Affine
     location_bins: int = 0
+    zoom: float = 1.0
 
     @property
     def bands(self) -> tuple[Band, ...]:
         """All bands of the page in reading order: what `assemble` expects texts for."""
         return tuple(band for region in self.regions for band in region.bands)
+
+    def worked_to_page(self, box: Box) -> Box:
+        """Return the box around a box in working pixels on the page image as read."""
+        z = self.zoom
+        return self.to_page(Box(box.x0 / z, box.y0 / z, box.x1 / z, box.y1 / z))
 
     def to_page(self, box: Box) -> Box:
         """Return the box around an upright box on the page image as read, clipped to it."""

@@ -16,10 +16,14 @@ _CLEAR = 0.10  # columns with less than this part of the darkest ink count as em
 
 def with_words(layout: PageLayout, blocks: Sequence[Block]) -> tuple[Block, ...]:
     """Return the blocks of a page with `words` in every line that stands on ink; boxes are in page pixels."""
-    inks = {layout.to_page(ink.box): (band, ink) for band in layout.bands for ink in band.lines}
+    inks = {layout.to_page(ink.box): (band, ink) for band in _text_bands(layout) for ink in band.lines}
     return tuple(
         replace(block, lines=tuple(_with_words(line, layout, inks) for line in block.lines)) for block in blocks
     )
+
+
+def _text_bands(layout: PageLayout) -> list[Band]:
+    return [band for region in layout.regions if region.table is None for band in region.bands]
 
 
 def _with_words(line: Line, layout: PageLayout, inks: dict[Box, tuple[Band, InkLine]]) -> Line:

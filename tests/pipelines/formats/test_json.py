@@ -23,6 +23,7 @@ from dsvl2.pipelines.documents import (
     Word,
 )
 from dsvl2.pipelines.formats import RenderOptions, fingerprint, get_format, published_schema
+from dsvl2.pipelines.tables.types import table_of_rows
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -40,7 +41,12 @@ def document() -> Document:
                     Block("heading", "Title", Box(10, 5, 200, 18), 1, (Line("Title"),), 0.5),
                     Block("paragraph", "Hello, wörld", Box(10, 20, 300, 40), 0, (line,), 0.98765),
                     Block("list_item", "item", level=1),
-                    Block("table", "a\tb\nc\td", rows=(("a", "b"), ("c", "d"))),
+                    Block(
+                        "table",
+                        "a\tb\nc\td",
+                        rows=(("a", "b"), ("c", "d")),
+                        table=table_of_rows((("a", "b"), ("c", "d"))),
+                    ),
                     Block("figure", "", Box(0, 50, 100, 100)),
                     Block("formula", "x^2"),
                     Block("code", "print()"),
@@ -110,6 +116,7 @@ def test_every_key_is_described_in_the_schema() -> None:
     assert set(record) == set(published_schema()["properties"])
     assert set(page) == set(defs["page"]["properties"])
     assert set(page["blocks"][3]) == set(defs["block"]["properties"])
+    assert set(page["blocks"][3]["cells"][0]) == set(defs["cell"]["properties"])
     line = page["blocks"][1]["lines"][0]
     assert {*line, "doubtful"} == set(defs["line"]["properties"])
     assert {*line["words"][0], "doubtful"} == set(defs["word"]["properties"])

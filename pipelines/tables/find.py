@@ -1,0 +1,54 @@
+"""Where tables stand on an upright page: nets of crossing rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dsvl2.pipelines.documents import Box
+from dsvl2.pipelines.layout.components import join
+from dsvl2.pipelines.layout.letters import Rule
+
+_BEYOND = 5.0  # letter heights between the net and a rule of the same width that closes a row without inner walls
+
+
+def ruled_boxes(across: Sequence[Rule], down: Sequence[Rule], unit: float) -> list[Box]:
+    """Return the boxes around groups of rules that touch or cross, with rules both ways, that make four cells or more."""
+    rules = [*across, *down]
+    if not across or not down:
+        return []
+    box = np.array([(r.x0, r.y0, r.x1, r.y1) for r in rules], dtype=np.float64)
+    slack = 0.7 * unit
+    meet = (
+        (box[:, None, 0] <= box[None, :, 2] + slack)
+        & (box[None, :, 0] <= box[:, None, 2] + slack)
+        & (box[:, None, 1] <= box[None, :, 3] + slack)
+        & (box[None, :, 1] <= box[:, None, 3] + slack)
+    )
+    first, second = np.nonzero(np.triu(meet, 1))
+    label = join(len(rules), first.astype(np.int64), second.astype(np.int64))
+    result = []
+    for group in range(int(label.max()) + 1):
+        members = np.flatnonzero(label == group)
+        flat = int((members < len(across)).sum())
+        tall = members.size - flat
+        low, high = box[members, :2].min(0), box[members, 2:].max(0)
+        if flat < 1 or tall < 1 or flat + tall < 4 or min(high - low) < 3 * unit:
+            continue
+        result.append(_with_outer_rows(Box(*map(float, (*low, *high))), across, unit))
+    return result
+
+
+def _with_outer_rows(box: Box, across: Sequence[Rule], unit: float) -> Box:
+    """Return a net's box with the rows above and below that have rules of its width but no walls: titles, totals."""
+    grown = True
+    while grown:
+        grown = False
+        for rule in across:
+            same = abs(rule.x0 - box.x0) < 1.5 * unit and abs(rule.x1 - box.x1) < 1.5 * unit
+            if same and 0 < box.y0 - rule.y0 < _BEYOND * unit:
+                box, grown = Box(box.x0, float(rule.y0), box.x1, box.y1), True
+            elif same and 0 < rule.y1 - box.y1 < _BEYOND * unit:
+                box, grown = Box(box.x0, box.y0, box.x1, float(rule.y1)), True
+    return box

@@ -1,0 +1,109 @@
+"""The words of a table in the ink: rules taken out, fills behind cells evened out, letters joined to words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.documents import Box
+from dsvl2.pipelines.layout.components import Components, Mask, components
+from dsvl2.pipelines.layout.letters import Rule
+from dsvl2.pipelines.layout.segments import find_segments
+from dsvl2.pipelines.tables.flatten import Gray
+
+_DARK = 150  # ink of words on an even page
+_WORD_REACH = 0.5  # letter heights between letters of a word
+_LEAST_CONTRAST = 30.0  # grey levels
+_NEAR_GROUND = 14
+_STUMP = 0.5  # letter heights from a wall
+
+
+def without_rules(flat: Gray, rules: Sequence[Rule]) -> Gray:
+    """Return an even page with the rules white."""
+    result = flat.copy()
+    for rule in rules:
+        result[rule.y0 : rule.y1, rule.x0 : rule.x1] = 255
+    return result
+
+
+def even_room(gray: Gray, flat: Gray, box: Box, unit: float) -> None:
+    """Set a walled cell of `flat`, in place, to its distance from the cell's own tone, the commonest in it.
+
+    Where no tone is common (a picture) the cell is left as it was.
+    """
+    y0, y1 = int(box.y0) + 1, int(box.y1) - 1
+    x0, x1 = int(box.x0) + 1, int(box.x1) - 1
+    if y1 - y0 < 4 or x1 - x0 < 4:
+        return
+    part = gray[y0:y1, x0:x1].astype(np.float32)
+    counts = np.bincount(gray[y0:y1, x0:x1].ravel(), minlength=256).astype(np.float64)
+    tone = int(np.convolve(counts, np.ones(7), mode="same").argmax())
+    away = np.abs(part - tone)
+    if float((away <= _NEAR_GROUND).mean()) < 0.35:
+        return
+    most = float(np.percentile(away, 99.7)) if away.size > 400 else float(away.max())
+    away[away <= _NEAR_GROUND] = 0
+    flat[max(0, y0 - 1) : y1 + 1, max(0, x0 - 1) : x1 + 1] = 255
+    if most < _LEAST_CONTRAST:
+        return
+    away = np.minimum(away * max(1.0, 235.0 / most), 255.0)
+    _clear_stumps(away, max(2, round(_STUMP * unit)))
+    _clear_stumps(away.T, max(2, round(_STUMP * unit)))
+    flat[y0:y1, x0:x1] = (255.0 - away).astype(np.uint8)
+
+
+def _clear_stumps(away: NDArray[np.float32], reach: int) -> None:
+    """Clear rows of ink along the upper and lower wall, in place: what is left of thick or double rules."""
+    full = (away > 60).mean(axis=1) > 0.6
+    for side in (range(min(reach, len(full))), range(len(full) - 1, max(-1, len(full) - 1 - reach), -1)):
+        inked = [k for k in side if full[k]]
+        if inked:
+            last = inked[-1]
+            low, high = (0, last + 2) if last < reach else (max(0, last - 1), len(full))
+            away[low:high] = 0
+
+
+def words_in(flat: Gray, box: Box, unit: float) -> list[Box]:
+    """Return the boxes of words in `box` of an even page without rules, in its pixels."""
+    x0, y0 = max(0, int(box.x0)), max(0, int(box.y0))
+    mask: Mask = flat[y0 : int(np.ceil(box.y1)), x0 : int(np.ceil(box.x1))] < _DARK
+    if not mask.any():
+        return []
+    found = components(mask)
+    letter = _letters(found, unit)
+    segs = find_segments(found, letter, unit, _WORD_REACH)
+    words = [
+        [float(a), float(b), float(c), float(d)] for a, b, c, d in zip(segs.x0, segs.y0, segs.x1, segs.y1, strict=True)
+    ]
+    _attach(found, letter, words, unit)
+    return [Box(a + x0, b + y0, c + x0, d + y0) for a, b, c, d in words]
+
+
+def _letters(found: Components, unit: float) -> Mask:
+    """Return which components carry words: not marks, and not the stumps of rules."""
+    height, width = found.height, found.width
+    stroke = (width <= 0.25 * unit) & (height > 2.6 * unit)
+    return (height >= 0.5 * unit) & (height < 5 * unit) & (width < 40 * unit) & ~stroke
+
+
+def _attach(found: Components, letter: Mask, words: list[list[float]], unit: float) -> None:
+    """Add dots, commas, accents and dashes to the word they stand at; a dash that stands alone is a word."""
+    marks = np.flatnonzero(~letter & (found.height < 1.2 * unit) & (found.area >= 3) & (found.width < 3 * unit))
+    boxes = np.array(words) if words else np.zeros((0, 4))
+    for k in marks.tolist():
+        x0, y0, x1, y1 = (float(side[k]) for side in (found.x0, found.y0, found.x1, found.y1))
+        y = (y0 + y1) / 2
+        if len(boxes):
+            across = np.maximum(0, np.maximum(boxes[:, 0] - x1, x0 - boxes[:, 2]))
+            rise = np.maximum(0, np.maximum(boxes[:, 1] - y, y - boxes[:, 3]))
+            away = across + rise
+            near = int(away.argmin())
+            if across[near] < 0.45 * unit and rise[near] < 0.5 * unit:
+                word = words[near]
+                words[near] = [min(word[0], x0), min(word[1], y0), max(word[2], x1), max(word[3], y1)]
+                continue
+        if x1 - x0 >= 0.3 * unit and x1 - x0 > 1.3 * (y1 - y0):
+            middle = 0.3 * unit
+            words.append([x0, y - middle, x1, y + middle])

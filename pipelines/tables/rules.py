@@ -1,0 +1,84 @@
+"""Ruling lines and the borders of fills: long straight edges, whatever is dark or light on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.layout.components import Mask
+from dsvl2.pipelines.layout.letters import Rule, find_rules
+from dsvl2.pipelines.tables.flatten import Gray
+
+_STEP = 22  # grey levels from one row to the next that make an edge
+_LEAST_WIDE, _LEAST_TALL = 4.0, 2.2  # lengths in letter heights; the shortest rule is the side of a one-line cell
+_PRINT = 15.0  # letter heights: no row of print is an unbroken edge for so long
+_THICK = 0.6  # letter heights: edges so close are the two sides of one rule
+_STROKE, _BUSY = 30, 0.12  # grey levels from one pixel to the next, and the share of such steps in a row of print
+_LONG = 5.0  # letter heights
+
+
+def find_rulings(gray: Gray, unit: float) -> tuple[list[Rule], list[Rule]]:
+    """Return the horizontal and the vertical rules of a page [H, W]; `unit` is the letter height in pixels.
+
+    Edges of filled areas count as rules. Short ones that end in nothing are left out (`anchored`).
+    """
+    across = _lines(gray, _LEAST_WIDE * unit, unit)
+    tipped = _lines(np.ascontiguousarray(gray.T), _LEAST_TALL * unit, unit)
+    return anchored(across, [Rule(r.y0, r.x0, r.y1, r.x1) for r in tipped], unit)
+
+
+def _lines(gray: Gray, least: float, unit: float) -> list[Rule]:
+    wide = gray.astype(np.int16)
+    edge: Mask = np.zeros(gray.shape, dtype=np.bool_)
+    edge[1:] = np.abs(wide[1:] - wide[:-1]) > _STEP
+    found, _ = find_rules(edge, least, 3.0)
+    lines = _joined([r for r in found if r.x1 - r.x0 > _PRINT * unit or _stands_free(r, wide, unit)], unit)
+    # An edge at y lies between rows y - 1 and y: the lower edge of a rule is one past its last row.
+    return [Rule(r.x0, r.y0, r.x1, max(r.y0 + 1, r.y1 - 1)) for r in lines]
+
+
+def _stands_free(rule: Rule, gray: NDArray[np.int16], unit: float) -> bool:
+    """Say whether the rows beside an edge are even: the edges of blurred print run together too, amid its strokes."""
+    away = max(2, round(0.35 * unit))
+    for y in (rule.y0 - away, rule.y1 - 1 + away):
+        if 0 <= y < gray.shape[0]:
+            row = gray[y, rule.x0 : rule.x1]
+            if float((np.abs(np.diff(row)) > _STROKE).mean()) > _BUSY:
+                return False
+    return True
+
+
+def _joined(rules: list[Rule], unit: float) -> list[Rule]:
+    """Join pieces of one horizontal line: rules have two edges, and are broken where print or others cross them."""
+    result: list[Rule] = []
+    for rule in sorted(rules, key=lambda r: (r.x0, r.y0)):
+        for place, other in enumerate(result):
+            level = max(rule.y1, other.y1) - min(rule.y0, other.y0) <= max(_THICK * unit, 4.0)
+            if level and rule.x0 - other.x1 <= 1.2 * unit:
+                low, high = min(rule.y0, other.y0), max(rule.y1, other.y1)
+                result[place] = Rule(min(rule.x0, other.x0), low, max(rule.x1, other.x1), high)
+                break
+        else:
+            result.append(rule)
+    return sorted(result, key=lambda r: (r.y0, r.x0))
+
+
+def anchored(across: Sequence[Rule], down: Sequence[Rule], unit: float) -> tuple[list[Rule], list[Rule]]:
+    """Return the rules without short ones that end in nothing: strokes of bold letters that stand below each other.
+
+    A wall of a cell ends at rules that run the other way, or is much longer than a line of text is high.
+    """
+    reach = 0.8 * unit
+    kept_down = [r for r in down if r.y1 - r.y0 > _LONG * unit or _ends((r.y0, r.y1), (r.x0, r.x1), across, reach)]
+    tipped = [Rule(r.y0, r.x0, r.y1, r.x1) for r in kept_down]
+    long = 2 * _LONG * unit
+    kept = [r for r in across if r.x1 - r.x0 > long or _ends((r.x0, r.x1), (r.y0, r.y1), tipped, reach)]
+    return kept, kept_down
+
+
+def _ends(along: tuple[int, int], side: tuple[int, int], others: Sequence[Rule], reach: float) -> bool:
+    """Say whether a line meets lines of the other kind, as horizontal ones, at both ends."""
+    met = [r for r in others if r.x0 - reach <= side[1] and side[0] <= r.x1 + reach]
+    return all(any(r.y0 - reach <= end <= r.y1 + reach for r in met) for end in along)

@@ -1,0 +1,105 @@
+"""Whether two text lines of a table are two rows or one row whose cells run over: evidence from place and text."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from dsvl2.pipelines.documents import Box
+from dsvl2.pipelines.tables.marks import centre_y
+
+NUMBER = re.compile(
+    r"^[\s\d.,:/%()+\-\u2010-\u2015\u2212<>=*~^$\u20ac\u00a3\u00a5\u00b1\u2020\u2021\u00a7\u00b9\u00b2\u00b3']*$"
+)
+_UNDONE = re.compile(r"(?:[-\u2010,/&(]|\b(?:and|or|of|the|for|in|to|by|with|und|der|et|de|la))$", re.IGNORECASE)
+_INTERLEAVED = 1.6  # letter heights: no font's lines are so close; the shorter cell is centred beside the taller
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A piece of text of one line: columns first..last, its first word's width, and how wide its column's text may be."""
+
+    text: str
+    box: Box
+    first: int
+    last: int
+    head: float
+    room: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """One line across a table: its pieces by first column."""
+
+    pieces: Mapping[int, Printed]
+
+    @property
+    def middle(self) -> float:
+        return median(centre_y(piece.box) for piece in self.pieces.values())
+
+    @property
+    def spans(self) -> bool:
+        """Whether a piece lies over several columns."""
+        return any(piece.last > piece.first for piece in self.pieces.values())
+
+
+def is_number(text: str) -> bool:
+    """Say whether a cell is a figure: digits with their signs, or a dash that stands for one."""
+    return bool(text.strip()) and bool(NUMBER.match(text))
+
+
+def splits(lines: Sequence[TextLine], unit: float, pitch: float, bias: float) -> list[bool]:
+    """Return for each line but the first whether a new row begins with it.
+
+    `pitch` is the least usual distance of lines in the table, `bias` is added to the evidence for a new row.
+    """
+    steps = [b.middle - a.middle for a, b in itertools.pairwise(lines)]
+    loose = sum(step > 1.25 * pitch for step in steps) >= 0.3 * len(steps)
+    result = []
+    for before, line, step in zip(lines, lines[1:], steps, strict=False):
+        if step < _INTERLEAVED * unit and not set(before.pieces) & set(line.pieces):
+            result.append(False)
+            continue
+        evidence = bias + _levels(before, line) + _texts(before, line, unit) + _presence(before, line)
+        if step > 1.25 * pitch:
+            evidence += 1.5
+        elif loose:
+            evidence -= 1.5
+        result.append(evidence > 0)
+    return result
+
+
+def _levels(before: TextLine, line: TextLine) -> float:
+    """Judge headings over several columns: another level begins where they begin or end."""
+    if before.spans != line.spans:
+        return 3.0
+    return -1.0 if before.spans else 0.0
+
+
+def _texts(before: TextLine, line: TextLine, unit: float) -> float:
+    """Judge the columns that both lines fill: figures stand for themselves, broken sentences go on."""
+    evidence = 0.0
+    for column in set(before.pieces) & set(line.pieces):
+        upper, lower = before.pieces[column], line.pieces[column]
+        if is_number(lower.text) and is_number(upper.text):
+            evidence += 2.0
+        elif lower.text[:1].islower():
+            evidence -= 2.0
+        if _UNDONE.search(upper.text.rstrip()):
+            evidence -= 2.0
+        fits = upper.box.x1 - upper.box.x0 + 0.6 * unit + lower.head < upper.room
+        evidence += 1.0 if fits else -1.5
+    return evidence
+
+
+def _presence(before: TextLine, line: TextLine) -> float:
+    """Judge the columns that only one of the lines fills: what runs over fills few, and none that was empty."""
+    evidence = 0.0
+    for column in set(line.pieces) - set(before.pieces):
+        evidence += 1.5 if is_number(line.pieces[column].text) else 1.0
+    for column in set(before.pieces) - set(line.pieces):
+        evidence -= 1.0 if is_number(before.pieces[column].text) else 0.5
+    return evidence
