@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsvl2.pipelines.training.answers.chartwords import Topic, ask_extreme, ask_missing, ask_value, categories, topic
 from dsvl2.pipelines.training.answers.draw import Draw
-from dsvl2.pipelines.training.answers.sheet import Sheet
+from dsvl2.pipelines.training.answers.sheet import Item, Sheet
 
 _FOOTS = ("© {c} {y}", "Source: {c}", "Additional Information", "Show source", "Sources: {c}; {c}", "© {y} {c}",
     "Note: {s}", "Data: {c}",
@@ -93,7 +93,10 @@ class Chart:
         text = self.topic.axis
         if horizontal:
             self.sheet.write((self.left + self.right) / 2, self.bottom + 2.6 * self.size, text, align="center")
-        elif self.draw.chance(0.3):
+        elif self.draw.chance(0.5):  # set upright beside the axis
+            y = (self.top + self.bottom) / 2
+            self.sheet.items.append(Item([(text, 0)], 0.1 * self.size, 1.1 * self.size, y, self.sheet.wide(text)))
+        elif self.draw.chance(0.5):
             self.sheet.write(self.left - 3 * self.size, self.top - self.size, text)
 
     def foot(self) -> None:

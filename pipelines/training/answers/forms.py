@@ -259,6 +259,16 @@ SECTIONS: tuple[tuple[Callable[[Form], None], int], ...] = (
 )  # fmt: skip
 
 
+def drill(draw: Draw) -> Sheet:
+    """A few labels nobody has seen and their values: the shortest lesson in copying what belongs to a label."""
+    form = Form(draw, "drill")
+    form.invented, form.empty = draw.any((1.0, 1.0, 0.5)), draw.any((0.0, 0.0, 0.15))
+    form.y = draw.rng.uniform(20, 700)
+    for _ in range(draw.any((1, 1, 2))):
+        draw.any((inline, tabbed, columns, above))(form)
+    return form.sheet
+
+
 def form_page(draw: Draw) -> Sheet:
     """A form of several sections, down to the foot of the page or far less."""
     form = Form(draw)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from dsvl2.pipelines.training.answers.charts import horizontal_bars, pie, vertical_bars
 from dsvl2.pipelines.training.answers.draw import Draw
-from dsvl2.pipelines.training.answers.forms import form_page
+from dsvl2.pipelines.training.answers.forms import drill, form_page
 from dsvl2.pipelines.training.answers.invoices import invoice
 from dsvl2.pipelines.training.answers.letters import letter, memo
 from dsvl2.pipelines.training.answers.prose import contract, prose
@@ -19,6 +19,7 @@ Maker = Callable[[Draw], Sheet]
 
 #: name -> (maker, weight)
 KINDS: dict[str, tuple[Maker, float]] = {
+    "drill": (drill, 8),
     "receipt": (receipt, 20),
     "form": (form_page, 30),
     "vertical_bars": (vertical_bars, 9),

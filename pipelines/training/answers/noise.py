@@ -95,9 +95,10 @@ def spoil(rng: Random, sheet: Sheet, damage: Damage) -> None:
         if item.loose and rng.random() < damage.lost and not _needed(sheet, item.text):
             continue
         item.pieces = [(_letters(rng, text, tag in numeric, damage), tag) for text, tag in item.pieces]
-        item.y += damage.jitter * item.height * rng.gauss(0, 1) + slope * (item.x0 + item.x1) / 2
+        size = min(item.height, 2 * sheet.size)
+        item.y += damage.jitter * size * rng.gauss(0, 1) + slope * (item.x0 + item.x1) / 2
         wide = item.x1 - item.x0
-        item.x0 += damage.jitter * item.height * rng.gauss(0, 1)
+        item.x0 += damage.jitter * size * rng.gauss(0, 1)
         item.x1 = item.x0 + max(wide * (1 + 0.3 * damage.jitter * rng.gauss(0, 1)), 1.0)
         if rng.random() < damage.split:
             items += _split(rng, item, damage)

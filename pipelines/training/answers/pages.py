@@ -52,14 +52,22 @@ class VirtualPage:
 
 
 def make_page(
-    rng: Random, vocabulary: Vocabulary, *, kind: str | None = None, questions_wanted: int = 4
+    rng: Random,
+    vocabulary: Vocabulary,
+    *,
+    kind: str | None = None,
+    questions_wanted: int = 4,
+    most_tokens: int = MOST_TOKENS,
 ) -> VirtualPage:
-    """Return a page of a random kind, by the mix of `kinds.KINDS`, with about so many turns (at least one)."""
+    """Return a page of a random kind, by the mix of `kinds.KINDS`, with about so many turns (at least one).
+
+    `most_tokens` limits the spatial text: short pages first make an easy beginning. Below about 300 few kinds are left.
+    """
     while True:
         name = kind or rng.choices(list(KINDS), [share for _, share in KINDS.values()])[0]
         maker = KINDS[name][0] if name in KINDS else UNSEEN[name]
         page = _page(Draw(rng, vocabulary), name, maker, questions_wanted)
-        if page is not None:
+        if page is not None and page.tokens <= most_tokens:
             return page
 
 
