@@ -18,7 +18,7 @@ LEAST = 128  # tokens for which another program pays
 LOG2E = 1.4426950408889634
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["S", "PARTS"])
 def _split(
     query, cache, lengths, part, total, S, G, A, V, D, PARTS, GAP, SIZE: tl.constexpr,
     SHARED: tl.constexpr, VP: tl.constexpr, DP: tl.constexpr, AP: tl.constexpr, BN: tl.constexpr, EXACT: tl.constexpr,
@@ -67,7 +67,7 @@ def _split(
     tl.store(total + place, tl.where(empty, -float("inf"), top + tl.log2(tl.where(empty, 1.0, mass))), mask=heads_ok)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["PARTS"])
 def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr):
     both, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
     split, column = tl.arange(0, PP), tl.arange(0, VP)

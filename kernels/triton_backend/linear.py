@@ -12,7 +12,7 @@ from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
 from dsvl2.kernels.triton_backend.tuning import tile
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["M"])
 def _linear(
     x, codes, scale, zero, table, bias, out, M, N, K,
     FORM: tl.constexpr, BIAS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, EXACT: tl.constexpr,

@@ -35,7 +35,7 @@ def _store_latent(kv, gain, cos, sin, cache, rows, R, D, eps, RP: tl.constexpr, 
     tl.store(target + R + half + i, (b * c + a * s).to(kind).to(cache.dtype.element_ty), mask=there)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["S"])
 def _latent_query(q, absorbed, cos, sin, out, A, N, R, D, scale, S, RP: tl.constexpr, DP: tl.constexpr):
     slot, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
     kind = out.dtype.element_ty

@@ -24,7 +24,7 @@ class Blocks(NamedTuple):
     held: Tensor
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["P", "BLOCKS"])
 def _sort(idx, pairs, expert, count, P, E, BLOCKS, SIZE: tl.constexpr, EP: tl.constexpr, STEP: tl.constexpr):
     e = tl.arange(0, EP)
     total = tl.zeros((EP,), tl.int32)
