@@ -81,7 +81,10 @@ def run(step: Step, out: Path, limit: float) -> dict[str, Any]:
 def machine() -> dict[str, str]:
     """What it ran on."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    said = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+    try:
+        said = subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        said = "none"
     import torch
     import triton
 
