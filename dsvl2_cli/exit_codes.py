@@ -77,6 +77,9 @@ _BY_CODE: dict[str, Exit] = {
     "run_busy": Exit.OUTPUT,
     "run_damaged": Exit.OUTPUT,
     "unknown_format": Exit.USAGE,
+    "bad_schema": Exit.CONFIG,
+    "schema_unfillable": Exit.CONFIG,
+    "bad_rule": Exit.USAGE,
     "unknown_task": Exit.USAGE,
     # dsvl2.pipelines.batch, of pages
     "worker_crashed": Exit.BAD_INPUT,

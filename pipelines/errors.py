@@ -25,6 +25,9 @@ DocumentError
 +-- UnknownFormat         no output format of that name or suffix
 +-- UnknownTask           no task of that name
 +-- QuestionError         a question that cannot be asked
++-- SchemaError           a schema to extract by that cannot be used
+|   +-- SchemaUnfillable  it contradicts itself: no JSON satisfies it
++-- RuleError             a rule between fields that does not parse or names no field
 
 `str(error)` is the fact in one line, `error.hint` the remedy (may be empty), `error.code` stable snake_case.
 Exit codes are the program's business, not ours.
@@ -206,6 +209,25 @@ class QuestionError(DocumentError):
 
     code = "bad_question"
     default_hint = 'write it in quotes behind the files: dsvl2 ask invoice.pdf "total due?"'
+
+
+class SchemaError(DocumentError):
+    """A schema that does not parse, or asks for what is not supported; the message names the place."""
+
+    code = "bad_schema"
+
+
+class SchemaUnfillable(SchemaError):
+    """A schema that contradicts itself: there is no JSON that satisfies it."""
+
+    code = "schema_unfillable"
+    default_hint = "correct the contradiction: an answer could never satisfy it"
+
+
+class RuleError(DocumentError):
+    """A rule between fields that does not parse, or names a field that the schema does not have."""
+
+    code = "bad_rule"
 
 
 def page_error(error: BaseException) -> PageError:

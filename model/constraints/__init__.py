@@ -3,7 +3,6 @@
 What is needed to describe a language is open to other layers; holding an answer to it is the engine's business.
 """
 
-from dsvl2.model.constraints.both import both
 from dsvl2.model.constraints.language import (
     EMPTY,
     NOTHING,
@@ -18,6 +17,7 @@ from dsvl2.model.constraints.language import (
 from dsvl2.model.constraints.numbers import Bounds, Number
 from dsvl2.model.constraints.ranges import EVERY, LAST, Ranges, merged, overlap, without
 from dsvl2.model.constraints.rules import Name, settle
+from dsvl2.model.constraints.shared import both
 
 __all__ = [
     "EMPTY",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from dsvl2.model.constraints.both import Both
 from dsvl2.model.constraints.language import EMPTY, NOTHING, Chars, Either, Language, Repeat, Text, Then, Token
 from dsvl2.model.constraints.numbers import Bounds, Number
 from dsvl2.model.constraints.rules import Name
+from dsvl2.model.constraints.shared import Both
 
 
 def to_lark(root: Language) -> str:

@@ -1,0 +1,1 @@
+"""Fields out of documents, as JSON that is valid for a schema."""
