@@ -32,6 +32,7 @@ DOORS = {
         "dsvl2.pipelines.errors",
         "dsvl2.pipelines.formats",
         "dsvl2.pipelines.formulas",
+        "dsvl2.pipelines.grounding",
         "dsvl2.pipelines.layout",
         "dsvl2.pipelines.output",
         "dsvl2.pipelines.pages",

@@ -14,6 +14,7 @@ from dsvl2.pipelines.tasks.base import TaskSpec
 HOMES: dict[str, str] = {
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
     "ask": "dsvl2.pipelines.ask.task:SPEC",
+    "ground": "dsvl2.pipelines.grounding.task:SPEC",
 }
 """Name -> "module:attribute" of its TaskSpec."""
 
