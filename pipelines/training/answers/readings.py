@@ -6,13 +6,15 @@ python -m dsvl2.pipelines.training.answers.readings --cache DIR IMAGE...
 from __future__ import annotations
 
 import argparse
+import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsvl2.pipelines.batch.codec import pack_result, unpack_result
-from dsvl2.pipelines.documents import PageResult
+from dsvl2.pipelines.documents import Box, PageResult
+from dsvl2.pipelines.spatial import Segment, SpatialText, spatial_text
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import Engine
@@ -29,6 +31,16 @@ def cached_reading(cache: Path, image: Path) -> PageResult | None:
     if not path.exists():
         return None
     return unpack_result(zlib.compress(path.read_bytes(), 1), image.name)
+
+
+def cached_chart(cache: Path, image: Path) -> SpatialText | None:
+    """Return the words of a chart as the chart reader found them; None if it was not asked."""
+    path = cache_path(cache, image).with_suffix(".chart.json")
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    segments = [Segment(text, Box(*sides), sure) for text, sides, sure in record["texts"]]
+    return spatial_text(segments, *record["size"])
 
 
 def read_into(cache: Path, image: Path, engine: Engine) -> PageResult:
