@@ -1,0 +1,87 @@
+"""Tell the ground a chart is drawn on (paper, stripes, bars, sectors) from what is drawn on it (letters and strokes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.charts.pixels import Labels, Mask, Palette, Rgb, grown, opened, quantise
+
+CONTRAST = 38.0  # least difference of a letter from its ground, largest channel
+_SPREAD = 24  # steps by which filled areas grow into what is drawn on them
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The picture, its palette, the fill colour under every pixel [H, W], and what differs from it [H, W].
+
+    `flat` marks pixels of really filled areas; `thick` is the least side of such an area, pixels.
+    """
+
+    rgb: Rgb
+    palette: Palette
+    under: Labels
+    flat: Mask
+    strokes: Mask
+    thick: int
+
+    @property
+    def paper(self) -> int:
+        """Index of the commonest fill colour."""
+        return int(np.bincount(self.under.ravel().astype(np.int64), minlength=self.palette.size).argmax())
+
+
+def look(rgb: Rgb) -> Ground:
+    """Separate the ground of an [H, W, 3] picture from the strokes on it."""
+    palette = quantise(rgb)
+    height, width = rgb.shape[:2]
+    thick = int(np.clip(round(min(height, width) / 90), 5, 16))
+    under = np.full((height, width), -1, dtype=np.int16)
+    for number in range(palette.size):
+        under[opened(palette.labels == number, thick)] = number
+    flat = under >= 0
+    if not flat.any():
+        return Ground(rgb, palette, np.zeros_like(under), flat, np.zeros_like(flat), thick)
+    under = _spread(under)
+    colour = palette.colours[under].astype(np.int16)
+    strokes = (np.abs(rgb.astype(np.int16) - colour).max(axis=2) > CONTRAST) & ~flat
+    # The soft pixels between two fills are nobody's letters.
+    border = np.zeros_like(flat)
+    border[:, 1:] |= under[:, 1:] != under[:, :-1]
+    border[1:] |= under[1:] != under[:-1]
+    strokes &= ~(grown(border, 1) & _between(rgb, palette, under))
+    return Ground(rgb, palette, under, flat, strokes, thick)
+
+
+def _spread(under: Labels) -> Labels:
+    """Let filled areas grow until every pixel has one; what is left after some steps gets the commonest."""
+    result = under.copy()
+    for _ in range(_SPREAD):
+        empty = result < 0
+        if not empty.any():
+            break
+        padded = np.pad(result, 1, constant_values=-1)
+        for part in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+            take = (result < 0) & (part >= 0)
+            result[take] = part[take]
+    common = int(np.bincount(under[under >= 0].astype(np.int64)).argmax())
+    result[result < 0] = common
+    return result
+
+
+def _between(rgb: Rgb, palette: Palette, under: Labels) -> Mask:
+    """Return the pixels whose colour lies between the fills to both sides: a soft edge, not a stroke of its own."""
+    low = np.full(rgb.shape, 255, dtype=np.uint8)
+    high = np.zeros(rgb.shape, dtype=np.uint8)
+    colour = palette.colours[under]
+    padded = np.pad(colour, ((2, 2), (2, 2), (0, 0)), mode="edge")
+    height, width = under.shape
+    for dy, dx in ((0, 2), (4, 2), (2, 0), (2, 4), (2, 2)):
+        part: NDArray[np.uint8] = padded[dy : dy + height, dx : dx + width]
+        low, high = np.minimum(low, part), np.maximum(high, part)
+    slack = 10
+    inside = (rgb.astype(np.int16) >= low.astype(np.int16) - slack) & (rgb.astype(np.int16) <= high.astype(np.int16) + slack)
+    result: Mask = inside.all(axis=2)
+    return result

@@ -1,0 +1,104 @@
+"""Which strokes of a chart are small enough to be letters: axes, grid lines, tick marks and curves are taken away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dsvl2.pipelines.charts.ground import Ground
+from dsvl2.pipelines.charts.pixels import Mask, Rgb, grown
+from dsvl2.pipelines.layout.components import Components, components, find_runs, paint, select
+
+_HAIR = 0.24  # of the letter height: nothing thinner and long is a letter
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """Letters of the chart as components, which of them are only marks (dots, accents), and the usual letter height."""
+
+    found: Components
+    small: Mask
+    unit: float
+
+
+def find_letters(ground: Ground) -> Ink | None:
+    """Return what is small enough to be a letter; None if there is nothing."""
+    height, width = ground.strokes.shape
+    rules = _rules(ground.strokes, max(28.0, 0.045 * max(height, width)))
+    most = max(14.0, 0.09 * min(height, width), 0.05 * max(height, width))
+    strokes = _without_curves(ground, ground.strokes & ~rules, 1.6 * most)
+    found = components(strokes)
+    found = select(found, (np.minimum(found.height, found.width) <= most) & (found.area >= 2))
+    tall = found.height[(found.height >= 5) & (found.area >= 6)].astype(np.float64)
+    if not tall.size:
+        return None
+    unit = float(np.median(tall))
+    # Letters that touch make one long piece; a wide thing that is as tall as two lines is no letter.
+    fits = np.maximum(found.height, found.width) <= np.where(
+        np.minimum(found.height, found.width) <= 2 * unit, max(most, 6 * unit), most
+    )
+    found = select(found, fits & ~_ticks(ground, found, rules, unit))
+    small = (np.maximum(found.height, found.width) < 0.5 * unit) | (found.area < 0.06 * unit * unit)
+    return Ink(found, small, unit)
+
+
+def _rules(mask: Mask, length: float) -> Mask:
+    """Return the pixels of straight level and upright lines at least `length` long."""
+    result: Mask = _long_runs(mask, length) | _long_runs(np.ascontiguousarray(mask.T), length).T
+    return result
+
+
+def _long_runs(mask: Mask, length: float) -> Mask:
+    row, start, end = find_runs(mask)
+    keep = end - start >= length
+    out = np.zeros((mask.shape[0], mask.shape[1] + 1), dtype=np.int8)
+    np.add.at(out, (row[keep], start[keep]), 1)
+    np.add.at(out, (row[keep], end[keep]), -1)
+    result: Mask = np.cumsum(out, axis=1, dtype=np.int8)[:, :-1] > 0
+    return result
+
+
+def _without_curves(ground: Ground, strokes: Mask, most: float) -> Mask:
+    """Take the curve's colour out of strokes too large for letters, so that letters that touch it come free.
+
+    The soft pixels beside the curve, mixed of its colour and the ground's, go with it.
+    """
+    result = strokes
+    for _ in range(3):
+        found = components(result)
+        large = (found.width > most) | (found.height > most)
+        if not large.any():
+            break
+        mask = paint(found.runs, large, (strokes.shape[0], strokes.shape[1]))
+        colours = ground.palette.labels[mask]
+        colours = colours[colours >= 0]
+        if not colours.size:
+            break
+        number = int(np.bincount(colours).argmax())
+        curve = mask & (ground.palette.labels == number)
+        result = result & ~curve & ~(grown(curve, 3) & _mixed(ground, ground.palette.colours[number]))
+    return result
+
+
+def _mixed(ground: Ground, colour: Rgb) -> Mask:
+    """Return the pixels whose colour lies between `colour` and that of the ground under them."""
+    under = ground.palette.colours[ground.under].astype(np.float32)
+    step = colour.astype(np.float32) - under
+    here = ground.rgb.astype(np.float32) - under
+    share = (here * step).sum(axis=2) / np.maximum((step * step).sum(axis=2), 1.0)
+    off = np.abs(here - share[..., None].clip(0, 1) * step).max(axis=2)
+    result: Mask = off < 20.0
+    return result
+
+
+def _ticks(ground: Ground, found: Components, rules: Mask, unit: float) -> Mask:
+    """Return which components are tick marks or pieces of lines: hair-thin and long, or thin and hanging on a line."""
+    hair = max(2.0, _HAIR * unit)
+    flat, slim = found.height <= hair, found.width <= hair
+    gone = (flat & (found.width > 1.7 * unit)) | (slim & (found.height > 1.7 * unit))
+    fills = ground.flat & (ground.under != ground.paper)
+    near = grown(rules | fills | paint(found.runs, gone, (rules.shape[0], rules.shape[1])), 2)
+    for k in np.flatnonzero(flat | slim).tolist():
+        gone[k] |= bool(near[int(found.y0[k]) : int(found.y1[k]), int(found.x0[k]) : int(found.x1[k])].any())
+    return gone

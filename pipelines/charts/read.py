@@ -1,0 +1,86 @@
+"""Read a chart: find its words, have the model read them, measure its marks. A picture without a chart is "none"."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsvl2.pipelines.charts.barchart import read_bars
+from dsvl2.pipelines.charts.bars import find_bars
+from dsvl2.pipelines.charts.ground import Ground, look
+from dsvl2.pipelines.charts.legend import find_legend
+from dsvl2.pipelines.charts.scene import Scene, make_scene
+from dsvl2.pipelines.charts.spots import Spot, find_spots
+from dsvl2.pipelines.charts.strips import Canvas, collect, pack, requests
+from dsvl2.pipelines.charts.types import ChartData, TextItem
+from dsvl2.pipelines.documents import Notice
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from dsvl2.model import GenerationRequest, GenerationResult, ReadingProfile
+    from dsvl2.pipelines.tasks import Engine
+
+NO_CHART = Notice("no_chart", "no chart was found: no bars, lines, points or sectors with an axis or printed values")
+MOST_SPOTS = 600  # a page of text has more; a chart does not
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedChart:
+    """A picture ready for the model: where its words are and what to ask."""
+
+    ground: Ground
+    spots: tuple[Spot, ...]
+    canvases: tuple[Canvas, ...]
+    requests: tuple[GenerationRequest, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+def read_chart(image: Image, engine: Engine) -> ChartData:
+    """Return the data of the chart on a picture; `found` is false, with a notice, if there is none."""
+    prepared = prepare_chart(image, engine.info.reading)
+    answers = engine.generate(list(prepared.requests)) if prepared.requests else []
+    return finish_chart(prepared, answers, engine.info.reading)
+
+
+def prepare_chart(image: Image, profile: ReadingProfile) -> PreparedChart:
+    """Find the words of a chart and make the requests that read them."""
+    ground = look(np.asarray(image.convert("RGB")))
+    spots = find_spots(ground)
+    notices: tuple[Notice, ...] = ()
+    if len(spots) > MOST_SPOTS:
+        notices = (Notice("too_much_text", f"{len(spots)} pieces of text: a page rather than a chart"),)
+        spots = ()
+    canvases = pack(ground, spots, profile)
+    return PreparedChart(ground, spots, canvases, tuple(requests(canvases, profile)), notices)
+
+
+def finish_chart(
+    prepared: PreparedChart, answers: Sequence[GenerationResult], profile: ReadingProfile
+) -> ChartData:
+    """Make the chart's data from the model's answers, one for each request, in order."""
+    texts = collect(prepared.spots, prepared.canvases, answers, profile)
+    height, width = prepared.ground.strokes.shape
+    data = understand(prepared.ground, texts)
+    return replace(data, notices=prepared.notices + data.notices, size=(width, height))
+
+
+def understand(ground: Ground, texts: Sequence[TextItem]) -> ChartData:
+    """Return the chart that a picture with these words shows."""
+    scene = make_scene(ground, texts)
+    best = _best(scene)
+    if best is None or not best.found:
+        return ChartData(notices=(NO_CHART,), texts=scene.texts)
+    return replace(best, texts=scene.texts)
+
+
+def _best(scene: Scene) -> ChartData | None:
+    legend = find_legend(scene)
+    bars = find_bars(scene, legend)
+    if bars is not None:
+        colours = {bar.colour for bar in bars.bars}
+        return read_bars(scene, bars, find_legend(scene, colours))
+    return None

@@ -1,0 +1,185 @@
+"""Fit number axes to tick labels: where which value lies, linear or logarithmic, robust against stray numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import log10
+
+import numpy as np
+
+from dsvl2.pipelines.charts.numbers import Number, only_numbers, parse_number, split_apart
+from dsvl2.pipelines.charts.types import TextItem
+from dsvl2.pipelines.words import split_by_width
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A number on an axis: its place along it in pixels, its place across, half its size across, its value."""
+
+    place: float
+    across: float
+    edge0: float
+    edge1: float
+    number: Number
+    item: TextItem
+
+
+@dataclass(frozen=True, slots=True)
+class ValueScale:
+    """value = slope * place + offset, or 10 to that power if `log`. `error` is the fit's residual in pixels."""
+
+    slope: float
+    offset: float
+    log: bool
+    ticks: tuple[Tick, ...]
+    error: float
+    upright: bool
+
+    def value(self, place: float) -> float:
+        """Return the value at a place in pixels."""
+        straight = self.slope * place + self.offset
+        return float(10.0 ** min(max(straight, -300.0), 300.0)) if self.log else straight
+
+    def place(self, value: float) -> float:
+        """Return where a value lies, pixels; NaN for what a log scale cannot show."""
+        if self.log:
+            return (log10(value) - self.offset) / self.slope if value > 0 else float("nan")
+        return (value - self.offset) / self.slope
+
+    def per_pixel(self, place: float) -> float:
+        """Return how much the value changes over a pixel there."""
+        return abs(self.value(place + 0.5) - self.value(place - 0.5))
+
+    @property
+    def unit(self) -> str:
+        """The unit most tick labels carry."""
+        units = [tick.number.unit for tick in self.ticks]
+        return max(set(units), key=units.count) if units else ""
+
+    @property
+    def across(self) -> float:
+        """Where the tick labels stand across the axis, pixels."""
+        return float(np.median([tick.across for tick in self.ticks]))
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """First and last tick, pixels."""
+        places = [tick.place for tick in self.ticks]
+        return min(places), max(places)
+
+
+def ticks_of(texts: Iterable[TextItem], *, upright: bool) -> list[Tick]:
+    """Return all numbers that could be tick labels of an upright or level axis; doubtful texts in all readings."""
+    ticks: list[Tick] = []
+    for item in texts:
+        if item.angle not in (0, 90):
+            continue
+        for number, share0, share1 in _readings(item):
+            box = item.box
+            x0, x1 = (box.x0 + (box.x1 - box.x0) * share for share in (share0, share1))
+            if upright:
+                ticks.append(Tick((box.y0 + box.y1) / 2, (x0 + x1) / 2, x0, x1, number, item))
+            else:
+                ticks.append(Tick((x0 + x1) / 2, (box.y0 + box.y1) / 2, box.y0, box.y1, number, item))
+    return ticks
+
+
+def _readings(item: TextItem) -> Iterator[tuple[Number, float, float]]:
+    """Yield the numbers of a text with the part of its width they take, [start, stop)."""
+    whole = parse_number(item.text)
+    if whole is not None:
+        yield whole, 0.0, 1.0
+    pieces = split_apart(item.text)
+    if len(pieces) > 1:
+        words = split_by_width(item.text)
+        yield from ((number, start, stop) for number, (_, start, stop) in zip(pieces, words, strict=True))
+    elif whole is None:
+        glued = only_numbers(item.text)
+        length = max(len(item.text), 1)
+        yield from ((number, number.start / length, number.end / length) for number in glued)
+
+
+def find_scales(texts: Iterable[TextItem], unit: float, *, upright: bool) -> list[ValueScale]:
+    """Return the number axes that rows (or, upright, columns) of texts make, the best supported first."""
+    ticks = ticks_of(texts, upright=upright)
+    scales: list[ValueScale] = []
+    left = list(ticks)
+    while len(left) >= 2:
+        best: ValueScale | None = None
+        for lane in _lanes(left, unit, upright=upright):
+            fitted = fit(lane, unit, upright=upright)
+            if fitted and (best is None or (len(fitted.ticks), -fitted.error) > (len(best.ticks), -best.error)):
+                best = fitted
+        if best is None:
+            break
+        scales.append(best)
+        used = {id(tick.item) for tick in best.ticks}
+        left = [tick for tick in left if id(tick.item) not in used]
+    return scales
+
+
+def _lanes(ticks: Sequence[Tick], unit: float, *, upright: bool) -> Iterator[list[Tick]]:
+    """Yield groups of numbers that are aligned across the axis: by right, left or centre edges."""
+    slack = max(2.5, 0.45 * unit)
+    seen: set[frozenset[int]] = set()
+    for key in ("edge1", "edge0", "across") if upright else ("across",):
+        for anchor in ticks:
+            at = getattr(anchor, key)
+            lane = [tick for tick in ticks if abs(getattr(tick, key) - at) <= slack]
+            name = frozenset(map(id, lane))
+            if len(lane) >= 2 and name not in seen:
+                seen.add(name)
+                yield lane
+
+
+def fit(lane: Sequence[Tick], unit: float, *, upright: bool) -> ValueScale | None:
+    """Return the line through most of the numbers of a lane, None if no two agree (two alone only if they may)."""
+    best: ValueScale | None = None
+    for log in (False, True):
+        usable = [tick for tick in lane if not log or tick.number.value > 0]
+        pairs = list(combinations(range(len(usable)), 2))
+        for first, second in pairs[:: max(1, len(pairs) // 300)]:
+            found = _through(usable, usable[first], usable[second], unit, log=log, upright=upright)
+            if found and (best is None or _merit(found) > _merit(best)):
+                best = found
+    if best is None:
+        return None
+    return best if len(best.ticks) >= 3 or (len(lane) == 2 and not best.log) else None
+
+
+def _merit(scale: ValueScale) -> tuple[int, bool, float]:
+    return len(scale.ticks), not scale.log, -scale.error
+
+
+def _through(
+    ticks: Sequence[Tick], first: Tick, second: Tick, unit: float, *, log: bool, upright: bool
+) -> ValueScale | None:
+    values = [log10(tick.number.value) if log else tick.number.value for tick in ticks]
+    a, b = ticks.index(first), ticks.index(second)
+    if abs(second.place - first.place) < 0.8 * unit or values[a] == values[b]:
+        return None
+    slope = (values[b] - values[a]) / (second.place - first.place)
+    if (slope > 0) == upright and upright:
+        return None  # upright axes grow upwards, to smaller rows
+    if slope < 0 and not upright:
+        return None
+    offset = values[a] - slope * first.place
+    slack = max(1.6, 0.25 * unit)
+    near: dict[float, tuple[float, Tick, float]] = {}
+    for tick, value in zip(ticks, values, strict=True):
+        off = abs((value - offset) / slope - tick.place)
+        if off <= slack and (value not in near or off < near[value][0]):
+            near[value] = (off, tick, value)
+    if len(near) < 2:
+        return None
+    kept = list(near.values())
+    places = np.array([tick.place for _, tick, _ in kept])
+    heights = np.array([value for _, _, value in kept])
+    slope, offset = (float(k) for k in np.polyfit(places, heights, 1))
+    if slope == 0:
+        return None
+    error = float(np.abs((heights - offset) / slope - places).mean())
+    ordered = sorted((tick for _, tick, _ in kept), key=lambda tick: tick.place)
+    return ValueScale(slope, offset, log, tuple(ordered), error, upright)

@@ -1,0 +1,149 @@
+"""Find the places of a chart's words: letters chained along a level, upright or slanted direction. No reading yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import cos, radians, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.charts.ground import Ground
+from dsvl2.pipelines.charts.letters import Ink, find_letters
+from dsvl2.pipelines.charts.pixels import Mask
+from dsvl2.pipelines.documents import Box
+from dsvl2.pipelines.layout.components import Components, Ints, join, select
+
+Floats = NDArray[np.float64]
+SLANTED = (45, -45, 30, -30, 60, -60)  # degrees, counter-clockwise from level
+_GAP = 0.85  # of the letter height: widest space inside a piece of text
+_LONELY = {90: 2.0, 45: 2.6, 30: 2.6, 60: 2.6}  # letters whose level neighbours are more than this are level text
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A piece of text still to be read. `angle` is its direction in degrees, counter-clockwise from level.
+
+    `box` is the upright box around the ink on the picture; `centre`, `along` and `across` describe the ink in its own
+    direction, pixels; `letters` counts its pieces of ink.
+    """
+
+    box: Box
+    angle: int
+    centre: tuple[float, float]
+    along: float
+    across: float
+    letters: int
+
+
+def find_spots(ground: Ground) -> tuple[Spot, ...]:
+    """Return all places with text, level ones first, from top to bottom."""
+    ink = find_letters(ground)
+    if ink is None:
+        return ()
+    free = ~ink.small
+    found: list[tuple[Ints, int]] = []
+    company = np.zeros(len(ink.found))
+    for chain in _chains(ink, free, 0):
+        _, _, wide, tall = _extent(ink, chain, 0)
+        company[chain] = chain.size if wide < 2.2 * tall else 1
+    for angle in (*SLANTED, 90):
+        chains = [c for c in _chains(ink, free, angle) if _runs_along(ink, c, angle, company)]
+        if angle != 90 and (len(chains) < 2 or (len(chains) < 4 and max(c.size for c in chains) < 4)):
+            continue
+        if angle != 90:
+            chains = _whole_row(ink, free, angle, chains, company)
+        for chain in chains:
+            free[chain] = False
+            found.append((chain, angle))
+    found += [(chain, 0) for chain in _chains(ink, free, 0)]
+    spots = [_spot(ink, _with_marks(ink, chain, angle), angle) for chain, angle in found]
+    return tuple(sorted(spots, key=lambda spot: (spot.angle != 0, spot.box.y0, spot.box.x0)))
+
+
+def _whole_row(ink: Ink, free: Mask, angle: int, chains: list[Ints], company: Floats) -> list[Ints]:
+    """Add the short labels of a row of slanted ones, which alone would not show their direction."""
+    found = ink.found
+    members = np.concatenate(chains)
+    top, bottom = found.y0[members].min(), found.y1[members].max()
+    left, right = found.x0[members].min(), found.x1[members].max()
+    pitch = (right - left) / max(1, len(chains) - 1)
+    row = free & (found.y0 >= top - ink.unit) & (found.y1 <= bottom + ink.unit) & (company < 4)
+    row &= (found.x0 >= left - 2 * pitch) & (found.x1 <= right + 2 * pitch)
+    row[members] = True
+    return _chains(ink, row, angle)
+
+
+def _turned(found: Components, angle: int) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return centres along and across the direction, and the letters' extents along and across it."""
+    x, y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
+    turn = radians(angle)
+    along, across = x * cos(turn) - y * sin(turn), x * sin(turn) + y * cos(turn)
+    width, height = found.width.astype(np.float64), found.height.astype(np.float64)
+    if angle == 0:
+        return along, across, width, height
+    if angle == 90:
+        return along, across, height, width
+    # The upright box of a slanted letter is larger than the letter; letters that touch are one long piece.
+    side = np.maximum(width, height) / (abs(cos(turn)) + abs(sin(turn)))
+    return along, across, side, np.minimum(side, 1.5 * float(np.median(side)) if side.size else 1.0)
+
+
+def _chains(ink: Ink, free: Mask, angle: int) -> list[Ints]:
+    """Return groups of letters that follow each other along a direction."""
+    numbers = np.flatnonzero(free)
+    if not numbers.size:
+        return []
+    u, v, length, height = _turned(select(ink.found, free), angle)
+    tall = np.maximum(np.maximum(height[:, None], height[None, :]), 0.8 * ink.unit)
+    gap = (u - length / 2)[None, :] - (u + length / 2)[:, None]
+    lower = np.minimum((v + height / 2)[:, None], (v + height / 2)[None, :])
+    upper = np.maximum((v - height / 2)[:, None], (v - height / 2)[None, :])
+    least = np.minimum(height[:, None], height[None, :])
+    same = np.maximum(height[:, None], height[None, :]) < 2.6 * np.maximum(least, 0.4 * ink.unit)
+    near = (gap <= _GAP * tall) & (lower - upper >= (0.5 if angle in (0, 90) else 0.35) * least) & same
+    near &= u[None, :] > u[:, None]
+    first, second = np.nonzero(near)
+    label = join(numbers.size, first.astype(np.int64), second.astype(np.int64))
+    return [numbers[label == k] for k in range(int(label.max()) + 1)]
+
+
+def _runs_along(ink: Ink, chain: Ints, angle: int, company: Floats) -> bool:
+    """Whether a chain is text in that direction: long, straight, and its letters have no company on their level."""
+    if chain.size < 3 or float(np.mean(company[chain])) >= _LONELY[abs(angle)]:
+        return False
+    total, run, wide, tall = _extent(ink, chain, angle)
+    return run > 1.8 * wide and wide < 3.2 * tall and total < 1.15 * run
+
+
+def _extent(ink: Ink, chain: Ints, angle: int) -> tuple[float, float, float, float]:
+    """Return a chain's summed letter lengths, its length, its width and its median letter height, pixels."""
+    chosen = np.zeros(len(ink.found), dtype=np.bool_)
+    chosen[chain] = True
+    u, v, length, height = _turned(select(ink.found, chosen), angle)
+    run = float((u + length / 2).max() - (u - length / 2).min())
+    wide = float((v + height / 2).max() - (v - height / 2).min())
+    return float(length.sum()), run, wide, float(np.median(height))
+
+
+def _with_marks(ink: Ink, chain: Ints, angle: int) -> Ints:
+    """Add dots, accents and commas that stand close to a chain's letters."""
+    u, v, length, height = _turned(ink.found, angle)
+    reach = 0.45 * ink.unit
+    left, right = (u - length / 2)[chain].min() - reach, (u + length / 2)[chain].max() + reach
+    top, bottom = (v - height / 2)[chain].min() - reach, (v + height / 2)[chain].max() + reach
+    near = ink.small & (u > left) & (u < right) & (v > top) & (v < bottom)
+    return np.union1d(chain, np.flatnonzero(near)).astype(np.int64)
+
+
+def _spot(ink: Ink, members: Ints, angle: int) -> Spot:
+    runs = ink.found.runs
+    held = np.isin(runs.label, members)
+    row, start, end = runs.row[held], runs.start[held], runs.end[held]
+    box = Box(float(start.min()), float(row.min()), float(end.max()), float(row.max() + 1))
+    turn = radians(angle)
+    xs, ys = np.concatenate([start, end, start, end]), np.concatenate([row, row, row + 1, row + 1])
+    u, v = xs * cos(turn) - ys * sin(turn), xs * sin(turn) + ys * cos(turn)
+    middle_u, middle_v = float(u.min() + u.max()) / 2, float(v.min() + v.max()) / 2
+    centre = (middle_u * cos(turn) + middle_v * sin(turn), middle_v * cos(turn) - middle_u * sin(turn))
+    return Spot(box, angle, centre, float(u.max() - u.min()), float(v.max() - v.min()), int(members.size))
