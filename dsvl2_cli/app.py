@@ -11,7 +11,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from dsvl2_cli import __version__
-from dsvl2_cli.commands import ask, batch, completion, config, doctor, ground, inspect, models, ocr, schema, train
+from dsvl2_cli.commands import (
+    ask,
+    batch,
+    chart,
+    completion,
+    config,
+    doctor,
+    ground,
+    inspect,
+    models,
+    ocr,
+    schema,
+    train,
+)
 from dsvl2_cli.console import Console, Problem, error_json, one_line
 from dsvl2_cli.exit_codes import Exit, table
 from dsvl2_cli.session import Leave
@@ -46,6 +59,7 @@ app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.command("ask")(ask.ask)
 app.command("ground")(ground.ground)
 app.add_typer(batch.app, name="batch")
+app.command("chart")(chart.chart)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("train")(train.train)

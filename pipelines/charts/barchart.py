@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dsvl2.pipelines.charts.bars import Bar, BarSet
-from dsvl2.pipelines.charts.labels import Label, labels_beside, labels_below, name_places
+from dsvl2.pipelines.charts.labels import Label, labels_below, labels_beside, name_places
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.numbers import Number
 from dsvl2.pipelines.charts.scales import Tick, ValueScale, find_scales
@@ -80,7 +81,7 @@ def _groups(found: BarSet) -> list[_Group]:
     colours = {bar.colour for bar in found.bars}
     if found.stacked or len(colours) < 2 or not _takes_turns(slots):
         return [_Group(slot, found.bars[slot[0]].centre) for slot in members]
-    gaps = [b[0].a0 - a[0].a1 for a, b in zip(slots, slots[1:], strict=False)]
+    gaps = [b[0].a0 - a[0].a1 for a, b in itertools.pairwise(slots)]
     least = min(gaps)
     thick = float(np.median([bar.a1 - bar.a0 for bar in found.bars]))
     merged: list[list[int]] = [list(members[0])]
@@ -98,7 +99,7 @@ def _takes_turns(slots: Sequence[Sequence[Bar]]) -> bool:
     """Whether colours alternate, as in groups, rather than single bars being set off by a colour of their own."""
     colours = [slot[0].colour for slot in slots]
     usual = max(set(colours), key=colours.count)
-    changes = sum(a != b for a, b in zip(colours, colours[1:], strict=False))
+    changes = sum(a != b for a, b in itertools.pairwise(colours))
     distinct = len(set(colours))
     return colours.count(usual) <= 0.75 * len(colours) and distinct < len(colours) and changes >= len(colours) / 2 - 1
 
@@ -189,7 +190,7 @@ def _series(
             if point is not None:
                 points.setdefault(-1 if single else bars[k].colour, []).append(point)
     order = [entry.colour for entry in legend.entries]
-    keys = sorted(points, key=lambda key: (order.index(key) if key in order else len(order)))
+    keys = sorted(points, key=lambda key: order.index(key) if key in order else len(order))
     result = []
     for key in keys:
         red, green, blue = (int(c) for c in scene.ground.palette.colours[bars[0].colour if key == -1 else key])
@@ -212,7 +213,7 @@ def _point(bar: Bar, name: str, printed: Printed | None, scale: ValueScale | Non
     if scale is None or measured is None or bar.start == bar.stop:
         return None
     step = scale.per_pixel(sign * bar.stop)
-    return Point(name, measured, "measured", bar.box, _MEASURED, uncertainty=step * (0.7 + scale.error))
+    return Point(name, measured, "measured", bar.box, _MEASURED, uncertainty=step * (1.2 + scale.error))
 
 
 def _dressed(

@@ -44,7 +44,7 @@ def look(rgb: Rgb) -> Ground:
     flat = under >= 0
     if not flat.any():
         return Ground(rgb, palette, np.zeros_like(under), flat, np.zeros_like(flat), thick)
-    under = _spread(under)
+    under = _spread(under, palette.labels)
     colour = palette.colours[under].astype(np.int16)
     strokes = (np.abs(rgb.astype(np.int16) - colour).max(axis=2) > CONTRAST) & ~flat
     # The soft pixels between two fills are nobody's letters.
@@ -55,17 +55,25 @@ def look(rgb: Rgb) -> Ground:
     return Ground(rgb, palette, under, flat, strokes, thick)
 
 
-def _spread(under: Labels) -> Labels:
-    """Let filled areas grow until every pixel has one; what is left after some steps gets the commonest."""
+def _spread(under: Labels, labels: Labels) -> Labels:
+    """Let filled areas grow until every pixel has one; what is left after some steps gets the commonest.
+
+    First they take pixels of their own colour alone, so that the paper between a bar and the number above it stays paper.
+    """
     result = under.copy()
-    for _ in range(_SPREAD):
-        empty = result < 0
-        if not empty.any():
-            break
-        padded = np.pad(result, 1, constant_values=-1)
-        for part in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
-            take = (result < 0) & (part >= 0)
-            result[take] = part[take]
+    for own in (True, False):
+        for _ in range(_SPREAD):
+            padded = np.pad(result, 1, constant_values=-1)
+            changed = False
+            for part in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
+                take = (result < 0) & (part >= 0)
+                if own:
+                    take &= part == labels
+                if take.any():
+                    result[take] = part[take]
+                    changed = True
+            if not changed:
+                break
     common = int(np.bincount(under[under >= 0].astype(np.int64)).argmax())
     result[result < 0] = common
     return result
@@ -82,6 +90,8 @@ def _between(rgb: Rgb, palette: Palette, under: Labels) -> Mask:
         part: NDArray[np.uint8] = padded[dy : dy + height, dx : dx + width]
         low, high = np.minimum(low, part), np.maximum(high, part)
     slack = 10
-    inside = (rgb.astype(np.int16) >= low.astype(np.int16) - slack) & (rgb.astype(np.int16) <= high.astype(np.int16) + slack)
-    result: Mask = inside.all(axis=2)
+    inside = (rgb.astype(np.int16) >= low.astype(np.int16) - slack) & (
+        rgb.astype(np.int16) <= high.astype(np.int16) + slack
+    )
+    result: Mask = np.asarray(inside.all(axis=2), dtype=np.bool_)
     return result

@@ -25,7 +25,7 @@ class Ink:
 def find_letters(ground: Ground) -> Ink | None:
     """Return what is small enough to be a letter; None if there is nothing."""
     height, width = ground.strokes.shape
-    rules = _rules(ground.strokes, max(28.0, 0.045 * max(height, width)))
+    rules = find_rules(ground, max(28.0, 0.045 * max(height, width)))
     most = max(14.0, 0.09 * min(height, width), 0.05 * max(height, width))
     strokes = _without_curves(ground, ground.strokes & ~rules, 1.6 * most)
     found = components(strokes)
@@ -43,9 +43,21 @@ def find_letters(ground: Ground) -> Ink | None:
     return Ink(found, small, unit)
 
 
-def _rules(mask: Mask, length: float) -> Mask:
-    """Return the pixels of straight level and upright lines at least `length` long."""
-    result: Mask = _long_runs(mask, length) | _long_runs(np.ascontiguousarray(mask.T), length).T
+def find_rules(ground: Ground, length: float) -> Mask:
+    """Return the pixels of straight level and upright lines at least `length` long, letters printed over them left out."""
+    mask = ground.strokes
+    runs: Mask = _long_runs(mask, length) | _long_runs(np.ascontiguousarray(mask.T), length).T
+    found = components(runs)
+    labels = ground.palette.labels
+    result = runs.copy()
+    for k in range(len(found)):
+        y0, y1, x0, x1 = int(found.y0[k]), int(found.y1[k]), int(found.x0[k]), int(found.x1[k])
+        window = labels[y0:y1, x0:x1][runs[y0:y1, x0:x1]]
+        window = window[window >= 0]
+        if window.size:
+            usual = int(np.bincount(window).argmax())
+            other = (labels[y0:y1, x0:x1] != usual) & (labels[y0:y1, x0:x1] >= 0)
+            result[y0:y1, x0:x1] &= ~other
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsvl2.pipelines.charts.ground import Ground
-from dsvl2.pipelines.charts.pixels import Mask, opened
+from dsvl2.pipelines.charts.pixels import Labels, Mask, opened
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.components import components, paint, select
 
 _SURE = 0.5
+_NO_WORD = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +47,34 @@ def find_solids(ground: Ground, texts: Iterable[TextItem]) -> tuple[Solid, ...]:
     Text that stands inside a shape does not tear it; grid lines drawn over it do not either.
     """
     height, width = ground.strokes.shape
-    words = np.zeros((height, width), dtype=np.bool_)
-    for item in texts:
-        if item.confidence > _SURE and any(letter.isalnum() for letter in item.text):
-            box = item.box
-            words[int(box.y0) - 1 : int(box.y1) + 2, int(box.x0) - 1 : int(box.x1) + 2] = True
+    words = _words(ground, texts)
     least = 3 if min(height, width) < 450 else 4
     found: list[Solid] = []
     for number in range(ground.palette.size):
         if number == ground.paper:
             continue
-        fill = (ground.palette.labels == number) | ((ground.under == number) & words)
-        fill &= ~(words & (ground.under != number))  # letters of that colour are no shapes
-        found += _shapes(opened(fill, least), number, (height, width))
+        drawn = (ground.palette.labels == number) & ((words == _NO_WORD) | ground.flat)  # letters are no shapes
+        found += _shapes(opened(drawn | (words == number), least), number, (height, width))
     found = [solid for solid in found if not _is_ground(ground, solid)]
     return tuple(sorted(found, key=lambda solid: -solid.area))
+
+
+def _words(ground: Ground, texts: Iterable[TextItem]) -> Labels:
+    """Return for each pixel of a text's box the fill that the text stands on, by the pixels around the box."""
+    height, width = ground.strokes.shape
+    words = np.full((height, width), _NO_WORD, dtype=np.int16)
+    labels = ground.palette.labels
+    for item in texts:
+        if item.confidence <= _SURE or not any(letter.isalnum() for letter in item.text):
+            continue
+        box = item.box
+        x0, y0, x1, y1 = max(0, int(box.x0) - 2), max(0, int(box.y0) - 2), int(box.x1) + 3, int(box.y1) + 3
+        part = labels[y0:y1, x0:x1]
+        ring = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
+        ring = ring[ring >= 0]
+        under = int(np.bincount(ring).argmax()) if ring.size else ground.paper
+        words[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] = under
+    return words
 
 
 def _shapes(fill: Mask, number: int, shape: tuple[int, int]) -> Iterable[Solid]:
@@ -115,7 +130,7 @@ def split_steps(solid: Solid, *, upright: bool) -> tuple[Solid, ...]:
         return ()
     top = mask.argmax(axis=0).astype(np.int64)
     cuts = [0, *(int(k) + 1 for k in np.flatnonzero(np.abs(np.diff(top)) > 1)), width]
-    runs = [(a, b) for a, b in zip(cuts, cuts[1:], strict=False) if b - a >= 3]
+    runs = [(a, b) for a, b in itertools.pairwise(cuts) if b - a >= 3]
     if len(runs) < 2 or sum(b - a for a, b in runs) < 0.9 * width or any(np.ptp(top[a:b]) > 3 for a, b in runs):
         return ()
     steps = []

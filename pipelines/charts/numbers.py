@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 _MINUS = "-\u2212\u2013\u2012"
 _CURRENCY = "$\u20ac\u00a3\u00a5"
-_GROUPED = r"\d{1,3}(?:[ ,'\u2019\u00a0\u202f]\d{3})+(?:[.]\d+)?|\d{1,3}(?:[.]\d{3}){2,}(?:,\d+)?|\d+(?:[.,]\d+)?|[.]\d+"
+_GROUPED = (
+    r"\d{1,3}(?:[ ,'\u2019\u00a0\u202f]\d{3})+(?:[.]\d+)?|\d{1,3}(?:[.]\d{3}){2,}(?:,\d+)?|\d+(?:[.,]\d+)?|[.]\d+"
+)
 _MAGNITUDES = {
     "k": 1e3,
     "thousand": 1e3,
@@ -22,8 +24,8 @@ _MAGNITUDES = {
     "trillion": 1e12,
 }
 _NUMBER = re.compile(
-    rf"(?P<open>\()?(?P<sign>[{_MINUS}+])?\s?(?P<before>[{_CURRENCY}])?\s?(?P<sign2>[{_MINUS}])?(?P<digits>{_GROUPED})"
-    rf"(?P<power>[eE][+-]?\d{{1,3}})?\s?(?P<after>%|[{_CURRENCY}]|\u00b0C?)?"
+    rf"(?P<open>\()?(?:(?P<sign>[{_MINUS}+])\s?)?(?:(?P<before>[{_CURRENCY}])\s?)?(?P<sign2>[{_MINUS}])?(?P<digits>{_GROUPED})"
+    rf"(?P<power>[eE][+-]?\d{{1,3}})?(?:\s?(?P<after>%|[{_CURRENCY}]|\u00b0C?))?"
     r"(?:\s?(?P<size>[kK]|[mM]n|[mM]io|M|[bB]n|B|T|thousand|million|billion|trillion)\b)?(?P<close>\))?"
 )
 _TRAILING = re.compile(r"^[\s*\u00b9\u00b2\u00b3\u2020\u2021\u00b0\u00ba.,]*$")
@@ -102,7 +104,7 @@ def _value(digits: str) -> float:
 
 
 def format_number(value: float) -> str:
-    """Return a number in plain digits, at most ten significant ones, without a needless fraction."""
+    """Return a number in plain digits, at most 13 significant ones, without a needless fraction."""
     if value == int(value) and abs(value) < 1e15:
         return str(int(value))
-    return f"{value:.10g}"
+    return f"{value:.13g}"

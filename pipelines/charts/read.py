@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsvl2.model import GenerationRequest, Message, SamplingParams
+from dsvl2.pipelines.charts.answers_of_models import parse_chart
 from dsvl2.pipelines.charts.barchart import read_bars
 from dsvl2.pipelines.charts.bars import find_bars
 from dsvl2.pipelines.charts.ground import Ground, look
@@ -15,13 +17,14 @@ from dsvl2.pipelines.charts.legend import find_legend
 from dsvl2.pipelines.charts.scene import Scene, make_scene
 from dsvl2.pipelines.charts.spots import Spot, find_spots
 from dsvl2.pipelines.charts.strips import Canvas, collect, pack, requests
+from dsvl2.pipelines.charts.task import PAGE_PROMPT
 from dsvl2.pipelines.charts.types import ChartData, TextItem
 from dsvl2.pipelines.documents import Notice
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from dsvl2.model import GenerationRequest, GenerationResult, ReadingProfile
+    from dsvl2.model import GenerationResult, ReadingProfile
     from dsvl2.pipelines.tasks import Engine
 
 NO_CHART = Notice("no_chart", "no chart was found: no bars, lines, points or sectors with an axis or printed values")
@@ -46,6 +49,19 @@ def read_chart(image: Image, engine: Engine) -> ChartData:
     return finish_chart(prepared, answers, engine.info.reading)
 
 
+def read_page(image: Image, engine: Engine) -> ChartData:
+    """Return the chart of a page by any model: bands are measured (`read_chart`), a whole-page model is asked for a table."""
+    if engine.info.reading.mode == "bands":
+        return read_chart(image, engine)
+    message = Message(role="user", content=PAGE_PROMPT, images=(image.convert("RGB"),))
+    sampling = SamplingParams(max_new_tokens=engine.info.reading.max_new_tokens)
+    (answer,) = engine.generate([GenerationRequest((message,), sampling)])
+    parsed = parse_chart(answer.text)
+    cut = (Notice("truncated", "the model hit its length limit: data may be missing"),)
+    notices = parsed.dropped + (cut if answer.finish_reason == "length" else ())
+    return replace(parsed.value, notices=notices, size=image.size)
+
+
 def prepare_chart(image: Image, profile: ReadingProfile) -> PreparedChart:
     """Find the words of a chart and make the requests that read them."""
     ground = look(np.asarray(image.convert("RGB")))
@@ -58,9 +74,7 @@ def prepare_chart(image: Image, profile: ReadingProfile) -> PreparedChart:
     return PreparedChart(ground, spots, canvases, tuple(requests(canvases, profile)), notices)
 
 
-def finish_chart(
-    prepared: PreparedChart, answers: Sequence[GenerationResult], profile: ReadingProfile
-) -> ChartData:
+def finish_chart(prepared: PreparedChart, answers: Sequence[GenerationResult], profile: ReadingProfile) -> ChartData:
     """Make the chart's data from the model's answers, one for each request, in order."""
     texts = collect(prepared.spots, prepared.canvases, answers, profile)
     height, width = prepared.ground.strokes.shape

@@ -15,9 +15,10 @@ from PIL import Image
 
 from dsvl2.model import GenerationRequest, GenerationResult, Message, ReadingProfile, SamplingParams
 from dsvl2.pipelines.charts.ground import Ground
+from dsvl2.pipelines.charts.pixels import grown
 from dsvl2.pipelines.charts.spots import Spot
 from dsvl2.pipelines.charts.types import TextItem
-from dsvl2.pipelines.reading import mean_probability
+from dsvl2.pipelines.documents import geometric_mean
 
 PITCH = 32  # canvas pixels from line to line
 MARGIN = 8  # canvas pixels to the left of a line
@@ -57,7 +58,9 @@ def _fill(members: Sequence[int], pieces: Sequence[Image.Image], size: tuple[int
     waiting = list(members)
     while waiting:
         image = Image.new("L", size, 255)
-        top, spots, rows = 6, [], []
+        top = 6
+        spots: list[int] = []
+        rows: list[float] = []
         while waiting:
             piece = pieces[waiting[0]]
             step = max(PITCH, piece.height + 4)
@@ -106,7 +109,7 @@ def _window(ground: Ground, spot: Spot) -> tuple[Image.Image, tuple[int, int]]:
     part: NDArray[np.float32] = ground.rgb[y0:y1, x0:x1].astype(np.float32) @ _LUMA
     paper: NDArray[np.float32] = ground.palette.colours[ground.under[y0:y1, x0:x1]].astype(np.float32) @ _LUMA
     strokes = ground.strokes[y0:y1, x0:x1]
-    off = paper - part
+    off = np.where(grown(strokes, 1), paper - part, 0)  # pale grid lines and the grain of the paper are left out
     if strokes.any() and float(off[strokes].mean()) < 0:
         off = -off  # light letters on a dark fill
     most = float(np.percentile(off[strokes], 90)) if strokes.any() else 255.0
@@ -150,7 +153,7 @@ def _lines(answer: GenerationResult, canvas: Canvas, profile: ReadingProfile) ->
     places = list(_LOCATION.finditer(answer.text))
     if not places:
         lines = [line for line in answer.text.splitlines() if line.strip()]
-        confidence = mean_probability(answer.logprobs) or 0.0
+        confidence = geometric_mean(answer.logprobs) or 0.0
         for row, line in zip(canvas.rows, lines, strict=False):
             yield row, tidy(line), confidence
         return
@@ -158,7 +161,7 @@ def _lines(answer: GenerationResult, canvas: Canvas, profile: ReadingProfile) ->
     for number, match in enumerate(places):
         stop = places[number + 1].start() if number + 1 < len(places) else len(answer.text)
         first, last = np.searchsorted(ends, [match.end(), max(match.end(), stop - 1)], side="right")
-        confidence = mean_probability(answer.logprobs[int(first) : int(last) + 1]) or 0.0
+        confidence = geometric_mean(answer.logprobs[int(first) : int(last) + 1]) or 0.0
         yield (int(match[1]) + 0.5) * profile.bin_height, tidy(answer.text[match.end() : stop]), confidence
 
 

@@ -12,7 +12,9 @@ from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import Box
 
 _BRACKETS = re.compile(r"[(\[]\s*([^()\[\]]{1,40}?)\s*[)\]]\s*$")
-_IN = re.compile(r"\b[Ii]n\s+((?:(?:hundreds?|thousands?|millions?|billions?|trillions?|percent|per cent|metric)\b.*)|%.*)$")
+_IN = re.compile(
+    r"\b[Ii]n\s+((?:(?:hundreds?|thousands?|millions?|billions?|trillions?|percent|per cent|metric)\b.*)|%.*)$"
+)
 
 
 def title_above(scene: Scene, texts: Sequence[TextItem], top: float) -> tuple[str, tuple[TextItem, ...]]:
@@ -53,7 +55,12 @@ def name_below(scene: Scene, texts: Sequence[TextItem], plot: Box, floor: float)
     for item in texts:
         x, _ = middle(item.box)
         near = floor - 0.3 * scene.unit <= item.box.y0 <= floor + 3.2 * scene.unit
-        if item.angle == 0 and near and _wordy(item.text) and abs(x - (plot.x0 + plot.x1) / 2) < 0.25 * (plot.x1 - plot.x0):
+        if (
+            item.angle == 0
+            and near
+            and _wordy(item.text)
+            and abs(x - (plot.x0 + plot.x1) / 2) < 0.25 * (plot.x1 - plot.x0)
+        ):
             found.append(item)
     if not found:
         return "", ()

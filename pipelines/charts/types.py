@@ -11,7 +11,7 @@ from typing import Literal
 
 from dsvl2.pipelines.documents import Box, Notice
 
-ChartKind = Literal["bar", "hbar", "line", "area", "scatter", "pie", "none"]
+ChartKind = Literal["bar", "hbar", "line", "area", "scatter", "pie", "table", "none"]
 Scale = Literal["linear", "log", "category", "date", "none"]
 Origin = Literal["printed", "measured"]
 
@@ -66,7 +66,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class ChartData:
-    """A chart as data. `kind` is "none" if no chart was found; `stacked` bars share a column or row.
+    """A chart as data. `stacked` bars share a column or row.
+
+    `kind` is "none" if no chart was found, and "table" if a whole-page model wrote the data without saying of what.
 
     `value_axis` carries the values, `label_axis` the categories, dates or numbers that they belong to (of a pie: the
     sectors). For horizontal bars the value axis is the level one. `texts` is everything that was read.
@@ -96,3 +98,19 @@ class ChartData:
     def labels(self) -> tuple[str, ...]:
         """Return the points' labels, each once, in order."""
         return tuple(dict.fromkeys(point.label for _, point in self.points()))
+
+
+@dataclass(frozen=True, slots=True)
+class PageChart:
+    """The chart of one page; pages are counted from 1."""
+
+    page: int
+    chart: ChartData
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """The charts of a document's pages."""
+
+    source: str
+    charts: tuple[PageChart, ...]

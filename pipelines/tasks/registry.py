@@ -12,6 +12,7 @@ from dsvl2.pipelines.errors import UnknownTask
 from dsvl2.pipelines.tasks.base import TaskSpec
 
 HOMES: dict[str, str] = {
+    "chart": "dsvl2.pipelines.charts.task:SPEC",
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
     "ask": "dsvl2.pipelines.ask.task:SPEC",
     "ground": "dsvl2.pipelines.grounding.task:SPEC",

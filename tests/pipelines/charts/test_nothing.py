@@ -1,0 +1,34 @@
+"""Pictures that are no charts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsvl2.pipelines.charts import ChartData, TextItem, understand
+from dsvl2.pipelines.charts.ground import look
+from dsvl2.pipelines.documents import Box
+
+
+def understood(image: Image.Image, *texts: TextItem) -> ChartData:
+    return understand(look(np.asarray(image.convert("RGB"))), texts)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 500), (40, 40), (640, 480)])
+@pytest.mark.parametrize("colour", ["white", "black", "red"])
+def test_a_plain_picture_has_no_chart(size: tuple[int, int], colour: str) -> None:
+    chart = understood(Image.new("RGB", size, colour))
+    assert not chart.found
+    assert [notice.code for notice in chart.notices] == ["no_chart"]
+
+
+def test_noise_has_no_chart() -> None:
+    noise = np.random.default_rng(5).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    assert not understood(Image.fromarray(noise)).found
+
+
+def test_a_page_of_text_has_no_chart() -> None:
+    page = Image.new("RGB", (600, 800), "white")
+    lines = tuple(TextItem(f"line {k} of a letter", Box(60, 60 + 24 * k, 420, 74 + 24 * k), 0, 0.99) for k in range(25))
+    assert not understood(page, *lines).found
