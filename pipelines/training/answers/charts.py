@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dsvl2.pipelines.training.answers.chartwords import Topic, ask_extreme, ask_missing, ask_value, categories, topic
 from dsvl2.pipelines.training.answers.draw import Draw
-from dsvl2.pipelines.training.answers.sheet import Item, Sheet
+from dsvl2.pipelines.training.answers.sheet import Item, Rows, Sheet
 
 _FOOTS = ("© {c} {y}", "Source: {c}", "Additional Information", "Show source", "Sources: {c}; {c}", "© {y} {c}",
     "Note: {s}", "Data: {c}",
@@ -24,6 +24,8 @@ class Chart:
         self.series = self.topic.series if kind != "pie" else ()
         self.separator = draw.any((" ", ",", "", " ", ","))
         self.unit = "%" if self.topic.percent and draw.chance(0.55) else ""
+        self.signed = draw.chance(0.08)
+        self.silent = False  # no values are printed: only order tells
         self.values = [[self._value() for _ in self.series or ("",)] for _ in self.names]
         self.tags = [[self._tag() for _ in row] for row in self.values]
         self.labels = [self.sheet.tag() for _ in self.names]
@@ -38,7 +40,14 @@ class Chart:
     def _value(self) -> float:
         top = self.topic.scale
         value = self.draw.rng.uniform(0.02, 1.0) * top
+        if self.signed and self.draw.chance(0.3):
+            value = -value
         return round(value, self.topic.decimals)
+
+    def place(self, value: float) -> float:
+        """Where a value lies on its axis: 0 at the lowest, 1 at the highest."""
+        values = [0.0, *(value for row in self.values for value in row)]
+        return (value - min(values)) / ((max(values) - min(values)) or 1.0)
 
     def _tag(self) -> int:
         tag = self.sheet.tag()
@@ -112,13 +121,20 @@ class Chart:
     def questions(self) -> None:
         """What people ask about such a statistic."""
         draw, sheet = self.draw, self.sheet
-        for row, name in enumerate(self.names):
+        for row, name in enumerate(() if self.silent else self.names):
             for column, tag in enumerate(self.tags[row]):
                 sheet.natural.append(
                     (ask_value(draw, self.topic, name, self.series[column] if self.series else ""), tag)
                 )
+        if not self.series and not self.silent:
+            self._list()
         sheet.natural += [(ask_missing(draw, self.topic, self.names), 0)] * draw.number(0, 2)
-        if not self.series or draw.chance(0.3):
+        if self.silent:
+            sheet.natural += [
+                (ask_extreme(draw, self.topic, True, "", label=True)[0], self.labels[0]) for _ in range(4)
+            ]
+            sheet.natural.append((ask_value(draw, self.topic, draw.any(self.names), ""), 0))
+        elif not self.series or draw.chance(0.3):
             column = draw.number(0, max(len(self.series) - 1, 0))
             values = [row[column] for row in self.values]
             for highest in (True, False):
@@ -130,6 +146,15 @@ class Chart:
                     )
                     tag = self.labels[place] if wants_label else self.tags[place][column]
                     sheet.natural += [(text, tag)] * (2 if highest else 1)
+
+    def _list(self) -> None:
+        """The points as a list that can be asked for."""
+        label, value = self.draw.any(("label", "name", "category", "x")), self.draw.any(("value", "y", "amount"))
+        rows = Rows(("points", "data", "values", "bars", "entries", "series"), kinds={value: "number"})
+        for name, tags, row in zip(self.labels, self.tags, self.values, strict=True):
+            rows.entries.append({label: name, value: tags[0]})
+            rows.plains[tags[0]] = f"{row[0]:.{self.topic.decimals}f}"
+        self.sheet.lists.append(rows)
 
 
 def _wrapped(chart: Chart, place: int, x: float, y: float, wide: float) -> None:
@@ -147,13 +172,12 @@ def vertical_bars(draw: Draw) -> Sheet:
     line = draw.chance(0.35)
     stacked = len(chart.series) > 1 and draw.chance(0.3)
     many = max(len(chart.series), 1)
-    highest = max(max(row) for row in chart.values) or 1.0
     for place, row in enumerate(chart.values):
         middle = chart.left + (place + 0.5) * step
         _wrapped(chart, place, middle, chart.bottom + chart.size, 0.95 * step)
         base = chart.bottom
         for column, value in enumerate(row):
-            tall = value / highest * (chart.bottom - chart.top - 2 * chart.size) / (many if stacked else 1)
+            tall = chart.place(value) * (chart.bottom - chart.top - 2 * chart.size) / (many if stacked else 1)
             x = middle if stacked or line else middle + (column - (many - 1) / 2) * 0.8 * step / many
             y = base - tall / 2 if stacked else base - tall - 0.8 * chart.size
             chart.sheet.write(x, y, (chart.text(value), chart.tags[place][column]), align="center")
@@ -182,7 +206,8 @@ def horizontal_bars(draw: Draw) -> Sheet:
     """Bars that lie: label at the left, value at the end of the bar or inside; mostly in order of size."""
     chart = Chart(draw, "horizontal_bars")
     sheet = chart.sheet
-    if draw.chance(0.7) and len(chart.series) < 2:
+    ordered = draw.chance(0.7) and len(chart.series) < 2
+    if ordered:
         for row, value in zip(chart.values, sorted((row[0] for row in chart.values), reverse=True), strict=True):
             row[0] = value
     chart.left = sheet.width * draw.rng.uniform(0.2, 0.45)
@@ -191,8 +216,8 @@ def horizontal_bars(draw: Draw) -> Sheet:
         step = 1.4 * chart.size * max(len(chart.series), 1)
         chart.bottom = chart.top + step * len(chart.names)
         sheet.height = max(sheet.height, chart.bottom + 8 * chart.size)
-    highest = max(max(row) for row in chart.values) or 1.0
     stacked = len(chart.series) > 1 and draw.chance(0.3)
+    chart.silent = (ordered or stacked) and draw.chance(0.12)
     inside = draw.chance(0.15)
     flush = draw.chance(0.8)
     for place, row in enumerate(chart.values):
@@ -204,12 +229,12 @@ def horizontal_bars(draw: Draw) -> Sheet:
             sheet.write(x, at, (part, chart.labels[place]), align="right" if flush else "left")
         start = chart.left
         for column, value in enumerate(row):
-            long = value / highest * (chart.right - chart.left - 5 * chart.size) / (len(row) if stacked else 1)
+            long = chart.place(value) * (chart.right - chart.left - 5 * chart.size) / (len(row) if stacked else 1)
             x = start + long / 2 if stacked or inside else start + long + 0.5 * chart.size
             at = y if stacked else y + (column - (len(row) - 1) / 2) * 0.85 * step / len(row)
-            sheet.write(
-                x, at, (chart.text(value), chart.tags[place][column]), align="center" if stacked or inside else "left"
-            )
+            if not chart.silent:
+                said = (chart.text(value), chart.tags[place][column])
+                sheet.write(x, at, said, align="center" if stacked or inside else "left")
             start += long if stacked else 0
     chart.ticks(horizontal=True)
     chart.axis_title(horizontal=True)

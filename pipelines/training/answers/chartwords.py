@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dsvl2.pipelines.training.answers.draw import Draw
@@ -22,10 +23,15 @@ _UNITS = ("in million U.S. dollars", "in thousands", "in billion euros", "in per
     "per 1,000 inhabitants", "in units",
           "Share of respondents", "in million", "in years", "Number of {s}", "in kilograms per capita", "Index",
           "in GBP")  # fmt: skip
-_SERIES = (("Men", "Women"), ("Male", "Female"), ("Yes", "No", "Don't know"), ("Urban", "Rural"), ("Exports",
-    "Imports"), ("Agree", "Disagree"),
-           ("Very", "Somewhat", "Not at all"), ("Domestic", "International"), ("Online", "In store"), ("Budget",
-               "Actual"))  # fmt: skip
+_SERIES = (
+    ("Men", "Women"), ("Male", "Female"), ("Yes", "No", "Don't know"), ("Urban", "Rural"), ("Exports", "Imports"),
+    ("Agree", "Disagree"), ("Very", "Somewhat", "Not at all"), ("Domestic", "International"), ("Online", "In store"),
+    ("Budget", "Actual"), ("Men", "Women", "Total"), ("Rural", "Urban", "Total"), ("Male", "Female", "All"),
+    ("Supply", "Demand"),
+    ("Under 30", "Over 30", "All ages"), ("Production", "Consumption"), ("Births", "Deaths"), ("Revenue", "Profit"),
+    ("Hardware", "Software"),
+)  # fmt: skip
+_WHOLE = ("Total", "All", "All ages")  # what is meant if no series is named
 _MONTHS = [
     "January",
     "February",
@@ -125,29 +131,35 @@ def _times(draw: Draw, count: int) -> list[str]:
     """Years, months, quarters or seasons, in order; some marked as estimates."""
     kind = draw.rng.random()
     year = draw.number(1990, 2016)
-    if kind < 0.7:
+    if kind < 0.64:
         step = draw.any((1, 1, 1, 1, 2, 5))
-        years = [year + step * number for number in range(count)]
+        years = [year + step * number for number in range(count + draw.any((0, 0, 0, 4)))]
         stars = draw.number(1, 3) if draw.chance(0.25) else 0
-        return [f"{value}{'*' if number >= count - stars else ''}" for number, value in enumerate(years)]
-    if kind < 0.8:
+        return [f"{value}{'*' if number >= len(years) - stars else ''}" for number, value in enumerate(years)]
+    if kind < 0.72:
         return [f"{year + n}/{(year + n + 1) % 100:02d}" for n in range(count)]
-    if kind < 0.9:
-        short = draw.any((3, 9))
-        named = draw.chance(0.5)
-        return [_MONTHS[(year + n) % 12][:short] + (f" {year}" if named else "") for n in range(min(count, 12))]
-    return [f"Q{n % 4 + 1} {year + n // 4}" for n in range(count)]
+    if kind < 0.86:
+        form, first = draw.any(("{m}", "{m} {y}", "{b} {y}", "{b} '{s:02d}", "{b} {s:02d}", "{b}")), draw.number(0, 11)
+        whole = count if "{y}" in form or "{s" in form else min(count, 12)
+        places = [(first + n) % 12 for n in range(whole)]
+        years = [year + (first + n) // 12 for n in range(whole)]
+        return [form.format(m=_MONTHS[m], b=_MONTHS[m][:3], y=y, s=y % 100) for m, y in zip(places, years, strict=True)]
+    form = draw.any(("Q{q} {y}", "Q{q} '{s:02d}", "{o} quarter {y}", "Q{q}/{y}"))
+    quarters = [(n % 4, year + n // 4) for n in range(count)]
+    return [form.format(q=q + 1, y=y, s=y % 100, o=("1st", "2nd", "3rd", "4th")[q]) for q, y in quarters]
 
 
 def called(draw: Draw, name: str) -> str:
     """How people call a category in a question: without stars, in other letters, with words left out or put in."""
     text = name.rstrip("*").strip()
-    if text[:1] == "Q" and text[1:2].isdigit() and draw.chance(0.6):
-        order = ("first", "second", "third", "fourth")[int(text[1]) - 1]
-        return f"the {order} quarter of {text[3:]}"
+    quarter = re.fullmatch(r"(?:Q(\d)|(\d)\w\w quarter)[ /]'?(\d+)", text)
+    if quarter and draw.chance(0.7):
+        order = ("first", "second", "third", "fourth")[int(quarter[1] or quarter[2]) - 1]
+        return f"the {order} quarter of {_full(quarter[3])}"
     month = next((m for m in _MONTHS if text[:3] == m[:3] and text.split()[0] in (m, m[:3])), None)
     if month and draw.chance(0.8):
-        return text.replace(text.split()[0], month, 1)
+        _, _, year = text.partition(" ")
+        return f"{month}{draw.any((' ', ' of ', ' '))}{_full(year)}" if year else month
     words = text.split()
     if len(words) > 2 and draw.chance(0.35):
         words.pop(draw.number(0, len(words) - 1))
@@ -155,6 +167,12 @@ def called(draw: Draw, name: str) -> str:
         words.insert(draw.number(1, len(words) - 1), draw.any(("the", "of", "and", "in", "a", "their", "about")))
     text = " ".join(words)
     return text.lower() if draw.chance(0.3) and not text[:1].isdigit() else text
+
+
+def _full(year: str) -> str:
+    """A year of two digits as one of four."""
+    year = year.lstrip("'")
+    return year if len(year) == 4 else ("20" if int(year) < 50 else "19") + year
 
 
 _TIMED = (
@@ -192,6 +210,15 @@ _WITH = (
     "{q} among {s}",
     "As for {s}, {q}",
 )
+_AS = (
+    "What was the {s} of {m} in {c}?", "What was the {s} in {p} in {c}?", "How high was the {s} in {c}?",
+    "What is the {s} of {c}?", "What was {c}'s {s}?",
+    "How much did {s} grow in {c}?", "What percentage of {s} was it in {c}?",
+    "What is the {s} projected to be in {c}?", "What was the {m} of {s} in {c}?",
+    "How many {s} were there in {p} in {c}?", "What percentage of {s} said {c}?",
+    "What was the {m} in {s} areas in {c}?", "{s} {c}?", "{c}, {s}",
+    "What share of {s} in {p} stated {c}?", "How much {s} did {p} have in {c}?",
+)  # fmt: skip
 _BEST = ("Which {w} had the highest {m} in {p}?", "What was the leading {w} in {p}?",
     "Which {w} has the largest {m}?", "Who had the most {m}?",
          "Which {w} ranked first?", "What is the top {w} by {m}?", "Which {w} leads the ranking?",
@@ -225,8 +252,12 @@ def ask_value(draw: Draw, about: Topic, name: str, series: str) -> str:
     """Ask for the value of a category, of a series if there are several."""
     form = draw.pick(_TIMED if about.timed else _NAMED)
     text = form.format(m=_metric(draw, about), p=about.place, c=called(draw, name))
-    if not series:
+    if not series or (series in _WHOLE and draw.chance(0.6)):
         return text
+    if draw.chance(0.4):
+        said = called(draw, series)
+        said = said.lower() if draw.chance(0.5) else said
+        return draw.pick(_AS).format(m=_metric(draw, about), p=about.place, c=called(draw, name), s=said)
     return draw.pick(_WITH).format(q=text.rstrip("?"), s=called(draw, series)) + ("?" if text.endswith("?") else "")
 
 
@@ -242,9 +273,9 @@ def ask_missing(draw: Draw, about: Topic, names: list[str]) -> str:
     return ask_value(draw, about, other, "")
 
 
-def ask_extreme(draw: Draw, about: Topic, highest: bool, series: str) -> tuple[str, bool]:
+def ask_extreme(draw: Draw, about: Topic, highest: bool, series: str, *, label: bool | None = None) -> tuple[str, bool]:
     """Ask for the highest or lowest; return the question and whether the label (not the value) is wanted."""
-    label = draw.chance(0.6)
+    label = draw.chance(0.6) if label is None else label
     forms = (_BEST if label else _PEAK) if highest else (_WORST if label else _LOW)
     kind = draw.any(_OTHERS.get(about.by, (_KINDS[about.by],)))
     text = draw.pick(forms).format(w=kind, m=_metric(draw, about), p=about.place)
