@@ -23,10 +23,12 @@ from dsvl2_cli.commands import (
     models,
     ocr,
     schema,
+    table,
     train,
 )
 from dsvl2_cli.console import Console, Problem, error_json, one_line
-from dsvl2_cli.exit_codes import Exit, table
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.exit_codes import table as exit_code_table
 from dsvl2_cli.session import Leave
 from dsvl2_cli.stdio import silence_stdout
 
@@ -43,7 +45,7 @@ Read scanned pages into Markdown, offline, with a model that comes inside the pa
 [cyan]dsvl2 inspect scan.pdf[/cyan]                  what would be read, without reading it
 [cyan]dsvl2 doctor[/cyan]                            what this machine offers
 """
-EPILOG = "\b\n[bold]Exit codes[/bold]\n" + table()
+EPILOG = "\b\n[bold]Exit codes[/bold]\n" + exit_code_table()
 
 app = typer.Typer(
     name="dsvl2",
@@ -58,6 +60,7 @@ app = typer.Typer(
 app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.command("ask")(ask.ask)
 app.command("ground")(ground.ground)
+app.command("table")(table.table)
 app.add_typer(batch.app, name="batch")
 app.command("chart")(chart.chart)
 app.command("inspect")(inspect.inspect)

@@ -1,1 +1,51 @@
-"""Tables: found by their lines and white space, read cell by cell, kept as a grid, written as CSV, HTML and more."""
+"""Tables: found by their lines and white space, read cell by cell, kept as a grid, written as CSV, HTML and more.
+
+Names are imported when first used: documents carry tables, and must not load what finds them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.tables.merge import document_tables, tables_of
+    from dsvl2.pipelines.tables.parse import parse_tables
+    from dsvl2.pipelines.tables.render import TABLE_FORMATS, table_format, to_csv, to_html, to_latex, to_markdown
+    from dsvl2.pipelines.tables.task import TableTask
+    from dsvl2.pipelines.tables.types import TableCell, TableResult, table_of, table_of_rows
+
+_HOMES = {
+    "merge": "document_tables tables_of",
+    "parse": "parse_tables",
+    "render": "TABLE_FORMATS table_format to_csv to_html to_latex to_markdown",
+    "task": "TableTask",
+    "types": "TableCell TableResult table_of table_of_rows",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+__all__ = [
+    "TABLE_FORMATS",
+    "TableCell",
+    "TableResult",
+    "TableTask",
+    "document_tables",
+    "parse_tables",
+    "table_format",
+    "table_of",
+    "table_of_rows",
+    "tables_of",
+    "to_csv",
+    "to_html",
+    "to_latex",
+    "to_markdown",
+]

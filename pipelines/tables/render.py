@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from dsvl2.pipelines.formats.hocr import escape
 from dsvl2.pipelines.formats.latex_text import latex_text
@@ -109,8 +109,3 @@ def table_format(name: str) -> str | None:
     """Return the full name of a table format or of its short form, None if there is none such."""
     wanted = _ALIASES.get(name.lower().lstrip("."), name.lower().lstrip("."))
     return wanted if wanted in TABLE_FORMATS else None
-
-
-def gather(tables: Sequence[str], chosen: str) -> str:
-    """Return several rendered tables as one text: an empty line between them."""
-    return "\n".join(tables) if chosen != "html" else "".join(tables)

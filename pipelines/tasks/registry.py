@@ -16,6 +16,7 @@ HOMES: dict[str, str] = {
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
     "ask": "dsvl2.pipelines.ask.task:SPEC",
     "ground": "dsvl2.pipelines.grounding.task:SPEC",
+    "table": "dsvl2.pipelines.tables.task:SPEC",
 }
 """Name -> "module:attribute" of its TaskSpec."""
 

@@ -1,0 +1,163 @@
+"""Behind `dsvl2 table`: what to read, where each table goes, and what is said when there is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsvl2_cli.errors import UsageError
+from dsvl2_cli.work import Work
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines import InputFile
+    from dsvl2.pipelines.tables import TableResult
+    from dsvl2_cli.common import Common
+    from dsvl2_cli.session import Session
+
+SPANS = ("blank", "repeat")
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """What was asked for on the command line."""
+
+    words: tuple[str, ...]
+    files_from: str | None
+    output: str | None
+    format: str | None
+    merge: bool
+    spans: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A table, the name of its document, and its number there."""
+
+    source: str
+    number: int
+    table: TableResult
+
+
+def find_tables(plan: TablePlan, common: Common, now: Session) -> None:
+    """Read the documents, write their tables, and leave with the exit code of what happened."""
+    if plan.spans not in SPANS:
+        raise UsageError(f"--spans knows no {plan.spans!r}", f"choose {' or '.join(SPANS)}")
+    chosen = choose(plan.format, plan.output, now.json)
+    with Work(common, now) as work:
+        documents = work.documents(plan.words, plan.files_from)
+        if not is_folder(plan.output) and plan.output is not None:
+            work.check_output(plan.output, plan.force)
+        found = [one for document in documents for one in _tables(work, document, plan)]
+        work.stop_progress()
+        if now.json:
+            _report(work, found, plan)
+        elif found:
+            _write(work, found, chosen, plan)
+        work.leave()
+
+
+def choose(format: str | None, output: str | None, as_json: bool) -> str:
+    """-f wins, then the suffix of an output file, then CSV.
+
+    Raises:
+        UsageError: no table format is called so.
+    """
+    from dsvl2.pipelines.tables import TABLE_FORMATS, table_format
+
+    hint = f"choose {', '.join(TABLE_FORMATS)}; boxes and confidence come with --json"
+    if format is not None:
+        if as_json:
+            raise UsageError("--json and --format exclude each other", "leave one of them out")
+        known = table_format(format)
+        if known is None:
+            raise UsageError(f"tables cannot be written as {format!r}", hint)
+        return known
+    if output is None or output == "-" or as_json or is_folder(output) or not Path(output).suffix:
+        return "csv"
+    known = table_format(Path(output).suffix)
+    if known is None:
+        raise UsageError(f"the suffix of {output} stands for no table format", hint)
+    return known
+
+
+def is_folder(output: str | None) -> bool:
+    """Say whether -o names a folder: one that exists, or a name that ends in a slash."""
+    return output is not None and output != "-" and (output.endswith("/") or Path(output).is_dir())
+
+
+def _tables(work: Work, document: InputFile, plan: TablePlan) -> list[Found]:
+    from dsvl2.pipelines.tables import TableTask, document_tables
+
+    with work.open(document) as source:
+        pages = work.read(source, TableTask())
+    tables = document_tables(pages, merge=plan.merge)
+    if not tables:
+        read = len(pages) - sum(page.error is not None for page in pages)
+        if read:
+            work.now.console.say(f"no table found on {read} page{'s' if read != 1 else ''} of {document.name}")
+    for table in tables:
+        for notice in table.notices:
+            tell = work.now.console.detail if notice.code == "table_joined" else work.now.console.warn
+            tell(f"{document.name}: {notice.message}")
+    return [Found(document.name, number, table) for number, table in enumerate(tables, 1)]
+
+
+def _report(work: Work, found: Sequence[Found], plan: TablePlan) -> None:
+    """Write the tables as the one JSON object that `dsvl2 schema table` describes."""
+    from dsvl2.pipelines.tables.task import SPEC, TablesFound, found_table
+
+    failed = tuple(page.number for page in work.failed)
+    record = SPEC.record(TablesFound(tuple(found_table(one.table, one.source) for one in found), failed))
+    text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+    work.deliver(text, plan.output, plan.force)
+
+
+def _write(work: Work, found: Sequence[Found], chosen: str, plan: TablePlan) -> None:
+    """Write one file per table into a folder, or everything to one place; CSV holds one table a file."""
+    rendered = [rendered_table(one.table, chosen, repeat=plan.spans == "repeat") for one in found]
+    if not _apart(found, chosen, plan):
+        work.deliver("\n".join(rendered), plan.output, plan.force)
+        return
+    for path, text in zip(paths(found, chosen, plan.output), rendered, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        work.deliver(text, str(path), plan.force)
+
+
+def _apart(found: Sequence[Found], chosen: str, plan: TablePlan) -> bool:
+    if plan.output is None or plan.output == "-":
+        return False
+    return is_folder(plan.output) or (chosen == "csv" and len(found) > 1)
+
+
+def paths(found: Sequence[Found], chosen: str, output: str | None) -> list[Path]:
+    """Return a file for each table: in a folder DOCUMENT-1.csv and so on, else FILE-1.csv beside FILE.csv."""
+    from dsvl2.pipelines.tables import TABLE_FORMATS
+
+    suffix = TABLE_FORMATS[chosen][0]
+    place = Path(output or ".")
+    if not is_folder(output):
+        return [
+            place.with_name(f"{place.stem}-{number}{place.suffix or suffix}") for number in range(1, len(found) + 1)
+        ]
+    stems: dict[str, str] = {}
+    for one in found:
+        if one.source not in stems:
+            stem = Path(one.source).stem if one.source not in ("-", "<stdin>") else "stdin"
+            taken = sum(other == stem or other.startswith(f"{stem}~") for other in stems.values())
+            stems[one.source] = f"{stem}~{taken + 1}" if taken else stem
+    return [place / f"{stems[one.source]}-{one.number}{suffix}" for one in found]
+
+
+def rendered_table(table: TableResult, chosen: str, *, repeat: bool) -> str:
+    """Return a table in the chosen format."""
+    from dsvl2.pipelines.tables import TABLE_FORMATS, to_csv, to_markdown
+
+    if chosen == "csv":
+        return to_csv(table, repeat=repeat)
+    if chosen == "markdown":
+        return to_markdown(table, repeat=repeat)
+    return TABLE_FORMATS[chosen][1](table)
