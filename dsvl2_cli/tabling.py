@@ -108,10 +108,9 @@ def _tables(work: Work, document: InputFile, plan: TablePlan) -> list[Found]:
 
 def _report(work: Work, found: Sequence[Found], plan: TablePlan) -> None:
     """Write the tables as the one JSON object that `dsvl2 schema table` describes."""
-    from dsvl2.pipelines.tables.task import SPEC, TablesFound, found_table
+    from dsvl2.pipelines.tables import tables_record
 
-    failed = tuple(page.number for page in work.failed)
-    record = SPEC.record(TablesFound(tuple(found_table(one.table, one.source) for one in found), failed))
+    record = tables_record([(one.source, one.table) for one in found], [page.number for page in work.failed])
     text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
     work.deliver(text, plan.output, plan.force)
 

@@ -40,6 +40,7 @@ DOORS = {
         "dsvl2.pipelines.run",
         "dsvl2.pipelines.sources",
         "dsvl2.pipelines.spatial",
+        "dsvl2.pipelines.tables",
         "dsvl2.pipelines.tasks",
         "dsvl2.pipelines.training",
     },

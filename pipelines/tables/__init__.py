@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.tables.merge import document_tables, tables_of
     from dsvl2.pipelines.tables.parse import parse_tables
     from dsvl2.pipelines.tables.render import TABLE_FORMATS, table_format, to_csv, to_html, to_latex, to_markdown
-    from dsvl2.pipelines.tables.task import TableTask
+    from dsvl2.pipelines.tables.task import TableTask, tables_record
     from dsvl2.pipelines.tables.types import TableCell, TableResult, table_of, table_of_rows
 
 _HOMES = {
     "merge": "document_tables tables_of",
     "parse": "parse_tables",
     "render": "TABLE_FORMATS table_format to_csv to_html to_latex to_markdown",
-    "task": "TableTask",
+    "task": "TableTask tables_record",
     "types": "TableCell TableResult table_of table_of_rows",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -44,6 +44,7 @@ __all__ = [
     "table_of",
     "table_of_rows",
     "tables_of",
+    "tables_record",
     "to_csv",
     "to_html",
     "to_latex",

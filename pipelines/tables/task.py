@@ -10,7 +10,6 @@ from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingPa
 from dsvl2.pipelines.documents import Box, Notice, PageImage, PageResult, geometric_mean
 from dsvl2.pipelines.reading import is_blank
 from dsvl2.pipelines.tables.drawn import block_of
-from dsvl2.pipelines.tables.merge import document_tables
 from dsvl2.pipelines.tables.parse import parse_tables
 from dsvl2.pipelines.tables.types import TableResult
 from dsvl2.pipelines.tasks.base import Engine, Parsed, Prompts, TaskSpec
@@ -54,6 +53,11 @@ class TablesFound:
 
     tables: tuple[FoundTable, ...]
     failed_pages: tuple[int, ...] = ()
+
+
+def tables_record(found: Sequence[tuple[str, TableResult]], failed: Sequence[int] = ()) -> dict[str, Any]:
+    """Return tables, each with the name of its document, as the JSON object that `dsvl2 schema table` describes."""
+    return SPEC.record(TablesFound(tuple(found_table(table, source) for source, table in found), tuple(failed)))
 
 
 def found_table(table: TableResult, source: str) -> FoundTable:
@@ -119,5 +123,3 @@ SPEC: TaskSpec[Any] = TaskSpec(
     parse=_parse,
     result=TablesFound,
 )
-
-__all__ = ["PROMPT", "SPEC", "FoundCell", "FoundTable", "TableTask", "TablesFound", "document_tables", "found_table"]
