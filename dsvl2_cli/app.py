@@ -18,6 +18,7 @@ from dsvl2_cli.commands import (
     completion,
     config,
     doctor,
+    eval,
     ground,
     inspect,
     models,
@@ -65,6 +66,7 @@ app.add_typer(batch.app, name="batch")
 app.command("chart")(chart.chart)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
+app.command("eval")(eval.evaluate)
 app.command("train")(train.train)
 app.add_typer(models.app, name="models")
 app.command("schema")(schema.schema)

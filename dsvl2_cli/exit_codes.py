@@ -81,6 +81,11 @@ _BY_CODE: dict[str, Exit] = {
     "schema_unfillable": Exit.CONFIG,
     "bad_rule": Exit.USAGE,
     "unknown_task": Exit.USAGE,
+    # dsvl2.pipelines.evaluation and training
+    "evaluation_set": Exit.BAD_INPUT,
+    "evaluation_engine": Exit.USAGE,
+    "reader_unavailable": Exit.USAGE,
+    "training_pairs": Exit.BAD_INPUT,
     # dsvl2.pipelines.batch, of pages
     "worker_crashed": Exit.BAD_INPUT,
     # dsvl2.model.errors

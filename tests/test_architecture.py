@@ -31,6 +31,7 @@ DOORS = {
         "dsvl2.pipelines.charts",
         "dsvl2.pipelines.documents",
         "dsvl2.pipelines.errors",
+        "dsvl2.pipelines.evaluation",
         "dsvl2.pipelines.formats",
         "dsvl2.pipelines.formulas",
         "dsvl2.pipelines.grounding",
