@@ -37,7 +37,9 @@ def test_a_plain_line_is_an_item_of_each_kind_it_tells(tmp_path: Path) -> None:
     assert items[3].id != items[4].id and items[4].truth == ("Bob",)
     assert items[-1].truth == 1
     assert [item.prompt for item in load_items(tmp_path, task="ask")] == ["How much?", "TO:", "FROM:"]
-    write(tmp_path / "gt.jsonl", [rows[0], {**rows[0], "fields": {"total": "4"}}, rows[1], {**rows[1], "answers": ["4"]}])
+    write(
+        tmp_path / "gt.jsonl", [rows[0], {**rows[0], "fields": {"total": "4"}}, rows[1], {**rows[1], "answers": ["4"]}]
+    )
     again = load_items(tmp_path)
     assert again[0].truth == {"total": "4"}  # the later line
     assert [item.truth for item in again if item.task == "ask"] == [("3", "three", "4")]
