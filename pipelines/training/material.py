@@ -21,9 +21,11 @@ from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.answers.pages import make_page, resources
 from dsvl2.pipelines.training.charset import INDEX
 from dsvl2.pipelines.training.fonts import Resources
+from dsvl2.pipelines.training.formulas.samples import FormulaResources, make_formula_batch
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
 from dsvl2.pipelines.training.render import LINE_MARK, Batch, make_batch
 
+FORMULAS = "formulas.npz.xz"  # in the folder of training data
 LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
 PROMPTS = {"bands": nano.PROMPT, "formulas": nano.FORMULA_PROMPT, "answers": ""}
 KINDS = tuple(PROMPTS)
@@ -97,6 +99,16 @@ def formula_tokens(labels: Sequence[str], columns: int) -> npt.NDArray[np.int16]
     return tokens
 
 
+def formulas(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
+    """Pictures of typeset formulas, in the recipe's mix of widths."""
+    found = FormulaResources.load(data / FORMULAS)
+    while True:
+        columns = rng.choices(range(1, nano.MAX_COLUMNS + 1), recipe.formula_mix)[0]
+        batch = make_formula_batch(rng, found, columns, recipe.formula_sizes[columns - 1])
+        tokens = torch.from_numpy(formula_tokens(batch.labels, columns))
+        yield Fresh("formulas", columns, {"images": torch.from_numpy(batch.images), "tokens": tokens})
+
+
 def conversations(pages: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[tuple[list[int], list[int]]]:
     """(token ids, roles) of each (page text, turns): the runtime's prompt form (spec 7.2), the page in the first turn."""
     tokenizer = nano.build_tokenizer()
@@ -144,6 +156,6 @@ def batched(rows: Sequence[tuple[list[int], list[int]]], budget: int) -> Iterato
 
 def source(kind: str, rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
     """Endless batches of one kind from the folder that the collect commands filled."""
-    makers: dict[str, Callable[..., Any]] = {"bands": bands, "answers": answers}
+    makers: dict[str, Callable[..., Any]] = {"bands": bands, "formulas": formulas, "answers": answers}
     batches: Iterator[Fresh] = makers[kind](rng, data, recipe, level)
     return batches

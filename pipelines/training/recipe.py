@@ -42,7 +42,7 @@ class Recipe:
     map_patches: int = 192  # patches a tile that the character map is trained on in a step
     batch_sizes: tuple[int, int, int, int] = (72, 56, 40, 32)
     formula_sizes: tuple[int, int, int, int] = (96, 64, 48, 40)
-    formula_mix: tuple[float, float, float, float] = (0.3, 0.35, 0.2, 0.15)
+    formula_mix: tuple[float, float, float, float] = (0.3, 0.38, 0.24, 0.08)
     formula_strength: float = 0.7  # of the degradation of their pictures
     answer_tokens: int = 49152  # of a batch of conversations, padding included
     clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
