@@ -21,6 +21,7 @@ DTYPES = {
     "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
 }  # fmt: skip
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+SIDE_BY_SIDE = hasattr(os, "preadv")  # not on Windows
 LONGEST_HEADER = 100_000_000  # what safetensors itself accepts
 
 
@@ -51,11 +52,28 @@ class TensorFile:
             raise WeightsError(f"{name} has the unknown type {entry['dtype']!r}", f"known: {', '.join(DTYPES)}")
         memory = torch.empty(end - begin, dtype=torch.uint8)
         try:
-            self._file.seek(self._start + begin)
-            count = self._file.readinto(memory.numpy())  # type: ignore[attr-defined]
+            count = self._fill(memory, self._start + begin)
             return memory[:count].view(dtype).view(entry["shape"])
         except (OSError, RuntimeError) as error:
             raise WeightsError(f"{name} cannot be read from {self.path.name}: {error}", AGAIN) from error
+
+    def size(self, name: str) -> int:
+        """Bytes of a tensor."""
+        begin, end = self._entries[name]["data_offsets"]
+        return int(end - begin)
+
+    def _fill(self, memory: Tensor, offset: int) -> int:
+        """Read into memory from an offset, without moving the file's own position: threads may read side by side."""
+        target, count = memory.numpy().data, 0
+        if not SIDE_BY_SIDE:
+            self._file.seek(offset)
+            return int(self._file.readinto(target))  # type: ignore[attr-defined]
+        while count < len(target):
+            step = os.preadv(self._file.fileno(), [target[count:]], offset + count)
+            if not step:
+                break
+            count += step
+        return count
 
     def close(self) -> None:
         self._file.close()

@@ -19,7 +19,8 @@ from dsvl2.model.names import EXPERT, is_unused
 from dsvl2.model.quantization.files import fetch, is_companion
 from dsvl2.model.quantization.placement import Placement
 from dsvl2.model.quantization.schemes import Scheme, scheme_of
-from dsvl2.model.tensor_files import AGAIN, TensorFile, write_file
+from dsvl2.model.read_ahead import ReadAhead
+from dsvl2.model.tensor_files import AGAIN, SIDE_BY_SIDE, TensorFile, write_file
 from dsvl2.model.vl2 import DeepseekVL2
 
 
@@ -61,6 +62,10 @@ class CheckpointReader:
         """Every tensor, in file order."""
         return list(self._files)
 
+    def sizes(self) -> dict[str, int]:
+        """Bytes of every tensor, in file order."""
+        return {name: file.size(name) for name, file in self._files.items()}
+
     def read(self, name: str) -> Tensor:
         """Read one tensor into memory of its own; raise WeightsError when it is not there or its file is damaged."""
         if name not in self._files:
@@ -90,7 +95,7 @@ def load_network(
     arrived: set[str] = set()
     source = scheme_of(config.quantization)
     placement = Placement(config.language.n_routed_experts or 0, device)
-    with CheckpointReader(folder) as reader:
+    with CheckpointReader(folder) as reader, _ahead(reader, device) as ahead:
         for name in reader.names:
             if is_unused(name) or is_companion(source, name):
                 continue
@@ -98,7 +103,7 @@ def load_network(
             if target not in wanted:
                 raise WeightsError(f"unexpected tensor {name}", AGAIN)
             part = wanted[target] if index is None else wanted[target][index]
-            weight = _rounded(fetch(source, name, tuple(part.shape), reader.read), name, quant, device)
+            weight = _rounded(fetch(source, name, tuple(part.shape), ahead.read), name, quant, device)
             if packed and isinstance(weight, PackedWeight) and placement.takes(name, quant or source):
                 placement.add(name, weight)
             else:
@@ -111,6 +116,13 @@ def load_network(
     network.load_state_dict(filled, assign=True, strict=False)
     placement.install(network)
     return network
+
+
+def _ahead(reader: CheckpointReader, device: torch.device) -> ReadAhead:
+    """Reads ahead for a GPU; a CPU, which would hold what is read beside the network, reads when it needs."""
+    alone = device.type == "cpu" or not SIDE_BY_SIDE
+    sizes = {} if alone else {name: size for name, size in reader.sizes().items() if not is_unused(name)}
+    return ReadAhead(reader.read, sizes)
 
 
 def _rounded(

@@ -1,6 +1,6 @@
 """Everything that only a GPU can show, in one unattended run: each step in a process of its own, with a time limit.
 
-    PYTHONPATH=.types:. python tests/bench/gpu_session.py OUT [--only tests,parity,load,layers] [--minutes 9]
+    PYTHONPATH=.types:. python tests/bench/gpu_session.py OUT [--only tests,parity,layers,load] [--minutes 9]
 
 Writes OUT/results.json after every step (what it printed as JSON, its exit code, seconds) and OUT/<step>.log; a step that fails
 or overruns loses nothing of the others.
@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -53,7 +55,17 @@ def steps(parity: list[Path]) -> list[Step]:
             240,
         ),
         Step("parity", [f"{bench}/bench_parity.py", *map(str, parity)], 120),
+        Step("layers", [f"{bench}/bench_layers.py", "--seconds", "100"], 140),
+        Step("load", [f"{bench}/bench_load.py", "--make-in", str(roomiest() / "dsvl2-full"), "--minutes", "6"], 400),
     ]
+
+
+def roomiest() -> Path:
+    """Where 55 GB have a chance: memory if it holds them, for the loads to be from memory in any case, else the disk."""
+    shared = Path("/dev/shm")
+    if shared.is_dir() and shutil.disk_usage(shared).free > 57e9:
+        return shared
+    return Path(tempfile.gettempdir())
 
 
 def run(step: Step, out: Path, limit: float) -> dict[str, Any]:
@@ -106,7 +118,7 @@ def main() -> int:
             (links / name).symlink_to(ROOT / name)
     options.out.mkdir(parents=True, exist_ok=True)
     end = time.monotonic() + options.minutes * 60
-    results: dict[str, Any] = {"machine": machine()}
+    results: dict[str, Any] = {"machine": machine() | {"checkpoints_in": str(roomiest())}}
     asked = {name for name in options.only.split(",") if name}
     for step in steps(options.parity):
         left = end - time.monotonic()
