@@ -112,14 +112,22 @@ def topic(draw: Draw) -> Topic:
 
 def categories(draw: Draw, about: Topic) -> list[str]:
     """Labels of the bars."""
-    count = draw.number(3, 12)
+    count = draw.number(3, 12) if draw.chance(0.8) else draw.number(12, 20)
     if about.by == "time":
         return _times(draw, count)
     if about.by == "age":
         return list(_AGES[: draw.number(3, 6)] if draw.chance(0.5) else _AGES[6 : draw.number(9, 14)])
     makers = {
         "country": lambda: draw.entry("country" if draw.chance(0.8) else "region"),
-        "brand": lambda: draw.any((draw.company(), draw.invented().title(), draw.person(), draw.entry("company"))),
+        "brand": lambda: draw.any(
+            (
+                f"{draw.invented().title()} ({draw.company()[:20]})",
+                draw.company(),
+                draw.invented().title(),
+                draw.person(),
+                draw.entry("company"),
+            )
+        ),
         "answer": lambda: draw.pick(_ANSWERS) if draw.chance(0.6) else draw.words(2, 6).capitalize(),
         "thing": lambda: product(draw).capitalize() if draw.chance(0.6) else draw.words(1, 4).capitalize(),
     }
@@ -160,8 +168,12 @@ def called(draw: Draw, name: str) -> str:
     if month and draw.chance(0.8):
         _, _, year = text.partition(" ")
         return f"{month}{draw.any((' ', ' of ', ' '))}{_full(year)}" if year else month
+    if text.endswith(")") and draw.chance(0.6):
+        text = text.partition("(")[0].strip() or text
     words = text.split()
-    if len(words) > 2 and draw.chance(0.35):
+    if len(words) > 1 and draw.chance(0.1) and not text[:1].isdigit():
+        words = words[:1]
+    elif len(words) > 2 and draw.chance(0.35):
         words.pop(draw.number(0, len(words) - 1))
     if len(words) > 1 and draw.chance(0.1):
         words.insert(draw.number(1, len(words) - 1), draw.any(("the", "of", "and", "in", "a", "their", "about")))
@@ -287,4 +299,5 @@ def _metric(draw: Draw, about: Topic) -> str:
     words = about.metric.split()
     if len(words) > 3 and draw.chance(0.3):
         words = words[-2:]
-    return " ".join(words)
+    unit = draw.any((" in dollars", " in euros", " in percent", " in millions")) if draw.chance(0.07) else ""
+    return " ".join(words) + unit

@@ -169,7 +169,16 @@ def _day(roll: Roll) -> None:
         asks=("At what time?", "What time was it?"),
     )
     written: Written = (roll.dates.write(day), tag)
-    if kind < 0.4:
+    if kind < 0.08:  # all in a row, as tills print it
+        before = draw.any(
+            (draw.entry("first").upper(), draw.code(), "REG " + draw.number_text(2), "POS" + draw.number_text(2))
+        )
+        roll.put(before + " ", written, " ", (time, clock), " " + draw.number_text(draw.number(3, 8)))
+    elif kind < 0.12:
+        sheet.write(roll.left, roll.y, written, " ", (time, clock), draw.any((" ", " - ")))
+        sheet.write(roll.right, roll.y, "No.: ", draw.number_text(8), align="right")
+        roll.feed()
+    elif kind < 0.4:
         roll.put(f"{label} " if label else "", written, draw.any((" ", "  ", ", ")), (time, clock))
     elif kind < 0.7:
         roll.sheet.write(roll.left, roll.y, f"{label} " if label else "", written)
