@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 from dataclasses import dataclass
 
@@ -32,20 +33,7 @@ _SERIES = (
     ("Hardware", "Software"),
 )  # fmt: skip
 _WHOLE = ("Total", "All", "All ages")  # what is meant if no series is named
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+_MONTHS = list(calendar.month_name)[1:]
 _AGES = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+", "0-14 years", "15-64 years", "65 years and older",
     "18 to 29 years",
          "30 to 49 years", "50 to 64 years", "65+ years", "Under 18", "12-17 years")  # fmt: skip
