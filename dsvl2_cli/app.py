@@ -23,6 +23,7 @@ from dsvl2_cli.commands import (
     inspect,
     models,
     ocr,
+    page2code,
     schema,
     table,
     train,
@@ -62,6 +63,7 @@ app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.command("ask")(ask.ask)
 app.command("ground")(ground.ground)
 app.command("table")(table.table)
+app.command("page2code")(page2code.page2code)
 app.add_typer(batch.app, name="batch")
 app.command("chart")(chart.chart)
 app.command("inspect")(inspect.inspect)

@@ -37,6 +37,7 @@ DOORS = {
         "dsvl2.pipelines.grounding",
         "dsvl2.pipelines.layout",
         "dsvl2.pipelines.output",
+        "dsvl2.pipelines.page2code",
         "dsvl2.pipelines.pages",
         "dsvl2.pipelines.run",
         "dsvl2.pipelines.sources",

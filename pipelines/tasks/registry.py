@@ -17,6 +17,7 @@ HOMES: dict[str, str] = {
     "ask": "dsvl2.pipelines.ask.task:SPEC",
     "ground": "dsvl2.pipelines.grounding.task:SPEC",
     "table": "dsvl2.pipelines.tables.task:SPEC",
+    "page2code": "dsvl2.pipelines.page2code.task:SPEC",
 }
 """Name -> "module:attribute" of its TaskSpec."""
 
