@@ -138,10 +138,7 @@ def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) ->
             stop += 1
         part = items[start:stop]
         sampling = SamplingParams(max_new_tokens=MOST_NEW_TOKENS, guard_loops=False)
-        requests = [
-            GenerationRequest((Message(role="user", content=f"{item.spatial}\n{item.prompt}"),), sampling)
-            for item in part
-        ]
+        requests = [GenerationRequest((_message(item),), sampling) for item in part]
         results = engine.generate(requests)
         answered += [Answered(item, result.text.strip()) for item, result in zip(part, results, strict=True)]
         if told is not None:
@@ -149,6 +146,12 @@ def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) ->
             told.flush()
         start = stop
     return answered
+
+
+def _message(item: Item) -> Message:
+    """The user's turn; the page before the question is the same for all questions about it and is run once."""
+    page = f"{item.spatial}\n"
+    return Message(role="user", content=page + item.prompt, shared=len(page))
 
 
 def report(answered: Sequence[Answered]) -> list[str]:

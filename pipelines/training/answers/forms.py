@@ -230,16 +230,16 @@ def grid(form: Form) -> None:
     lefts = [form.left + (form.right - form.left) * number / count for number in range(count)]
     keys = [f"{_key(entry.label)}" for entry in heads]
     rows = Rows(("rows", "entries", "lines", "items", "records", "table"))
-    length = draw.number(1, 5)
+    length, first = draw.number(1, 5), draw.chance(0.3)  # a head may be asked for what stands first below it
     for entry, x in zip(heads, lefts, strict=True):
         sheet.write(x, form.y, entry.label.rstrip(":"))
     form.feed()
-    for _ in range(length):
+    for row in range(length):
         record: dict[str, int] = {}
         for entry, key, x in zip(heads, keys, lefts, strict=True):
             if draw.chance(0.12):
                 continue
-            tag = entry.fact(sheet) if length == 1 else sheet.tag()
+            tag = entry.fact(sheet) if length == 1 or (first and not row) else sheet.tag()
             record[key] = tag
             parts = sheet.wrap(draw.value(), (form.right - form.left) / count - form.size)
             sheet.write(x, form.y, (parts[0], tag))

@@ -53,6 +53,9 @@ def question(draw: Draw, fact: Fact) -> str:
 def ask_label(draw: Draw, label: str) -> str:
     """One way to ask what belongs to a printed label."""
     form = draw.pick(BY_LABEL)
+    words = label.split()
+    if len(words) > 2 and draw.chance(0.07):  # few name a label to its end
+        label = " ".join(words[:-1] if draw.chance(0.5) else words[1:])
     bare = label.rstrip(" :.?#*-") or label
     if draw.chance(0.25):
         bare = draw.any((bare.lower(), bare.title(), bare.upper()))

@@ -43,6 +43,21 @@ def cached_chart(cache: Path, image: Path) -> SpatialText | None:
     return spatial_text(segments, *record["size"])
 
 
+def read_chart_into(cache: Path, image: Path, engine: Engine) -> int:
+    """Keep the words that the chart reader finds; return how many there are."""
+    from PIL import Image
+
+    from dsvl2.pipelines.charts.read import read_chart
+
+    picture = Image.open(image)
+    texts = read_chart(picture.convert("RGB"), engine).texts
+    path = cache_path(cache, image).with_suffix(".chart.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    kept = [[t.text, [t.box.x0, t.box.y0, t.box.x1, t.box.y1], t.confidence] for t in texts]
+    path.write_text(json.dumps({"size": picture.size, "texts": kept}, default=float), encoding="utf-8")
+    return len(texts)
+
+
 def read_into(cache: Path, image: Path, engine: Engine) -> PageResult:
     """Read the first page of an image and keep the result."""
     from dsvl2.pipelines.run import read_document
@@ -62,11 +77,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("images", nargs="+", type=Path)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--model", help="folder of a checkpoint; the embedded model by default")
+    parser.add_argument("--charts", action="store_true", help="the images are charts: find their words one by one")
     chosen = parser.parse_args(arguments)
     from dsvl2.model import load_engine
 
     engine = load_engine(chosen.model) if chosen.model else load_engine()
     for image in chosen.images:
+        if chosen.charts:
+            print(image, read_chart_into(chosen.cache, image, engine), flush=True)
+            continue
         if cache_path(chosen.cache, image).exists():
             continue
         page = read_into(chosen.cache, image, engine)
