@@ -19,6 +19,7 @@ from dsvl2_cli.commands import (
     config,
     doctor,
     eval,
+    formula,
     ground,
     inspect,
     models,
@@ -62,6 +63,7 @@ app = typer.Typer(
 app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.command("ask")(ask.ask)
 app.command("ground")(ground.ground)
+app.command("formula")(formula.formula)
 app.command("table")(table.table)
 app.command("page2code")(page2code.page2code)
 app.add_typer(batch.app, name="batch")

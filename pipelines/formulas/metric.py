@@ -11,7 +11,7 @@ def formula_match(predicted: str, truth: str) -> bool:
     return normalise(predicted) == normalise(truth)
 
 
-def formula_similarity(predicted: str, truth: str) -> float:
+def edit_similarity(predicted: str, truth: str) -> float:
     """1 - edit distance over tokens of the canonical forms / the longer one's length: 1.0 the same, 0.0 nothing alike."""
     first, second = (
         [token.text for token in tokenize(normalise(text)) if token.text != " "] for text in (predicted, truth)

@@ -124,6 +124,9 @@ class Parser(Cursor):
         if token.startswith("\\") and token not in symbols.SYMBOLS:
             self.problem(f"unknown command {token}")
             return ()
+        if not token.isascii():
+            self.problem(f"unknown sign {token}")
+            return ()
         return (atoms_of(token, font),)
 
     def scripted(self, nodes: Row, font: str) -> Row:

@@ -15,6 +15,7 @@ HOMES: dict[str, str] = {
     "chart": "dsvl2.pipelines.charts.task:SPEC",
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
     "ask": "dsvl2.pipelines.ask.task:SPEC",
+    "formula": "dsvl2.pipelines.formulas.task:SPEC",
     "ground": "dsvl2.pipelines.grounding.task:SPEC",
     "table": "dsvl2.pipelines.tables.task:SPEC",
     "page2code": "dsvl2.pipelines.page2code.task:SPEC",

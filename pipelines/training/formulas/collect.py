@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,10 +22,11 @@ from dsvl2.pipelines.training.charset import covered
 from dsvl2.pipelines.training.formulas.families import HELD_OUT_FAMILY, invent
 from dsvl2.pipelines.training.formulas.harvest import harvest
 from dsvl2.pipelines.training.formulas.store import Typeset, drawable, save
-from dsvl2.pipelines.training.formulas.tex import SETUPS, outline_of, require_tex, tfm_widths, typeset
+from dsvl2.pipelines.training.formulas.tex import SETUPS, Setup, outline_of, require_tex, tfm_widths, typeset
 
 SHORTEST, LONGEST = 4, 150  # characters of a label
 _PAGES = 1500  # formulas in a TeX document
+_FEWEST_PAGES = 100  # that are given up when one of them hangs TeX
 _LONGEST_SOURCE = 420
 _HELD_OUT_SHARE = 0.012
 _HARVESTED_SHARE = 0.42
@@ -91,12 +93,24 @@ def gather(rng: Random, count: int, unseen: int, folder: Path | None, forbidden:
 def set_all(rng: Random, sources: Sequence[tuple[str, str, str]], folder: Path) -> Iterator[Typeset]:
     """What TeX made of the sources, in fonts by their share."""
     for start in range(0, len(sources), _PAGES):
-        part = sources[start : start + _PAGES]
         setup = rng.choices(SETUPS, [setup.share for setup in SETUPS])[0]
-        for page in typeset(setup, [source for source, _, _ in part], folder):
-            if drawable(page, outline_of):
-                _, label, split = part[page.number]
-                yield Typeset(label, split, page)
+        yield from _set_part(setup, sources[start : start + _PAGES], folder)
+
+
+def _set_part(setup: Setup, part: Sequence[tuple[str, str, str]], folder: Path) -> Iterator[Typeset]:
+    try:
+        pages = list(typeset(setup, [source for source, _, _ in part], folder))
+    except subprocess.TimeoutExpired:
+        if len(part) <= _FEWEST_PAGES:
+            _say(f"{len(part)} formulas left out: TeX did not come to an end")
+            return
+        for start in range(0, len(part), _FEWEST_PAGES):
+            yield from _set_part(setup, part[start : start + _FEWEST_PAGES], folder)
+        return
+    for page in pages:
+        if drawable(page, outline_of):
+            _, label, split = part[page.number]
+            yield Typeset(label, split, page)
 
 
 def forbidden_in(files: Sequence[Path]) -> set[str]:

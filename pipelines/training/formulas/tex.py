@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dsvl2.pipelines.training.formulas.dvi import DviPage, DviReader, widths_of
 
-_TIMEOUT = 300.0  # s for one document
+_TIMEOUT = 90.0  # s for one document; a thousand formulas take two
 
 
 #: Signs of Adobe's StandardEncoding that formulas use, with their codes.
@@ -41,7 +41,11 @@ SETUPS: tuple[Setup, ...] = (
 
 
 def typeset(setup: Setup, formulas: Sequence[str], folder: Path) -> Iterator[DviPage]:
-    """Pages of the formulas that TeX set without an error; `number` is the formula's place in `formulas`."""
+    """Pages of the formulas that TeX set without an error; `number` is the formula's place in `formulas`.
+
+    Raises:
+        subprocess.TimeoutExpired: a formula sends TeX into an endless loop.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     head = [
         rf"\documentclass[{setup.options}]{{article}}", r"\usepackage{amsmath,amssymb,mathrsfs,bm}", setup.packages,

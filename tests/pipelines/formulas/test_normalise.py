@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from dsvl2.pipelines.formulas import check, compact, formula_match, formula_similarity, normalise
+from dsvl2.pipelines.formulas import check, compact, edit_similarity, formula_match, normalise
 from dsvl2.pipelines.training.charset import covered
 from dsvl2.pipelines.training.formulas.families import FAMILIES, invent
 
@@ -94,7 +94,7 @@ def test_anything_can_be_normalised() -> None:
     ("latex", "problem"),
     [
         (r"\frac{a}{b", "unbalanced {"), ("a}", "unmatched }"), (r"\frac{a}", r"\frac lacks an argument"),
-        (r"\foo", r"unknown command \foo"),
+        (r"\foo", r"unknown command \foo"), ("x☐", "unknown sign ☐"),
         ("a^b^c", "double superscript"), ("a_b_c", "double subscript"), (r"\left(a", r"\left without \right"), ("", "empty"),
         (r"\begin{matrix}a", r"\begin{matrix} is not closed"), ("{a&b}", "& or line end outside an array"),
         ("x^", "^ lacks an argument"),
@@ -115,7 +115,7 @@ def test_sound_formulas_are_valid(latex: str) -> None:
 
 
 def test_similarity_counts_tokens() -> None:
-    assert formula_similarity(r"\alpha+b", "α + b") == 1.0
-    assert formula_similarity("a+b", "a+c") == pytest.approx(2 / 3)
-    assert formula_similarity("", "abc") == 0.0
-    assert formula_similarity("", "") == 1.0
+    assert edit_similarity(r"\alpha+b", "α + b") == 1.0
+    assert edit_similarity("a+b", "a+c") == pytest.approx(2 / 3)
+    assert edit_similarity("", "abc") == 0.0
+    assert edit_similarity("", "") == 1.0

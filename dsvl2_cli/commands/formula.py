@@ -1,0 +1,59 @@
+"""`dsvl2 formula`: displayed formulas as LaTeX. This file is the command line; `dsvl2_cli.formulas` does the work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dsvl2_cli import options
+from dsvl2_cli.common import COMMON, Common, spread
+
+
+@spread
+def formula(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE...", show_default=False, help="Pictures of formulas, or documents; - for standard input."
+        ),
+    ] = None,
+    shows: Annotated[
+        str,
+        typer.Option(
+            "--shows",
+            metavar="WHAT",
+            rich_help_panel=options.INPUT,
+            help="What pictures show: one formula (picture), text with formulas between (page), or look and see (auto).",
+        ),
+    ] = "auto",
+    looks: Annotated[
+        int,
+        typer.Option(
+            "--looks",
+            min=1,
+            max=3,
+            metavar="N",
+            rich_help_panel=options.MODEL,
+            help="Sizes at which the embedded model sees each formula; the answer it is surest of is kept.",
+        ),
+    ] = 1,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", rich_help_panel=options.OUTPUT, help="Exit with 10 if a formula cannot be typeset."),
+    ] = False,
+    output: options.OneOutput = None,
+    force: options.Force = False,
+    common: Common = COMMON,
+) -> None:
+    """Read displayed formulas into LaTeX, one a line, and say which cannot be typeset.
+
+    \b
+    [cyan]dsvl2 formula equation.png[/cyan]
+    [cyan]dsvl2 formula paper.pdf --pages 3 --json[/cyan]
+    [cyan]dsvl2 formula a.png b.png -o formulas.txt[/cyan]
+    """
+    with common.session() as now:
+        from dsvl2_cli.formulas import read_all
+
+        read_all(files or [], common, now, shows=shows, looks=looks, strict=strict, output=output, force=force)

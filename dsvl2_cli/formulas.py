@@ -1,0 +1,88 @@
+"""Behind `dsvl2 formula`: documents opened, formulas read page by page, LaTeX or JSON written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dsvl2_cli.errors import UsageError
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.session import Leave
+from dsvl2_cli.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dsvl2.pipelines import InputFile
+    from dsvl2.pipelines.formulas import FormulaReport
+    from dsvl2_cli.common import Common
+    from dsvl2_cli.session import Session
+
+SHOWS: dict[str, bool | None] = {"auto": None, "picture": True, "page": False}
+
+
+def read_all(
+    files: Sequence[str],
+    common: Common,
+    now: Session,
+    *,
+    shows: str,
+    looks: int,
+    strict: bool,
+    output: str | None,
+    force: bool,
+) -> None:
+    """Read the formulas of all files and write them."""
+    if shows not in SHOWS:
+        raise UsageError(f"--shows {shows} is not known", f"choose one of: {', '.join(SHOWS)}")
+    if not files:
+        raise UsageError("no document was named", "dsvl2 formula equation.png")
+    with Work(common, now) as work:
+        work.check_output(output, force)
+        reports = [report_of(work, document, SHOWS[shows], looks) for document in work.documents(files)]
+        work.stop_progress()
+        text = "".join(json_line(report) if now.json else readable(report, len(reports) > 1) for report in reports)
+        work.deliver(text, output, force)
+        faulty = tell(reports, work)
+        if strict and faulty and not work.exit:
+            raise Leave(Exit.LOW_CONFIDENCE)
+        work.leave()
+
+
+def report_of(work: Work, document: InputFile, whole: bool | None, looks: int) -> FormulaReport:
+    """Read one document; its text layer, which holds no formulas worth the name, is not looked at."""
+    from dsvl2.pipelines.formulas import FormulaReport, FormulaTask
+
+    task = FormulaTask(whole=whole, looks=looks)
+    with work.open(document, text_layer="ignore") as source:
+        work.read(source, task)
+        return FormulaReport(source.name, tuple(task.results))
+
+
+def json_line(report: FormulaReport) -> str:
+    """One document's formulas as one line of JSON."""
+    from dsvl2.pipelines.formulas import SPEC
+
+    return json.dumps(SPEC.record(report), ensure_ascii=False) + "\n"
+
+
+def readable(report: FormulaReport, named: bool) -> str:
+    """One formula a line; with several documents a comment names each."""
+    lines = [f"% {report.source}"] if named else []
+    return "".join(f"{line}\n" for line in (*lines, *(result.latex for result in report.formulas)))
+
+
+def tell(reports: Sequence[FormulaReport], work: Work) -> int:
+    """Say what was not found or cannot be typeset; return how many formulas that are."""
+    faulty = 0
+    for report in reports:
+        if not report.formulas and not work.failed:
+            work.now.console.say(f"{report.source}: no formula found")
+        for place, result in enumerate(report.formulas, 1):
+            if not result.valid:
+                faulty += 1
+                problems = "; ".join(result.problems)
+                work.now.console.warn(
+                    f"{report.source} page {result.page}: formula {place} cannot be typeset: {problems}"
+                )
+    return faulty

@@ -1,0 +1,127 @@
+"""Reads formulas: pictures of one, and the displayed ones of whole pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
+from dsvl2.pipelines.documents import Block, Box, Notice, PageImage, PageResult, geometric_mean
+from dsvl2.pipelines.formulas.answers import FormulaResult, parse_formula
+from dsvl2.pipelines.formulas.picture import X_HEIGHT, FormulaPicture, canvas, look
+from dsvl2.pipelines.formulas.regions import formula_boxes
+from dsvl2.pipelines.formulas.task import SPEC
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from dsvl2.pipelines.tasks.base import Engine
+
+MOST_TOKENS = 400  # of an answer; the longest formula that was trained on has 150 characters
+#: Other sizes that a formula is shown at, as factors, when one look is not enough.
+_SIZES = (1.0, 0.84, 1.19)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A picture to be read, and where it came from."""
+
+    page: int
+    box: Box
+    pictures: tuple[Image, ...]
+
+
+class FormulaTask:
+    """Reads the displayed formulas of pages; a page's result has a block of kind "formula" for each.
+
+    `whole` says whether each page is a picture of one formula; None looks: a page of running text is searched for displayed
+    formulas, anything else is one formula. `looks` (1 to 3) shows a formula at that many sizes to a model that reads tiles
+    and keeps the answer it was surest of. `results` gathers what was found, page after page.
+    """
+
+    name = "formula"
+
+    def __init__(self, *, whole: bool | None = None, looks: int = 1) -> None:
+        self.whole = whole
+        self.looks = looks
+        self.results: list[FormulaResult] = []
+
+    def read(self, pages: Sequence[PageImage], engine: Engine) -> list[PageResult]:
+        """Read the pages together; a page without ink or formula gives a result without blocks."""
+        wanted = [item for page in pages for item in _wanted(page, engine, self.whole, self.looks)]
+        requests = [_request(image, engine) for item in wanted for image in item.pictures]
+        answers = iter(engine.generate(requests) if requests else [])
+        read = [_best([_result(item, next(answers)) for _ in item.pictures]) for item in wanted]
+        found = [result for result in read if result.latex]
+        self.results += found
+        return [_page_result(page, [result for result in found if result.page == page.number]) for page in pages]
+
+
+def read_formulas(
+    pages: Sequence[PageImage], engine: Engine, *, whole: bool | None = None, looks: int = 1
+) -> list[FormulaResult]:
+    """Read the displayed formulas of pages, in order; `whole` and `looks` as in `FormulaTask`."""
+    task = FormulaTask(whole=whole, looks=looks)
+    task.read(pages, engine)
+    return task.results
+
+
+def _page_result(page: PageImage, found: Sequence[FormulaResult]) -> PageResult:
+    blocks = tuple(Block("formula", result.latex, result.box, confidence=result.confidence) for result in found)
+    faults = tuple(
+        Notice("formula_invalid", f"formula {place}: {problem}")
+        for place, result in enumerate(found, 1)
+        for problem in result.problems
+    )
+    width, height = page.image.size
+    return PageResult(page.number, blocks, width, height, page.dpi, warnings=(*page.notices, *faults))
+
+
+def _wanted(page: PageImage, engine: Engine, whole: bool | None, looks: int) -> list[_Wanted]:
+    width, height = page.image.size
+    everything = [Box(0, 0, width, height)]
+    boxes = everything if whole else formula_boxes(page.image)
+    if boxes is None:
+        boxes = [] if whole is False else everything
+    found = []
+    for place in boxes:
+        part = page.image.crop((int(place.x0), int(place.y0), math.ceil(place.x1), math.ceil(place.y1)))
+        picture = look(part)
+        if picture is not None:
+            box = _moved(picture.box, place.x0, place.y0)
+            found.append(_Wanted(page.number, box, _pictures(picture, part, engine, looks)))
+    return found
+
+
+def _pictures(picture: FormulaPicture, part: Image, engine: Engine, looks: int) -> tuple[Image, ...]:
+    profile = engine.info.reading
+    if profile.mode != "bands":
+        return (part,)
+    sizes = _SIZES[: max(1, looks)]
+    return tuple(canvas(picture, profile.tile, profile.max_columns, X_HEIGHT * size) for size in sizes)
+
+
+def _request(image: Image, engine: Engine) -> GenerationRequest:
+    bands = engine.info.reading.mode == "bands"
+    message = Message(role="user", content=SPEC.prompts.nano if bands else SPEC.prompts.page, images=(image,))
+    return GenerationRequest(messages=(message,), sampling=SamplingParams(max_new_tokens=MOST_TOKENS))
+
+
+def _result(item: _Wanted, answer: GenerationResult) -> FormulaResult:
+    parsed = parse_formula(answer.text)
+    problems = [notice.message for notice in parsed.dropped]
+    if answer.finish_reason == "length":
+        problems.append(f"the answer was cut off after {MOST_TOKENS} tokens")
+    return FormulaResult(
+        parsed.value, not problems, tuple(problems), geometric_mean(answer.logprobs), item.page, item.box
+    )
+
+
+def _best(results: Sequence[FormulaResult]) -> FormulaResult:
+    return max(results, key=lambda result: (bool(result.latex), result.valid, result.confidence or 0.0))
+
+
+def _moved(box: Box, x: float, y: float) -> Box:
+    return Box(box.x0 + x, box.y0 + y, box.x1 + x, box.y1 + y)
