@@ -16,6 +16,7 @@ _ABSENT = (
     "delivery_date", "customer_no", "department", "approved_by", "serial_no", "warranty", "contact", "country", "phone",
     "reference", "tax_id", "shipping", "page", "version", "birth_date", "street", "weight", "middle_name", "cashier",
 )  # fmt: skip
+_GROUPS = ("document", "details", "header", "info", "meta", "facts", "summary", "general", "record", "basics")
 _TYPED = {"number": ": number", "date": ": date", "text": ""}
 _WORDS = {
     "": (": text", ": string"),
@@ -66,6 +67,15 @@ def turn(draw: Draw, sheet: Sheet, answers: Mapping[int, str]) -> tuple[str, str
             )
     if draw.chance(0.7):
         parts = shuffled(draw.rng, parts)
+    plain = [part for part in parts if "[]" not in part[0]]
+    name = draw.pick(_GROUPS)
+    if len(plain) > 2 and draw.chance(0.1) and name not in used:
+        inner = plain[: draw.number(2, 3)]
+        group = (
+            f"{name}: {{{', '.join(part for part, _ in inner)}}}",
+            f'"{name}":{{{",".join(filled for _, filled in inner)}}}',
+        )
+        parts = [group, *(part for part in parts if part not in inner)]
     return ", ".join(part for part, _ in parts), "{" + ",".join(filled for _, filled in parts) + "}"
 
 

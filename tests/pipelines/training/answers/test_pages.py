@@ -86,7 +86,7 @@ def test_field_lists_fill_to_compact_json_with_the_fields_asked_for(kind: str) -
         for turn in page.turns:
             if turn.prompt.startswith("JSON: "):
                 value = json.loads(turn.answer)
-                asked = re.sub(r"\[\]: \{[^}]*\}", "[]", turn.prompt.removeprefix("JSON: "))
+                asked = re.sub(r": \{[^}]*\}", "", turn.prompt.removeprefix("JSON: "))
                 assert list(value) == [field.split(":")[0].removesuffix("[]") for field in asked.split(", ")]
                 assert '": ' not in re.sub(r'"(?:[^"\\]|\\.)*"(?=[,\]}])', "0", turn.answer)
 
@@ -99,7 +99,7 @@ def test_typed_fields_are_dates_and_numbers() -> None:
                 if not turn.prompt.startswith("JSON: "):
                     continue
                 value = json.loads(turn.answer)
-                flat = re.sub(r"\w+\[\](?:: \{[^}]*\})?", "", turn.prompt)
+                flat = re.sub(r"\w+(?:\[\](?:: \{[^}]*\})?|: \{[^}]*\})", "", turn.prompt)
                 for name, type_ in re.findall(r"(\w+): (date|number)", flat):
                     filled = value.get(name)
                     seen.add(type_ if filled is not None else None)
