@@ -70,8 +70,9 @@ class Report:
 
 
 def in_doubt(page: PageResult, least: float | None) -> bool:
-    """Say whether a page was read with less confidence than asked for."""
-    return least is not None and page.confidence is not None and page.confidence < least
+    """Say whether a page was read with less confidence than asked for, or its text and ink do not account for each other."""
+    unsure = least is not None and page.confidence is not None and page.confidence < least
+    return unsure or (page.coverage is not None and not page.coverage.clean)
 
 
 def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = None) -> Exit:
@@ -109,9 +110,7 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
         parts.append(f"{blank} blank")
     if bad_pages:
         parts.append(f"{count(bad_pages, 'page')} failed")
-    doubtful = sum(in_doubt(page, least) for report in reports for page in report.pages)
-    if doubtful:
-        parts.append(f"{count(doubtful, 'page')} below {least:g} confidence")
+    parts += _doubts([page for report in reports for page in report.pages], least)
     if len(reports) > 1:
         parts.append(f"{len(reports) - failed} of {len(reports)} documents done")
     elif failed:
@@ -119,6 +118,22 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
     if written:
         parts.append(f"wrote {written[0]}" if len(written) == 1 else f"wrote {len(written)} files")
     return "; ".join(parts)
+
+
+def _doubts(pages: Sequence[PageResult], least: float | None) -> list[str]:
+    """Say on how many pages text may be missing, made up, or read with less confidence than asked for."""
+    found = [page.coverage for page in pages if page.coverage is not None]
+    missed = sum(bool(coverage.unexplained) for coverage in found)
+    invented = sum(bool(coverage.unsupported) for coverage in found)
+    unsure = [page for page in pages if least is not None and page.confidence is not None and page.confidence < least]
+    parts = []
+    if unsure:
+        parts.append(f"{count(len(unsure), 'page')} below {least:g} confidence")
+    if missed:
+        parts.append(f"text may be missing on {count(missed, 'page')}")
+    if invented:
+        parts.append(f"text without ink on {count(invented, 'page')}")
+    return parts
 
 
 def count(number: int, noun: str) -> str:

@@ -129,13 +129,33 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Coverage:
+    """How a page's text and its ink account for each other.
+
+    `explained` is the share of the letters' ink that some line of text stands on; `unexplained` are the places of the
+    rest where it looks like text; `unsupported` are (block, line) numbers, from 1, of lines whose text is on no ink or
+    more than its ink can hold.
+    """
+
+    explained: float
+    unexplained: tuple[Box, ...] = ()
+    unsupported: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing seems to be missed or made up."""
+        return not self.unexplained and not self.unsupported
+
+
+@dataclass(frozen=True, slots=True)
 class PageResult:
     """What was read on one page. A page that failed has `error` and no blocks; a blank one has neither.
 
     `rotation` is the clockwise angle (0, 90, 180, 270) by which the page image has to be turned to stand upright,
     `skew` the remaining angle in degrees that was taken out.
     `confidence`, as that of blocks, is the share of words that can be expected to be right if the page is `calibrated`;
-    otherwise all its confidences are geometric means of token probabilities.
+    otherwise all its confidences are geometric means of token probabilities. `coverage` is None where text was not
+    compared with ink.
     """
 
     number: int
@@ -152,6 +172,7 @@ class PageResult:
     confidence: float | None = None
     text_layer: TextLayerUse | None = None
     calibrated: bool = False
+    coverage: Coverage | None = None
 
     @property
     def text(self) -> str:

@@ -14,7 +14,18 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
-from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageImage, PageResult, TextLayerUse, Word
+from dsvl2.pipelines.documents import (
+    Block,
+    Box,
+    Coverage,
+    Line,
+    Notice,
+    PageError,
+    PageImage,
+    PageResult,
+    TextLayerUse,
+    Word,
+)
 from dsvl2.pipelines.tables.types import TableCell, TableResult
 
 _NAME = "\x00name\x00"
@@ -93,6 +104,7 @@ def pack_result(result: PageResult, source: str) -> bytes:
         "confidence": result.confidence,
         "calibrated": result.calibrated,
         "text_layer": _use(result.text_layer),
+        "coverage": _pack_coverage(result.coverage),
     }
     return zlib.compress(_dumps(record), 1)
 
@@ -114,6 +126,7 @@ def unpack_result(blob: bytes, source: str) -> PageResult:
     if record["usage"] is not None:
         record["usage"] = Usage(**record["usage"])
     record["text_layer"] = _unuse(record["text_layer"])
+    record["coverage"] = _unpack_coverage(record.get("coverage"))
     return PageResult(**record)
 
 
@@ -166,6 +179,19 @@ def _untable(record: Sequence[Any]) -> TableResult | None:
     )
     told = tuple(Notice(*notice) for notice in notices)
     return TableResult(rows, columns, made, _box(box), tuple(pages), tuple(edges), confidence, told)
+
+
+def _pack_coverage(found: Coverage | None) -> list[Any] | None:
+    if found is None:
+        return None
+    return [found.explained, [_sides(box) for box in found.unexplained], found.unsupported]
+
+
+def _unpack_coverage(record: Sequence[Any] | None) -> Coverage | None:
+    if record is None:
+        return None
+    explained, places, lines = record
+    return Coverage(explained, tuple(Box(*sides) for sides in places), tuple((block, line) for block, line in lines))
 
 
 def _use(use: TextLayerUse | None) -> list[str] | None:

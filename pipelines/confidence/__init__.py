@@ -1,6 +1,15 @@
-"""How far a reading can be trusted: calibrated confidence of words, lines, cells and fields."""
+"""How far a reading can be trusted: calibrated confidence of words, lines, cells and fields, and text held against ink."""
 
+from dsvl2.pipelines.confidence.accounting import coverage, coverage_notices
 from dsvl2.pipelines.confidence.calibration import Calibration, load_calibration
 from dsvl2.pipelines.confidence.scoring import calibration_of, score_page, together
 
-__all__ = ["Calibration", "calibration_of", "load_calibration", "score_page", "together"]
+__all__ = [
+    "Calibration",
+    "calibration_of",
+    "coverage",
+    "coverage_notices",
+    "load_calibration",
+    "score_page",
+    "together",
+]

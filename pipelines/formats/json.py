@@ -119,6 +119,7 @@ def page_record(page: PageResult, min_confidence: float | None = None) -> dict[s
         "error": _error(page.error),
         "usage": _usage(page.usage),
         "text_layer": _text_layer(page.text_layer),
+        "coverage": _coverage(page),
     }
 
 
@@ -178,6 +179,17 @@ def _notice(notice: Notice) -> dict[str, str]:
 
 def _text_layer(use: TextLayerUse | None) -> dict[str, str] | None:
     return None if use is None else {"decision": use.decision, "reason": use.reason, "message": use.message}
+
+
+def _coverage(page: PageResult) -> dict[str, Any] | None:
+    found = page.coverage
+    if found is None:
+        return None
+    return {
+        "explained": _round(found.explained, 3),
+        "unexplained": [_box(box) for box in found.unexplained],
+        "unsupported": [line_id(page.number, block, line) for block, line in found.unsupported],
+    }
 
 
 def _error(error: PageError | None) -> dict[str, str] | None:

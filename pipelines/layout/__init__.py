@@ -1,6 +1,7 @@
 """Page layout: from a grey page to bands a small model can read at once, and from the bands' texts back to blocks."""
 
 from dsvl2.pipelines.layout.assemble import assemble, blocks_of, line_notices
+from dsvl2.pipelines.layout.ink import PageInk
 from dsvl2.pipelines.layout.page import analyse
 from dsvl2.pipelines.layout.placing import PlacedLine
 from dsvl2.pipelines.layout.types import Band, BandText, InkLine, PageLayout, Profile, Region
@@ -10,6 +11,7 @@ __all__ = [
     "Band",
     "BandText",
     "InkLine",
+    "PageInk",
     "PageLayout",
     "PlacedLine",
     "Profile",

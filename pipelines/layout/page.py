@@ -13,9 +13,10 @@ from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.bands import Sheet, cut_group
 from dsvl2.pipelines.layout.binarise import Gray, Ink, clean, find_ink, is_inverted
 from dsvl2.pipelines.layout.columns import find_gutters, reading_order
-from dsvl2.pipelines.layout.components import Components, components
+from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
-from dsvl2.pipelines.layout.letters import letter_height, sort_components
+from dsvl2.pipelines.layout.ink import PageInk, no_ink
+from dsvl2.pipelines.layout.letters import Rule, letter_height, sort_components
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
@@ -43,10 +44,11 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
 
     up, reading = standing
+    ink = _ink(up, reading)
     tables = draw_tables(resized(up.gray, up.zoom), letter_height(up.found), profile)
     if tables:
         up, reading = _without(up, tables)
-    return _cut(up, reading, tables, profile)
+    return replace(_cut(up, reading, tables, profile), ink=ink)
 
 
 def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
@@ -59,7 +61,9 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
     found = components(mask)
     rest = replace(up, ink=replace(up.ink, mask=mask, faint=faint), found=found)
     if _is_blank(found, letter_height(found)):
-        return rest, _Reading(Rows((), (), np.full(len(found), -1, dtype=np.int64)), found, (), ())
+        return rest, _Reading(
+            Rows((), (), np.full(len(found), -1, dtype=np.int64)), found, _no_letters(found), (), (), ()
+        )
     return rest, _rows(rest)
 
 
@@ -103,6 +107,8 @@ class _Reading:
 
     rows: Rows
     found: Components
+    letter: Mask
+    rules: tuple[Rule, ...]
     columns: tuple[int, ...]
     figures: tuple[tuple[int, int, int, int], ...]
 
@@ -124,14 +130,15 @@ def _rows(up: Upright) -> _Reading:
         mask = mask.copy()
         for x0, x1, y in seams:
             mask[y, x0:x1] = False
-    return _Reading(rows, sort.found, tuple(leaf.column for leaf in leaves), sort.figures)
+    ruled = sort.horizontal + sort.vertical
+    return _Reading(rows, sort.found, sort.letter, ruled, tuple(leaf.column for leaf in leaves), sort.figures)
 
 
 def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Profile) -> PageLayout:
     """Cut an upright page into regions and bands."""
     rows = reading.rows
     z = up.zoom
-    lines = tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
+    lines = _ink_lines(rows, z)
     sheet = Sheet(up.gray, reading.found, rows.of_component, z, _paper(up.ink))
     regions: list[Region] = []
     figures = [Box(x0 / z, y0 / z, x1 / z, y1 / z) for x0, y0, x1, y1 in reading.figures]
@@ -162,6 +169,26 @@ def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Prof
         location_bins=profile.location_bins,
         zoom=z,
     )
+
+
+def _ink_lines(rows: Rows, z: float) -> tuple[InkLine, ...]:
+    """Return the lines in pixels of the upright page."""
+    return tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
+
+
+def _no_letters(found: Components) -> Mask:
+    return np.zeros(len(found), dtype=np.bool_)
+
+
+def _ink(up: Upright, reading: _Reading) -> PageInk:
+    """Keep the letters of the upright page, those in tables too."""
+    found, z = reading.found, up.zoom
+    lines = _ink_lines(reading.rows, z)
+    boxes = np.stack([found.x0, found.y0, found.x1, found.y1], axis=1).astype(np.float32) / z
+    area = found.area.astype(np.float32) / (z * z)
+    of_line = reading.rows.of_component.astype(np.int32)
+    rules = np.array([(r.x0, r.y0, r.x1, r.y1) for r in reading.rules], dtype=np.float32).reshape(-1, 4) / z
+    return PageInk(boxes, area, reading.letter, of_line, lines, rules, letter_height(up.found) / z)
 
 
 def _paper(ink: Ink) -> Gray | None:
@@ -203,4 +230,4 @@ def _insert_figure(regions: list[Region], figure: Region) -> None:
 
 def _blank(size: tuple[int, int]) -> PageLayout:
     """Return the layout of a page with nothing on it."""
-    return PageLayout(0, 0.0, True, (), 0.0, 0.0, size, size, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    return PageLayout(0, 0.0, True, (), 0.0, 0.0, size, size, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), ink=no_ink())

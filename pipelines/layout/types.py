@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from dsvl2.pipelines.documents import Box
@@ -13,6 +13,7 @@ from dsvl2.pipelines.documents import Box
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from dsvl2.pipelines.layout.ink import PageInk
     from dsvl2.pipelines.tables.drawn import DrawnTable
 
 Affine = tuple[float, float, float, float, float, float]
@@ -94,7 +95,7 @@ class PageLayout:
     `line_pitch` and `x_height` are typical values in upright pixels (0 on a blank page); `size` is the upright
     (width, height); `matrix` = (a, b, c, d, e, f) takes upright to page pixels: x = a*u + b*v + c, y = d*u + e*v + f.
     `location_bins` is the number of rows a canvas is divided into by the model's location tokens; `zoom` is working
-    pixels (those of a DrawnTable) per upright pixel.
+    pixels (those of a DrawnTable) per upright pixel; `ink` holds the letters that were found.
     """
 
     rotation: int
@@ -108,6 +109,7 @@ class PageLayout:
     matrix: Affine
     location_bins: int = 0
     zoom: float = 1.0
+    ink: PageInk | None = field(default=None, compare=False, repr=False)
 
     @property
     def bands(self) -> tuple[Band, ...]:

@@ -104,8 +104,13 @@ def degraded(image: Image.Image, rng: random.Random) -> Image.Image:
     """Print and scan an image: a third spotless, the rest by a profile drawn from mild to very bad."""
     if rng.random() < 0.3:
         return image
+    return scan(image, seed=rng.randrange(1 << 30), profile=drawn_profile(rng))
+
+
+def drawn_profile(rng: random.Random) -> ScanProfile:
+    """Return a scan profile between mild and very bad."""
     bad = rng.random() ** 1.3
-    profile = ScanProfile(
+    return ScanProfile(
         skew=rng.uniform(0, 1.5),
         ink_spread=rng.uniform(0, 0.3 + 0.7 * bad),
         blur=rng.uniform(0.2, 0.6 + 1.3 * bad),
@@ -116,7 +121,6 @@ def degraded(image: Image.Image, rng: random.Random) -> Image.Image:
         speckles=rng.uniform(0, 60 + 1200 * bad),
         jpeg_quality=rng.randint(15, 85),
     )
-    return scan(image, seed=rng.randrange(1 << 30), profile=profile)
 
 
 def read_words(page: EvalPage, engine: Engine) -> list[ReadWord]:

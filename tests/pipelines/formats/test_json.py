@@ -13,6 +13,7 @@ from dsvl2.model import Usage
 from dsvl2.pipelines.documents import (
     Block,
     Box,
+    Coverage,
     Document,
     Line,
     ModelStamp,
@@ -59,6 +60,7 @@ def document() -> Document:
                 warnings=(Notice("truncated", "text may be missing"),),
                 usage=Usage(prompt_tokens=10, image_tokens=144, completion_tokens=25, tiles=2),
                 confidence=1.0,
+                coverage=Coverage(0.9, (Box(1, 2, 3, 4),), ((2, 1),)),
             ),
             PageResult(
                 2,
@@ -120,6 +122,7 @@ def test_every_key_is_described_in_the_schema() -> None:
     line = page["blocks"][1]["lines"][0]
     assert {*line, "doubtful"} == set(defs["line"]["properties"])
     assert {*line["words"][0], "doubtful"} == set(defs["word"]["properties"])
+    assert set(page["coverage"]) == set(defs["coverage"]["properties"])
     assert set(record["pages"][1]["text_layer"]) == set(defs["text_layer"]["properties"])
     assert set(record["model"]) == set(defs["model"]["properties"])
     assert set(record["usage"]) == set(defs["usage"]["properties"])

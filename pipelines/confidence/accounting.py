@@ -1,0 +1,210 @@
+"""Hold a page's text against its ink: text that nobody read, and text that stands on nothing.
+
+Every letter-like piece of ink belongs to the line of text whose box holds its middle. Pieces that belong to none and
+look like text are unexplained; lines without ink, or with far more letters than their ink has room for, are
+unsupported. Only geometry is used, so that the check does not share the reader's mistakes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.confidence.stretches import Stretch, stretches
+from dsvl2.pipelines.documents import Box, Coverage, Line, Notice, PageResult
+from dsvl2.pipelines.layout import PageInk, PageLayout
+from dsvl2.pipelines.words import Slant, text_width
+
+_OVER = 0.2  # of a letter height that a letter's middle may lie outside its line's box
+_EACH, _DENSE, _SPARSE = 0.28, 0.95, 1.4  # logarithms of letters to ink off the page's usual: each measure, and both
+_MOST_SPREAD = 5.0  # times the page's own median deviation from the usual
+_LEAST_LINES, _LEAST_LETTERS = 4, 8
+_STACKED = 1.9  # times the usual height of a line
+_RUN = re.compile(r"([._*=~#\u2026-])(?: ?\1){3,}")
+_LEADERS = frozenset("._-\u2013\u2014\u2026=*~# \t")
+_HELD = 0.45  # part of the width of a line without a place that free ink must have to hold it
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Text:
+    """Lines of the page: (block, line) numbers, text, upright boxes [L, 4], whether each has a place of its own."""
+
+    numbers: tuple[tuple[int, int], ...]
+    lines: tuple[Line, ...]
+    boxes: NDArray[np.float64]
+    placed: NDArray[np.bool_]
+
+
+def coverage(page: PageResult, layout: PageLayout) -> Coverage:
+    """Compare a page's lines with the ink of its layout."""
+    ink = layout.ink
+    if ink is None or page.error is not None:
+        return Coverage(1.0)
+    text = _lines(page, layout)
+    owner = _owners(ink, text)
+    pictures = [region.box for region in layout.regions if region.kind == "figure"]
+    free = stretches(ink, owner < 0, pictures)
+    dense, sparse = _fits(ink, text, owner)
+    free, homeless = _held(text, free)
+    unsupported = {*_without_ink(ink, text, owner), *dense, *homeless}
+    letters = ink.area[ink.letter]
+    missed = sum(stretch.area for stretch in free)
+    share = 1.0 - missed / float(letters.sum()) if len(letters) else 1.0
+    places = tuple(layout.to_page(stretch.box) for stretch in free)
+    places += tuple(box for k in sparse if (box := text.lines[k].box))
+    return Coverage(min(max(share, 0.0), 1.0), places, tuple(sorted(text.numbers[k] for k in unsupported)))
+
+
+def coverage_notices(found: Coverage) -> tuple[Notice, ...]:
+    """Return what a user should know of a page's coverage."""
+    notices = []
+    if found.unexplained:
+        places = "1 place" if len(found.unexplained) == 1 else f"{len(found.unexplained)} places"
+        notices.append(
+            Notice("ink_unexplained", f"{places} with ink like text that nothing was read from; text may be missing")
+        )
+    if found.unsupported:
+        lines = "1 line" if len(found.unsupported) == 1 else f"{len(found.unsupported)} lines"
+        notices.append(Notice("text_unsupported", f"{lines} of text that the ink does not bear out; it may be made up"))
+    return tuple(notices)
+
+
+def _lines(page: PageResult, layout: PageLayout) -> _Text:
+    """Gather the page's lines; a block that has a place but no lines is one."""
+    slant = Slant.of(page)
+    numbers, lines, boxes = [], [], []
+    for block_number, block in enumerate(page.blocks, 1):
+        if block.kind == "figure":
+            continue
+        own = block.lines or (Line(block.text, block.box),)
+        for number, line in enumerate(own, 1):
+            if line.text.strip():
+                numbers.append((block_number, number))
+                lines.append(line)
+                boxes.append(_upright(line.box, slant, layout) if line.box else (0.0, 0.0, 0.0, 0.0))
+    placed = np.array([line.box is not None for line in lines], dtype=np.bool_)
+    return _Text(tuple(numbers), tuple(lines), np.array(boxes, dtype=np.float64).reshape(-1, 4), placed)
+
+
+def _upright(box: Box, slant: Slant, layout: PageLayout) -> tuple[float, float, float, float]:
+    """Return the box on the upright page that a page box encloses."""
+    x, y, along, across = slant.upright(box)
+    a, b, c, d, e, f = layout.matrix
+    scale = a * e - b * d
+    u = (e * (x - c) - b * (y - f)) / scale
+    v = (a * (y - f) - d * (x - c)) / scale
+    return (u - along / 2, v - across / 2, u + along / 2, v + across / 2)
+
+
+def _owners(ink: PageInk, text: _Text) -> NDArray[np.int64]:
+    """Return for each piece of ink the line whose box holds its middle, the nearest if there are several; -1: none."""
+    owner = np.full(len(ink), -1, dtype=np.int64)
+    if not len(text.lines) or not len(ink):
+        return owner
+    middle_x, middle_y = (ink.boxes[:, 0] + ink.boxes[:, 2]) / 2, (ink.boxes[:, 1] + ink.boxes[:, 3]) / 2
+    best = np.full(len(ink), np.inf)
+    over = _OVER * ink.unit
+    for number in np.flatnonzero(text.placed).tolist():
+        x0, y0, x1, y1 = text.boxes[number]
+        inside = (middle_x > x0 - 3 * over) & (middle_x < x1 + 3 * over)
+        inside &= (middle_y > y0 - over) & (middle_y < y1 + over)
+        away = np.abs(middle_y - (y0 + y1) / 2)
+        nearer = inside & (away < best)
+        owner[nearer], best[nearer] = number, away[nearer]
+    return _whole_lines(ink, owner)
+
+
+def _whole_lines(ink: PageInk, owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give the rest of a printed line to the text that most of its letters belong to: boxes of slanted lines cut some."""
+    for number in np.unique(ink.line[(owner < 0) & (ink.line >= 0)]).tolist():
+        mine = np.flatnonzero(ink.line == number)
+        known = owner[mine][ink.letter[mine]]
+        taken = known[known >= 0]
+        if 2 * len(taken) > len(known):
+            most = int(np.bincount(taken).argmax())
+            owner[mine] = np.where(owner[mine] < 0, most, owner[mine])
+    return owner
+
+
+def _without_ink(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> list[int]:
+    """Return the lines that have a place but no letters there, or, if they are signs only, no ink.
+
+    Drawn leaders and blanks to fill in do not need any.
+    """
+    inked, lettered = (set(owner[(owner >= 0) & some].tolist()) for some in (np.True_, ink.letter))
+    return [
+        number
+        for number in np.flatnonzero(text.placed).tolist()
+        if not set(text.lines[number].text) <= _LEADERS
+        and number not in (lettered if sum(map(str.isalnum, text.lines[number].text)) > 1 else inked)
+    ]
+
+
+def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+    """Return the lines with far more, and those with far fewer letters than their ink has on this page.
+
+    Two measures have to agree: the usual width of the text against the length of its ink, and its letters against the
+    pieces of ink; both against the page's medians, and beyond the page's own spread. Lines with leaders or blanks to
+    fill in are left out: how long those are is not part of the text.
+    """
+    numbers, facts = [], []
+    for number in np.flatnonzero(text.placed).tolist():
+        written = "".join(c for c in text.lines[number].text if c not in _LEADERS)
+        mine = (owner == number) & ink.letter
+        pieces = ink.boxes[mine]
+        if len(pieces) and len(written) >= 3 and not _RUN.search(text.lines[number].text):
+            height = _letter_height(ink, mine)
+            width = text_width(written) * height / max(_filled(pieces, 1.2 * height), 1.0)
+            numbers.append(number)
+            tall = float(text.boxes[number, 3] - text.boxes[number, 1])
+            facts.append((math.log(width), math.log(len(written) / len(pieces)), max(len(written), len(pieces)), tall))
+    if len(facts) < _LEAST_LINES:
+        return [], []
+    table = np.array(facts)
+    off = table[:, :2] - np.median(table[:, :2], axis=0)
+    both = off.sum(axis=1)
+    spread = _MOST_SPREAD * float(np.median(np.abs(both)))
+    long = table[:, 2] >= _LEAST_LETTERS
+    single = table[:, 3] < _STACKED * np.median(table[:, 3])  # formulas stand in several rows
+    dense = long & single & (off.min(axis=1) > _EACH) & (both > max(_DENSE, spread))
+    sparse = long & (off.max(axis=1) < -_EACH) & (both < -max(_SPARSE, spread))
+    return [numbers[k] for k in np.flatnonzero(dense)], [numbers[k] for k in np.flatnonzero(sparse)]
+
+
+def _letter_height(ink: PageInk, mine: NDArray[np.bool_]) -> float:
+    """Return the height of a small letter of the printed line that most of these pieces of ink are of."""
+    of_line = ink.line[mine]
+    of_line = of_line[of_line >= 0]
+    if len(of_line):
+        line = ink.lines[int(np.bincount(of_line).argmax())]
+        return max(line.base - line.top, 1.0)
+    boxes = ink.boxes[mine]
+    return float(np.median(boxes[:, 3] - boxes[:, 1]))
+
+
+def _filled(boxes: NDArray[np.float32], bridge: float) -> float:
+    """Return the length that pieces of ink fill along a line, gaps up to `bridge` counted as filled."""
+    if not len(boxes):
+        return 0.0
+    order = np.argsort(boxes[:, 0])
+    left, right = boxes[order, 0], np.maximum.accumulate(boxes[order, 2])
+    gaps = left[1:] - right[:-1]
+    return float(right[-1] - left[0] - gaps[gaps > bridge].sum())
+
+
+def _held(text: _Text, free: list[Stretch]) -> tuple[list[Stretch], list[int]]:
+    """Give lines without a place the free ink that can hold them; return the ink and the lines that are left over."""
+    homeless = []
+    rest = list(free)
+    for number in np.flatnonzero(~text.placed).tolist():
+        wanted = text_width(text.lines[number].text.strip())
+        fits = [s for s in rest if _HELD * wanted <= (s.box.x1 - s.box.x0) / (2 * s.height) <= wanted / _HELD]
+        if fits:
+            rest.remove(fits[0])
+        elif not set(text.lines[number].text) <= _LEADERS:
+            homeless.append(number)
+    return rest, homeless

@@ -1,0 +1,145 @@
+"""Free ink that looks like text: letters side by side in a row, of one size, as tall as letters of the page are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.documents import Box
+from dsvl2.pipelines.layout import PageInk
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+_LEAST_FILL = 0.14  # part of a letter's box that is ink, at least
+_LONE_FILL, _JOINED_FILL = (0.24, 0.72), (0.33, 0.74)  # of a letter that stands alone, and of letters that touch
+_SHORTEST, _TALLEST, _LONE_TALLEST, _HUGE = 0.6, 2.6, 2.1, 8.0  # letter heights; those of large titles last
+_FEW, _EDGE = 12, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
+_JOINED = 1.8  # widths to heights from which a piece is several letters that touch
+_TOUCH = 0.25  # letter heights to a rule, within which a lone piece is part of a drawing
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A run of letters on the upright page: box, their typical height, about how many, and their ink."""
+
+    box: Box
+    height: float
+    letters: int
+    area: float
+
+
+def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = ()) -> list[Stretch]:
+    """Return the runs of letters among the `free` [N] pieces of ink, from top to bottom.
+
+    One or two pieces alone are text only if each could be a letter or figure, with white around them: no dots, blots,
+    crumbs of `pictures` or ends of strokes.
+    """
+    height = ink.boxes[:, 3] - ink.boxes[:, 1]
+    width = ink.boxes[:, 2] - ink.boxes[:, 0]
+    fill = ink.area / np.maximum(height * width, 1)
+    able = free & ink.letter & (height >= _SHORTEST * ink.unit) & (fill >= _LEAST_FILL) & (width <= 12 * height)
+    chosen = able & (height <= _HUGE * ink.unit)
+    drawn = [
+        *pictures,
+        *(_box(ink.boxes[k : k + 1]) for k in np.flatnonzero(free & ink.letter & ~chosen & (height > ink.unit))),
+    ]
+    found = []
+    rows = [(float(np.median(height[members])), members) for members in _rows(ink.boxes, np.flatnonzero(chosen))]
+    for usual, members in sorted(rows, key=lambda row: -row[0]):
+        shape = _Shape(ink, members, usual, height[members], width[members], fill[members])
+        box = _box(ink.boxes[members])
+        if shape.is_text() and not _crumb(shape, box, drawn) and (shape.count >= 3 or _alone(ink, free, box, members)):
+            found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum())))
+        elif usual > _TALLEST * ink.unit:
+            drawn.append(box)
+    return sorted(found, key=lambda stretch: stretch.box.y0)
+
+
+def _box(boxes: NDArray[np.float32]) -> Box:
+    return Box(*(float(side) for side in (*boxes[:, :2].min(0), *boxes[:, 2:].max(0))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shape:
+    """Pieces of ink in a row: their usual height, and each one's height, width and filled part."""
+
+    ink: PageInk
+    members: NDArray[np.int64]
+    usual: float
+    tall: Floats
+    wide: Floats
+    fill: Floats
+
+    @property
+    def count(self) -> float:
+        """About how many letters these are: letters that touch are one piece."""
+        return float(np.maximum(1.0, self.wide / (0.75 * self.tall)).sum())
+
+    def is_text(self) -> bool:
+        """Say whether these could be letters: alike in a row, or shaped like letters if there are one or two."""
+        unit = self.ink.unit
+        if len(self.members) >= 3:
+            strict = self.usual > _TALLEST * unit
+            low, high, most = (0.65, 1.5, 0.8) if strict else (0.5, 2.0, 0.7)
+            alike = (self.tall > low * self.usual) & (self.tall < high * self.usual)
+            return bool(alike.mean() >= most and (not strict or (self.fill < _LONE_FILL[1]).mean() >= most))
+        joined = self.wide > _JOINED * self.tall
+        narrow = (self.wide < 0.45 * self.tall) & (self.wide >= 0.12 * self.tall)
+        like = np.where(joined, _within(self.fill, _JOINED_FILL), _within(self.fill, _LONE_FILL) | narrow)
+        size = self.tall <= (_LONE_TALLEST if self.count < 3 else _TALLEST) * unit
+        return bool((like & size).all() and (self.count >= 3 or (self.tall >= 0.9 * unit).all()))
+
+
+def _crumb(shape: _Shape, box: Box, drawn: Sequence[Box]) -> bool:
+    """Say whether a few pieces lie at the edge of something drawn."""
+    few = _FEW if len(shape.members) >= 3 else 4 * _FEW
+    return shape.count < few and _beside(box, drawn, _EDGE * shape.ink.unit)
+
+
+def _within(values: Floats, limits: tuple[float, float]) -> NDArray[np.bool_]:
+    result: NDArray[np.bool_] = (values >= limits[0]) & (values <= limits[1])
+    return result
+
+
+def _alone(ink: PageInk, free: NDArray[np.bool_], box: Box, members: NDArray[np.int64]) -> bool:
+    """Say whether there is nothing around a box, one letter height wide, but text that was read and small marks."""
+    room = ink.unit
+    x0, y0, x1, y1 = box.x0 - room, box.y0 - room, box.x1 + room, box.y1 + room
+    slack = _TOUCH * ink.unit
+    ruled = (ink.rules[:, 0] < box.x1 + slack) & (ink.rules[:, 2] > box.x0 - slack)
+    if (ruled & (ink.rules[:, 1] < box.y1 + slack) & (ink.rules[:, 3] > box.y0 - slack)).any():
+        return False
+    near = (ink.boxes[:, 0] < x1) & (ink.boxes[:, 2] > x0) & (ink.boxes[:, 1] < y1) & (ink.boxes[:, 3] > y0)
+    near &= ink.letter & free
+    near[members] = False
+    return not near.any()
+
+
+def _beside(box: Box, pictures: Sequence[Box], room: float) -> bool:
+    """Say whether a box lies in a picture or within `room` of one."""
+    return any(
+        box.x0 - room < p.x1 and box.x1 + room > p.x0 and box.y0 - room < p.y1 and box.y1 + room > p.y0
+        for p in pictures
+    )
+
+
+def _rows(boxes: NDArray[np.float32], chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Chain pieces that follow each other closely in a row; return the members of each chain."""
+    chains: list[list[int]] = []
+    for k in chosen[np.argsort(boxes[chosen, 0], kind="stable")].tolist():
+        x0, y0, _, y1 = boxes[k]
+        best = None
+        for chain in chains:
+            _, b0, a1, b1 = boxes[chain[-1]]
+            tall = max(b1 - b0, y1 - y0)
+            overlap = min(b1, y1) - max(b0, y0)
+            close = -0.5 * tall <= x0 - a1 <= 2.0 * tall
+            if close and overlap > 0.4 * min(b1 - b0, y1 - y0) and (best is None or a1 > boxes[best[-1], 2]):
+                best = chain
+        if best is None:
+            chains.append([k])
+        else:
+            best.append(k)
+    return [np.array(chain, dtype=np.int64) for chain in chains]

@@ -1,0 +1,40 @@
+"""The letters that the ink of a page shows, kept for whoever checks a reading against the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsvl2.pipelines.layout.types import InkLine
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PageInk:
+    """N connected pieces of ink that are no rules, pictures or dust, in upright pixels.
+
+    `boxes` [N, 4]: x0, y0, x1, y1; `area` [N]: ink pixels; `letter` [N]: whether it has the size of a letter (dots,
+    commas and accents have not); `line` [N]: index into `lines`, -1 for what no line took. `rules` [R, 4] are the boxes
+    of straight lines. `unit` is the usual height of a small letter.
+    """
+
+    boxes: Floats
+    area: Floats
+    letter: NDArray[np.bool_]
+    line: NDArray[np.int32]
+    lines: tuple[InkLine, ...]
+    rules: Floats
+    unit: float
+
+    def __len__(self) -> int:
+        return len(self.area)
+
+
+def no_ink() -> PageInk:
+    """Return the ink of a blank page."""
+    none = np.zeros(0, dtype=np.float32)
+    boxes = none.reshape(0, 4)
+    return PageInk(boxes, none, none.astype(np.bool_), none.astype(np.int32), (), boxes, 0.0)
