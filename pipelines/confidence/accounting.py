@@ -108,10 +108,12 @@ def _owners(ink: PageInk, text: _Text) -> NDArray[np.int64]:
     middle_x, middle_y = (ink.boxes[:, 0] + ink.boxes[:, 2]) / 2, (ink.boxes[:, 1] + ink.boxes[:, 3]) / 2
     best = np.full(len(ink), np.inf)
     over = _OVER * ink.unit
+    tall = ink.boxes[:, 3] - ink.boxes[:, 1]
     for number in np.flatnonzero(text.placed).tolist():
         x0, y0, x1, y1 = text.boxes[number]
         inside = (middle_x > x0 - 3 * over) & (middle_x < x1 + 3 * over)
-        inside &= (middle_y > y0 - over) & (middle_y < y1 + over)
+        shared = np.minimum(ink.boxes[:, 3], y1) - np.maximum(ink.boxes[:, 1], y0)
+        inside &= ((middle_y > y0 - over) & (middle_y < y1 + over)) | (2 * shared > tall)
         away = np.abs(middle_y - (y0 + y1) / 2)
         nearer = inside & (away < best)
         owner[nearer], best[nearer] = number, away[nearer]
@@ -135,13 +137,29 @@ def _without_ink(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> list[in
 
     Drawn leaders and blanks to fill in do not need any.
     """
-    inked, lettered = (set(owner[(owner >= 0) & some].tolist()) for some in (np.True_, ink.letter))
-    return [
-        number
-        for number in np.flatnonzero(text.placed).tolist()
-        if not set(text.lines[number].text) <= _LEADERS
-        and number not in (lettered if sum(map(str.isalnum, text.lines[number].text)) > 1 else inked)
-    ]
+    found = []
+    for number in np.flatnonzero(text.placed).tolist():
+        written = text.lines[number].text
+        if set(written) <= _LEADERS:
+            continue
+        mine = owner == number
+        lettered = sum(map(str.isalnum, written)) > 1
+        if not (mine & ink.letter).any() if lettered else not mine.any():
+            found.append(number)
+        elif lettered and not _rules_a_row(ink, text.boxes[number], mine & ink.letter):
+            found.append(number)
+    return found
+
+
+def _rules_a_row(ink: PageInk, box: NDArray[np.float64], mine: NDArray[np.bool_]) -> bool:
+    """Say whether most letters of some printed line, as far as the box is wide, are the text's own.
+
+    A text put between two lines or over them only gets what sticks out of those.
+    """
+    middle = (ink.boxes[:, 0] + ink.boxes[:, 2]) / 2
+    across = ink.letter & (middle > box[0]) & (middle < box[2])
+    rows = np.unique(ink.line[mine])
+    return any(2 * int((mine & (ink.line == row)).sum()) >= int((across & (ink.line == row)).sum()) for row in rows)
 
 
 def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int], list[int]]:

@@ -26,8 +26,8 @@ class Calibration:
     """Probability that a word is right = curve(bias + weights . features).
 
     `curve` is (score, probability) knots, rising in both, straight between them and flat outside.
-    `line_power`: a line, cell or field is right with the product of its words' probabilities raised to this power, which
-    is below one as errors come in company.
+    `line_power`: a line, cell or field is right with the probability of its least sure word times the product of the
+    others' raised to this power, which is below one as errors come in company.
     """
 
     fingerprint: str
@@ -57,7 +57,10 @@ class Calibration:
 
     def together(self, words: Sequence[float]) -> float:
         """Return the probability that all words of a line, cell or field are right; 1 for none."""
-        return math.prod(words) ** self.line_power
+        if not words:
+            return 1.0
+        least = min(words)
+        return least * (math.prod(words) / least) ** self.line_power if least > 0 else 0.0
 
     def to_json(self) -> str:
         """Return the file's text."""

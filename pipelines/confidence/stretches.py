@@ -41,19 +41,16 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
     fill = ink.area / np.maximum(height * width, 1)
     able = free & ink.letter & (height >= _SHORTEST * ink.unit) & (fill >= _LEAST_FILL) & (width <= 12 * height)
     chosen = able & (height <= _HUGE * ink.unit)
-    drawn = [
-        *pictures,
-        *(_box(ink.boxes[k : k + 1]) for k in np.flatnonzero(free & ink.letter & ~chosen & (height > ink.unit))),
-    ]
+    strokes = [_box(ink.boxes[k : k + 1]) for k in np.flatnonzero(free & ink.letter & ~chosen & (height > ink.unit))]
     found = []
     rows = [(float(np.median(height[members])), members) for members in _rows(ink.boxes, np.flatnonzero(chosen))]
     for usual, members in sorted(rows, key=lambda row: -row[0]):
         shape = _Shape(ink, members, usual, height[members], width[members], fill[members])
         box = _box(ink.boxes[members])
-        if shape.is_text() and not _crumb(shape, box, drawn) and (shape.count >= 3 or _alone(ink, free, box, members)):
+        if not shape.is_text():
+            strokes += [box] if usual > _TALLEST * ink.unit else []
+        elif not _crumb(shape, box, pictures, strokes) and (shape.count >= 3 or _alone(ink, free, box, members)):
             found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum())))
-        elif usual > _TALLEST * ink.unit:
-            drawn.append(box)
     return sorted(found, key=lambda stretch: stretch.box.y0)
 
 
@@ -92,10 +89,12 @@ class _Shape:
         return bool((like & size).all() and (self.count >= 3 or (self.tall >= 0.9 * unit).all()))
 
 
-def _crumb(shape: _Shape, box: Box, drawn: Sequence[Box]) -> bool:
-    """Say whether a few pieces lie at the edge of something drawn."""
+def _crumb(shape: _Shape, box: Box, pictures: Sequence[Box], strokes: Sequence[Box]) -> bool:
+    """Say whether a few pieces lie at the edge of a picture, or hardly any at a stroke that is too large for a letter."""
     few = _FEW if len(shape.members) >= 3 else 4 * _FEW
-    return shape.count < few and _beside(box, drawn, _EDGE * shape.ink.unit)
+    if shape.count < few and _beside(box, pictures, _EDGE * shape.ink.unit):
+        return True
+    return len(shape.members) < 3 and _beside(box, strokes, _EDGE * shape.ink.unit)
 
 
 def _within(values: Floats, limits: tuple[float, float]) -> NDArray[np.bool_]:

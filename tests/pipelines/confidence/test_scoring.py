@@ -47,7 +47,7 @@ def test_a_calibration_gives_words_lines_and_page_their_probability() -> None:
     sure, unsure = (word.confidence for word in found.words)
     assert sure == pytest.approx(0.98)  # -log(0.01) is off the curve
     assert unsure == pytest.approx(0.5 + 0.48 * -math.log(0.5) / 4)
-    assert found.confidence == pytest.approx((sure * unsure) ** 0.5)
+    assert found.confidence == pytest.approx(unsure * sure**0.5)
     assert scored.confidence == pytest.approx((sure + unsure) / 2)
     assert scored.calibrated
 
@@ -86,7 +86,9 @@ def test_features_of_ink_see_a_word_that_is_too_long_for_its_place() -> None:
 
 def test_parts_of_a_line_are_right_together() -> None:
     assert together(()) is None
-    assert together((0.9,), calibration()) == pytest.approx(0.9**0.5)
+    assert together((0.9,), calibration()) == 0.9
+    assert together((0.81, 0.5), calibration()) == pytest.approx(0.5 * 0.9)
+    assert together((0.81, 0.0), calibration()) == 0.0
     assert together((0.25, 1.0)) == pytest.approx(0.5)
 
 
