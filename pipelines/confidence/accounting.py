@@ -144,9 +144,7 @@ def _without_ink(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> list[in
             continue
         mine = owner == number
         lettered = sum(map(str.isalnum, written)) > 1
-        if not (mine & ink.letter).any() if lettered else not mine.any():
-            found.append(number)
-        elif lettered and not _rules_a_row(ink, text.boxes[number], mine & ink.letter):
+        if not (_rules_a_row(ink, text.boxes[number], mine & ink.letter) if lettered else mine.any()):
             found.append(number)
     return found
 
