@@ -13,7 +13,7 @@ from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.sorting import Blocks, sort
 from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
-from dsvl2.kernels.triton_backend.tuning import Tile, tile
+from dsvl2.kernels.triton_backend.tuning import Tile, expert_bin, tile
 
 
 @triton.jit
@@ -126,8 +126,8 @@ def experts(
     if count == 0:
         return out
     first, second = Operand.of(gate_up, x.device), Operand.of(down, x.device)
-    load = count * per_token / stack
-    sizes = tile("gate_up", first.form, load, x.dtype), tile("down", second.form, load, x.dtype)
+    place = expert_bin(count * per_token / stack)
+    sizes = [tile(name, held.form, place, x.dtype, x.device) for name, held in (("gate_up", first), ("down", second))]
     assert sizes[0].tokens == sizes[1].tokens  # both run over the same blocks
     blocks = sort(idx, stack, sizes[0].tokens)
     middle = torch.empty(count * per_token, width, dtype=x.dtype, device=x.device)

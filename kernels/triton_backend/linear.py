@@ -1,5 +1,7 @@
 """x W^T with a packed weight, dequantized in registers on its way to the matrix units."""
 
+from bisect import bisect_left
+
 import torch
 import triton
 import triton.language as tl
@@ -9,7 +11,7 @@ from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.launch import interpreting, on
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
-from dsvl2.kernels.triton_backend.tuning import tile
+from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, WIDE, tile
 
 
 @triton.jit(do_not_specialize=["M"])
@@ -45,7 +47,8 @@ def linear(x: Tensor, weight: PackedWeight, bias: Tensor | None) -> Tensor:
     out = torch.empty(count, rows, dtype=x.dtype, device=x.device)
     if count:
         held = Operand.of(weight, x.device)
-        size = tile("linear", held.form, count, x.dtype)
+        kernel, place = "head" if rows >= WIDE else "linear", bisect_left(LINEAR_BINS, count)
+        size = tile(kernel, held.form, place, x.dtype, x.device)
         grid = (triton.cdiv(count, size.tokens), triton.cdiv(rows, size.rows))
         with on(x):
             _linear[grid](

@@ -1,0 +1,189 @@
+"""Find the best tile sizes of the matrix kernels on this card, at the sizes of `small`; prints `measured.CARDS` for it.
+
+    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14]
+
+Candidates are compiled by many processes into Triton's cache first, then timed one by one as graphs over rotating weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import torch
+
+from dsvl2.kernels import ops
+from dsvl2.kernels.packing import ARRANGED_INT4, ARRANGED_NF4, INT8, PackedWeight
+from dsvl2.kernels.triton_backend import tuning
+from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile
+from tests.bench.bench_layers import replays
+
+FORMS = {0: None, 1: INT8, 2: ARRANGED_INT4, 3: ARRANGED_NF4}
+EXPERT_TOKENS = (1, 16, 128, 300, 1000, 4096)  # one number of tokens in each bin of experts, 64 of which 6 are chosen
+LINEAR_TOKENS = (1, 16, 32, 64, 128, 1461)
+SETS = 3
+
+
+def weight(form: int, *shape: int) -> Any:
+    """Random codes: what they say does not matter to the clock."""
+    if form == 0:
+        return torch.randn(*shape, device="cuda", dtype=torch.bfloat16)
+    rows, columns = shape[-2:]
+    if form == 1:
+        codes = torch.randint(-127, 128, shape, dtype=torch.int8, device="cuda")
+        return PackedWeight(INT8, {"codes": codes, "scale": torch.rand(shape[:-1], device="cuda")}, rows, columns)
+    codes = torch.randint(0, 256, (*shape[:-1], columns // 2), dtype=torch.uint8, device="cuda")
+    step = torch.rand(*shape[:-1], columns // 64, device="cuda")
+    if form == 3:
+        return PackedWeight(ARRANGED_NF4, {"codes": codes, "absmax": step}, rows, columns)
+    zero = torch.randint(0, 256, (*shape[:-1], -(-columns // 128)), dtype=torch.uint8, device="cuda")
+    return PackedWeight(ARRANGED_INT4, {"codes": codes, "scale": step.bfloat16(), "zero": zero}, rows, columns)
+
+
+def candidates(tokens: int, form: int) -> Iterator[Tile]:
+    """Tiles worth trying for so many tokens a program."""
+    few = tokens <= 32
+    for rows, warps in ((16, 1), (32, 2), (64, 4), (128, 4)) if few else ((64, 4), (128, 4), (128, 8)):
+        for columns in (64, 128) if form <= 1 and few else (64,):
+            for stages in (3, 5) if few else (2, 3, 4):
+                yield Tile(tokens, rows, columns, warps, stages)
+
+
+def widths(place: int) -> tuple[int, ...]:
+    """Tokens of a tile that are tried in a bin."""
+    return (16, 32) if place == 2 else (TOKENS[place],)
+
+
+def jobs() -> list[tuple[str, int, int, Tile]]:
+    """kernel, format, bin, tile: the most important first."""
+    found = []
+    for place in (0, 2, 1, 5):
+        for form in (2, 0, 1, 3):
+            for kernel in ("gate_up", "down") + (("linear", "head") if form else ()):
+                for tokens in widths(place) if kernel in ("gate_up", "down") else (TOKENS[place],):
+                    found += [(kernel, form, place, size) for size in candidates(tokens, form)]
+    return found
+
+
+def call(kernel: str, form: int, place: int, held: Any) -> Any:
+    """Something that runs a kernel."""
+    if kernel in ("gate_up", "down"):
+        tokens, experts = EXPERT_TOKENS[place], 64
+        hidden = held[1].rows if form else held[1].shape[1]
+        x = torch.randn(tokens, hidden, device="cuda", dtype=torch.bfloat16)
+        idx = torch.rand(tokens, experts, device="cuda").topk(6).indices
+        share = torch.rand(tokens, 6, device="cuda")
+        run = ops.packed_experts if form else ops.moe_experts
+        return lambda: run(x, idx, share, *held)
+    columns = held.columns
+    x = torch.randn(LINEAR_TOKENS[place], columns, device="cuda", dtype=torch.bfloat16)
+    return lambda: ops.packed_linear(x, held)
+
+
+def operands(kernel: str, form: int, small: bool) -> Any:
+    """Weights for a kernel; small ones compile to the same code."""
+    if kernel in ("gate_up", "down"):
+        hidden, width = (128, 64) if small else (2048, 1408)
+        up = weight(0, 64, 2 * width, hidden) if form == 0 else weight(form, 64, 2, width, hidden)
+        return up, weight(form, 64, hidden, width)
+    rows = {"linear": 2048, "head": tuning.WIDE if small else 102400}[kernel]
+    return weight(form, rows, 128 if small else 2048)
+
+
+def set_tiles(kernel: str, form: int, place: int, size: Tile) -> None:
+    """Make a tile the one in use; the other of the two expert kernels takes the default for as many tokens."""
+    tuning.table[kernel, form, place] = size
+    other = {"gate_up": "down", "down": "gate_up"}.get(kernel)
+    if other:
+        tuning.table[other, form, place] = tuning.default(other, size.tokens)
+
+
+def compile_some(some: list[tuple[str, int, int, Tile]]) -> int:
+    """In a process of its own: run each once on small tensors."""
+    tuning._loaded_for.append("none")
+    done = 0
+    with torch.inference_mode():
+        for kernel, form, place, size in some:
+            try:
+                set_tiles(kernel, form, place, size)
+                call(kernel, form, place, operands(kernel, form, True))()
+                torch.cuda.synchronize()
+                done += 1
+            except Exception as trouble:  # too much shared memory, say: not a candidate then
+                print(kernel, form, size, type(trouble).__name__, flush=True)
+    return done
+
+
+def measure(end: float, todo: list[tuple[str, int, int, Tile]]) -> dict[tuple[str, int, int, int], tuple[float, Tile]]:
+    """The best tile and its microseconds for each kernel, format, bin and width of a tile."""
+    best: dict[tuple[str, int, int, int], tuple[float, Tile]] = {}
+    held, of = [], None
+    for kernel, form, place, size in todo:
+        if time.monotonic() > end:
+            break
+        if of != (kernel, form):
+            held, of = [], (kernel, form)
+            held = [operands(kernel, form, False) for _ in range(1 if kernel == "head" else SETS)]
+        try:
+            set_tiles(kernel, form, place, size)
+            micros = replays([call(kernel, form, place, one) for one in held], least=4e-4)
+        except Exception as trouble:
+            print(kernel, form, size, type(trouble).__name__, flush=True)
+            continue
+        key = (kernel, form, place, size.tokens)
+        if key not in best or micros < best[key][0]:
+            best[key] = (micros, size)
+    return best
+
+
+def chosen(best: dict[tuple[str, int, int, int], tuple[float, Tile]]) -> dict[tuple[str, int, int], Tile]:
+    """One tile for each kernel, format and bin: gate_up and down have to agree on the tokens of theirs."""
+    table = {}
+    for kernel, form, place, tokens in best:
+        rivals = {other[3] for other in best if other[:3] == (kernel, form, place)}
+        if kernel in ("gate_up", "down"):
+            pairs = {
+                width: sum(best[name, form, place, width][0] for name in ("gate_up", "down"))
+                for width in rivals
+                if all((name, form, place, width) in best for name in ("gate_up", "down"))
+            }
+            if not pairs or min(pairs, key=pairs.__getitem__) != tokens:
+                continue
+        table[kernel, form, place] = best[kernel, form, place, tokens][1]
+    return table
+
+
+def main() -> int:
+    """Compile, time, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=90)
+    parser.add_argument("--workers", type=int, default=max(1, min(14, (os.cpu_count() or 2) - 2)))
+    options = parser.parse_args()
+    start, todo = time.monotonic(), jobs()
+    tuning._loaded_for.append("none")  # what was measured before must not take part
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.workers, mp_context=context) as pool:
+        parts = [todo[number :: options.workers] for number in range(options.workers)]
+        compiled = sum(pool.map(compile_some, parts))
+    print(
+        json.dumps({"compiled": compiled, "of": len(todo), "seconds": round(time.monotonic() - start, 1)}), flush=True
+    )
+    with torch.inference_mode():
+        best = measure(start + options.seconds, todo)
+    for key, (micros, size) in best.items():
+        print(json.dumps({"tile": list(key), "us": round(micros, 1), "best": str(size)}), flush=True)
+    print(f"CARDS[{torch.cuda.get_device_name()!r}] =", flush=True)
+    for key, size in sorted(chosen(best).items()):
+        print(f"    {key}: {(size.tokens, size.rows, size.columns, size.warps, size.stages)},", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
