@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 
 from dsvl2.pipelines.training.answers.draw import Draw, shuffled
 from dsvl2.pipelines.training.answers.questions import ambiguous_labels, bare_label
@@ -16,6 +17,7 @@ _ABSENT = (
     "delivery_date", "customer_no", "department", "approved_by", "serial_no", "warranty", "contact", "country", "phone",
     "reference", "tax_id", "shipping", "page", "version", "birth_date", "street", "weight", "middle_name", "cashier",
 )  # fmt: skip
+_COUNTS = ("discount", "tip", "shipping", "page", "weight")
 _GROUPS = ("document", "details", "header", "info", "meta", "facts", "summary", "general", "record", "basics")
 _TYPED = {"number": ": number", "date": ": date", "text": ""}
 _WORDS = {
@@ -24,22 +26,32 @@ _WORDS = {
 }  # other words for a type; integers only where there is no point
 
 
-def turn(draw: Draw, sheet: Sheet, answers: Mapping[int, str]) -> tuple[str, str] | None:
-    """Return (field list, JSON) for some of the page's facts and lists; None if the page has nothing for it."""
+def turn(
+    draw: Draw, sheet: Sheet, answers: Mapping[int, str], told: AbstractSet[int] = frozenset()
+) -> tuple[str, str, set[int]] | None:
+    """Return (field list, JSON, tags in it) for some of the page's facts and lists; None if it has nothing for that.
+
+    What has been `told` already is left out: it could be copied from the answer before.
+    """
     twice = ambiguous_labels(sheet)
-    facts = [fact for fact in sheet.facts if fact.keys or (fact.label and bare_label(fact.label) not in twice)]
+    open_facts = [fact for fact in sheet.facts if fact.tag not in told]
+    facts = [fact for fact in open_facts if fact.keys or (fact.label and bare_label(fact.label) not in twice)]
     parts: list[tuple[str, str]] = []
     used: set[str] = set()
+    tags: set[int] = set()
     for fact in shuffled(draw.rng, facts)[: draw.any((1, 2, 2, 3, 3, 4, 5, 6, 8))]:
         key = _key(draw, fact)
         if key and key not in used:
             used.add(key)
+            tags.add(fact.tag)
             parts.append(_entry(draw, key, fact, answers.get(fact.tag, "")))
-    lists = [rows for rows in sheet.lists if rows.entries]
+    lists = [rows for rows in sheet.lists if rows.entries and not told & _tags(rows)]
     if lists and (draw.chance(0.5) or not parts):
-        name, body, filled = _list(draw, draw.any(lists), answers)
+        rows = draw.any(lists)
+        name, body, filled = _list(draw, rows, answers)
         if name not in used:
             used.add(name)
+            tags |= _tags(rows)
             parts.append((body, f'"{name}":{filled}'))
     if not parts:
         return None
@@ -48,23 +60,8 @@ def turn(draw: Draw, sheet: Sheet, answers: Mapping[int, str]) -> tuple[str, str
         key = draw.pick(_ABSENT)
         if key not in have and key not in used:
             used.add(key)
-            parts.append(
-                (
-                    key
-                    + draw.any(
-                        (
-                            "",
-                            "",
-                            ": number"
-                            if key in ("discount", "tip", "shipping", "page", "weight")
-                            else ": date"
-                            if "date" in key
-                            else "",
-                        )
-                    ),
-                    f'"{key}":null',
-                )
-            )
+            kind = ": number" if key in _COUNTS else ": date" if "date" in key else ""
+            parts.append((key + draw.any(("", "", kind)), f'"{key}":null'))
     if draw.chance(0.7):
         parts = shuffled(draw.rng, parts)
     plain = [part for part in parts if "[]" not in part[0]]
@@ -76,7 +73,11 @@ def turn(draw: Draw, sheet: Sheet, answers: Mapping[int, str]) -> tuple[str, str
             f'"{name}":{{{",".join(filled for _, filled in inner)}}}',
         )
         parts = [group, *(part for part in parts if part not in inner)]
-    return ", ".join(part for part, _ in parts), "{" + ",".join(filled for _, filled in parts) + "}"
+    return ", ".join(part for part, _ in parts), "{" + ",".join(filled for _, filled in parts) + "}", tags
+
+
+def _tags(rows: Rows) -> set[int]:
+    return {tag for entry in rows.entries for tag in entry.values()}
 
 
 def _key(draw: Draw, fact: Fact) -> str:

@@ -23,7 +23,7 @@ from dsvl2.pipelines.training.answers import fieldlists, questions
 from dsvl2.pipelines.training.answers.draw import Draw, Vocabulary, resources, shuffled
 from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
 from dsvl2.pipelines.training.answers.noise import Damage, spoil
-from dsvl2.pipelines.training.answers.sheet import Sheet
+from dsvl2.pipelines.training.answers.sheet import Fact, Sheet
 
 __all__ = ["Turn", "VirtualPage", "held_out", "make_page", "resources"]
 
@@ -116,14 +116,15 @@ def _bare(text: str) -> str:
 
 
 def _turns(draw: Draw, sheet: Sheet, answers: dict[int, str], wanted: int) -> tuple[Turn, ...]:
-    """Questions and a field list, no prompt twice."""
+    """Questions and field lists, no prompt twice and no fact twice: it could be copied from the answer before."""
     found: dict[str, str] = {}
+    told: set[int] = set()
     questions.drop_shared_names(sheet)
     twice = questions.ambiguous_labels(sheet)
     facts = [f for f in sheet.facts if questions.bare_label(f.label) not in twice or f.names or f.asks]
     facts = shuffled(draw.rng, [f for f in facts if f.label or f.names or f.asks])
     natural = shuffled(draw.rng, sheet.natural)
-    share = len(natural) / max(1, len(natural) + len(facts))
+    share = max(len(natural) / max(1, len(natural) + len(facts)), 0.35)
     for _ in range(wanted):
         kind = draw.rng.random()
         if kind < _MISSING_SHARE:
@@ -131,19 +132,33 @@ def _turns(draw: Draw, sheet: Sheet, answers: dict[int, str], wanted: int) -> tu
             if text:
                 found.setdefault(f"Q: {printable(text)}", "")
         elif kind < _MISSING_SHARE + 0.2:
-            pair = fieldlists.turn(draw, sheet, answers)
-            if pair and len(pair[1]) <= _MOST_ANSWER:
-                found.setdefault(f"JSON: {printable(pair[0])}", pair[1])
-        elif natural and draw.chance(max(share, 0.35)):
-            text, tag = natural.pop()
-            found.setdefault(f"Q: {printable(questions.spoken(draw, text))}", answers.get(tag, ""))
-        elif facts:
-            fact = facts.pop()
-            if questions.bare_label(fact.label) in twice:
-                fact.label = ""
-            if fact.label or fact.names or fact.asks:
-                found.setdefault(f"Q: {printable(questions.question(draw, fact))}", answers.get(fact.tag, ""))
+            filled = fieldlists.turn(draw, sheet, answers, told)
+            if filled and len(filled[1]) <= _MOST_ANSWER:
+                found.setdefault(f"JSON: {printable(filled[0])}", filled[1])
+                told |= filled[2]
+        else:
+            asked = _question(draw, natural if natural and draw.chance(share) else [], facts, told, twice)
+            if asked:
+                found.setdefault(f"Q: {printable(asked[0])}", answers.get(asked[1], ""))
+                told.add(asked[1])
     return tuple(Turn(prompt, answer) for prompt, answer in found.items() if len(answer) <= _MOST_ANSWER)
+
+
+def _question(
+    draw: Draw, natural: list[tuple[str, int]], facts: list[Fact], told: set[int], twice: set[str]
+) -> tuple[str, int] | None:
+    """Take a question off either list whose answer has not been told; return it with its tag."""
+    while natural:
+        text, tag = natural.pop()
+        if not tag or tag not in told:
+            return questions.spoken(draw, text), tag
+    while facts:
+        fact = facts.pop()
+        if questions.bare_label(fact.label) in twice:
+            fact.label = ""
+        if fact.tag not in told and (fact.label or fact.names or fact.asks):
+            return questions.question(draw, fact), fact.tag
+    return None
 
 
 def show(page: VirtualPage) -> str:
