@@ -15,6 +15,7 @@ from dsvl2_cli.commands import (
     ask,
     batch,
     chart,
+    chat,
     completion,
     config,
     doctor,
@@ -62,6 +63,7 @@ app = typer.Typer(
 )
 app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.command("ask")(ask.ask)
+app.command("chat")(chat.chat)
 app.command("ground")(ground.ground)
 app.command("formula")(formula.formula)
 app.command("table")(table.table)

@@ -61,6 +61,10 @@ class Work:
         self.stop_progress()
         self._interrupts.__exit__(kind, error, trace)
 
+    def forgive(self) -> None:
+        """Forget a Ctrl-C that was answered: the next one interrupts again instead of ending the program."""
+        self._interrupts.seen = False
+
     @property
     def engine(self) -> Engine:
         """The engine, loaded when first needed."""

@@ -29,6 +29,7 @@ DOORS = {
         "dsvl2.pipelines.ask",
         "dsvl2.pipelines.batch",
         "dsvl2.pipelines.charts",
+        "dsvl2.pipelines.chat",
         "dsvl2.pipelines.documents",
         "dsvl2.pipelines.errors",
         "dsvl2.pipelines.evaluation",

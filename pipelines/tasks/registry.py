@@ -16,6 +16,7 @@ HOMES: dict[str, str] = {
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
     "ask": "dsvl2.pipelines.ask.task:SPEC",
     "formula": "dsvl2.pipelines.formulas.task:SPEC",
+    "chat": "dsvl2.pipelines.chat.task:SPEC",
     "ground": "dsvl2.pipelines.grounding.task:SPEC",
     "table": "dsvl2.pipelines.tables.task:SPEC",
     "page2code": "dsvl2.pipelines.page2code.task:SPEC",
