@@ -38,7 +38,7 @@ class OwnEngine:
         return [Prediction(value, share, confidence) for value, confidence in told]
 
     def _ways(self) -> dict[str, Callable[[Sequence[Item]], list[Told]]]:
-        return {"ocr": self._ocr, "ask": self._ask, "choice": self._choice}
+        return {"ocr": self._ocr, "ask": self._ask, "choice": self._choice, "formula": self._formula}
 
     def _read(self, pages: Sequence[PageImage]) -> list[PageResult]:
         return list(run(OcrTask(), pages, self.engine))
@@ -52,6 +52,14 @@ class OwnEngine:
         text = strip_markdown(str(get_format("markdown").render(document)))
         known = [page.confidence for page in read if page.confidence is not None]
         return [(text, min(known, default=None)) for _ in items]
+
+    def _formula(self, items: Sequence[Item]) -> list[Told]:
+        from dsvl2.pipelines.formulas import read_formulas
+
+        found = read_formulas(pages_of(items[0]), self.engine, whole=True)
+        known = [result.confidence for result in found if result.confidence is not None]
+        told = r"\\".join(result.latex for result in found)
+        return [(told, min(known, default=None)) for _ in items]
 
     def _ask(self, items: Sequence[Item]) -> list[Told]:
         return self._questions(items, [item.prompt for item in items])

@@ -25,7 +25,7 @@ PROMPT = "<image>\nFormula."
 MAX_COLUMNS = 4
 X_HEIGHT = 13.0  # px on the canvas that the runtime aims at
 SMALLEST, LARGEST = 6.5, 20.0  # px: the range that is trained
-_X_TO_SIZE = 0.4306  # x-height of Computer Modern, as a share of the font size
+X_TO_SIZE = 0.4306  # x-height of Computer Modern, as a share of the font size
 _MARGIN = 12  # px that stay white, left and right together
 _TALLEST = TILE - 12
 
@@ -46,7 +46,7 @@ class FormulaResources:
         self.pen = Pen(store)
         members = store.members(split)
         self.sizes = store.text_sizes()
-        widths = store.widths()[members] / UNITS / (self.sizes[members] * _X_TO_SIZE)  # in x-heights
+        widths = store.widths()[members] / UNITS / (self.sizes[members] * X_TO_SIZE)  # in x-heights
         order = np.argsort(widths, kind="stable")
         self.members: list[int] = members[order].tolist()
         self.ratios: list[float] = widths[order].tolist()
@@ -86,8 +86,8 @@ def make_formula_batch(rng: Random, resources: FormulaResources, columns: int, s
             continue
         drawing = resources.store.drawing(index)
         if number:
-            drawing = _numbered(drawing, resources, number, gap / x_height * resources.sizes[index] * _X_TO_SIZE)
-        scale = x_height / (resources.sizes[index] * _X_TO_SIZE * MASTER)
+            drawing = _numbered(drawing, resources, number, gap / x_height * resources.sizes[index] * X_TO_SIZE)
+        scale = x_height / (resources.sizes[index] * X_TO_SIZE * MASTER)
         if _place(rng, resources.pen.draw(drawing), scale, images[len(labels)]):
             labels.append(resources.store.labels[index])
     return FormulaBatch(images, labels)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile
+from dsvl2.model.request import Usage
 from dsvl2.pipelines.formulas import normalise
 from dsvl2.pipelines.training.formulas import harvest
 from dsvl2.pipelines.training.formulas.collect import Gathering, forbidden_in, gather, split_of
 from dsvl2.pipelines.training.formulas.draw import Mask, Pen
 from dsvl2.pipelines.training.formulas.dvi import DviPage, DviReader, FontUse, widths_of
+from dsvl2.pipelines.training.formulas.evaluate import drawn, measure, photographed
 from dsvl2.pipelines.training.formulas.samples import FormulaResources, formula_batches, make_formula_batch
 from dsvl2.pipelines.training.formulas.sheet import formula_sheet
 from dsvl2.pipelines.training.formulas.store import Store, Typeset, drawable, save
@@ -193,3 +197,37 @@ def test_tex_sets_formulas_and_leaves_out_the_broken(tmp_path: Path) -> None:
     save(tmp_path / "out.xz", [Typeset("x", "train", page) for page in pages], tfm_widths, outline_of)
     picture = Pen(Store.load(tmp_path / "out.xz")).draw(Store.load(tmp_path / "out.xz").drawing(1))
     assert picture.max() == 255
+
+
+class Parrot:
+    """Reads every picture as the same formula."""
+
+    def __init__(self) -> None:
+        self.info = ModelInfo(
+            name="parrot", path="", parameters=0, weight_bytes=0, scheme="none", dtype="float32", device="cpu",
+            context_length=4096, vocab_size=512, fingerprint="0" * 64, reading=ReadingProfile(),
+        )  # fmt: skip
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]:
+        answer = r"\alpha_{3}"
+        usage = Usage(9, 5, len(answer), 1)
+        return [GenerationResult(answer, (1,), (answer,), (-0.1,), "stop", usage) for _ in requests]
+
+
+def test_measuring_counts_exact_matches(resources: FormulaResources) -> None:
+    examples = list(drawn(resources, 40, seed=1))
+    assert len(examples) == 40
+    assert all(example.image.mode == "L" for example in examples)
+    figures = measure(examples, Parrot(), looks=1, show=False)
+    assert figures["count"] == 40
+    assert figures["exact"] == pytest.approx(1 / 40)  # α_{3} is one of them
+    assert figures["low"] <= figures["exact"] <= figures["high"]
+    assert figures["similarity"] > 0.4
+
+
+def test_folders_of_pictures_are_measured(tmp_path: Path) -> None:
+    Image.new("L", (60, 40), 255).save(tmp_path / "a.png")
+    (tmp_path / "gt.jsonl").write_text('{"file": "a.png", "latex": "x"}\n')
+    (example,) = photographed(tmp_path)
+    assert (example.name, example.truth) == ("a.png", "x")
+    assert measure([example], Parrot(), looks=1, show=True)["exact"] == 0  # blank: nothing is asked
