@@ -152,6 +152,8 @@ _TERM = ("The term of this Agreement shall be {t} from the Effective Date.", "Th
          "The Agreement expires after {t}.",
          "The obligations hereunder survive for {t} after termination.", "The lease runs for {t}.")  # fmt: skip
 _BEGIN = ("THIS AGREEMENT is made and entered into as of {d}, by and between {a} and {b}.",
+    "This Agreement is entered into as of the {d} between the undersigned {a} and {b}, with an office in that state.",
+    "This Agreement entered into as of {d}, is hereby made by and between {a} on the one hand, and {b} on the other hand.",
     "This Agreement (the “Agreement”), dated as of {d}, is between {a} and {b}.",
           "This contract is concluded on {d} between {a}, and {b}.", "AGREEMENT made this {d} by {a} and {b}.",
           "Effective {d}, {a} and {b} agree as follows:",
@@ -211,8 +213,9 @@ def contract(draw: Draw) -> Sheet:
             )
         )
         paragraphs.append(_filled(draw.pick(_TERM), {"t": [(text, term)]}))
-    for _ in range(draw.number(1, 4)):
-        paragraphs.insert(draw.number(1, len(paragraphs)), [draw.entry("legal" if draw.chance(0.7) else "sentence")])
+    for _ in range(draw.any((1, 2, 3, 4, 6, 8))):
+        filler = " ".join(draw.entry("legal" if draw.chance(0.6) else "sentence") for _ in range(draw.number(1, 3)))
+        paragraphs.insert(draw.number(1, len(paragraphs)), [filler])
     pitch = form.size * draw.rng.uniform(1.25, 1.9)
     for number, paragraph in enumerate(paragraphs):
         lead: list[Written] = [f"{number}. "] if number and draw.chance(0.4) else []

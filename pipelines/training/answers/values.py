@@ -90,7 +90,7 @@ class Dates:
     def __init__(self, draw: Draw) -> None:
         self.form = draw.pick((
             "d/m/Y", "d/m/y", "d-m-Y", "d.m.Y", "Y-m-d", "d B Y", "B d, Y", "d b Y", "d-b-y", "b d, Y", "m/d/Y", "m/d/y",
-            "d/m/Y", "Y/m/d", "d. B Y", "D, d B Y", "d-b-Y", "B D_ Y", "d B, Y", "D B d, Y", "d-m-y", "D_ B Y",
+            "d/m/Y", "Y/m/d", "d. B Y", "D, d B Y", "d-b-Y", "B D_ Y", "d B, Y", "D B d, Y", "d-m-y", "D_ B Y", "D_ ~ B, Y",
         ))  # fmt: skip
         self.padded = draw.chance(0.6)
         self.upper = draw.chance(0.2)
@@ -112,7 +112,7 @@ class Dates:
         count = f"{day.month:02d}" if self.padded else str(day.month)
         ending = "th" if 10 < day.day < 20 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
         parts = {
-            "d": number, "m": count, "Y": str(day.year), "y": f"{day.year % 100:02d}", "B": month, "b": month[:3],
+            "d": number, "m": count, "Y": str(day.year), "y": f"{day.year % 100:02d}", "B": month, "~": "day of", "b": month[:3],
             "D": f"{day:%A}",
         }  # fmt: skip
         form = self.form.replace("D_", "o")
