@@ -14,6 +14,7 @@ from dsvl2.pipelines.tasks.base import TaskSpec
 HOMES: dict[str, str] = {
     "chart": "dsvl2.pipelines.charts.task:SPEC",
     "ocr": "dsvl2.pipelines.tasks.ocr:SPEC",
+    "extract": "dsvl2.pipelines.extract.task:SPEC",
     "ask": "dsvl2.pipelines.ask.task:SPEC",
     "formula": "dsvl2.pipelines.formulas.task:SPEC",
     "chat": "dsvl2.pipelines.chat.task:SPEC",

@@ -1,0 +1,161 @@
+"""Ask a model for fields: the whole form at once, held to its language, or one field alone for a second look."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from dsvl2.model import GenerationRequest, GenerationResult, GrammarConstraint, Message, SamplingParams
+from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.extract.grammar import grammar_of, shortest
+from dsvl2.pipelines.extract.leaves import Path, leaves_of, probabilities
+from dsvl2.pipelines.extract.repair import repaired
+from dsvl2.pipelines.extract.shapes import Form
+from dsvl2.pipelines.extract.shortform import short_form
+from dsvl2.pipelines.extract.support import Support, support_of
+from dsvl2.pipelines.extract.types import FieldEvidence, Options, Reading, View
+from dsvl2.pipelines.spatial import printable
+from dsvl2.pipelines.tasks.base import Engine, Prompts, fill
+
+PROMPTS = Prompts(
+    page="<image>\nExtract these fields from the document as JSON, with null for what the document does not say: {fields}",
+    nano="{page}\nJSON: {fields}",
+)
+QUESTION = Prompts(page="", nano="{page}\nQ: {fields}")
+QUESTION_TOKENS = 120
+_FRAME = 40  # tokens of the turn around page and fields
+_MOST = 1024
+
+
+class Asker:
+    """Asks one engine for one form. `most_tokens` is the length of the longest answer so far."""
+
+    def __init__(self, engine: Engine, form: Form, options: Options) -> None:
+        self.engine, self.form, self.options = engine, form, options
+        self.reads_text = engine.info.reading.mode == "bands"
+        self.limit = options.max_tokens or min(_MOST, engine.info.context_length // 4)
+        self.fields = short_form(form.schema) or json.dumps(form.schema.get("title", "value"))
+        self.most_tokens = 0
+        self._constraint = GrammarConstraint(grammar_of(form))
+
+    @property
+    def room(self) -> int:
+        """Tokens that the text of a page may take."""
+        return max(self.engine.info.context_length - self.limit - _FRAME - len(self.fields), 64)
+
+    def read(self, views: Sequence[View]) -> list[Reading]:
+        """Extract from every view, in one call of the engine.
+
+        Raises:
+            ConstraintError: the limit is too short for any answer. ContextOverflow.
+        """
+        sampling = SamplingParams(max_new_tokens=self.limit, constraint=self._constraint)
+        requests = [self._request(view, PROMPTS, self.fields, sampling) for view in views]
+        answers = self.engine.generate(requests) if requests else []
+        return [self._reading(view, answer) for view, answer in zip(views, answers, strict=True)]
+
+    def ask(self, looks: Sequence[tuple[View, Path]]) -> list[tuple[str, float]]:
+        """Ask for single fields of views; return each answer's text ("" for none) and its probability."""
+        if self.reads_text:
+            sampling = SamplingParams(max_new_tokens=QUESTION_TOKENS)
+            requests = [self._request(view, QUESTION, self.question(path), sampling) for view, path in looks]
+        else:
+            requests = [self._alone(view, path) for view, path in looks]
+        answers = self.engine.generate(requests) if requests else []
+        pairs = zip(looks, answers, strict=True)
+        return [_plain(answer) if self.reads_text else _leaf(answer, path) for (_, path), answer in pairs]
+
+    def question(self, path: Path) -> str:
+        """What is asked about a field: its description, or its name in words."""
+        schema: Any = self.form.schema
+        for name in path:
+            schema = schema.get("properties", {}).get(name, {}) if isinstance(schema, dict) else {}
+        described = schema.get("description") if isinstance(schema, dict) else None
+        words = [re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-]+", " ", str(name)).strip().casefold() for name in path]
+        return f"{(described or ' '.join(words)).rstrip(' ?.')}?"
+
+    def _request(self, view: View, prompts: Prompts, fields: str, sampling: SamplingParams) -> GenerationRequest:
+        if self.reads_text:
+            page = view.text.text if view.text is not None else ""
+            content = fill(prompts.nano, page=page, fields=printable(fields))
+            return GenerationRequest((Message("user", content, shared=len(page) + 1),), sampling)
+        assert view.image is not None
+        content = fill(PROMPTS.page, fields=fields)
+        return GenerationRequest((Message("user", content, (view.image,)),), sampling, tiles=self.options.tiles)
+
+    def _alone(self, view: View, path: Path) -> GenerationRequest:
+        """A whole-page model is asked for the top property alone, with all the tiles it knows."""
+        from dsvl2.pipelines.extract.schema import read_schema
+
+        name = str(path[0])
+        schema = {**self.form.schema, "properties": {name: self.form.schema["properties"][name]}, "required": [name]}
+        form = read_schema({key: value for key, value in schema.items() if key not in ("minProperties", "x-rules")})
+        sampling = SamplingParams(max_new_tokens=self.limit, constraint=GrammarConstraint(grammar_of(form)))
+        assert view.image is not None
+        content = fill(PROMPTS.page, fields=short_form(form.schema))
+        return GenerationRequest((Message("user", content, (view.image,)),), sampling)
+
+    def _reading(self, view: View, answer: GenerationResult) -> Reading:
+        """The data of an answer; what does not have the form (only a scripted engine says that) becomes the least there is."""
+        self.most_tokens = max(self.most_tokens, len(answer.token_ids))
+        notices: list[Notice] = []
+        leaves = leaves_of(answer.text)
+        text = answer.text
+        data, changes = repaired(self.form, _loaded(text))
+        if data is _NOTHING or changes is None:
+            text = shortest(self.form) or "null"
+            data, leaves = json.loads(text), ()
+            notices.append(Notice("bad_answer", f"page {view.page}: the answer did not have the form; it was dropped"))
+        else:
+            notices += [Notice("repaired", f"page {view.page}: {change}") for change in changes]
+        closed = answer.finish_reason == "length"
+        if closed:
+            fact = f"page {view.page}: the answer reached its limit of {self.limit} tokens and was brought to an end"
+            notices.append(Notice("token_limit", fact))
+        sure = dict(
+            zip((leaf.path for leaf in leaves), probabilities(leaves, answer.pieces, answer.logprobs), strict=True)
+        )
+        evidence = {
+            leaf.path: evidence_of(view, leaf.value, sure.get(leaf.path)) for leaf in leaves_of(json.dumps(data))
+        }
+        return Reading(view.page, data, evidence, tuple(notices), closed)
+
+
+def evidence_of(view: View, value: Any, confidence: float | None) -> FieldEvidence:
+    """Where a value stands on a view; how sure its letters were read counts too."""
+    found: Support | None = None if view.text is None else support_of(view.text, value)
+    if found is None:
+        return FieldEvidence(view.page, None, None, confidence)
+    if confidence is not None and found.reading is not None:
+        confidence *= found.reading
+    return FieldEvidence(view.page, found.box, found.quote, confidence)
+
+
+_NOTHING = object()
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return _NOTHING
+
+
+def _plain(answer: GenerationResult) -> tuple[str, float]:
+    from dsvl2.pipelines.ask.answers import parse_answer
+
+    probability = 1.0
+    for logprob in answer.logprobs:
+        probability *= min(2.718281828459045**logprob, 1.0)
+    return parse_answer(answer.text).value or "", probability
+
+
+def _leaf(answer: GenerationResult, path: Path) -> tuple[str, float]:
+    leaves = leaves_of(answer.text)
+    sure = probabilities(leaves, answer.pieces, answer.logprobs)
+    for leaf, probability in zip(leaves, sure, strict=True):
+        if leaf.path == path:
+            return ("" if leaf.value is None else str(leaf.value)), probability or 0.0
+    return "", 0.0
