@@ -20,6 +20,7 @@ from dsvl2_cli.commands import (
     config,
     doctor,
     eval,
+    extract,
     formula,
     ground,
     inspect,
@@ -64,6 +65,7 @@ app = typer.Typer(
 app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
 app.command("ask")(ask.ask)
 app.command("chat")(chat.chat)
+app.command("extract")(extract.extract)
 app.command("ground")(ground.ground)
 app.command("formula")(formula.formula)
 app.command("table")(table.table)

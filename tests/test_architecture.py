@@ -33,6 +33,7 @@ DOORS = {
         "dsvl2.pipelines.documents",
         "dsvl2.pipelines.errors",
         "dsvl2.pipelines.evaluation",
+        "dsvl2.pipelines.extract",
         "dsvl2.pipelines.formats",
         "dsvl2.pipelines.formulas",
         "dsvl2.pipelines.grounding",

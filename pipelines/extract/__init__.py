@@ -5,7 +5,7 @@ extraction = extract("invoice.pdf", views, engine, form, rules=rules_of(form, ["
 """
 
 from dsvl2.pipelines.extract.asking import Asker
-from dsvl2.pipelines.extract.render import csv_text, extraction_record, json_text
+from dsvl2.pipelines.extract.render import columns_of, csv_text, extraction_record, json_text
 from dsvl2.pipelines.extract.run import extract, rules_of
 from dsvl2.pipelines.extract.schema import read_schema, validation_errors
 from dsvl2.pipelines.extract.shapes import Form
@@ -20,6 +20,7 @@ __all__ = [
     "Options",
     "RuleOutcome",
     "View",
+    "columns_of",
     "csv_text",
     "extract",
     "extraction_record",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from math import exp
 from typing import Any
 
 from dsvl2.model import GenerationRequest, GenerationResult, GrammarConstraint, Message, SamplingParams
@@ -27,6 +28,7 @@ QUESTION = Prompts(page="", nano="{page}\nQ: {fields}")
 QUESTION_TOKENS = 120
 _FRAME = 40  # tokens of the turn around page and fields
 _MOST = 1024
+_IMAGES = 4  # pages drawn at a time
 
 
 class Asker:
@@ -46,18 +48,22 @@ class Asker:
         return max(self.engine.info.context_length - self.limit - _FRAME - len(self.fields), 64)
 
     def read(self, views: Sequence[View]) -> list[Reading]:
-        """Extract from every view, in one call of the engine.
+        """Extract from every view; the images of a few at a time are drawn and go to the engine together.
 
         Raises:
             ConstraintError: the limit is too short for any answer. ContextOverflow.
         """
         sampling = SamplingParams(max_new_tokens=self.limit, constraint=self._constraint)
-        requests = [self._request(view, PROMPTS, self.fields, sampling) for view in views]
-        answers = self.engine.generate(requests) if requests else []
-        return [self._reading(view, answer) for view, answer in zip(views, answers, strict=True)]
+        size = len(views) if self.reads_text else _IMAGES
+        readings: list[Reading] = []
+        for start in range(0, len(views), max(size, 1)):
+            group = views[start : start + size]
+            answers = self.engine.generate([self._request(view, PROMPTS, self.fields, sampling) for view in group])
+            readings += [self._reading(view, answer) for view, answer in zip(group, answers, strict=True)]
+        return readings
 
-    def ask(self, looks: Sequence[tuple[View, Path]]) -> list[tuple[str, float]]:
-        """Ask for single fields of views; return each answer's text ("" for none) and its probability."""
+    def ask(self, looks: Sequence[tuple[View, Path]]) -> list[tuple[str, float | None]]:
+        """Ask for single fields of views; return each answer's text ("" for none) and its probability, if it is known."""
         if self.reads_text:
             sampling = SamplingParams(max_new_tokens=QUESTION_TOKENS)
             requests = [self._request(view, QUESTION, self.question(path), sampling) for view, path in looks]
@@ -81,9 +87,9 @@ class Asker:
             page = view.text.text if view.text is not None else ""
             content = fill(prompts.nano, page=page, fields=printable(fields))
             return GenerationRequest((Message("user", content, shared=len(page) + 1),), sampling)
-        assert view.image is not None
+        assert view.draw is not None
         content = fill(PROMPTS.page, fields=fields)
-        return GenerationRequest((Message("user", content, (view.image,)),), sampling, tiles=self.options.tiles)
+        return GenerationRequest((Message("user", content, (view.draw(),)),), sampling, tiles=self.options.tiles)
 
     def _alone(self, view: View, path: Path) -> GenerationRequest:
         """A whole-page model is asked for the top property alone, with all the tiles it knows."""
@@ -93,9 +99,9 @@ class Asker:
         schema = {**self.form.schema, "properties": {name: self.form.schema["properties"][name]}, "required": [name]}
         form = read_schema({key: value for key, value in schema.items() if key not in ("minProperties", "x-rules")})
         sampling = SamplingParams(max_new_tokens=self.limit, constraint=GrammarConstraint(grammar_of(form)))
-        assert view.image is not None
+        assert view.draw is not None
         content = fill(PROMPTS.page, fields=short_form(form.schema))
-        return GenerationRequest((Message("user", content, (view.image,)),), sampling)
+        return GenerationRequest((Message("user", content, (view.draw(),)),), sampling)
 
     def _reading(self, view: View, answer: GenerationResult) -> Reading:
         """The data of an answer; what does not have the form (only a scripted engine says that) becomes the least there is."""
@@ -111,7 +117,10 @@ class Asker:
         else:
             notices += [Notice("repaired", f"page {view.page}: {change}") for change in changes]
         closed = answer.finish_reason == "length"
-        if closed:
+        if closed and answer.loops_recovered > 1 and 2 * len(answer.token_ids) < self.limit:
+            fact = f"page {view.page}: the model repeated itself; the answer was brought to an end"
+            notices.append(Notice("repetition", fact))
+        elif closed:
             fact = f"page {view.page}: the answer reached its limit of {self.limit} tokens and was brought to an end"
             notices.append(Notice("token_limit", fact))
         sure = dict(
@@ -143,19 +152,19 @@ def _loaded(text: str) -> Any:
         return _NOTHING
 
 
-def _plain(answer: GenerationResult) -> tuple[str, float]:
+def _plain(answer: GenerationResult) -> tuple[str, float | None]:
     from dsvl2.pipelines.ask.answers import parse_answer
 
-    probability = 1.0
-    for logprob in answer.logprobs:
-        probability *= min(2.718281828459045**logprob, 1.0)
-    return parse_answer(answer.text).value or "", probability
+    text = parse_answer(answer.text).value or ""
+    if not answer.text:
+        return "", None if answer.empty_logprob is None else exp(min(answer.empty_logprob, 0.0))
+    return text, exp(sum(min(logprob, 0.0) for logprob in answer.logprobs)) if text else None
 
 
-def _leaf(answer: GenerationResult, path: Path) -> tuple[str, float]:
+def _leaf(answer: GenerationResult, path: Path) -> tuple[str, float | None]:
     leaves = leaves_of(answer.text)
     sure = probabilities(leaves, answer.pieces, answer.logprobs)
     for leaf, probability in zip(leaves, sure, strict=True):
         if leaf.path == path:
-            return ("" if leaf.value is None else str(leaf.value)), probability or 0.0
-    return "", 0.0
+            return ("" if leaf.value is None else str(leaf.value)), probability
+    return "", None

@@ -26,7 +26,7 @@ _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.)?"
 _YEAR = r"(?P<year>\d{4}|'?\d{2})"
 _WORDED = (
     re.compile(rf"(?<!\w){_DAY}[\s\-/]*(?:of\s+|de\s+)?{_NAME},?[\s\-/]*(?:de\s+)?{_YEAR}(?!\w)"),
-    re.compile(rf"(?<!\w){_NAME}\s*{_DAY},?\s*{_YEAR}(?!\w)"),
+    re.compile(rf"(?<!\w){_NAME}\s*{_DAY}(?:,\s*|\s+){_YEAR}(?!\w)"),
     re.compile(rf"(?<!\w)(?P<year>\d{{4}})[\s\-/]{_NAME}[\s\-/]{_DAY}(?!\w)"),
 )
 _NUMERIC = re.compile(r"(?<![\d.,/-])(\d{1,4})\s?([./-])\s?(\d{1,2})\s?\2\s?(\d{1,4})(?![\d/-]|[.,]\d)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
@@ -9,7 +10,8 @@ from typing import Any
 
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.asking import Asker, evidence_of
-from dsvl2.pipelines.extract.leaves import Path, replaced, shown, value_at
+from dsvl2.pipelines.extract.grammar import shortest
+from dsvl2.pipelines.extract.leaves import Path, leaves_of, replaced, shown, value_at
 from dsvl2.pipelines.extract.merge import merged
 from dsvl2.pipelines.extract.rules import Rule, parse_rule
 from dsvl2.pipelines.extract.second import allowed, look_again, typed
@@ -50,23 +52,22 @@ def extract(
     options: Options | None = None,
     asker: Asker | None = None,
 ) -> Extraction:
-    """Extract the fields of a form from the views of a document; there must be at least one.
+    """Extract the fields of a form from the views of a document.
 
-    The data is valid for the form's schema whatever the model says. `asker` is one for the same engine and form, kept
-    over several documents.
+    The data is valid for the form's schema whatever the model says; without a view it says as little as the schema lets
+    it. `asker` is one for the same engine and form, kept over several documents.
 
     Raises:
         ConstraintError: the limit of tokens is too short for any answer. ContextOverflow: a page does not fit.
     """
     asker = asker or Asker(engine, form, options or Options())
-    if not views:
-        raise ValueError("there is no page to extract from")
-    readings = look_again(asker, views, asker.read(views))
+    readings = look_again(asker, views, asker.read(views)) if views else [_empty(form)]
     whole = merged(form, readings)
     outcomes = [rule.check(whole.data) for rule in rules]
     for rule, outcome in zip(rules, outcomes, strict=True):
         if outcome.holds is False:
             whole = _closer(asker, views, readings, whole, rule, rules)
+    whole = _sure_only(form, whole, asker.options.least)
     outcomes = [rule.check(whole.data) for rule in rules]
     return Extraction(
         source=source,
@@ -78,6 +79,27 @@ def extract(
         token_limit=asker.limit,
         most_tokens=asker.most_tokens,
     )
+
+
+def _empty(form: Form) -> Reading:
+    data = json.loads(shortest(form) or "null")
+    evidence = {leaf.path: FieldEvidence() for leaf in leaves_of(json.dumps(data))}
+    return Reading(0, data, evidence, (Notice("empty", "no page has anything to extract from"),))
+
+
+def _sure_only(form: Form, whole: Reading, least: float) -> Reading:
+    """Make null of fields that are less sure than that."""
+    for path, evidence in list(whole.evidence.items()):
+        value = value_at(whole.data, path)
+        if value is None or evidence.confidence is None or evidence.confidence >= least:
+            continue
+        if allowed(form, whole.data, path, None):
+            fact = f"{shown(path)}: {value!r} is only {evidence.confidence:.0%} sure, so it is null"
+            whole = _with(whole, _Other(path, None, evidence), Notice("unsure", fact))
+        else:
+            fact = f"{shown(path)}: {value!r} is only {evidence.confidence:.0%} sure; null is not allowed there"
+            whole = replace(whole, notices=(*whole.notices, Notice("unsure", fact)))
+    return whole
 
 
 def _closer(
@@ -123,16 +145,14 @@ def _others(path: Path, readings: Sequence[Reading], whole: Reading) -> list[_Ot
     return found
 
 
-def _with(reading: Reading, other: _Other) -> Reading:
+def _with(reading: Reading, other: _Other, notice: Notice | None = None) -> Reading:
     before = value_at(reading.data, other.path)
-    if before == other.value:
-        return reading
     fact = f"{shown(other.path)} was {before!r}; a closer look gave {other.value!r}, with which the rules hold"
     return replace(
         reading,
         data=replaced(reading.data, other.path, other.value),
         evidence={**reading.evidence, other.path: other.evidence},
-        notices=(*reading.notices, Notice("closer_look", fact)),
+        notices=(*reading.notices, notice or Notice("closer_look", fact)),
     )
 
 

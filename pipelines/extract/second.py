@@ -45,12 +45,16 @@ def _doubtful(asker: Asker, reading: Reading) -> list[Path]:
         and not isinstance(value_at(reading.data, path), bool)
         and (
             (evidence.confidence is not None and evidence.confidence < asker.options.sure)
-            or (evidence.quote is None and value_at(reading.data, path) is not None)
+            or (
+                evidence.quote is None
+                and value_at(reading.data, path) is not None
+                and not _chosen(asker.form, reading.data, path)
+            )
         )
     ]
 
 
-def _weighed(asker: Asker, view: View, reading: Reading, path: Path, answer: str, confidence: float) -> Reading:
+def _weighed(asker: Asker, view: View, reading: Reading, path: Path, answer: str, confidence: float | None) -> Reading:
     """Decide between what was said first and what was said to the question alone."""
     first, before = value_at(reading.data, path), reading.evidence[path]
     second = typed(asker.form, reading.data, path, answer) if answer else None
@@ -58,12 +62,12 @@ def _weighed(asker: Asker, view: View, reading: Reading, path: Path, answer: str
         return reading  # it cannot stand here; what was said first is judged by the page alone
     after = evidence_of(view, second, confidence)
     if second == first:
-        sure = max(before.confidence or 0.0, after.confidence or 0.0)
-        return _with(reading, path, first, replace(before, confidence=sure))
+        known = [where.confidence for where in (before, after) if where.confidence is not None]
+        return _with(reading, path, first, replace(before, confidence=max(known, default=None)))
     better = (after.quote is not None, after.confidence or 0.0) > (before.quote is not None, before.confidence or 0.0)
     if first is None and (second is None or after.quote is None):
         return reading
-    if second is None and before.quote is not None:
+    if second is None and (before.quote is not None or _chosen(asker.form, reading.data, path)):
         return reading
     if not better and second is not None:
         return reading

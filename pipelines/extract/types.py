@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A page, or a part of one, to extract from: its text as far as it was read, its image for a model that sees."""
+    """A page, or a part of one, to extract from: its text as far as it was read, and how to draw it for a model that sees."""
 
     page: int
     text: SpatialText | None = None
-    image: Image | None = None
+    draw: Callable[[], Image] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,13 @@ class Options:
 
     max_tokens  of one answer; None: a quarter of the context, at most 1024
     sure        a field below this confidence gets a second look
+    least       a field below this confidence becomes null, where the schema lets it
     tiles       that an image is cut into at most; None: what the checkpoint knows
     """
 
     max_tokens: int | None = None
     sure: float = 0.6
+    least: float = 0.0
     tiles: int | None = None
 
 

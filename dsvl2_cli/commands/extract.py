@@ -1,0 +1,133 @@
+"""`dsvl2 extract`: fields of documents by a schema. This file is the command line; `dsvl2_cli.extracting` does the work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dsvl2_cli import options
+from dsvl2_cli.common import COMMON, Common, spread
+
+
+@spread
+def extract(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FILE...", show_default=False, help="Documents, folders, - for standard input, or @LIST."
+        ),
+    ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            "--schema",
+            "-s",
+            metavar="FIELDS|FILE",
+            rich_help_panel=options.INPUT,
+            show_default=False,
+            help="What to extract: fields in the short form, or a JSON Schema file.",
+        ),
+    ] = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--rule",
+            metavar="RULE",
+            rich_help_panel=options.RUN,
+            show_default=False,
+            help='What must hold between fields, as "sum(items.amount) == total"; may be given more than once.',
+        ),
+    ] = None,
+    fail_on_rule: Annotated[
+        bool, typer.Option("--fail-on-rule", rich_help_panel=options.RUN, help="Exit with 10 if a rule does not hold.")
+    ] = False,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            min=0,
+            max=1,
+            metavar="X",
+            rich_help_panel=options.OUTPUT,
+            show_default="no limit",
+            help="Fields that are less sure than this, 0 to 1, become null.",
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tokens",
+            min=1,
+            metavar="N",
+            rich_help_panel=options.MODEL,
+            show_default="1024",
+            help="Tokens that an answer may have; one that reaches them is still valid.",
+        ),
+    ] = None,
+    tiles: Annotated[
+        int | None,
+        typer.Option(
+            "--tiles-per-image",
+            min=1,
+            metavar="N",
+            rich_help_panel=options.MODEL,
+            show_default="what the checkpoint knows",
+            help="Tiles that a page is cut into at most (whole-page models).",
+        ),
+    ] = None,
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence/--no-evidence",
+            rich_help_panel=options.MODEL,
+            help="With a whole-page model: read the pages as well, to show where each value stands.",
+        ),
+    ] = True,
+    output: options.OneOutput = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="json|jsonl|csv",
+            rich_help_panel=options.OUTPUT,
+            show_default="by the suffix of -o; jsonl for several documents",
+            help="JSON, a line of JSON for each document, or a table.",
+        ),
+    ] = None,
+    data_only: Annotated[
+        bool,
+        typer.Option("--data-only", rich_help_panel=options.OUTPUT, help="Only the data, without places and notices."),
+    ] = False,
+    force: options.Force = False,
+    common: Common = COMMON,
+) -> None:
+    """Extract fields from documents as JSON that is valid for a schema, each with page, box, quote and confidence.
+
+    \b
+    [cyan]dsvl2 extract invoice.pdf -s "invoice_no, date: date, total: number, items[]: {text, amount: number}"[/cyan]
+    [cyan]dsvl2 extract invoices/ -s invoice.schema.json -o all.jsonl --rule "sum(items.amount) == total"[/cyan]
+    [cyan]dsvl2 extract receipts/*.png -s "shop, date: date, total: number" -o receipts.csv[/cyan]
+
+    Types: text (the default), number, integer, bool, date, time, datetime, email, url, an enum as paid|open, {fields}, and
+    [] for lists. A field that is not in the document is null; "!" forbids null, "?" lets the field be left out.
+    """
+    with common.session() as now:
+        from dsvl2_cli.extracting import ExtractPlan, extract_all
+
+        plan = ExtractPlan(
+            files=tuple(files or ()),
+            schema=schema,
+            rules=tuple(rules or ()),
+            fail_on_rule=fail_on_rule,
+            min_confidence=min_confidence or 0.0,
+            max_tokens=max_tokens,
+            tiles=tiles,
+            evidence=evidence,
+            output=output,
+            format=format,
+            data_only=data_only,
+            force=force,
+        )
+        extract_all(plan, common, now)

@@ -1,0 +1,198 @@
+"""Behind `dsvl2 extract`: schema and rules checked before anything is read, one result for each document, one output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsvl2_cli import engines
+from dsvl2_cli.askable import Drawing, known_text
+from dsvl2_cli.console import Problem
+from dsvl2_cli.errors import UsageError
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.session import Leave
+from dsvl2_cli.work import Work
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines import InputFile, PageResult, Source
+    from dsvl2.pipelines.extract import Asker, Extraction, Form, View
+    from dsvl2_cli.common import Common
+    from dsvl2_cli.session import Session
+
+FORMATS = ("json", "jsonl", "csv")
+_BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_LOUD = frozenset(
+    {"conflict", "token_limit", "repetition", "rule_failed", "unsupported", "not_merged", "bad_answer", "empty"}
+)
+_EXAMPLE = 'for example: -s "invoice_no, date: date, total: number, items[]: {text, amount: number}"'
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractPlan:
+    """What was asked for on the command line."""
+
+    files: tuple[str, ...]
+    schema: str | None
+    rules: tuple[str, ...]
+    fail_on_rule: bool
+    min_confidence: float
+    max_tokens: int | None
+    tiles: int | None
+    evidence: bool
+    output: str | None
+    format: str | None
+    data_only: bool
+    force: bool
+
+
+def extract_all(plan: ExtractPlan, common: Common, now: Session) -> None:
+    """Extract from every document and write one output, whole or not at all.
+
+    Raises:
+        UsageError, SchemaError, RuleError, OutputError: before anything is read. Leave: with the exit code.
+    """
+    from dsvl2.pipelines.extract import read_schema, rules_of
+
+    if plan.schema is None:
+        raise UsageError("no schema was given", _EXAMPLE)
+    form = read_schema(plan.schema)
+    rules_of(form, plan.rules)
+    with Work(common, now) as work:
+        documents = work.documents(plan.files)
+        format = choose_format(plan, len(documents), form)
+        work.check_output(plan.output, plan.force)
+        extractor = _Extractor(work, plan, form)
+        results, problems = extractor.all(documents)
+        if results:
+            work.deliver(rendered(results, form, format, data_only=plan.data_only), plan.output, plan.force)
+        for extraction in results:
+            tell(extraction, now, named=len(documents) > 1)
+        leave(work, plan, results, problems)
+
+
+def choose_format(plan: ExtractPlan, documents: int, form: Form) -> str:
+    """-f wins, then the suffix of -o, then JSON for one document and JSON lines for more.
+
+    Raises:
+        UsageError: an unknown format, or one that cannot hold so many documents. SchemaError: CSV of a nested schema.
+    """
+    from dsvl2.pipelines.extract import columns_of
+
+    chosen = plan.format and plan.format.lower().lstrip(".")
+    chosen = "jsonl" if chosen == "ndjson" else chosen
+    if chosen is None and plan.output not in (None, "-"):
+        suffix = Path(str(plan.output)).suffix.lower()
+        chosen = _BY_SUFFIX.get(suffix)
+        if chosen is None:
+            raise UsageError(f"the suffix {suffix!r} stands for no format", f"name one with -f: {', '.join(FORMATS)}")
+    chosen = chosen or ("json" if documents == 1 else "jsonl")
+    if chosen not in FORMATS:
+        raise UsageError(f"unknown format {plan.format!r}", f"choose {', '.join(FORMATS)}")
+    if chosen == "json" and documents > 1:
+        raise UsageError(f"{documents} documents do not make one JSON object", "use jsonl (a line for each) or csv")
+    if chosen == "csv":
+        columns_of(form)
+    return chosen
+
+
+def rendered(results: list[Extraction], form: Form, format: str, *, data_only: bool) -> str:
+    """All results in one format."""
+    from dsvl2.pipelines.extract import csv_text, json_text
+
+    if format == "csv":
+        return csv_text(results, form, source=not data_only)
+    return "".join(json_text(result, data_only=data_only, lines=format == "jsonl") for result in results)
+
+
+class _Extractor:
+    """Extracts from one document after the other with one engine."""
+
+    def __init__(self, work: Work, plan: ExtractPlan, form: Form) -> None:
+        self.work, self.plan, self.form = work, plan, form
+        self._asker: Asker | None = None
+
+    def all(self, documents: list[InputFile]) -> tuple[list[Extraction], list[Problem]]:
+        """Results, and what went wrong with the other documents; what is wrong with the only one is raised."""
+        results: list[Extraction] = []
+        problems: list[Problem] = []
+        for document in documents:
+            try:
+                results.append(self.one(document))
+            except (KeyboardInterrupt, BrokenPipeError, Leave):
+                raise
+            except Exception as error:
+                if len(documents) == 1:
+                    raise
+                problems.append(Problem.of(error))
+                self.work.now.console.problem(problems[-1])
+        return results, problems
+
+    def one(self, document: InputFile) -> Extraction:
+        """Extract from one document."""
+        from dsvl2.pipelines.errors import UnreadableFile
+        from dsvl2.pipelines.extract import extract, rules_of
+
+        with self.work.open(document) as source:
+            pages = self._read(source)
+            good = {number: page for number, page in pages.items() if page is None or page.error is None}
+            if not good:
+                raise UnreadableFile(f"no page of {source.name} could be read")
+            asker = self.asker()
+            views = self._views(source, good, asker)
+            rules = rules_of(self.form, self.plan.rules)
+            return extract(source.name, views, asker.engine, self.form, rules=rules, asker=asker)
+
+    def asker(self) -> Asker:
+        """What asks the model, made when first needed."""
+        from dsvl2.pipelines.extract import Asker, Options
+
+        if self._asker is None:
+            options = Options(self.plan.max_tokens, least=self.plan.min_confidence, tiles=self.plan.tiles)
+            self._asker = Asker(self.work.engine, self.form, options)
+        return self._asker
+
+    def _read(self, source: Source) -> dict[int, PageResult | None]:
+        """The text of the pages as far as it is needed; None for a page that only its image speaks for."""
+        known = known_text(source)
+        unread = [number for number, page in known.items() if page is None]
+        bands = engines.reading_profile(self.work.settings).mode == "bands"
+        if unread and (bands or self.plan.evidence):
+            read = self.work.read(source, numbers=unread, engine=self.work.nano)
+            known.update((page.number, page) for page in read)
+        return known
+
+    def _views(self, source: Source, pages: dict[int, PageResult | None], asker: Asker) -> list[View]:
+        from dsvl2.pipelines.extract import View, pages_of
+
+        known = [page for page in pages.values() if page is not None and not page.blank]
+        if asker.reads_text:
+            return pages_of(known, asker.room)
+        texts = {page.number: view.text for page in known for view in pages_of([page], 100_000)}
+        shown = [number for number, page in pages.items() if page is None or not page.blank]
+        return [View(number, texts.get(number), Drawing(source, number)) for number in shown]
+
+
+def tell(extraction: Extraction, now: Session, *, named: bool) -> None:
+    """Say how it went: what is doubtful always, the rest under -v."""
+    lead = f"{extraction.source}: " if named else ""
+    for notice in extraction.notices:
+        say = now.console.warn if notice.code in _LOUD else now.console.detail
+        say(f"{lead}{notice.message}")
+    found = sum(field.quote is not None for field in extraction.fields.values())
+    count = len(extraction.fields)
+    pages = f"{len(extraction.pages)} page{'s' if len(extraction.pages) != 1 else ''}"
+    now.console.say(
+        f"{lead}{count} fields from {pages}, {found} of them found on the page; "
+        f"longest answer {extraction.most_tokens} of {extraction.token_limit} tokens"
+    )
+
+
+def leave(work: Work, plan: ExtractPlan, results: list[Extraction], problems: list[Problem]) -> None:
+    """End with the exit code of what happened."""
+    if problems:
+        raise Leave(Exit.PARTIAL if results else problems[0].exit)
+    work.leave()
+    failed = [outcome for result in results for outcome in result.rules if outcome.holds is False]
+    if failed and plan.fail_on_rule:
+        raise Leave(Exit.LOW_CONFIDENCE)

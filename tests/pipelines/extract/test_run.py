@@ -1,0 +1,237 @@
+"""Extraction with an engine that says what it is told to: evidence, second looks, merging, rules."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile, Usage
+from dsvl2.pipelines.documents import Block, Box, Line, PageResult
+from dsvl2.pipelines.errors import SchemaError
+from dsvl2.pipelines.extract import (
+    Extraction,
+    Options,
+    View,
+    csv_text,
+    extract,
+    extraction_record,
+    json_text,
+    pages_of,
+    read_schema,
+    rules_of,
+)
+
+SCHEMA = "no, date: date, total: number, items[]: {text, amount: number}"
+
+
+class Scripted:
+    """Answers `JSON:` by `fields` and `Q:` by `questions`; both see the prompt. A number is the answer's probability."""
+
+    def __init__(
+        self, fields: Callable[[str], Any], questions: dict[str, str] | None = None, sure: float = 0.99
+    ) -> None:
+        self.fields, self.questions, self.sure = fields, questions or {}, sure
+        self.asked: list[str] = []
+        self.info = ModelInfo(
+            name="scripted", path="", parameters=0, weight_bytes=0, scheme="none", dtype="float32", device="cpu",
+            context_length=4096, vocab_size=512, fingerprint="0", reading=ReadingProfile(mode="bands"),
+        )  # fmt: skip
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]:
+        return [self._answer(request.messages[0].content) for request in requests]
+
+    def _answer(self, prompt: str) -> GenerationResult:
+        if "\nQ: " in prompt:
+            question = prompt.rsplit("\nQ: ", 1)[1]
+            self.asked.append(question)
+            text = self.questions.get(question, "")
+        else:
+            answer = self.fields(prompt)
+            text = answer if isinstance(answer, str) else json.dumps(answer, separators=(",", ":"), ensure_ascii=False)
+        count = len(text)
+        logs = tuple(math.log(self.sure) if char in "0123456789" else 0.0 for char in text)
+        return GenerationResult(text, (1,) * count, tuple(text), logs, "stop", Usage(9, 0, count, 0))
+
+
+def page(number: int, *rows: str) -> PageResult:
+    lines = tuple(
+        Line(cell, Box(100 + 300 * k, 50 * n, 100 + 300 * k + 10 * len(cell), 50 * n + 20), 0.9)
+        for n, row in enumerate(rows, 1)
+        for k, cell in enumerate(row.split("|"))
+    )
+    return PageResult(number, (Block("paragraph", "", None, lines=lines),), 1000, 1000, 100.0)
+
+
+ONE = page(1, "Invoice A-1031|3 May 2021", "Widget|12.00", "Gadget|76.17", "Total|88.17")
+GOOD = {"no": "A-1031", "date": "2021-05-03", "total": 88.17,
+        "items": [{"text": "Widget", "amount": 12}, {"text": "Gadget", "amount": 76.17}]}  # fmt: skip
+
+
+def run(
+    engine: Scripted, *pages: PageResult, rules: Sequence[str] = (), schema: str = SCHEMA, **options: Any
+) -> Extraction:
+    form = read_schema(schema)
+    views = pages_of(list(pages), 3000)
+    return extract("x.pdf", views, engine, form, rules=rules_of(form, rules), options=Options(**options))
+
+
+def codes(extraction: Extraction) -> list[str]:
+    return [notice.code for notice in extraction.notices]
+
+
+def test_every_field_has_its_page_box_and_quote() -> None:
+    engine = Scripted(lambda _: GOOD)
+    result = run(engine, ONE, rules=["sum(items.amount) == total"])
+    assert result.data == GOOD and engine.asked == [] and result.notices == ()
+    assert {path: field.quote for path, field in result.fields.items()} == {
+        "no": "A-1031", "date": "3 May 2021", "total": "88.17", "items[0].text": "Widget", "items[0].amount": "12.00",
+        "items[1].text": "Gadget", "items[1].amount": "76.17",
+    }  # fmt: skip
+    total = result.fields["total"]
+    assert total.page == 1 and total.box is not None and total.box.y0 == 200
+    assert total.confidence == pytest.approx(0.99**4 * 0.9)
+    assert result.rules[0].holds is True
+
+
+def test_what_is_not_on_the_page_is_null_not_a_guess() -> None:
+    wrong = {**GOOD, "no": "B-77", "items": [{"text": "Sprocket", "amount": 12}]}
+    engine = Scripted(lambda _: wrong)
+    result = run(engine, ONE)
+    assert engine.asked == ["no?"]
+    assert result.data == {**GOOD, "no": None, "items": [{"text": None, "amount": 12}]}
+    assert codes(result) == ["second_look", "not_on_page"]
+
+
+def test_what_may_not_be_null_stays_and_is_told() -> None:
+    result = run(Scripted(lambda _: {"no": "B-77"}), ONE, schema="no!")
+    assert result.data == {"no": "B-77"} and codes(result) == ["unsupported"]
+
+
+def test_a_field_in_doubt_is_asked_for_alone() -> None:
+    engine = Scripted(lambda _: {**GOOD, "total": 99.5, "date": None}, {"total?": "88.17", "date?": "3 May 2021"})
+    result = run(engine, ONE)
+    assert result.data["total"] == 88.17 and result.data["date"] is None  # nothing said null was unsure
+    assert "second_look" in codes(result)
+    unsure = Scripted(lambda _: {**GOOD, "total": 12.0}, {"total?": "88.17 EUR"}, sure=0.5)
+    assert run(unsure, ONE).data["total"] == 12.0  # both stand there, neither is surer
+
+
+def test_an_enum_need_not_stand_on_the_page() -> None:
+    result = run(Scripted(lambda _: {"kind": "invoice"}), page(1, "Rechnung"), schema="kind: invoice|letter")
+    assert result.data == {"kind": "invoice"}
+
+
+def test_values_of_several_pages_are_merged_and_conflicts_told() -> None:
+    two = page(2, "Carried over|76.17", "Sprocket|1.00", "Total|89.17")
+    said = {
+        "Widget": {**GOOD, "total": 76.17, "items": GOOD["items"]},
+        "Sprocket": {"no": None, "date": None, "total": 89.17, "items": [{"text": "Sprocket", "amount": 1}]},
+    }
+    engine = Scripted(lambda prompt: next(value for word, value in said.items() if word in prompt))
+    result = run(engine, ONE, two, rules=["sum(items.amount) == total"])
+    assert result.data["total"] == 89.17 and result.data["no"] == "A-1031"
+    assert [item["text"] for item in result.data["items"]] == ["Widget", "Gadget", "Sprocket"]
+    assert result.fields["items[2].text"].page == 2 and result.fields["no"].page == 1
+    assert "total is 89.17 on page 2 and 76.17 on page 1" in next(
+        n.message for n in result.notices if n.code == "conflict"
+    )
+    assert result.rules[0].holds is True and result.pages == (1, 2)
+
+
+def test_an_item_cut_by_the_end_of_a_page_is_joined() -> None:
+    first, second = page(1, "Widget"), page(2, "12.00")
+    halves = {"Widget": [{"text": "Widget", "amount": None}], "12.00": [{"text": None, "amount": 12}]}
+    engine = Scripted(lambda prompt: {"items": next(v for k, v in halves.items() if k in prompt)})
+    result = run(engine, first, second, schema="items[]: {text, amount: number}")
+    assert result.data == {"items": [{"text": "Widget", "amount": 12}]}
+    assert [field.page for field in result.fields.values()] == [1, 2]
+
+
+def test_a_list_that_becomes_too_long_stays_valid() -> None:
+    schema = json.dumps({"type": "object", "properties": {"t": {"type": "array", "items": {"type": "string"}, "maxItems": 2,
+                                                                "uniqueItems": True}}, "required": ["t"]})  # fmt: skip
+    engine = Scripted(lambda prompt: {"t": ["Widget", "Gadget"] if "Widget" in prompt else ["Gadget", "Sprocket"]})
+    result = run(engine, ONE, page(2, "Gadget", "Sprocket"), schema=schema)
+    assert len(result.data["t"]) == 2 and "repaired" in codes(result)
+
+
+def test_pages_that_exclude_each_other_are_not_mixed() -> None:
+    branch = {"type": "object", "additionalProperties": False}
+    schema = {"anyOf": [{**branch, "properties": {"a": {"const": "Widget"}}, "required": ["a"]},
+                        {**branch, "properties": {"b": {"const": "Sprocket"}}, "required": ["b"]}]}  # fmt: skip
+    engine = Scripted(lambda prompt: {"a": "Widget"} if "Widget" in prompt else {"b": "Sprocket"})
+    result = run(engine, ONE, page(2, "Sprocket"), schema=json.dumps(schema))
+    assert result.data == {"a": "Widget"} and codes(result) == ["not_merged"]
+
+
+def test_a_failed_rule_gets_a_closer_look() -> None:
+    engine = Scripted(lambda _: {**GOOD, "total": 76.17}, {"total?": "88.17"})
+    result = run(engine, ONE, rules=["sum(items.amount) == total"])
+    assert result.data["total"] == 88.17 and result.rules[0].holds is True
+    assert "closer_look" in codes(result) and result.fields["total"].quote == "88.17"
+    stubborn = run(Scripted(lambda _: {**GOOD, "total": 76.17}), ONE, rules=["sum(items.amount) == total"])
+    assert stubborn.data["total"] == 76.17 and stubborn.rules[0].holds is False
+    assert "sum(items.amount) is 88.17, total is 76.17" in stubborn.notices[-1].message
+
+
+def test_a_field_below_the_least_confidence_becomes_null() -> None:
+    result = run(Scripted(lambda _: GOOD, {"total?": "88.17"}, sure=0.9), ONE, least=0.7)
+    assert result.data["total"] is None and result.data["no"] is None
+    assert "unsure" in codes(result)
+
+
+@pytest.mark.parametrize("answer", ["", "no JSON", '{"no":1}', "[1,2", "NaN", '{"no":"A-1031"}'])
+def test_an_answer_without_the_form_becomes_the_least_there_is(answer: str) -> None:
+    result = run(Scripted(lambda _: answer), ONE)
+    assert result.data == {"no": None, "date": None, "total": None, "items": []}
+    assert codes(result)[0] == "bad_answer"
+
+
+def test_a_document_without_text_gives_an_honest_empty_result() -> None:
+    result = run(Scripted(lambda _: GOOD))
+    assert result.data == {"no": None, "date": None, "total": None, "items": []} and codes(result) == ["empty"]
+
+
+def test_results_as_text() -> None:
+    result = run(Scripted(lambda _: GOOD), ONE)
+    form = read_schema(SCHEMA)
+    record = json.loads(json_text(result))
+    assert record["schema"] == "dsvl2/extract/v1" and record["data"] == GOOD and record["token_limit"] == 1024
+    assert json.loads(json_text(result, data_only=True, lines=True)) == GOOD
+    assert json_text(result, lines=True).count("\n") == 1
+    assert csv_text([result], form).splitlines() == [
+        "source,no,date,total,items.text,items.amount",
+        "x.pdf,A-1031,2021-05-03,88.17,Widget,12",
+        "x.pdf,A-1031,2021-05-03,88.17,Gadget,76.17",
+    ]
+    with pytest.raises(SchemaError, match="flat"):
+        csv_text([result], read_schema("a: {b}"))
+
+
+def test_the_record_is_valid_for_the_published_schema() -> None:
+    import jsonschema
+
+    from dsvl2.pipelines.tasks import task_spec
+
+    record = json.loads(json.dumps(extraction_record(run(Scripted(lambda _: GOOD), ONE))))
+    jsonschema.Draft202012Validator(task_spec("extract").json_schema()).validate(record)
+
+
+def test_a_model_that_sees_gets_the_image_and_the_text_is_the_evidence() -> None:
+    from PIL import Image
+
+    engine = Scripted(lambda prompt: GOOD if prompt.startswith("<image>\nExtract") else "")
+    engine.info = ModelInfo(
+        **{name: getattr(engine.info, name) for name in engine.info.__slots__} | {"reading": ReadingProfile()}
+    )
+    text = pages_of([ONE], 3000)[0].text
+    form = read_schema(SCHEMA)
+    view = View(1, text, lambda: Image.new("L", (50, 50)))
+    result = extract("x.png", [view], engine, form)
+    assert result.data == GOOD and result.fields["total"].quote == "88.17"
+    unseen = extract("x.png", [View(1, None, view.draw)], engine, form)
+    assert unseen.data == GOOD and unseen.fields["total"].quote is None and unseen.fields["total"].page == 1
