@@ -6,6 +6,7 @@
 This door loads neither the model nor a drawing library.
 """
 
+from dsvl2.pipelines.charts.answer import ChartAnswer, answer_chart
 from dsvl2.pipelines.charts.answers_of_models import parse_chart
 from dsvl2.pipelines.charts.code import to_code
 from dsvl2.pipelines.charts.export import to_csv, to_long_csv, to_markdown
@@ -19,6 +20,7 @@ __all__ = [
     "PAGE_PROMPT",
     "SPEC",
     "Axis",
+    "ChartAnswer",
     "ChartData",
     "Charts",
     "Drawn",
@@ -26,6 +28,7 @@ __all__ = [
     "Point",
     "Series",
     "TextItem",
+    "answer_chart",
     "beside",
     "can_run_code",
     "finish_chart",

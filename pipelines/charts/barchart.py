@@ -12,11 +12,11 @@ from dsvl2.pipelines.charts.bars import Bar, BarSet
 from dsvl2.pipelines.charts.labels import Label, labels_below, labels_beside, name_places
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.numbers import Number
-from dsvl2.pipelines.charts.scales import Tick, ValueScale, find_scales
+from dsvl2.pipelines.charts.scales import Tick, ValueScale, find_scales, snapped
 from dsvl2.pipelines.charts.scene import Scene, around
 from dsvl2.pipelines.charts.titles import name_below, name_beside, title_above, unit_in
 from dsvl2.pipelines.charts.types import Axis, ChartData, Point, Series, TextItem
-from dsvl2.pipelines.charts.values import Printed, match_to_bars, printed_numbers
+from dsvl2.pipelines.charts.values import Printed, match_to_bars, mended, printed_numbers
 from dsvl2.pipelines.documents import Box
 
 _MEASURED = 0.6  # confidence of a value that was measured, if its axis was read well
@@ -35,6 +35,7 @@ def read_bars(scene: Scene, found: BarSet, legend: Legend) -> ChartData:
     texts = [item for item in scene.texts if not legend.owns(item)]
     scale = value_scale(scene, texts, found)
     used = {id(tick.item) for tick in scale.ticks} if scale else set()
+    scale = scale and _aligned(snapped(scale, scene.gray, scene.unit), found)
     free = [item for item in texts if id(item) not in used]
     bars = list(found.bars)
     groups = _groups(found)
@@ -66,6 +67,14 @@ def value_scale(scene: Scene, texts: Sequence[TextItem], found: BarSet) -> Value
         if best is None or (zero, len(scale.ticks)) > (_is_zero(best, found), len(best.ticks)):
             best = scale
     return best
+
+
+def _aligned(scale: ValueScale, found: BarSet) -> ValueScale:
+    """Move the scale so that the bars' foot is exactly zero, if it is within two pixels of it."""
+    place = -found.foot if found.upright else found.foot
+    if scale.log or abs(scale.value(place)) > 2.2 * scale.per_pixel(place):
+        return scale
+    return replace(scale, offset=-scale.slope * place)
 
 
 def _is_zero(scale: ValueScale, found: BarSet) -> bool:
@@ -204,12 +213,13 @@ def _point(bar: Bar, name: str, printed: Printed | None, scale: ValueScale | Non
     if scale is not None:
         measured = scale.value(sign * bar.stop) - (scale.value(sign * bar.start) if bar.stacked else 0.0)
     if printed is not None:
-        number: Number = printed.number
+        number: Number | None = printed.number
         sure = printed.item.confidence
-        if measured is not None and scale is not None:
-            off = abs(number.value - measured) / (scale.per_pixel(sign * bar.stop) or 1.0)
-            sure *= 1.0 if off < 4 else 0.7
-        return Point(name, number.value, "printed", bar.box, sure, text=printed.text)
+        if measured is not None and scale is not None and len(scale.ticks) >= 3:
+            number = mended(printed.number, measured, scale.per_pixel(sign * bar.stop) or 1.0, scale.unit)
+        if number is not None:
+            sure *= 1.0 if number.value == printed.number.value else 0.8
+            return Point(name, number.value, "printed", bar.box, sure, text=printed.text)
     if scale is None or measured is None or bar.start == bar.stop:
         return None
     step = scale.per_pixel(sign * bar.stop)

@@ -80,7 +80,7 @@ def _dashes(scene: Scene) -> Iterable[Entry]:
             for k in range(len(found)):
                 wide, tall = int(found.width[k]), int(found.height[k])
                 right = x0 + int(found.x1[k])
-                if wide >= 1.1 * scene.unit and tall <= 0.5 * wide and box.x0 - right < 1.6 * scene.unit:
+                if wide >= 1.1 * scene.unit and tall <= 0.75 * wide and box.x0 - right < 1.6 * scene.unit:
                     left = x0 + int(found.x0[k])
                     if left > x0 + 1 or x0 == 0:
                         top = y0 + int(found.y0[k])

@@ -36,7 +36,7 @@ def find_letters(ground: Ground) -> Ink | None:
     unit = float(np.median(tall))
     # Letters that touch make one long piece; a wide thing that is as tall as two lines is no letter.
     fits = np.maximum(found.height, found.width) <= np.where(
-        np.minimum(found.height, found.width) <= 2 * unit, max(most, 6 * unit), most
+        np.minimum(found.height, found.width) <= 2 * unit, max(most, 16 * unit), most
     )
     found = select(found, fits & ~_ticks(ground, found, rules, unit))
     small = (np.maximum(found.height, found.width) < 0.5 * unit) | (found.area < 0.06 * unit * unit)
@@ -79,7 +79,13 @@ def _without_curves(ground: Ground, strokes: Mask, most: float) -> Mask:
     result = strokes
     for _ in range(3):
         found = components(result)
-        large = (found.width > most) | (found.height > most)
+        if not len(found):
+            break
+        usual = float(np.median(found.height))
+        short, long = np.minimum(found.height, found.width), np.maximum(found.height, found.width)
+        # Bold letters that touch make a long piece too, but a low and dense one.
+        words = (short <= 2.4 * max(usual, 7.0)) & (found.area > 0.3 * short * long) & (short >= 5)
+        large = (long > most) & ~words
         if not large.any():
             break
         mask = paint(found.runs, large, (strokes.shape[0], strokes.shape[1]))
@@ -111,6 +117,7 @@ def _ticks(ground: Ground, found: Components, rules: Mask, unit: float) -> Mask:
     gone = (flat & (found.width > 1.7 * unit)) | (slim & (found.height > 1.7 * unit))
     fills = ground.flat & (ground.under != ground.paper)
     near = grown(rules | fills | paint(found.runs, gone, (rules.shape[0], rules.shape[1])), 2)
-    for k in np.flatnonzero(flat | slim).tolist():
+    gap = (np.minimum(found.height, found.width) <= 3) & (np.maximum(found.height, found.width) > 1.4 * unit)
+    for k in np.flatnonzero(flat | slim | gap).tolist():
         gone[k] |= bool(near[int(found.y0[k]) : int(found.y1[k]), int(found.x0[k]) : int(found.x1[k])].any())
     return gone

@@ -14,6 +14,9 @@ from dsvl2.pipelines.charts.barchart import read_bars
 from dsvl2.pipelines.charts.bars import find_bars
 from dsvl2.pipelines.charts.ground import Ground, look
 from dsvl2.pipelines.charts.legend import find_legend
+from dsvl2.pipelines.charts.linechart import read_lines
+from dsvl2.pipelines.charts.piechart import read_pie
+from dsvl2.pipelines.charts.scatter import read_scatter
 from dsvl2.pipelines.charts.scene import Scene, make_scene
 from dsvl2.pipelines.charts.spots import Spot, find_spots
 from dsvl2.pipelines.charts.strips import Canvas, collect, pack, requests
@@ -76,7 +79,7 @@ def prepare_chart(image: Image, profile: ReadingProfile) -> PreparedChart:
 
 def finish_chart(prepared: PreparedChart, answers: Sequence[GenerationResult], profile: ReadingProfile) -> ChartData:
     """Make the chart's data from the model's answers, one for each request, in order."""
-    texts = collect(prepared.spots, prepared.canvases, answers, profile)
+    texts = collect(prepared.ground, prepared.spots, prepared.canvases, answers, profile)
     height, width = prepared.ground.strokes.shape
     data = understand(prepared.ground, texts)
     return replace(data, notices=prepared.notices + data.notices, size=(width, height))
@@ -92,9 +95,17 @@ def understand(ground: Ground, texts: Sequence[TextItem]) -> ChartData:
 
 
 def _best(scene: Scene) -> ChartData | None:
+    """Return the first reading that finds data: a pie, bars, lines, points."""
     legend = find_legend(scene)
+    pie = read_pie(scene, legend)
+    if pie is not None:
+        return pie
     bars = find_bars(scene, legend)
-    if bars is not None:
-        colours = {bar.colour for bar in bars.bars}
-        return read_bars(scene, bars, find_legend(scene, colours))
-    return None
+    if bars is not None and (len(bars.bars) > 1 or bars.bars[0].stop != bars.bars[0].start):
+        data = read_bars(scene, bars, find_legend(scene, {bar.colour for bar in bars.bars}))
+        if data.found:
+            return data
+    lines = read_lines(scene, legend)
+    if lines is not None and lines.found:
+        return lines
+    return read_scatter(scene, legend)

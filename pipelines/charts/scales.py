@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import log10
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsvl2.pipelines.charts.numbers import Number, only_numbers, parse_number, split_apart
 from dsvl2.pipelines.charts.types import TextItem
@@ -68,6 +69,32 @@ class ValueScale:
         """First and last tick, pixels."""
         places = [tick.place for tick in self.ticks]
         return min(places), max(places)
+
+
+def snapped(scale: ValueScale, gray: NDArray[np.uint8], unit: float) -> ValueScale:
+    """Return the scale moved to the grid lines or tick marks that most of its labels stand at, if there are such lines.
+
+    Labels stand beside their line with an error of a pixel or so that is the same for all.
+    """
+    rows = gray.astype(np.int16) if scale.upright else gray.T.astype(np.int16)
+    offsets = []
+    reach = max(2, round(0.6 * unit))
+    for tick in scale.ticks:
+        low, high = max(2, round(tick.place) - reach), min(rows.shape[0] - 2, round(tick.place) + reach + 1)
+        if high <= low:
+            continue
+        band = rows[low:high]
+        step = np.minimum(np.abs(band - rows[low - 2 : high - 2]), np.abs(band - rows[low + 2 : high + 2]))
+        share = (step >= 6).mean(axis=1)
+        if float(share.max()) > 0.25:
+            near = np.flatnonzero(share > 0.8 * share.max())
+            offsets.append(float(low + near.mean()) - tick.place)
+    if len(offsets) < max(2, 0.6 * len(scale.ticks)):
+        return scale
+    shift = float(np.median(offsets))
+    if float(np.median(np.abs(np.array(offsets) - shift))) > 1.0:
+        return scale
+    return replace(scale, offset=scale.offset - scale.slope * shift)
 
 
 def ticks_of(texts: Iterable[TextItem], *, upright: bool) -> list[Tick]:

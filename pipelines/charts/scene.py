@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsvl2.pipelines.charts.ground import Ground
 from dsvl2.pipelines.charts.marks import Solid, find_solids
@@ -21,6 +22,11 @@ class Scene:
     texts: tuple[TextItem, ...]
     solids: tuple[Solid, ...]
     unit: float
+
+    @property
+    def gray(self) -> NDArray[np.uint8]:
+        """The picture's mean channel [H, W]."""
+        return np.asarray(self.ground.rgb.mean(axis=2), dtype=np.uint8)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from dsvl2.pipelines.layout.components import Components, Ints, join, select
 Floats = NDArray[np.float64]
 SLANTED = (45, -45, 30, -30, 60, -60)  # degrees, counter-clockwise from level
 _GAP = 0.85  # of the letter height: widest space inside a piece of text
+_WIDE_GAP = 1.4  # the same along a slant, where the next label lies aside
 _LONELY = {90: 2.0, 45: 2.6, 30: 2.6, 60: 2.6}  # letters whose level neighbours are more than this are level text
 
 
@@ -45,8 +46,7 @@ def find_spots(ground: Ground) -> tuple[Spot, ...]:
     found: list[tuple[Ints, int]] = []
     company = np.zeros(len(ink.found))
     for chain in _chains(ink, free, 0):
-        _, _, wide, tall = _extent(ink, chain, 0)
-        company[chain] = chain.size if wide < 2.2 * tall else 1
+        company[chain] = chain.size if _on_a_line(ink, chain) else 1
     for angle in (*SLANTED, 90):
         chains = [c for c in _chains(ink, free, angle) if _runs_along(ink, c, angle, company)]
         if angle != 90 and (len(chains) < 2 or (len(chains) < 4 and max(c.size for c in chains) < 4)):
@@ -56,9 +56,33 @@ def find_spots(ground: Ground) -> tuple[Spot, ...]:
         for chain in chains:
             free[chain] = False
             found.append((chain, angle))
-    found += [(chain, 0) for chain in _chains(ink, free, 0)]
+    found += [(chain, 0) for chain in _lines(ink, _chains(ink, free, 0))]
     spots = [_spot(ink, _with_marks(ink, chain, angle), angle) for chain, angle in found]
     return tuple(sorted(spots, key=lambda spot: (spot.angle != 0, spot.box.y0, spot.box.x0)))
+
+
+def _lines(ink: Ink, chains: list[Ints]) -> list[Ints]:
+    """Join level chains whose gap is a space by the height of their lines, not of the two letters beside it."""
+    found = ink.found
+    box = np.array([[found.x0[c].min(), found.y0[c].min(), found.x1[c].max(), found.y1[c].max()] for c in chains])
+    if len(chains) < 2:
+        return chains
+    high = (box[:, 3] - box[:, 1]).astype(np.float64)
+    gap = box[None, :, 0] - box[:, None, 2]
+    shared = np.minimum(box[:, None, 3], box[None, :, 3]) - np.maximum(box[:, None, 1], box[None, :, 1])
+    least, most = np.minimum(high[:, None], high[None, :]), np.maximum(high[:, None], high[None, :])
+    near = (gap > 0) & (gap <= _GAP * most) & (shared >= 0.6 * least) & (most < 1.7 * least)
+    first, second = np.nonzero(near)
+    label = join(len(chains), first.astype(np.int64), second.astype(np.int64))
+    return [np.concatenate([chains[k] for k in np.flatnonzero(label == n)]) for n in range(int(label.max()) + 1)]
+
+
+def _on_a_line(ink: Ink, chain: Ints) -> bool:
+    """Whether the letters of a level chain stand on one line: slanted labels side by side do not."""
+    feet = ink.found.y1[chain]
+    even = np.abs(feet - np.median(feet)) <= max(1.5, 0.18 * ink.unit)
+    _, _, wide, tall = _extent(ink, chain, 0)
+    return wide < 2.2 * tall and float(even.mean()) > 0.6
 
 
 def _whole_row(ink: Ink, free: Mask, angle: int, chains: list[Ints], company: Floats) -> list[Ints]:
@@ -101,7 +125,11 @@ def _chains(ink: Ink, free: Mask, angle: int) -> list[Ints]:
     upper = np.maximum((v - height / 2)[:, None], (v - height / 2)[None, :])
     least = np.minimum(height[:, None], height[None, :])
     same = np.maximum(height[:, None], height[None, :]) < 2.6 * np.maximum(least, 0.4 * ink.unit)
-    near = (gap <= _GAP * tall) & (lower - upper >= (0.5 if angle in (0, 90) else 0.35) * least) & same
+    near = (
+        (gap <= (_GAP if angle in (0, 90) else _WIDE_GAP) * tall)
+        & (lower - upper >= (0.5 if angle in (0, 90) else 0.35) * least)
+        & same
+    )
     near &= u[None, :] > u[:, None]
     first, second = np.nonzero(near)
     label = join(numbers.size, first.astype(np.int64), second.astype(np.int64))

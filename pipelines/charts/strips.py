@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ PITCH = 32  # canvas pixels from line to line
 MARGIN = 8  # canvas pixels to the left of a line
 _CAPITAL = 1.42  # capital height over x-height
 _LOCATION = re.compile(r"<\|y_(\d+)\|>")
+_SIGN = re.compile(r"^[=\-\u2013\u2014_~\u2022\u25cf\u25a0\u25cb\u2192\u2190\u2194\u00b7*+]+\s+(?=[^\W\d]{2})")
 _LEAST_SCALE, _MOST_SCALE = 0.25, 4.0
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -129,7 +130,11 @@ def requests(canvases: Sequence[Canvas], profile: ReadingProfile) -> list[Genera
 
 
 def collect(
-    spots: Sequence[Spot], canvases: Sequence[Canvas], answers: Sequence[GenerationResult], profile: ReadingProfile
+    ground: Ground,
+    spots: Sequence[Spot],
+    canvases: Sequence[Canvas],
+    answers: Sequence[GenerationResult],
+    profile: ReadingProfile,
 ) -> tuple[TextItem, ...]:
     """Return the spots with what was read on them, in the spots' order; unread ones have empty text.
 
@@ -145,7 +150,24 @@ def collect(
             number = canvas.spots[nearest]
             texts[number] = f"{texts[number]} {text}".strip()
             sure[number] = confidence
-    return tuple(TextItem(texts[k], spot.box, spot.angle, sure[k]) for k, spot in enumerate(spots))
+    items = [TextItem(texts[k], spot.box, spot.angle, sure[k]) for k, spot in enumerate(spots)]
+    return tuple(_without_swatch(ground, item) for item in items)
+
+
+def _without_swatch(ground: Ground, item: TextItem) -> TextItem:
+    """Take a legend's dash or dot, read as a sign before the words, off a text and its box."""
+    match = _SIGN.match(item.text)
+    if match is None or item.angle != 0:
+        return item
+    box = item.box
+    inked = ground.strokes[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)].any(axis=0)
+    filled = np.flatnonzero(inked)
+    steps = np.diff(filled)
+    early = steps[: max(1, int(0.5 * steps.size))]
+    if not early.size or int(early.max()) < 3:
+        return replace(item, text=item.text[match.end() :])
+    begin = int(filled[int(early.argmax()) + 1])
+    return replace(item, text=item.text[match.end() :], box=replace(box, x0=float(int(box.x0) + begin)))
 
 
 def _lines(answer: GenerationResult, canvas: Canvas, profile: ReadingProfile) -> Iterator[tuple[float, str, float]]:

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dsvl2.pipelines.charts.bars import Bar
-from dsvl2.pipelines.charts.numbers import Number, only_numbers, parse_number
+from dsvl2.pipelines.charts.numbers import Number, format_number, only_numbers, parse_number
 from dsvl2.pipelines.charts.scales import ValueScale
 from dsvl2.pipelines.charts.scene import middle
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import Box
 
 _FAR = 3.0  # cost above which a number belongs to nothing
+_FITS, _MENDED = 12.0, 3.0  # pixels that a printed value may be off its mark as read, and after a correction
 _OFF = 8.0  # pixels between a printed value and the end of its bar that cost as much as one letter height of distance
 
 
@@ -36,6 +37,10 @@ def printed_numbers(texts: Iterable[TextItem]) -> list[Printed]:
             continue
         length = max(1, len(item.text))
         box = item.box
+        close = parse_number(item.text.replace(" ", ""))
+        if close is not None and _one_number(item.text):
+            found.append(Printed(close, box, item.text.replace(" ", ""), item))
+            continue
         for number in only_numbers(item.text):
             x0, x1 = (box.x0 + (box.x1 - box.x0) * k / length for k in (number.start, number.end))
             y0, y1 = box.y0, box.y1
@@ -45,6 +50,29 @@ def printed_numbers(texts: Iterable[TextItem]) -> list[Printed]:
             text = item.text[number.start : number.end].strip()
             found.append(Printed(number, Box(x0, y0, x1, y1), text, item))
     return found
+
+
+def _one_number(text: str) -> bool:
+    """Whether a number was read with a space that is none: `3 7%`, whose first part lacks the unit of the second."""
+    pieces = text.split()
+    return (len(pieces) == 2 and pieces[0].lstrip("-\u2212\u2013").isdigit()) or pieces[0] in ("-", "\u2212", "\u2013")
+
+
+def mended(number: Number, expected: float, step: float, unit: str) -> Number | None:
+    """Return the number that was printed if one of the usual misreadings explains it, None if none does.
+
+    Usual are a per cent sign read as digits, a lost or an invented minus, and a lost or an invented decimal point.
+    """
+    value = number.value
+    tries = [value, -value]
+    digits = format_number(abs(value))
+    if unit == "%" and digits.endswith(("96", "9", "6")):
+        tries += [float(digits[:-2] or 0), float(digits[:-1] or 0)]
+    tries += [sign * value * factor for factor in (10.0, 0.1, 100.0, 0.01) for sign in (1.0, -1.0)]
+    for k, candidate in enumerate(tries):
+        if abs(candidate - expected) <= (_FITS if k == 0 else _MENDED) * step:
+            return Number(candidate, number.unit or unit, number.start, number.end)
+    return None
 
 
 def match_to_bars(
@@ -100,9 +128,7 @@ def _misfit(bar: Bar, printed: Printed, scale: ValueScale | None) -> float:
     """Return how badly a number fits the length of a bar, at most 2."""
     if scale is None:
         return 0.0
-    length = bar.stop - bar.start
     sign = -1.0 if scale.upright else 1.0
     expected = scale.value(sign * bar.stop) - (scale.value(sign * bar.start) if bar.stacked else 0.0)
     step = scale.per_pixel(sign * bar.stop) or 1.0
-    del length
     return min(2.0, abs(printed.number.value - expected) / step / _OFF)
