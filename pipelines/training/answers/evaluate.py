@@ -137,7 +137,7 @@ def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) ->
         while stop < len(items) and items[stop].spatial == items[start].spatial:
             stop += 1
         part = items[start:stop]
-        sampling = SamplingParams(max_new_tokens=MOST_NEW_TOKENS, guard_loops=False)
+        sampling = SamplingParams(max_new_tokens=MOST_NEW_TOKENS)
         requests = [GenerationRequest((_message(item),), sampling) for item in part]
         results = engine.generate(requests)
         answered += [Answered(item, result.text.strip()) for item, result in zip(part, results, strict=True)]
@@ -210,6 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     if chosen.eval_dir and not chosen.cache:
         parser.error("--eval-dir needs --cache")
+    absent = [name for name in chosen.sets if chosen.eval_dir and not (chosen.eval_dir / name / "gt.jsonl").is_file()]
+    if absent:
+        parser.error(f"{chosen.eval_dir} has no {absent[0]}/gt.jsonl; name the sets it has with --sets")
     items = synthetic(chosen.vocabulary, chosen.pages, chosen.seed) if chosen.vocabulary else []
     for name in chosen.sets if chosen.eval_dir else []:
         items += {"receipts": receipts, "forms": forms, "charts": charts}[name](chosen.eval_dir / name, chosen.cache)

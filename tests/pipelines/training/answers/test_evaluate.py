@@ -13,7 +13,7 @@ from dsvl2.model import GenerationRequest, GenerationResult, Usage
 from dsvl2.pipelines.batch.codec import pack_result
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.training.answers import scores
-from dsvl2.pipelines.training.answers.evaluate import Item, ask, charts, forms, receipts, report, write
+from dsvl2.pipelines.training.answers.evaluate import Item, ask, charts, forms, main, receipts, report, write
 from dsvl2.pipelines.training.answers.readings import cache_path, cached_chart
 
 
@@ -128,3 +128,12 @@ def test_questions_about_a_page_go_together_and_every_answer_is_kept(tmp_path: P
     write(tmp_path / "out.jsonl", answered)
     kept = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
     assert [(row["prompt"], row["answer"]) for row in kept] == [("Q: a", "one"), ("Q: b", "one"), ("Q: c", "20")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [([], "nothing to ask"), (["--eval-dir", "nowhere", "--cache", "."], "receipts/gt.jsonl")]
+)
+def test_the_command_says_what_is_missing(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err
