@@ -16,15 +16,11 @@ from torch import Tensor
 
 from dsvl2.kernels import onednn, packed, reference, routing
 from dsvl2.kernels.packing import PackedWeight
-from dsvl2.kernels.reference import rotate_halves, rotate_pairs
-from dsvl2.kernels.routing import RouteRule
+from dsvl2.kernels.reference import rotate_halves as rotate_halves  # noqa: PLC0414
+from dsvl2.kernels.reference import rotate_pairs as rotate_pairs  # noqa: PLC0414
+from dsvl2.kernels.routing import RouteRule as RouteRule  # noqa: PLC0414
 
-__all__ = [
-    "RouteRule", "add_rms_norm", "attention", "backend", "decode", "fast_bf16", "latent_query", "moe_experts", "native",
-    "pack_linear", "packed_experts", "packed_linear", "rms_norm", "rotate_halves", "rotate_pairs", "route", "store_heads",
-    "store_latent", "swiglu", "use", "using",
-]  # fmt: skip
-
+Pair = tuple[PackedWeight | Tensor, PackedWeight | Tensor]
 FEW = 16  # up to so many tokens every chosen expert runs on all of them
 
 
@@ -107,7 +103,7 @@ def moe_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: T
     if _moe_form == "sparse" and x.dtype == gate_up.dtype and native(x):
         from dsvl2.kernels.triton_backend import experts
 
-        return experts.experts(x, idx, weight, gate_up, down)
+        return experts.experts(x, idx, weight, (gate_up, down))
     return MOE_FORMS[_moe_form](x, idx, weight, gate_up, down)
 
 
@@ -127,8 +123,55 @@ def packed_experts(x: Tensor, idx: Tensor, weight: Tensor, gate_up: PackedWeight
         from dsvl2.kernels.triton_backend import experts, operand
 
         if operand.fits(gate_up) and operand.fits(down):
-            return experts.experts(x, idx, weight, gate_up, down)
+            return experts.experts(x, idx, weight, (gate_up, down))
     return packed.experts(x, idx, weight, gate_up, down, few=FEW)
+
+
+def moe_layer(x: Tensor, idx: Tensor, weight: Tensor, routed: Pair, shared: Pair) -> Tensor:
+    """Routed and shared experts at once: `moe_experts` or `packed_experts` plus a SwiGLU that every token goes through.
+
+    routed and shared: gate over up, and down, each plain or packed; the shared ones as a stack of one expert.
+    """
+    if native(x) and all(_kernels_read(part, x) for part in (*routed, *shared)):
+        from dsvl2.kernels.triton_backend import experts
+
+        return experts.experts(x, idx, weight, routed, shared)
+    return _apply_experts(x, idx, weight, routed) + fused_swiglu(x, shared)
+
+
+def fused_swiglu(x: Tensor, pair: Pair) -> Tensor:
+    """down(silu(gate x) * up x) for x [..., H], the weights as in `moe_layer`."""
+    flat = x.flatten(0, -2)
+    if native(x) and all(_kernels_read(part, x) for part in pair):
+        from dsvl2.kernels.triton_backend import experts
+
+        return experts.swiglu(flat, pair).view(x.shape)
+    every = torch.zeros(len(flat), 1, dtype=torch.int64, device=x.device)
+    return _apply_experts(flat, every, torch.ones(len(flat), 1, device=x.device), pair).view(x.shape)
+
+
+def _apply_experts(x: Tensor, idx: Tensor, weight: Tensor, pair: Pair) -> Tensor:
+    gate_up, down = pair
+    if isinstance(gate_up, Tensor):
+        assert isinstance(down, Tensor)  # a scheme holds all experts of a layer alike
+        return moe_experts(x, idx, weight, gate_up, down)
+    assert isinstance(down, PackedWeight)  # likewise
+    return packed_experts(x, idx, weight, gate_up, down)
+
+
+def _kernels_read(weight: PackedWeight | Tensor, x: Tensor) -> bool:
+    from dsvl2.kernels.triton_backend import operand
+
+    return weight.dtype == x.dtype if isinstance(weight, Tensor) else operand.fits(weight)
+
+
+def router_logits(x: Tensor, weight: Tensor) -> Tensor:
+    """x [N, H] times weight [E, H], both widened to fp32 -> fp32 [N, E]: near-ties flip in half precision."""
+    if len(x) <= FEW and weight.dtype == torch.float32 and native(x):
+        from dsvl2.kernels.triton_backend import router
+
+        return router.logits(x, weight)
+    return F.linear(x.float(), weight.float())
 
 
 def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor, Tensor, Tensor]:

@@ -40,11 +40,13 @@ class Block(nn.Module):
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
         return self._feed(x, routed)
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
-        """One new token per slot; see `attention`."""
-        mixed = self.self_attn.step(self.input_layernorm(x), cos, sin, sight, layer)
-        x, normed = self.post_attention_layernorm.behind(x, mixed)
-        return x + self.mlp(normed)
+    def step(
+        self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer
+    ) -> tuple[Tensor, Tensor]:
+        """One new token per slot; see `attention`. The sum of x and delta goes in, and comes out: norms add them up."""
+        x, normed = (x, self.input_layernorm(x)) if delta is None else self.input_layernorm.behind(x, delta)
+        x, normed = self.post_attention_layernorm.behind(x, self.self_attn.step(normed, cos, sin, sight, layer))
+        return x, self.mlp(normed)
 
     def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:
         normed = self.post_attention_layernorm(x)
@@ -93,10 +95,10 @@ class Decoder(nn.Module):
 
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layers: Sequence[SlotLayer]) -> Tensor:
         """One new token per slot: x [S, H], angles of its position [S, d/2] -> final hidden states [S, H]."""
+        delta: Tensor | None = None
         for block, layer in zip(self.layers, layers, strict=True):
-            x = cast(Block, block).step(x, cos, sin, sight, layer)
-        out: Tensor = self.norm(x)
-        return out
+            x, delta = cast(Block, block).step(x, delta, cos, sin, sight, layer)
+        return self.norm(x) if delta is None else self.norm.behind(x, delta)[1]
 
 
 class LanguageModel(nn.Module):

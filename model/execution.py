@@ -12,8 +12,8 @@ from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError
-from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
-from dsvl2.model.moe import Experts, MoE, Router
+from dsvl2.model.fused import DenseMoE, GeluMlp, GroupedMoE, GroupedSwiGLU, MergedLatentAttention
+from dsvl2.model.moe import Experts, MoE, SwiGLU
 from dsvl2.model.vision import Mlp
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -59,10 +59,7 @@ class PackedLinear(nn.Module):
 def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     """Make a freshly loaded network ready to run; on a CPU its modules are exchanged in place."""
     if network.image_newline.device.type != "cpu":
-        for module in network.modules():
-            if isinstance(module, Router):
-                module.float()  # scores are fp32 (spec.md 6.3): widened here once instead of at every step
-        return network
+        return group(network)
     for block in network.language.model.layers:
         _exchange_experts(block, dtype)
         _exchange_attention(block, dtype)
@@ -74,6 +71,19 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     head = network.language.lm_head
     if isinstance(head, nn.Linear):
         network.language.lm_head = PackedLinear(head, torch.float32 if head.weight.numel() <= EXACT_HEAD else dtype)  # type: ignore[assignment]
+    return network
+
+
+def group(network: DeepseekVL2) -> DeepseekVL2:
+    """Exchange modules of the decoder for those that start fewer kernels; what they replace is let go layer by layer."""
+    for block in network.language.model.layers:
+        mlp = block.mlp
+        if isinstance(mlp, MoE):
+            mlp.gate.float()  # scores are fp32 (spec.md 6.3): widened here once instead of at every step
+            if GroupedMoE.fits(mlp):
+                block.mlp = GroupedMoE(mlp)
+        elif isinstance(mlp, SwiGLU) and GroupedSwiGLU.fits(mlp):
+            block.mlp = GroupedSwiGLU(mlp)
     return network
 
 

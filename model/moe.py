@@ -49,6 +49,11 @@ class Experts(nn.Module):
             bound = weight.shape[-1] ** -0.5  # what nn.Linear does
             nn.init.uniform_(weight, -bound, bound)
 
+    @property
+    def pair(self) -> ops.Pair:
+        """Both stacks, as `ops.moe_layer` takes them."""
+        return self.gate_up_proj, self.down_proj
+
     def forward(self, x: Tensor, routing: Routing) -> Tensor:
         return ops.moe_experts(x, routing.idx, routing.weight, self.gate_up_proj, self.down_proj)
 
@@ -78,7 +83,7 @@ class Router(nn.Module):
     def _logits(self, x: Tensor) -> Tensor:
         """fp32 also under autocast: near-ties flip in half precision."""
         if not torch.is_autocast_enabled(x.device.type):  # entering a context costs as much as the product
-            return F.linear(x.float(), self.weight.float())
+            return ops.router_logits(x, self.weight)
         with torch.autocast(x.device.type, enabled=False):
             return F.linear(x.float(), self.weight.float())
 

@@ -1,4 +1,4 @@
-"""Routed experts in three launches after the sort: gate and up with SiLU, down, weighted sum. Any weight format.
+"""Experts in three launches after the sort: gate and up with SiLU, down, weighted sum. Any weight format.
 
 Letters: N tokens, k experts a token, P = N k pairs, H hidden, I expert width, E experts; BN, BM, BK as in `tiles`.
 """
@@ -11,7 +11,7 @@ from torch import Tensor
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
-from dsvl2.kernels.triton_backend.sorting import Blocks, sort
+from dsvl2.kernels.triton_backend.sorting import Blocks, everyone, sort
 from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
 from dsvl2.kernels.triton_backend.tuning import Tile, expert_bin, tile
 
@@ -105,7 +105,7 @@ def _down(
 
 
 @triton.jit
-def _combine(y, weight, out, H, K: tl.constexpr, BH: tl.constexpr):
+def _combine(y, weight, plus, out, H, K: tl.constexpr, PLUS: tl.constexpr, BH: tl.constexpr):
     token = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BH + tl.arange(0, BH)
     ok = column < H
@@ -113,38 +113,59 @@ def _combine(y, weight, out, H, K: tl.constexpr, BH: tl.constexpr):
     for choice in tl.static_range(K):
         share = tl.load(weight + token * K + choice)
         acc += share * tl.load(y + (token * K + choice) * H + column, mask=ok, other=0.0).to(tl.float32)
-    tl.store(out + token * H + column, acc.to(out.dtype.element_ty), mask=ok)
+    kind = out.dtype.element_ty
+    if PLUS:  # rounded first, as the sum of two results would be
+        acc = acc.to(kind).to(tl.float32) + tl.load(plus + token * H + column, mask=ok, other=0.0).to(tl.float32)
+    tl.store(out + token * H + column, acc.to(kind), mask=ok)
 
 
-def experts(
-    x: Tensor, idx: Tensor, weight: Tensor, gate_up: PackedWeight | Tensor, down: PackedWeight | Tensor
-) -> Tensor:
-    """See `ops.moe_experts` and `ops.packed_experts`. The sum over k is taken in fp32 in the order of idx."""
+Weight = PackedWeight | Tensor
+Pair = tuple[Weight, Weight]
+
+
+def experts(x: Tensor, idx: Tensor, weight: Tensor, routed: Pair, shared: Pair | None = None) -> Tensor:
+    """See `ops.moe_layer`. The sum over k is taken in fp32 in the order of idx."""
     (count, hidden), per_token = x.shape, idx.shape[1]
-    stack, width, _ = _sizes(down)
-    out = torch.empty_like(x)
+    out = torch.empty_like(x, memory_format=torch.contiguous_format)
     if count == 0:
         return out
-    first, second = Operand.of(gate_up, x.device), Operand.of(down, x.device)
-    place = expert_bin(count * per_token / stack)
-    sizes = [tile(name, held.form, place, x.dtype, x.device) for name, held in (("gate_up", first), ("down", second))]
-    assert sizes[0].tokens == sizes[1].tokens  # both run over the same blocks
-    blocks = sort(idx, stack, sizes[0].tokens)
-    middle = torch.empty(count * per_token, width, dtype=x.dtype, device=x.device)
-    spread = torch.empty(count * per_token, hidden, dtype=x.dtype, device=x.device)
     x = x.contiguous()
+    spread = _through(x, routed, idx)
+    added = spread if shared is None else _through(x, shared, None)
+    wide = min(power(hidden), 1024)
+    with on(x):
+        _combine[(count, triton.cdiv(hidden, wide))](
+            spread, weight.float().contiguous(), added, out, hidden,
+            K=per_token, PLUS=shared is not None, BH=wide, num_warps=4,
+        )  # fmt: skip
+    return out
+
+
+def swiglu(x: Tensor, pair: Pair) -> Tensor:
+    """One expert that takes every row of x [N, H]."""
+    return _through(x.contiguous(), pair, None) if len(x) else torch.empty_like(x)
+
+
+def _through(x: Tensor, pair: Pair, idx: Tensor | None) -> Tensor:
+    """What the experts of each pair return, [N k, H]; idx None: all rows go to the first."""
+    (stack, width, hidden), per_token = _sizes(pair[1]), 1 if idx is None else idx.shape[1]
+    held, rows = [Operand.of(part, x.device) for part in pair], len(x) * per_token
+    place = expert_bin(rows / stack)
+    sizes = [
+        tile(name, part.form, place, x.dtype, x.device) for name, part in zip(("gate_up", "down"), held, strict=True)
+    ]
+    assert sizes[0].tokens == sizes[1].tokens  # both run over the same blocks
+    blocks = everyone(rows, sizes[0].tokens, x.device) if idx is None else sort(idx, stack, sizes[0].tokens)
+    middle = torch.empty(rows, width, dtype=x.dtype, device=x.device)
+    spread = torch.empty(rows, hidden, dtype=x.dtype, device=x.device)
     with on(x):
         _gate_up[_grid(blocks, width, sizes[0])](
-            x, *first.tensors, middle, *blocks, hidden, width, per_token, FORM=first.form, **_options(sizes[0])
+            x, *held[0].tensors, middle, *blocks, hidden, width, per_token, FORM=held[0].form, **_options(sizes[0])
         )
         _down[_grid(blocks, hidden, sizes[1])](
-            middle, *second.tensors, spread, *blocks, width, hidden, FORM=second.form, **_options(sizes[1])
+            middle, *held[1].tensors, spread, *blocks, width, hidden, FORM=held[1].form, **_options(sizes[1])
         )
-        wide = min(power(hidden), 1024)
-        _combine[(count, triton.cdiv(hidden, wide))](
-            spread, weight.float().contiguous(), out, hidden, K=per_token, BH=wide, num_warps=4
-        )
-    return out
+    return spread
 
 
 def _sizes(down: PackedWeight | Tensor) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Top-k of the router's scores by all three methods, from fp32 logits. spec.md 6.3.
+"""The router: fp32 logits of a few tokens, and top-k of the scores by all three methods. spec.md 6.3.
 
 Letters: N tokens, E experts, k experts a token, G groups.
 """
@@ -10,6 +10,19 @@ from torch import Tensor
 
 from dsvl2.kernels.routing import RouteRule
 from dsvl2.kernels.triton_backend.launch import on, power
+
+
+@triton.jit
+def _logits(x, weight, out, E, H, ROWS: tl.constexpr, STEP: tl.constexpr):
+    token = tl.program_id(0).to(tl.int64)
+    e = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    acc = tl.zeros((ROWS, STEP), tl.float32)
+    for start in range(0, H, STEP):
+        h = start + tl.arange(0, STEP)
+        part = tl.load(x + token * H + h, mask=h < H, other=0.0).to(tl.float32)
+        w = tl.load(weight + e[:, None] * H + h[None, :], mask=(e < E)[:, None] & (h < H)[None, :], other=0.0)
+        acc += w * part[None, :]
+    tl.store(out + token * E + e, tl.sum(acc, 1), mask=e < E)
 
 
 @triton.jit
@@ -62,6 +75,18 @@ def _route(
         share = share / (tl.sum(share, 0) + 1e-20)
     tl.store(idx + token * K + j, picked.to(tl.int64), mask=j < K)
     tl.store(weight + token * K + j, share * SCALE, mask=j < K)
+
+
+def logits(x: Tensor, weight: Tensor) -> Tensor:
+    """See `ops.router_logits`; for a few tokens."""
+    (count, hidden), experts = x.shape, weight.shape[0]
+    out = torch.empty(count, experts, device=x.device)
+    if count:
+        with on(x):
+            _logits[(count, triton.cdiv(experts, 4))](
+                x.contiguous(), weight.contiguous(), out, experts, hidden, ROWS=4, STEP=512, num_warps=4, num_stages=3
+            )
+    return out
 
 
 def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor, Tensor, Tensor]:

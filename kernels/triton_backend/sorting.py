@@ -4,6 +4,7 @@ A grouped product then runs one program a block. How many blocks there are is bo
 the host. Letters: N tokens, k experts a token, P = N k pairs (pair p is token p // k), E experts.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -56,6 +57,8 @@ def _sort(idx, pairs, expert, count, P, E, BLOCKS, SIZE: tl.constexpr, EP: tl.co
 def sort(idx: Tensor, experts: int, size: int) -> Blocks:
     """idx [N, k] -> blocks of up to `size` pairs of one expert, in the order of the experts, pairs in order within."""
     pairs = idx.numel()
+    if len(idx) == 1:  # the experts of one token are different ones: nothing to sort
+        return Blocks(_spread(pairs, size, idx.device), idx.flatten(), _ones(pairs, idx.device))
     blocks = min(pairs, experts) + pairs // size
     if pairs > FEW:
         return _sort_many(idx.flatten(), experts, size, blocks)
@@ -67,6 +70,26 @@ def sort(idx: Tensor, experts: int, size: int) -> Blocks:
             SIZE=size, EP=power(experts, 16), STEP=64, num_warps=8,
         )  # fmt: skip
     return found
+
+
+@lru_cache(maxsize=64)
+def everyone(rows: int, size: int, device: torch.device) -> Blocks:
+    """Blocks of one expert that takes every row."""
+    blocks = -(-rows // size)
+    held = torch.full((blocks,), size, dtype=torch.int32, device=device)
+    held[-1] = rows - (blocks - 1) * size
+    return Blocks(torch.arange(blocks * size, dtype=torch.int32, device=device), torch.zeros_like(held), held)
+
+
+@lru_cache(maxsize=16)
+def _spread(pairs: int, size: int, device: torch.device) -> Tensor:
+    """Pair p alone at the beginning of block p."""
+    return torch.arange(pairs, dtype=torch.int32, device=device).repeat_interleave(size)
+
+
+@lru_cache(maxsize=16)
+def _ones(blocks: int, device: torch.device) -> Tensor:
+    return torch.ones(blocks, dtype=torch.int32, device=device)
 
 
 def _sort_many(idx: Tensor, experts: int, size: int, blocks: int) -> Blocks:

@@ -46,5 +46,10 @@ class QuantizedExperts(nn.Module):
         super().__init__()
         self.gate_up, self.down = PackedParameter(gate_up), PackedParameter(down)
 
+    @property
+    def pair(self) -> ops.Pair:
+        """Both stacks, as `ops.moe_layer` takes them."""
+        return self.gate_up(), self.down()
+
     def forward(self, x: Tensor, routing: Routing) -> Tensor:
         return ops.packed_experts(x, routing.idx, routing.weight, self.gate_up(), self.down())

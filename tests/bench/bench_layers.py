@@ -153,29 +153,30 @@ def experts() -> Iterator[dict[str, Any]]:
                     eager = clocked(lambda: reference.moe_experts_loop(*given[0]), 5)
                     yield row("experts", "loop, eager", tokens, eager, moved, work)
             if not skew:
-                yield both(name, form, x, given, (shared_up, shared_down), run, moved, work)
+                yield both(name, form, x, given, (shared_up, shared_down), moved, work)
         del stacks
         torch.cuda.empty_cache()
 
 
 def both(
-    name: str, form: Format | None, x: Tensor, given: list[Any], shared: tuple[Tensor, Tensor], run: Any, moved: float,
+    name: str,
+    form: Format | None,
+    x: Tensor,
+    given: list[Any],
+    shared: tuple[Tensor, Tensor],
+    moved: float,
     work: float,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Routed and shared experts together, as a layer runs them."""
-    held = [part if form is None else arrange(PackedWeight.of(form, part)) for part in shared]
-
-    def linear(x: Tensor, weight: Any) -> Tensor:
-        return F.linear(x, weight) if form is None else ops.packed_linear(x, weight)
-
-    def layer(part: Any) -> Tensor:
-        gate, up = linear(x, held[0]).chunk(2, -1)
-        return run(*part) + linear(F.silu(gate) * up, held[1])
-
+    up, down = (part[None] for part in shared)
+    held: Any = (up, down)
+    if form is not None:
+        held = arrange(PackedWeight.of(form, up.unflatten(1, (2, -1)))), arrange(PackedWeight.of(form, down))
+    calls = [lambda part=part: ops.moe_layer(*part[:3], part[3:], held) for part in given]
     bits = 16 if form is None else form.bits
     moved += 3 * HIDDEN * 2 * WIDTH * bits / 8
     work += 2 * len(x) * 3 * HIDDEN * 2 * WIDTH
-    return row("layer", f"ours {name}", len(x), replays([lambda p=p: layer(p) for p in given]), moved, work)
+    return row("layer", f"ours {name}", len(x), replays(calls), moved, work)
 
 
 def decode() -> Iterator[dict[str, Any]]:

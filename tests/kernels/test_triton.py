@@ -95,6 +95,40 @@ def test_experts_at_the_size_of_a_prompt_are_sorted_by_pytorch(monkeypatch: pyte
         assert bool((flat[mine.long()] == small.expert[block]).all())
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("forms", [(None, None), (None, INT8), (INT4, INT8), (NF4, NF4)])
+@pytest.mark.parametrize("tokens", [0, 1, 5, pytest.param(200, marks=gpu)])
+def test_shared_experts_ride_along(forms: tuple[Format | None, Format | None], dtype: torch.dtype, tokens: int) -> None:
+    x, idx, weight, gate_up, down = experts_case(tokens, 4, 2, 128, 64)
+    shared = normal(1, 2 * 128, 128, scale=0.1), normal(1, 128, 128)
+
+    def held(form: Format | None, up: Tensor, down: Tensor) -> ops.Pair:
+        if form is None:
+            return up.to(dtype), down.to(dtype)
+        return arrange(PackedWeight.of(form, up.unflatten(1, (2, -1)))), arrange(PackedWeight.of(form, down))
+
+    pairs = held(forms[0], gate_up, down), held(forms[1], *shared)
+    wide = [tuple(part.float() if isinstance(part, Tensor) else part for part in pair) for pair in pairs]
+    got = ops.moe_layer(x.to(dtype), idx, weight, *pairs)
+    with ops.backend("plain"):
+        plain, exact = (
+            ops.moe_layer(x.to(dtype), idx, weight, *pairs),
+            ops.moe_layer(x.to(dtype).float(), idx, weight, *wide),
+        )
+    assert_as_good(got, plain, exact)
+    if forms[1] is not None:
+        compare(lambda x: ops.fused_swiglu(x[:, None], pairs[1]), x, dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("tokens", [0, 1, 7])
+def test_router_logits(dtype: torch.dtype, tokens: int) -> None:
+    x, weight = normal(tokens, 600).to(dtype), normal(13, 600)
+    got = ops.router_logits(x, weight)
+    assert got.dtype == torch.float32
+    torch.testing.assert_close(got, x.float() @ weight.T, rtol=1e-5, atol=1e-4)
+
+
 RULES: dict[str, dict[str, Any]] = {
     "softmax": {}, "normalized": {"normalized": True, "scale": 2.0},
     "sigmoid, corrected": {"scoring": "sigmoid", "method": "noaux_tc", "normalized": True, "scale": 2.0},

@@ -58,6 +58,8 @@ def test_kernels_run_whole_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )  # fmt: skip
     with ops.backend("plain"):
         want = run(network)
+        grouped = run(execution.group(network))
+    assert (grouped - want).norm() / want.norm() < 2e-5
     with ops.backend("triton"):
         got = run(network)
     assert (got - want).norm() / want.norm() < 2e-5
