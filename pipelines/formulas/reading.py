@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.pipelines.documents import Block, Box, Notice, PageImage, PageResult, geometric_mean
 from dsvl2.pipelines.formulas.answers import FormulaResult, parse_formula
+from dsvl2.pipelines.formulas.grammar import constraint
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, FormulaPicture, canvas, look
 from dsvl2.pipelines.formulas.regions import formula_boxes
 from dsvl2.pipelines.formulas.task import SPEC
@@ -106,7 +107,8 @@ def _pictures(picture: FormulaPicture, part: Image, engine: Engine, looks: int) 
 def _request(image: Image, engine: Engine) -> GenerationRequest:
     bands = engine.info.reading.mode == "bands"
     message = Message(role="user", content=SPEC.prompts.nano if bands else SPEC.prompts.page, images=(image,))
-    return GenerationRequest(messages=(message,), sampling=SamplingParams(max_new_tokens=MOST_TOKENS))
+    form = constraint() if bands else None  # whole-page checkpoints write sentences and dollars around it
+    return GenerationRequest((message,), SamplingParams(max_new_tokens=MOST_TOKENS, constraint=form))
 
 
 def _result(item: _Wanted, answer: GenerationResult) -> FormulaResult:
