@@ -27,6 +27,7 @@ from dsvl2_cli.commands import (
     models,
     ocr,
     page2code,
+    review,
     schema,
     table,
     train,
@@ -71,6 +72,7 @@ app.command("formula")(formula.formula)
 app.command("table")(table.table)
 app.command("page2code")(page2code.page2code)
 app.add_typer(batch.app, name="batch")
+app.add_typer(review.app, name="review")
 app.command("chart")(chart.chart)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)

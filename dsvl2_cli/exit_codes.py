@@ -63,6 +63,7 @@ _BY_CODE: dict[str, Exit] = {
     "too_many_pages": Exit.BAD_INPUT,
     "box_outside": Exit.BAD_INPUT,
     "bad_question": Exit.USAGE,
+    "bad_corrections": Exit.BAD_INPUT,
     "no_documents": Exit.NOTHING_TO_DO,
     "file_encrypted": Exit.ENCRYPTED,
     "wrong_password": Exit.ENCRYPTED,

@@ -157,6 +157,16 @@ FailOn = Annotated[
         "page or one in doubt (below --min-confidence, text missed or made up).",
     ),
 ]
+Review = Annotated[
+    str | None,
+    typer.Option(
+        "--review",
+        metavar="FILE|DIR",
+        rich_help_panel=OUTPUT,
+        show_default="none",
+        help="Also write an HTML page to check and correct the text beside the scan; see dsvl2 review.",
+    ),
+]
 MinConfidence = Annotated[
     float | None,
     typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Plan:
     settings: Settings
     force: bool
     report: bool
+    reviews: Mapping[InputFile, Path] = field(default_factory=dict)
 
 
 def make_plan(
@@ -42,6 +43,7 @@ def make_plan(
     pages: str | None = None,
     output: str | None = None,
     format: str | None = None,
+    review: str | None = None,
     force: bool = False,
     as_json: bool = False,
     password_file: str | None = None,
@@ -78,7 +80,30 @@ def make_plan(
         settings=settings,
         force=force,
         report=as_json,
+        reviews=_reviews(files, review, targets, force=force),
     )
+
+
+def _reviews(
+    files: Sequence[InputFile], review: str | None, targets: Mapping[InputFile, Path | None], *, force: bool
+) -> Mapping[InputFile, Path]:
+    """Say where the pages for reviewing go: as outputs do, but never to standard output.
+
+    Raises:
+        UsageError: to standard output. OutputError and its kinds: it cannot be written, or is an output as well.
+    """
+    from dsvl2.pipelines import get_format, plan_outputs
+
+    if review is None:
+        return {}
+    if review == "-":
+        raise UsageError("a review page is written to a file", "name it: --review check.html")
+    planned = plan_outputs(files, review, get_format("html"), force=force)
+    reviews = {target.input: target.path for target in planned if target.path is not None}
+    both = {path.resolve() for path in targets.values() if path} & {path.resolve() for path in reviews.values()}
+    if both:
+        raise UsageError(f"{both.pop()} would be the output and the review page", "give --review another name")
+    return reviews
 
 
 def choose_format(flag: str | None, output: str | None, settings: Settings, as_json: bool) -> Format:

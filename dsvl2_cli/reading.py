@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dsvl2.pipelines import Document, Engine, InputFile, PageResult, Source
+    from dsvl2.pipelines.review import ScanKeeper
     from dsvl2_cli.plan import Plan
     from dsvl2_cli.session import Session
     from dsvl2_cli.stdio import Results
@@ -133,10 +134,11 @@ class Reader:
             stream = None
             if target is None and not self.plan.report:
                 stream = self.plan.format.stream(head, self.plan.render)
+            scans = self._keeper(document, source)
             pieces = Pieces(self.now.results, self._gap())
             batch = self.plan.settings.batch_size or _batch_size(engine)
             try:
-                for page in run(OcrTask(), source, engine, batch_size=batch):
+                for page in run(OcrTask(), scans or source, engine, batch_size=batch):
                     report.pages.append(page)
                     self._tell(report.source, page, alone=len(source.selected) == 1)
                     if stream is not None:
@@ -151,6 +153,23 @@ class Reader:
                 pieces.flush()
             done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))
             self._deliver(done, report, source, target, streamed=stream is not None)
+            if scans is not None and report.problem is None and report.pages:
+                self._write_review(done, scans, self.plan.reviews[document])
+
+    def _keeper(self, document: InputFile, source: Source) -> ScanKeeper | None:
+        """Return what keeps the scans for a review page, None if none is wanted."""
+        if document not in self.plan.reviews:
+            return None
+        from dsvl2.pipelines.review import ScanKeeper
+
+        return ScanKeeper(source)
+
+    def _write_review(self, document: Document, scans: ScanKeeper, path: Path) -> None:
+        from dsvl2.pipelines.review import review_page
+
+        page = review_page(document, scans.images, min_confidence=self.plan.settings.min_confidence)
+        self._write(path, page, force=self.plan.force)
+        self.now.console.say(f"wrote {path}: open it in a browser to check and correct {document.source}")
 
     def _gap(self) -> str:
         """What goes between two documents on standard output."""

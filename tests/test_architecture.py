@@ -41,6 +41,7 @@ DOORS = {
         "dsvl2.pipelines.output",
         "dsvl2.pipelines.page2code",
         "dsvl2.pipelines.pages",
+        "dsvl2.pipelines.review",
         "dsvl2.pipelines.run",
         "dsvl2.pipelines.sources",
         "dsvl2.pipelines.spatial",

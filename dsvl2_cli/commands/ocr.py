@@ -49,6 +49,7 @@ def ocr(
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     force: options.Force = False,
+    review: options.Review = None,
     min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
@@ -58,6 +59,7 @@ def ocr(
     \b
     [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]
     [cyan]dsvl2 ocr scan.pdf -o searchable.pdf[/cyan]
+    [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]
     [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]
     [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]
     """
@@ -79,6 +81,7 @@ def ocr(
             pages=common.pages,
             output=output,
             format=format,
+            review=review,
             force=force,
             as_json=common.as_json,
             password_file=common.password_file,

@@ -13,7 +13,7 @@ from statistics import median
 from dsvl2.pipelines.documents import Block, Line
 from dsvl2.pipelines.words import Slant, text_width
 
-FEATURES = ("weakest", "mean", "edges", "line", "length", "short", "mixed", "capital", "misfit", "line_misfit")
+FEATURES = ("weakest", "mean", "edges", "line", "length", "short", "mixed", "capital", "misfit")
 """Names of the features, in the order of the vectors that `word_evidence` gives.
 
 weakest, mean   surprise (minus log-probability, on a log scale) at the word's least sure letter, and over all of them
@@ -21,8 +21,7 @@ edges           the same at what was printed right before and right after it: wo
 line            mean surprise over the whole line
 length, short   logarithm of its letters; one for a word of a single letter
 mixed, capital  letters and digits or signs in one word; a capital inside it
-misfit          how far its width is from that of its letters at the line's scale, as a logarithm
-line_misfit     how far the line's letters are wider or narrower than is usual on the page, as a logarithm
+misfit          how far the line's letters are wider or narrower than is usual on the page, as a logarithm
 """
 
 _LEVEL = Slant(0, 0.0)
@@ -42,10 +41,9 @@ def word_evidence(line: Line, usual: float = 0.0, slant: Slant = _LEVEL) -> list
     surprise = [-min(value, 0.0) for value in logs]
     whole = _scale(sum(surprise) / len(surprise))
     width = _relative_width(line, slant)
-    line_misfit = abs(math.log(width / usual)) if width and usual else 0.0
-    spread = _misfits(line, slant)
+    misfit = abs(math.log(width / usual)) if width and usual else 0.0
     found: list[tuple[float, ...]] = []
-    for number, match in enumerate(_WORD.finditer(text)):
+    for match in _WORD.finditer(text):
         first, last = match.span()
         part = surprise[first:last]
         edges = [surprise[k] for k in (first - 1, last) if 0 <= k < len(surprise)]
@@ -61,8 +59,7 @@ def word_evidence(line: Line, usual: float = 0.0, slant: Slant = _LEVEL) -> list
                 float(len(word) == 1),
                 float(letters and any(not c.isalpha() for c in word.strip(".,;:!?()[]'\""))),
                 float(bool(_INSIDE_CAPITAL.search(word))),
-                spread[number] if number < len(spread) else 0.0,
-                min(line_misfit, 1.5),
+                min(misfit, 1.5),
             )
         )
     return found
@@ -80,15 +77,6 @@ def _relative_width(line: Line, slant: Slant) -> float:
         return 0.0
     _, _, along, across = slant.upright(line.box)
     return along / max(text_width(line.text.strip()), 0.1) / across
-
-
-def _misfits(line: Line, slant: Slant) -> list[float]:
-    """Return for each word how far its width is from what its letters need, against the line's median."""
-    if len(line.words) < 3:
-        return []
-    scales = [max(slant.upright(word.box)[2], 0.5) / max(text_width(word.text), 0.1) for word in line.words]
-    middle = median(scales)
-    return [min(abs(math.log(scale / middle)), 1.5) for scale in scales]
 
 
 def _scale(surprise: float) -> float:

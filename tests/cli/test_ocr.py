@@ -359,3 +359,21 @@ def unsure(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(scripted.ScriptedEngine, "_answer", doubt)
     return scripted
+
+
+def test_a_review_page_is_written_beside_the_result(dsvl2: Any, pdf: Make, tmp_path: Path) -> None:
+    done = dsvl2("ocr", pdf(widths=(100, 120)), "--dpi", "72", "-o", tmp_path / "a.md", "--review", tmp_path / "a.html")
+    assert done.code == 0
+    assert (tmp_path / "a.md").exists()
+    page = (tmp_path / "a.html").read_text()
+    assert page.count("data:image/webp;base64,") == 2
+    assert "open it in a browser" in done.err
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "message"), [("-", 2, "written to a file"), ("a.html", 2, "would be the output")]
+)
+def test_a_review_page_needs_a_place_of_its_own(place: str, code: int, message: str, dsvl2: Any, pdf: Make) -> None:
+    done = dsvl2("ocr", pdf(), "-o", "a.html", "--review", place)
+    assert done.code == code
+    assert message in done.err

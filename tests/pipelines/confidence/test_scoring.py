@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from dsvl2.pipelines.confidence import Calibration, load_calibration, score_page, together
-from dsvl2.pipelines.confidence.evidence import FEATURES, word_evidence
+from dsvl2.pipelines.confidence.evidence import FEATURES, usual_width, word_evidence
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult, Word
+from dsvl2.pipelines.words import Slant
 
 BOX = Box(0, 0, 100, 10)
 TEXT = "one twoo"
@@ -75,13 +76,14 @@ def test_doubt_grows_with_every_feature() -> None:
     assert unsure[1] > sure[1]
 
 
-def test_features_of_ink_see_a_word_that_is_too_long_for_its_place() -> None:
-    words = tuple(
-        Word(text, Box(x, 0, x + wide, 10)) for text, x, wide in (("some", 0, 20), ("text", 25, 20), ("here", 50, 80))
+def test_a_line_that_is_too_long_for_its_ink_is_seen() -> None:
+    usual = usual_width([Block("paragraph", "", lines=(line(), line(), line()))], Slant(0, 0.0))
+    (fits, *_), (odd, *_) = (
+        word_evidence(line(), usual),
+        word_evidence(line("a good deal more text", (0.0,) * 21), usual),
     )
-    found = word_evidence(Line("some text here", Box(0, 0, 130, 10), 0.5, words, (0.0,) * 14))
-    misfit = [vector[FEATURES.index("misfit")] for vector in found]
-    assert misfit[2] > 1 > misfit[0]
+    assert fits[FEATURES.index("misfit")] == pytest.approx(0)
+    assert odd[FEATURES.index("misfit")] > 0.5
 
 
 def test_parts_of_a_line_are_right_together() -> None:

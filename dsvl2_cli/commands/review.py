@@ -1,0 +1,58 @@
+"""`dsvl2 review apply`: what a person corrected in a review page, put back into the document."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dsvl2_cli import options
+from dsvl2_cli.session import session
+
+app = typer.Typer(help="Put corrections into a document.", no_args_is_help=True, rich_markup_mode="rich")
+
+
+@app.callback()
+def group() -> None:
+    """Check a reading in the browser and put the corrections into it.
+
+    \b
+    [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]       then open check.html
+    [cyan]dsvl2 review apply scan.corrections.json -o scan.md --force[/cyan]
+    """
+
+
+@app.command("apply")
+def apply(
+    corrections: Annotated[
+        str, typer.Argument(metavar="FILE|-", help="What 'Save corrections' of the review page wrote.")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE|-", rich_help_panel=options.OUTPUT, show_default="-", help="Where to write."
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            rich_help_panel=options.OUTPUT,
+            show_default="by the suffix of -o, else md",
+            help="md, txt, json, jsonl, tex, html, tsv, hocr or alto.",
+        ),
+    ] = None,
+    page_markers: options.PageMarkers = None,
+    front_matter: options.FrontMatter = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    verbose: options.Verbose = 0,
+    debug: options.Debug = False,
+) -> None:
+    """Write the corrected document. The file of corrections holds all of it: neither scan nor model is needed."""
+    with session(verbosity=options.verbosity(quiet, verbose), debug=debug) as now:
+        from dsvl2_cli.reviewing import apply_file
+
+        apply_file(corrections, output, format, now, force=force, flags=(page_markers, front_matter))

@@ -1,0 +1,70 @@
+"""Calibrations are fitted to what was right, and their errors measured as the papers say."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from dsvl2.pipelines.confidence.evidence import FEATURES
+from dsvl2.pipelines.training.calibration_fit import (
+    area_under_curve,
+    calibration_error,
+    calibration_error_by_mass,
+    figures,
+    fit,
+)
+from dsvl2.pipelines.training.calibration_pages import ReadWord, load_words, right_words, save_words
+
+
+def words(count: int, seed: int) -> list[ReadWord]:
+    """Words that are wrong the likelier the larger the first feature is; the second says nothing."""
+    rng = random.Random(seed)
+    found = []
+    for k in range(count):
+        doubt = rng.uniform(-6, 2)
+        vector = (doubt, *(rng.gauss(0, 1) for _ in FEATURES[1:]))
+        found.append(ReadWord(vector, rng.random() > 1 / (1 + 2.718 ** (-1.5 * doubt)), f"{k // 900}:x:{k // 6}", 0.5))
+    return found
+
+
+def test_a_fit_is_calibrated_on_words_it_has_not_seen() -> None:
+    found = fit(words(6000, 1), "f" * 64)
+    held_out = figures(words(6000, 2), lambda word: found.word(word.features), found.together)
+    assert held_out["ece"] < 0.02
+    assert held_out["ece_equal_mass"] < 0.02
+    assert held_out["ece_lines"] < 0.05
+    assert held_out["auc"] > 0.85
+    assert found.weights[0] < -1
+    assert all(weight <= 0 for weight in found.weights)
+
+
+def test_a_feature_that_speaks_for_words_is_left_out() -> None:
+    turned = [ReadWord((-w.features[0], *w.features[1:]), w.right, w.line, w.raw) for w in words(3000, 3)]
+    assert fit(turned, "f" * 64).weights[0] == 0
+
+
+def test_the_expected_calibration_error() -> None:
+    assert calibration_error([0.8] * 10, [True] * 8 + [False] * 2) == pytest.approx(0)
+    assert calibration_error([0.9] * 10, [True] * 4 + [False] * 6) == pytest.approx(0.5)
+    assert calibration_error([0.1, 0.9], [True, True]) == pytest.approx(0.5)
+    assert calibration_error_by_mass([0.99] * 30, [True] * 27 + [False] * 3) >= 0.09
+
+
+def test_ranking_quality() -> None:
+    assert area_under_curve([0.1, 0.2, 0.8, 0.9], [False, False, True, True]) == 1
+    assert area_under_curve([0.5, 0.5], [True, False]) == 0.5
+    assert area_under_curve([0.5], [True]) == 0.5
+
+
+def test_words_are_right_where_the_truth_has_them() -> None:
+    assert right_words(["a", "b", "x", "d"], ["a", "b", "c", "d"]) == [True, True, False, True]
+    assert right_words(["c", "d", "e", "a", "b", "f"], ["a", "b", "f", "c", "d", "e"]) == [True] * 6  # columns swapped
+    assert right_words(["z", "a", "b"], ["a", "b", "q", "z"])[0] is False  # alone and elsewhere: chance
+    assert right_words([], ["a"]) == []
+
+
+def test_words_are_kept(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    save_words(tmp_path / "w.jsonl", words(5, 4))
+    save_words(tmp_path / "w.jsonl", words(5, 5))
+    assert load_words(tmp_path / "w.jsonl") == words(5, 4) + words(5, 5)
