@@ -20,7 +20,8 @@ from dsvl2.pipelines.layout import PageInk, PageLayout
 from dsvl2.pipelines.words import Slant, text_width
 
 _OVER = 0.2  # of a letter height that a letter's middle may lie outside its line's box
-_EACH, _DENSE, _SPARSE = 0.28, 0.95, 1.4  # logarithms of letters to ink off the page's usual: each measure, and both
+# logarithms of letters to ink off the page's usual: by width and by pieces at least, and both together
+_WIDE, _EACH, _DENSE, _SPARSE = 0.45, 0.28, 0.95, 1.4
 _MOST_SPREAD = 5.0  # times the page's own median deviation from the usual
 _LEAST_LINES, _LEAST_LETTERS = 4, 8
 _STACKED = 1.9  # times the usual height of a line
@@ -186,7 +187,7 @@ def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int
     spread = _MOST_SPREAD * float(np.median(np.abs(both)))
     long = table[:, 2] >= _LEAST_LETTERS
     single = table[:, 3] < _STACKED * np.median(table[:, 3])  # formulas stand in several rows
-    dense = long & single & (off.min(axis=1) > _EACH) & (both > max(_DENSE, spread))
+    dense = long & single & (off[:, 0] > _WIDE) & (off[:, 1] > _EACH) & (both > max(_DENSE, spread))
     sparse = long & (off.max(axis=1) < -_EACH) & (both < -max(_SPARSE, spread))
     return [numbers[k] for k in np.flatnonzero(dense)], [numbers[k] for k in np.flatnonzero(sparse)]
 
