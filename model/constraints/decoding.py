@@ -90,6 +90,7 @@ class GrammarConstraint:
         matcher = LLMatcher(vocabulary.matcher_tokenizer, LLMatcher.grammar_from_lark(to_lark(language)), log_level=0)
         if matcher.is_error():
             reason = " ".join(str(matcher.get_error()).split())[:200]
+            reason = "too many alternatives" if "panic" in reason else reason
             raise ConstraintError(f"the form asked for is too complex: {reason}", "ask for less at a time")
         return language, matcher
 

@@ -14,16 +14,23 @@ from dsvl2.model.constraints.shared import Both
 def to_lark(root: Language) -> str:
     """The grammar of a language that is not NOTHING."""
     writer = _Writer()
-    start = writer.rule(root)
-    return "\n".join([f"start: {start}", *writer.lines]) + "\n"
+    lines = [f"start: {writer.rule(root)}"]
+    while writer.waiting:
+        lines.append(writer.next_line())
+    return "\n".join(lines) + "\n"
 
 
 class _Writer:
-    """Gathers the rules; equal parts share one."""
+    """Gathers the rules; equal parts share one. A rule is written when its turn comes: never a deep recursion."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self.waiting: list[Language] = []
         self._names: dict[Language, str] = {}
+
+    def next_line(self) -> str:
+        """Write a rule that is waiting."""
+        language = self.waiting.pop()
+        return f"{self._names[language]}: {self._body(language)}"
 
     def rule(self, language: Language) -> str:
         """The language as it stands in a rule: a name, a literal, or a sequence."""
@@ -37,7 +44,7 @@ class _Writer:
         if known is None:
             terminal = isinstance(language, Token | Chars | Both) and not _is_number(language)
             known = self._names[language] = f"T{len(self._names)}" if terminal else f"r{len(self._names)}"
-            self.lines.append(f"{known}: {self._body(language)}")
+            self.waiting.append(language)
         return known
 
     def _body(self, language: Language) -> str:

@@ -47,22 +47,20 @@ def _forget(rule: Name) -> None:
     parts = list(parts_of(rule.body))
     for part in (rule, *parts):
         vars(part).pop("ending", None)
-    for part in reversed(parts):
+    for part in parts:
         _ = part.ending
 
 
 def parts_of(language: Language) -> Iterator[Language]:
-    """The language and all that it is made of, names not looked into."""
+    """The language and all that it is made of, parts before what they are part of; names are not looked into."""
     seen: set[int] = set()
-    stack = [language]
+    stack = [(language, False)]
     while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        yield node
-        for value in vars(node).values():
-            if isinstance(value, Language) and not isinstance(node, Name):
-                stack.append(value)
-            elif isinstance(value, tuple):
-                stack += [part for part in value if isinstance(part, Language)]
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            inner = () if isinstance(node, Name) else node.key
+            stack += [(part, False) for part in inner if isinstance(part, Language)]

@@ -82,22 +82,22 @@ _NEVER_IN_UTF8 = frozenset({0xC0, 0xC1, *range(0xF5, 0x100)})
 def _token_bytes(tokenizer: Tokenizer) -> list[bytes]:
     layout = json.loads(tokenizer.to_json())
     decoder = (layout.get("decoder") or {}).get("type")
-    if decoder not in (None, "Fuse", "ByteLevel"):
+    if decoder not in (None, "Fuse", "ByteLevel") or not isinstance(layout["model"].get("vocab"), dict):
         raise ConstraintError(
-            f"answers of a given form are not supported with a tokenizer whose decoder is {decoder}",
+            f"answers of a given form are not supported with a {layout['model'].get('type')} tokenizer ({decoder})",
             "use the tokenizer.json of a DeepSeek-VL2 checkpoint",
         )
     special = {entry["id"] for entry in layout.get("added_tokens", ())}
     table = _byte_of_character() if decoder == "ByteLevel" else None
-    found = []
-    for number in range(len(tokenizer)):
-        token = tokenizer.token_of(number)
-        if token is None or number in special or _looks_special(token):
-            found.append(b"")
-        elif table is None:
-            found.append(token.encode())
-        else:
-            found.append(bytes(table[char] for char in token) if all(char in table for char in token) else b"")
+    known: dict[str, int] = layout["model"]["vocab"]
+    found = [b""] * len(tokenizer)
+    for token, number in known.items():
+        if number in special or number >= len(found) or _looks_special(token):
+            continue
+        if table is None:
+            found[number] = token.encode()
+        elif all(char in table for char in token):
+            found[number] = bytes(map(table.__getitem__, token))
     return found
 
 

@@ -62,7 +62,10 @@ class Flattener:
             return Reference(pointer)
         self._deep += 1
         if self._deep > _MOST_DEEP:
-            raise SchemaError(f"schema, {place}: nested too deep, or it leads back to itself beside other keywords")
+            raise SchemaError(
+                f"schema, {place[:40]}...: nested too deep, or it leads back to itself beside other keywords",
+                hint="flatten it, or let a $ref stand alone",
+            )
         found: list[Shape] = []
         if only in ({"anyOf"}, {"oneOf"}) or (only == {"allOf"} and len(schema["allOf"]) == 1):
             found = self._each(schema[min(only)], min(only), place)  # so that references in it stay references
@@ -119,7 +122,10 @@ class Flattener:
         pointer = self._pointer(reference, place)
         self._deep += 1
         if self._deep > _MOST_DEEP:
-            raise SchemaError(f"schema, {place}: {reference} leads back to itself beside other keywords")
+            raise SchemaError(
+                f"schema, {place[:40]}...: {reference} leads back to itself beside other keywords",
+                hint="let the $ref stand alone",
+            )
         found = self.alternatives(self.resolve(pointer, place), pointer)
         self._deep -= 1
         return found

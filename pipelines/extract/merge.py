@@ -45,7 +45,7 @@ class _Merger:
             own = [_below(part, place) for place in range(len(part.data))]
             if items and own and items[-1].page != part.page and _complete_each_other(items[-1].data, own[0].data):
                 items[-1] = Reading(items[-1].page, *self.merge([items[-1], own.pop(0)], ()))
-            items += [item for item in own if not _says_nothing(item.data)]
+            items += [item for item in own if not _says_nothing(item.data) and not _there_already(item, items)]
         evidence = {(place, *rest): where for place, item in enumerate(items) for rest, where in item.evidence.items()}
         return [item.data for item in items], evidence
 
@@ -126,6 +126,17 @@ def _complete_each_other(one: Any, other: Any) -> bool:
         return False
     names = {*one, *other}
     return all(_says_nothing(one.get(name)) or _says_nothing(other.get(name)) for name in names)
+
+
+def _there_already(item: Reading, items: Sequence[Reading]) -> bool:
+    """Whether an item was read before from the same place: parts of a long page share a few rows."""
+    boxes = {where.box for where in item.evidence.values()} - {None}
+    return bool(boxes) and any(
+        other.page == item.page
+        and other.data == item.data
+        and {where.box for where in other.evidence.values()} - {None} == boxes
+        for other in items
+    )
 
 
 def _says_nothing(value: Any) -> bool:

@@ -18,11 +18,16 @@ MOST_LOOKS = 40  # fields of one page that are asked for again
 
 
 def look_again(asker: Asker, views: Sequence[View], readings: Sequence[Reading]) -> list[Reading]:
-    """Ask again for what is in doubt, and take back what the page does not say; only where the page's text is known."""
+    """Ask again for what is in doubt, and take back what the page does not say.
+
+    Only of a model that answers from the page's text: one that sees may know more than that text.
+    """
+    if not asker.reads_text:
+        return list(readings)
     looks = [
         (number, path)
         for number, (view, reading) in enumerate(zip(views, readings, strict=True))
-        if view.text is not None and asker.reads_text
+        if view.text is not None
         for path in _doubtful(asker, reading)[:MOST_LOOKS]
     ]
     said = asker.ask([(views[number], path) for number, path in looks])

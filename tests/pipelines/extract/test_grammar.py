@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dsvl2.model.constraints import NOTHING, Language, Ranges
+from dsvl2.model.constraints.lark import to_lark
 from dsvl2.pipelines.extract.grammar import grammar_of
 from dsvl2.pipelines.extract.schema import read_schema, validation_errors
 from dsvl2.pipelines.extract.shapes import Form
@@ -57,3 +58,13 @@ def test_every_way_through_the_language_is_valid(seed: int) -> None:
             if language is not NOTHING:
                 words = walk(language, rng, steps)
                 assert is_valid(form, words), (form.schema, words)
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_many_fields_are_no_deep_recursion(required: bool) -> None:
+    names = [f"f{number}" for number in range(150)]
+    schema = {"type": "object", "properties": dict.fromkeys(names, {"type": ["string", "null"]})}
+    form = read_schema({**schema, "required": names if required else []})
+    language = grammar_of(form)(None)
+    assert language.ending is not None and is_valid(form, language.ending)
+    assert to_lark(language).startswith("start: ")

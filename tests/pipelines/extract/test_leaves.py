@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from dsvl2.pipelines.extract.leaves import leaves_of, probabilities, replaced, shown, value_at
 from dsvl2.pipelines.extract.printed import dates_in, number_in
+from dsvl2.pipelines.extract.task import parse_fields
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -41,6 +43,23 @@ def test_what_is_no_json_has_no_leaves(text: str) -> None:
         json.loads(text)
     except ValueError:
         assert found == ()
+
+
+MUTATED = 100_000 if os.environ.get("LONG_TESTS") else 500
+OUTPUT = json.dumps({"no": "A-1", "date": None, "total": 88.17, "items": [{"t": 'é "q" \\', "n": -0.5}], "ok": True})
+
+
+@settings(max_examples=MUTATED, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(OUTPUT)), st.integers(0, 3), st.text(max_size=2)), min_size=1, max_size=5))
+def test_no_mutated_answer_is_an_error_and_what_is_dropped_is_told(changes: list[tuple[int, int, str]]) -> None:
+    text = OUTPUT
+    for at, gone, put in changes:
+        text = text[:at] + put + text[at + gone :]
+    parsed = parse_fields(text)
+    leaves = leaves_of(text)
+    probabilities(leaves, list(text), [-0.1] * len(text))
+    assert (parsed.value is None) == bool(parsed.dropped) or text.strip() == "null"
+    assert all(value_at(parsed.value, leaf.path) == leaf.value for leaf in leaves) or '"' in text
 
 
 def test_only_the_tokens_of_the_value_count() -> None:

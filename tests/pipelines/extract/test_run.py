@@ -151,6 +151,13 @@ def test_an_item_cut_by_the_end_of_a_page_is_joined() -> None:
     assert [field.page for field in result.fields.values()] == [1, 2]
 
 
+def test_what_two_parts_of_a_long_page_share_is_there_once() -> None:
+    form = read_schema("items[]: {text, amount: number}")
+    part = pages_of([ONE], 3000)[0]
+    engine = Scripted(lambda _: {"items": GOOD["items"]})
+    assert extract("x", [part, part], engine, form).data == {"items": GOOD["items"]}
+
+
 def test_a_list_that_becomes_too_long_stays_valid() -> None:
     schema = json.dumps({"type": "object", "properties": {"t": {"type": "array", "items": {"type": "string"}, "maxItems": 2,
                                                                 "uniqueItems": True}}, "required": ["t"]})  # fmt: skip
@@ -233,5 +240,9 @@ def test_a_model_that_sees_gets_the_image_and_the_text_is_the_evidence() -> None
     view = View(1, text, lambda: Image.new("L", (50, 50)))
     result = extract("x.png", [view], engine, form)
     assert result.data == GOOD and result.fields["total"].quote == "88.17"
+    wrong = Scripted(lambda _: {**GOOD, "no": "handwritten"})
+    wrong.info = engine.info
+    kept = extract("x.png", [view], wrong, form)
+    assert kept.data["no"] == "handwritten" and kept.fields["no"].quote is None  # it may see what was not read
     unseen = extract("x.png", [View(1, None, view.draw)], engine, form)
     assert unseen.data == GOOD and unseen.fields["total"].quote is None and unseen.fields["total"].page == 1
