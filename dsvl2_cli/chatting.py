@@ -278,8 +278,9 @@ class Printer:
 
             self.now.results.write(json.dumps(SPEC.record(reply), ensure_ascii=False) + "\n")
             return
-        if not self.printed:
-            self.now.results.write(reply.answer or "not in the document")
+        answer = reply.answer or "not in the document"
+        if answer.startswith(self.printed.strip()):  # nothing, or all but the last character that was not whole
+            self.now.results.write(answer[len(self.printed.strip()) :])
         self.now.results.write("\n")
         if reply.stopped:
             self.now.console.say("stopped")

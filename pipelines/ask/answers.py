@@ -11,7 +11,7 @@ from dsvl2.pipelines.tasks.base import Parsed
 NOT_HERE = "not in the document"
 LONGEST = 4000
 _SPECIAL = re.compile(r"<[|｜][^<>\n]{0,40}[|｜]>|<(?:image|/?s|pad)>")
-_LEAD = re.compile(r"\s*(?:A|Answer)\s*:\s*", re.IGNORECASE)
+_LEAD = re.compile(r"\A\s*(?:A|Answer)\s*:\s*", re.IGNORECASE)
 _REFUSAL = re.compile(
     r"(?:the answer (?:is|was) )?(?:n/?a|none|unknown|not (?:in|on|found|given|stated|mentioned|provided|available)\b.{0,60}"
     r"|(?:it|that|this) (?:is|does) not (?:in|on|say|appear|given|stated|mentioned)\b.{0,60})",

@@ -52,10 +52,10 @@ def extract_html(output: str) -> Parsed[str]:
     return Parsed(found.strip(), dropped)
 
 
-def parse_html(output: str) -> Parsed[str]:
+def parse_html(output: str, *, title: str = "") -> Parsed[str]:
     """Return an answer as a complete and safe HTML file (see `safe_html`). Never raises."""
     found = extract_html(output.encode("utf-8", "replace").decode())
-    safe = safe_html(found.value)
+    safe = safe_html(found.value, title=title)
     return Parsed(safe.value, found.dropped + safe.dropped)
 
 
@@ -80,7 +80,7 @@ def page_from_image(source: str, number: int, image: Image, engine: Engine, *, u
     message = Message("user", SPEC.prompts.page, (image,), shared=len("<image>"))
     request = GenerationRequest((message,), SamplingParams(max_new_tokens=MOST_TOKENS))
     (answer,) = engine.generate([request])
-    parsed = extract_html(answer.text) if unsafe else parse_html(answer.text)
+    parsed = extract_html(answer.text) if unsafe else parse_html(answer.text, title=source)
     code = PageCode(source, number, parsed.value.rstrip("\n") + "\n", parsed.dropped)
     if answer.finish_reason == "length":
         cut = Notice(
