@@ -1,6 +1,7 @@
 """Formulas: one way to write them, whether they can be typeset, how well they were read, and reading them from pictures."""
 
 from dsvl2.pipelines.formulas.answers import FormulaResult, parse_formula
+from dsvl2.pipelines.formulas.dress import dress
 from dsvl2.pipelines.formulas.metric import edit_similarity, formula_match
 from dsvl2.pipelines.formulas.normalise import Validity, check, compact, normalise
 from dsvl2.pipelines.formulas.picture import FormulaPicture, canvas, look
@@ -18,6 +19,7 @@ __all__ = [
     "canvas",
     "check",
     "compact",
+    "dress",
     "edit_similarity",
     "formula_boxes",
     "formula_match",

@@ -26,7 +26,9 @@ _PROSE = re.compile(r"^(?:[A-Z][a-z]+(?:[ ,'][A-Za-z']+){2,}[^\\\n]*?:)\s*", re.
 class FormulaResult:
     """One displayed formula."""
 
-    latex: str = field(metadata={"help": "Canonical LaTeX without dollars; empty when there is no formula."})
+    latex: str = field(
+        metadata={"help": "LaTeX without dollars, canonical but for growing brackets and spaces around words."}
+    )
     valid: bool = field(metadata={"help": "Whether it can be typeset."})
     problems: tuple[str, ...] = field(metadata={"help": "What is wrong with it when it is not valid."})
     confidence: float | None = field(metadata={"help": "Geometric mean of the token probabilities, 0 to 1."})

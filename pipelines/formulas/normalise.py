@@ -27,7 +27,12 @@ class Validity:
 
 def normalise(latex: str) -> str:
     """The canonical form of `latex`. Never raises: what cannot be read is left out (`check` names it)."""
-    return joined(_row(Parser(latex).formula()))
+    return printed(Parser(latex).formula())
+
+
+def printed(row: Row) -> str:
+    """A tree as LaTeX."""
+    return joined(_row(row))
 
 
 def check(latex: str) -> Validity:

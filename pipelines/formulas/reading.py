@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.pipelines.documents import Block, Box, Notice, PageImage, PageResult, geometric_mean
 from dsvl2.pipelines.formulas.answers import FormulaResult, parse_formula
+from dsvl2.pipelines.formulas.dress import dress
 from dsvl2.pipelines.formulas.grammar import constraint
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, FormulaPicture, canvas, look
 from dsvl2.pipelines.formulas.regions import formula_boxes
@@ -117,7 +118,7 @@ def _result(item: _Wanted, answer: GenerationResult) -> FormulaResult:
     if answer.finish_reason == "length":
         problems.append(f"the answer was cut off after {MOST_TOKENS} tokens")
     return FormulaResult(
-        parsed.value, not problems, tuple(problems), geometric_mean(answer.logprobs), item.page, item.box
+        dress(parsed.value), not problems, tuple(problems), geometric_mean(answer.logprobs), item.page, item.box
     )
 
 

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from dsvl2.pipelines.formulas import check, compact, edit_similarity, formula_match, normalise
+from dsvl2.pipelines.formulas import check, compact, dress, edit_similarity, formula_match, normalise
 from dsvl2.pipelines.training.charset import covered
 from dsvl2.pipelines.training.formulas.families import FAMILIES, invent
 
@@ -119,3 +119,26 @@ def test_similarity_counts_tokens() -> None:
     assert edit_similarity("a+b", "a+c") == pytest.approx(2 / 3)
     assert edit_similarity("", "abc") == 0.0
     assert edit_similarity("", "") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("canonical", "dressed"),
+    [
+        (r"(\frac{a}{b})^2", r"\left(\frac{a}{b}\right)^2"), ("(a+b)", "(a+b)"),
+        (r"\begin{aligned}a=b\\=c\end{aligned}", r"\begin{aligned}a&=b\\&=c\end{aligned}"), (r"[x(\sum_ia_i)]", r"\left[x\left(\sum_ia_i\right)\right]"),
+        (r"\{\begin{matrix}1&\mathrm{if}x\end{matrix}.", r"\left\{\begin{matrix}1&\ \mathrm{if}\ x\end{matrix}\right.."),
+        (r"|\begin{matrix}a\end{matrix}|", r"\left|\begin{matrix}a\end{matrix}\right|"), (r"(\frac{a}{b}]", r"(\frac{a}{b}]"),
+        (r"[\frac{a}{b})", r"[\frac{a}{b})"), (r"x=1\text{for all }y", r"x=1\ \text{for all}\ y"),
+    ],
+)  # fmt: skip
+def test_formulas_are_dressed_for_typesetting(canonical: str, dressed: str) -> None:
+    assert dress(canonical) == dressed
+
+
+def test_dress_comes_off_again() -> None:
+    rng = Random(6)
+    for family in FAMILIES:
+        for _ in range(8):
+            canonical = normalise(invent(rng, family))
+            assert normalise(dress(canonical)) == canonical
+            assert check(dress(canonical)).valid, dress(canonical)
