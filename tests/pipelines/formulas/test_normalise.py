@@ -125,7 +125,8 @@ def test_similarity_counts_tokens() -> None:
     ("canonical", "dressed"),
     [
         (r"(\frac{a}{b})^2", r"\left(\frac{a}{b}\right)^2"), ("(a+b)", "(a+b)"),
-        (r"\begin{aligned}a=b\\=c\end{aligned}", r"\begin{aligned}a&=b\\&=c\end{aligned}"), (r"[x(\sum_ia_i)]", r"\left[x\left(\sum_ia_i\right)\right]"),
+        (r"\begin{aligned}a=b\\=c\end{aligned}", r"\begin{aligned}a&=b\\&=c\end{aligned}"),
+        (r"[x(\sum_ia_i)]", r"\left[x\left(\sum_ia_i\right)\right]"),
         (r"\{\begin{matrix}1&\mathrm{if}x\end{matrix}.", r"\left\{\begin{matrix}1&\ \mathrm{if}\ x\end{matrix}\right.."),
         (r"|\begin{matrix}a\end{matrix}|", r"\left|\begin{matrix}a\end{matrix}\right|"), (r"(\frac{a}{b}]", r"(\frac{a}{b}]"),
         (r"[\frac{a}{b})", r"[\frac{a}{b})"), (r"x=1\text{for all }y", r"x=1\ \text{for all}\ y"),
