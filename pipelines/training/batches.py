@@ -6,6 +6,7 @@ Rendering is the bottleneck on few cores; when it falls behind, recent batches a
 from __future__ import annotations
 
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ from dsvl2.pipelines.training.targets import Targets, character_labels
 
 Key = tuple[str, int]  # kind and width in tiles
 WAITING = 160  # batches that may wait on the host, all kinds together
+MOST_FAILURES = 20  # of a worker in making its material
 AGAIN = 8  # so many recent batches of a key must be at hand before one is used again
 
 
@@ -49,10 +51,18 @@ class Renderer(IterableDataset[Fresh]):
             kind: source(kind, rng, self.data, self.recipe, lambda: int(self.level.value)) for kind in self.recipe.kinds
         }
         made = {kind: rng.random() for kind in streams}
+        failures = 0
         while True:
             kind = min(streams, key=lambda kind: made[kind])
             made[kind] += 1
-            yield next(streams[kind])
+            try:
+                yield next(streams[kind])
+            except Exception as error:  # a page in a million that cannot be made must not end a run
+                failures += 1
+                if failures > MOST_FAILURES:
+                    raise
+                sys.stderr.write(f"worker {worker}: {kind}: {error!r}\n")
+                streams[kind] = source(kind, rng, self.data, self.recipe, lambda: int(self.level.value))
 
 
 class Supply:
