@@ -18,7 +18,7 @@ from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.ink import PageInk, no_ink
 from dsvl2.pipelines.layout.letters import Rule, letter_height, sort_components
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
-from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways
+from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
 from dsvl2.pipelines.layout.skew import find_skew
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
@@ -27,6 +27,7 @@ from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, uprigh
 if TYPE_CHECKING:
     from dsvl2.pipelines.tables.drawn import DrawnTable
 
+WIDE_GAP = 2.0  # x-heights: no word space of justified text is wider, but rarely
 LEAST_SKEW = 0.06  # degrees; less moves a full line by under two pixels at 150 dpi
 
 
@@ -45,10 +46,24 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
 
     up, reading = standing
     ink = _ink(up, reading)
-    tables = draw_tables(resized(up.gray, up.zoom), letter_height(up.found), profile)
+    gray = resized(up.gray, up.zoom)
+    tables = draw_tables(gray, letter_height(up.found), profile, _flows_with_gaps(reading))
     if tables:
         up, reading = _without(up, tables)
     return replace(_cut(up, reading, tables, profile), ink=ink)
+
+
+def _flows_with_gaps(reading: _Reading) -> list[list[Box]]:
+    """Return the lines of the leaves in which several have gaps wider than between words: tables may be there."""
+    lines = reading.rows.lines
+    tall = np.array([line.base - line.top for line in lines])
+    gaps = widest_gaps(reading.found, reading.rows.of_component, tall) > WIDE_GAP if lines else ()
+    flows = []
+    for number in range(len(reading.columns)):
+        members = [k for k, leaf in enumerate(reading.rows.leaf) if leaf == number]
+        if sum(bool(gaps[k]) for k in members) >= 3:
+            flows.append([lines[k].box for k in members])
+    return flows
 
 
 def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dsvl2.pipelines.layout.components import Components
+from dsvl2.pipelines.layout.components import Components, Ints
 from dsvl2.pipelines.layout.lines import Rows
 from dsvl2.pipelines.layout.segments import find_segments
 
@@ -54,13 +55,28 @@ def ascender_balance(found: Components, rows: Rows) -> tuple[float, float, int, 
     above = np.bincount(line, ink * ((over > 0.12) & (over < 0.6)), count)
     below = np.bincount(line, ink * ((under > 0.12) & (under < 0.6)), count)
     whole = float(ink.sum()) or 1.0
-    clear = above + below > 0.03 * np.bincount(line, ink, count)
+    clear = (above + below > 0.03 * np.bincount(line, ink, count)) & (widest_gaps(found, owner, base - top) < 4)
     return (
         float(above.sum()) / whole,
         float(below.sum()) / whole,
         int((clear & (above > 1.3 * below)).sum()),
         int((clear & (below > 1.3 * above)).sum()),
     )
+
+
+def widest_gaps(found: Components, owner: Ints, tall: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the widest gap between letters of each line, in x-heights `tall`: rows of tables have wide ones.
+
+    `owner` is the line of each component. Figures have no ascenders to stand out, so such rows do not say which way up.
+    """
+    order = np.lexsort((found.x0, owner))
+    order = order[owner[order] >= 0]
+    line = owner[order]
+    gap = np.where(line[1:] == line[:-1], found.x0[order][1:] - found.x1[order][:-1], 0)
+    widest = np.zeros(len(tall))
+    np.maximum.at(widest, line[1:], gap)
+    result: NDArray[np.float64] = widest / np.maximum(tall, 1.0)
+    return result
 
 
 def is_upside_down(found: Components, rows: Rows) -> bool:

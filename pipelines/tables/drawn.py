@@ -15,6 +15,7 @@ from dsvl2.pipelines.tables.flatten import Gray, flatten
 from dsvl2.pipelines.tables.ink import even_room, without_rules, words_in
 from dsvl2.pipelines.tables.lattice import lattice
 from dsvl2.pipelines.tables.marks import Marks
+from dsvl2.pipelines.tables.open_tables import flow_boxes, stacked_boxes
 from dsvl2.pipelines.tables.rows import Reading, build
 from dsvl2.pipelines.tables.rules import find_rulings
 from dsvl2.pipelines.tables.sketch import Piece, Sketch, sketch
@@ -46,23 +47,49 @@ class DrawnTable:
         return read_strips(self.strips, texts, len(self.drawn.pieces), self.bins)
 
 
-def draw_tables(gray: Gray, unit: float, profile: Profile) -> list[DrawnTable]:
-    """Return the tables of an upright page [H, W]; `unit` is the height of its commonest letters in pixels."""
+def draw_tables(gray: Gray, unit: float, profile: Profile, flows: Sequence[Sequence[Box]] = ()) -> list[DrawnTable]:
+    """Return the tables of an upright page [H, W]; `unit` is the height of its commonest letters in pixels.
+
+    `flows` are the boxes of the text lines of each column of the page, top down; tables without rules are looked for
+    among them.
+    """
     if unit <= 0:
         return []
-    across, down = find_rulings(gray, unit)
-    boxes = ruled_boxes(across, down, unit)
-    if not boxes:
+    rules = find_rulings(gray, unit)
+    if len(rules[0]) < 2 and not flows:
         return []
     flat = flatten(gray, unit)
-    found = [_draw(gray, flat, (across, down), box, unit) for box in boxes]
-    drawn = _apart([(table, even) for table, even in found if _is_table(table)])
+    nets = [_draw(gray, flat, rules, box, unit) for box in ruled_boxes(*rules, unit)]
+    nets = _apart([(table, even) for table, even in nets if _is_table(table)])
+    words = words_in(without_rules(flat, [*rules[0], *rules[1]]), Box(0, 0, gray.shape[1], gray.shape[0]), unit)
+    drawn = _with_open(gray, flat, rules, words, unit, nets, flows)
     return [
         DrawnTable(
             table.box, table, tuple(cut_strips(even, [p.box for p in table.pieces], profile)), profile.location_bins
         )
         for table, even in drawn
     ]
+
+
+def _with_open(
+    gray: Gray,
+    flat: Gray,
+    rules: tuple[Sequence[Rule], Sequence[Rule]],
+    words: Sequence[Box],
+    unit: float,
+    nets: list[tuple[Sketch, Gray]],
+    flows: Sequence[Sequence[Box]],
+) -> list[tuple[Sketch, Gray]]:
+    """Return the nets and the tables without walls that do not overlap them, those between rules first."""
+    found = nets
+    for boxes in (
+        stacked_boxes(rules[0], words, unit),
+        [box for flow in flows for box in flow_boxes(flow, words, unit)],
+    ):
+        free = [box for box in boxes if not any(_overlap(box, table.box) for table, _ in found)]
+        drawn = [_draw(gray, flat, rules, box, unit) for box in free]
+        found = _apart([*found, *(one for one in drawn if len(one[0].xs) > 2 and len(one[0].pieces) >= _LEAST_PIECES)])
+    return found
 
 
 def _draw(

@@ -10,6 +10,7 @@ from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.components import join
 from dsvl2.pipelines.layout.letters import Rule
 
+_BETWEEN = 9.0  # letter heights between filled rows: one row of two or three lines
 _BEYOND = 5.0  # letter heights between the net and a rule of the same width that closes a row without inner walls
 
 
@@ -28,15 +29,30 @@ def ruled_boxes(across: Sequence[Rule], down: Sequence[Rule], unit: float) -> li
     )
     first, second = np.nonzero(np.triu(meet, 1))
     label = join(len(rules), first.astype(np.int64), second.astype(np.int64))
-    result = []
+    boxes: list[Box] = []
     for group in range(int(label.max()) + 1):
         members = np.flatnonzero(label == group)
         flat = int((members < len(across)).sum())
         tall = members.size - flat
         low, high = box[members, :2].min(0), box[members, 2:].max(0)
-        if flat < 1 or tall < 1 or flat + tall < 4 or min(high - low) < 3 * unit:
+        if flat < 1 or tall < 1 or flat + tall < 4 or min(high - low) < 1.5 * unit:
             continue
-        result.append(_with_outer_rows(Box(*map(float, (*low, *high))), across, unit))
+        boxes.append(Box(*map(float, (*low, *high))))
+    whole = [_with_outer_rows(box, across, unit) for box in _one_below_the_other(boxes, unit)]
+    return [box for box in whole if min(box.x1 - box.x0, box.y1 - box.y0) >= 3 * unit]
+
+
+def _one_below_the_other(boxes: Sequence[Box], unit: float) -> list[Box]:
+    """Join boxes of one width with a row between them: every second row of a table may be filled."""
+    result: list[Box] = []
+    for box in sorted(boxes, key=lambda b: b.y0):
+        for place, other in enumerate(result):
+            same = abs(box.x0 - other.x0) < 1.5 * unit and abs(box.x1 - other.x1) < 1.5 * unit
+            if same and -unit < box.y0 - other.y1 < _BETWEEN * unit:
+                result[place] = other.union(box)
+                break
+        else:
+            result.append(box)
     return result
 
 

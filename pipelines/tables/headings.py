@@ -22,6 +22,8 @@ def heading_lines(drawn: Sketch, lines: Sequence[TextLine], bands: Sequence[int]
     if few lines stand above it.
     """
     by_figures = _before_figures(lines)
+    while by_figures and lines[by_figures].middle - lines[by_figures - 1].middle < 1.6 * drawn.unit:
+        by_figures -= 1  # a taller cell of the first row begins above its figures
     ruled = [k for k in range(1, len(drawn.lattice.ys) - 1) if drawn.lattice.ruled_y[k]]
     by_rule = sum(bands[: ruled[0]]) if ruled else 0
     if by_rule > _MOST_HEADINGS or by_rule * 2 > len(lines):

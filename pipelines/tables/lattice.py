@@ -10,7 +10,7 @@ from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.tables.marks import Marks
 
 _COVER = 0.55  # a wall is there if rules cover this share of it
-_NEAR = 0.7  # letter heights: rules closer than this are one line (double rules, scans)
+_NEAR = 1.1  # letter heights: rules closer than this are one line (double rules, scans)
 _USUAL = 0.5  # share of a border that is ruled on a table that means its borders
 
 
@@ -51,7 +51,8 @@ def lattice(marks: Marks, box: Box) -> Lattice:
     xs = _borders([(r.x0 + r.x1) / 2 for r in down], box.x0, box.x1, near)
     below = _walls([(r.x0, r.x1, (r.y0 + r.y1) / 2) for r in across], ys, xs, near)
     beside = _walls([(r.y0, r.y1, (r.x0 + r.x1) / 2) for r in down], xs, ys, near)
-    rooms = _rooms(below, beside, len(ys) - 1, len(xs) - 1)
+    means_walls = len(ys) > 3 and len(xs) > 2 and sum(_mostly(c, ys) for c in beside[1:-1]) >= _USUAL * (len(xs) - 2)
+    rooms = _rooms(below, beside, len(ys) - 1, len(xs) - 1, down=means_walls)
     ruled_y = tuple(_mostly(row, xs) for row in below)
     ruled_x = tuple(_mostly(column, ys) for column in beside)
     return Lattice(tuple(xs), tuple(ys), tuple(rooms), ruled_x, ruled_y)
@@ -66,9 +67,9 @@ def _borders(places: Sequence[float], low: float, high: float, near: float) -> l
         else:
             groups.append([place])
     borders = [sum(group) / len(group) for group in groups]
-    if not borders or borders[0] - low >= 2 * near:
+    if not borders or borders[0] - low >= 1.3 * near:
         borders.insert(0, low)
-    if len(borders) < 2 or high - borders[-1] >= 2 * near:
+    if len(borders) < 2 or high - borders[-1] >= 1.3 * near:
         borders.append(high)
     return borders
 
@@ -94,8 +95,11 @@ def _mostly(walls: Sequence[bool], steps: Sequence[float]) -> bool:
     return ruled >= _USUAL * sum(lengths)
 
 
-def _rooms(below: list[list[bool]], beside: list[list[bool]], rows: int, columns: int) -> list[Room]:
-    """Join places without a wall between them to rectangles: along rows first, then rows of like extent."""
+def _rooms(below: list[list[bool]], beside: list[list[bool]], rows: int, columns: int, *, down: bool) -> list[Room]:
+    """Join places without a wall between them to rectangles: along rows first, then rows of like extent.
+
+    Rows are joined only on a table that means its walls (`down`): few rules mark levels, not cells over several rows.
+    """
     taken: set[tuple[int, int]] = set()
     rooms = []
     for r in range(rows):
@@ -106,7 +110,7 @@ def _rooms(below: list[list[bool]], beside: list[list[bool]], rows: int, columns
             while right + 1 < columns and not beside[right + 1][r] and (r, right + 1) not in taken:
                 right += 1
             bottom = r
-            while bottom + 1 < rows and _goes_on(below, beside, bottom, c, right, columns):
+            while down and bottom + 1 < rows and _goes_on(below, beside, bottom, c, right, columns):
                 bottom += 1
             taken.update((i, j) for i in range(r, bottom + 1) for j in range(c, right + 1))
             rooms.append(Room(r, bottom, c, right))

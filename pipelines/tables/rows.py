@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +9,13 @@ from dataclasses import dataclass, replace
 from dsvl2.pipelines.documents import Box, geometric_mean
 from dsvl2.pipelines.tables.headings import heading_lines, widened
 from dsvl2.pipelines.tables.lattice import Room
-from dsvl2.pipelines.tables.marks import around, text_lines
+from dsvl2.pipelines.tables.marks import around, centre_y, text_lines
+from dsvl2.pipelines.tables.row_groups import group_rows
 from dsvl2.pipelines.tables.sketch import Piece, Sketch
 from dsvl2.pipelines.tables.types import TableCell, TableResult, table_of
 from dsvl2.pipelines.tables.wrapping import Printed, TextLine, splits
 
-_CLOSED, _HEADING = -3.0, -3.0  # bias against a new row inside a walled cell, and within a heading
+_HEADING = -3.0  # bias against a new row within a heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +98,17 @@ def _line(line: Sequence[int], printed: dict[int, Printed]) -> TextLine:
 
 
 def _pitch(drawn: Sketch, bands: Sequence[Sequence[Sequence[int]]], printed: dict[int, Printed]) -> float:
-    """Return the least usual distance of successive text lines."""
+    """Return the least usual distance of successive text lines of one column."""
     steps = []
     for band in bands:
-        middles = [_line(line, printed).middle for line in band]
-        steps += [b - a for a, b in itertools.pairwise(middles) if b - a > 1.6 * drawn.unit]
-    return sorted(steps)[len(steps) // 5] if steps else 2.4 * drawn.unit
+        last: dict[int, float] = {}
+        for k in (k for line in band for k in line):
+            middle = centre_y(printed[k].box)
+            step = middle - last.get(printed[k].first, middle)
+            if 1.6 * drawn.unit < step < 6 * drawn.unit:
+                steps.append(step)
+            last[printed[k].first] = middle
+    return sorted(steps)[len(steps) // 10] if steps else 2.4 * drawn.unit
 
 
 def _band_rows(
@@ -121,12 +126,12 @@ def _band_rows(
     walls = sum(grid.ruled_y[1:-1])
     closed = walls >= 2 and len(grid.ys) > 3 and _is_grid(drawn, band)
     rows: list[_Row] = []
-    bias = (_CLOSED if closed else 0.0) + (_HEADING if header[0] else 0.0)
-    new = [True, *splits(lines, drawn.unit, pitch, bias)]
-    for place, begins in enumerate(new):
-        if place and not closed and header[place] != header[place - 1]:
-            begins = True
-        if begins:
+    head = 0 if closed and not all(header) else sum(header)
+    new = {place for place, begins in enumerate([True, *splits(lines[:head], drawn.unit, pitch, _HEADING)]) if begins}
+    new = {place for place in new if place < head}
+    new |= {head + first for first in group_rows(lines[head:], drawn.unit, pitch, walled=closed)}
+    for place in range(len(members)):
+        if place in new:
             rows.append(_Row(tuple(members[place]), band, header[place]))
         else:
             rows[-1] = _Row((*rows[-1].pieces, *members[place]), band, rows[-1].header)

@@ -11,7 +11,7 @@ from dsvl2.pipelines.layout.components import Mask
 from dsvl2.pipelines.layout.letters import Rule, find_rules
 from dsvl2.pipelines.tables.flatten import Gray
 
-_STEP = 22  # grey levels from one row to the next that make an edge
+_STEP, _NOISES = 10, 5  # grey levels from one row to the next that make an edge: at least, and in usual steps
 _LEAST_WIDE, _LEAST_TALL = 4.0, 2.2  # lengths in letter heights; the shortest rule is the side of a one-line cell
 _PRINT = 15.0  # letter heights: no row of print is an unbroken edge for so long
 _THICK = 0.6  # letter heights: edges so close are the two sides of one rule
@@ -32,8 +32,9 @@ def find_rulings(gray: Gray, unit: float) -> tuple[list[Rule], list[Rule]]:
 def _lines(gray: Gray, least: float, unit: float) -> list[Rule]:
     wide = gray.astype(np.int16)
     edge: Mask = np.zeros(gray.shape, dtype=np.bool_)
-    edge[1:] = np.abs(wide[1:] - wide[:-1]) > _STEP
-    found, _ = find_rules(edge, least, 3.0)
+    step = np.abs(wide[1:] - wide[:-1])
+    edge[1:] = step > max(_STEP, _NOISES * float(np.median(step)) if step.size else 0)
+    found, _ = find_rules(edge, least, max(4.0, _THICK * unit))
     lines = _joined([r for r in found if r.x1 - r.x0 > _PRINT * unit or _stands_free(r, wide, unit)], unit)
     # An edge at y lies between rows y - 1 and y: the lower edge of a rule is one past its last row.
     return [Rule(r.x0, r.y0, r.x1, max(r.y0 + 1, r.y1 - 1)) for r in lines]

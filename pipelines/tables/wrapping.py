@@ -80,19 +80,24 @@ def _levels(before: TextLine, line: TextLine) -> float:
 
 
 def _texts(before: TextLine, line: TextLine, unit: float) -> float:
-    """Judge the columns that both lines fill: figures stand for themselves, broken sentences go on."""
-    evidence = 0.0
-    for column in set(before.pieces) & set(line.pieces):
-        upper, lower = before.pieces[column], line.pieces[column]
-        if is_number(lower.text) and is_number(upper.text):
-            evidence += 2.0
-        elif lower.text[:1].islower():
-            evidence -= 2.0
-        if _UNDONE.search(upper.text.rstrip()):
-            evidence -= 2.0
-        fits = upper.box.x1 - upper.box.x0 + 0.6 * unit + lower.head < upper.room
-        evidence += 1.0 if fits else -1.5
-    return evidence
+    """Judge the columns that both lines fill."""
+    return sum(breaks(before.pieces[c], line.pieces[c], unit) for c in set(before.pieces) & set(line.pieces))
+
+
+def breaks(upper: Printed, lower: Printed, unit: float) -> float:
+    """Return what speaks against two lines of a column being one cell; below zero it speaks for it.
+
+    Figures stand for themselves, broken sentences go on, and a word that would have fitted above was put below on purpose.
+    """
+    if is_number(lower.text) and is_number(upper.text):
+        return 2.5
+    evidence = -2.0 if lower.text[:1].islower() else 0.5
+    if _UNDONE.search(upper.text.rstrip()):
+        evidence -= 2.0
+    fits = upper.box.x1 - upper.box.x0 + 0.6 * unit + lower.head < upper.room
+    if fits:
+        return evidence + 1.0
+    return evidence - (0.8 if len(upper.text.split()) > 1 else 0.1)  # a single word fills a narrow column by chance
 
 
 def _presence(before: TextLine, line: TextLine) -> float:

@@ -92,11 +92,11 @@ def test_bullets_and_numbers_become_list_items(sheet, canvas):
 
 
 def test_rows_with_tabs_become_a_rectangular_table(sheet, canvas):
-    for k in range(4):
+    for k in range(3):  # too few lines for the cutter to see a table
         sheet.line(120, 200 + 40 * k, f"cell {k}")
         sheet.line(700, 200 + 40 * k, f"value {k}")
     layout = analyse(sheet.gray, canvas)
-    texts = ["cell 0\tvalue 0", "cell 1\tvalue 1", "cell 2\tvalue 2\textra", "cell 3\tvalue 3"]
+    texts = ["cell 0\tvalue 0", "cell 1\tvalue 1", "cell 2\tvalue 2\textra"]
     (block,) = assemble(layout, printed(layout, texts))
     assert block.kind == "table"
     assert block.rows[0] == ("cell 0", "value 0", "")
