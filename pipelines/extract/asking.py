@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from math import exp
 from typing import Any
 
 from dsvl2.model import GenerationRequest, GenerationResult, GrammarConstraint, Message, SamplingParams
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.grammar import grammar_of, shortest
-from dsvl2.pipelines.extract.leaves import Path, leaves_of, probabilities
+from dsvl2.pipelines.extract.leaves import Path, leaves_of, probabilities, value_at
 from dsvl2.pipelines.extract.repair import repaired
 from dsvl2.pipelines.extract.shapes import Form
 from dsvl2.pipelines.extract.shortform import short_form
-from dsvl2.pipelines.extract.support import Support, support_of
+from dsvl2.pipelines.extract.support import Finder, Support, support_of
 from dsvl2.pipelines.extract.types import FieldEvidence, Options, Reading, View
 from dsvl2.pipelines.spatial import printable
 from dsvl2.pipelines.tasks.base import Engine, Prompts, fill
@@ -64,14 +65,30 @@ class Asker:
 
     def ask(self, looks: Sequence[tuple[View, Path]]) -> list[tuple[str, float | None]]:
         """Ask for single fields of views; return each answer's text ("" for none) and its probability, if it is known."""
-        if self.reads_text:
-            sampling = SamplingParams(max_new_tokens=QUESTION_TOKENS)
-            requests = [self._request(view, QUESTION, self.question(path), sampling) for view, path in looks]
-        else:
-            requests = [self._alone(view, path) for view, path in looks]
-        answers = self.engine.generate(requests) if requests else []
-        pairs = zip(looks, answers, strict=True)
-        return [_plain(answer) if self.reads_text else _leaf(answer, path) for (_, path), answer in pairs]
+        if not self.reads_text:
+            return [self._said_alone(view, path) for view, path in looks]
+        sampling = SamplingParams(max_new_tokens=QUESTION_TOKENS)
+        requests = [self._request(view, QUESTION, self.question(path), sampling) for view, path in looks]
+        return [_plain(answer) for answer in (self.engine.generate(requests) if requests else [])]
+
+    def alone(self, views: Sequence[View], name: str) -> tuple[Form, list[Reading]]:
+        """Extract one property alone, its list for instance, from every view, with all the tiles there are."""
+        from dsvl2.pipelines.extract.schema import read_schema
+
+        whole = {key: value for key, value in self.form.schema.items() if key not in ("minProperties", "x-rules")}
+        form = read_schema({**whole, "properties": {name: whole["properties"][name]}, "required": [name]})
+        other = Asker(self.engine, form, replace(self.options, tiles=None))
+        other.limit = self.limit
+        readings = other.read(views)
+        self.most_tokens = max(self.most_tokens, other.most_tokens)
+        return form, readings
+
+    def _said_alone(self, view: View, path: Path) -> tuple[str, float | None]:
+        if path[0] not in self.form.schema.get("properties", {}):
+            return "", None
+        _, (reading,) = self.alone([view], str(path[0]))
+        value = value_at(reading.data, path) if path in reading.evidence else None
+        return ("", None) if value is None else (str(value), reading.evidence[path].confidence)
 
     def question(self, path: Path) -> str:
         """What is asked about a field: its description, or its name in words."""
@@ -90,18 +107,6 @@ class Asker:
         assert view.draw is not None
         content = fill(PROMPTS.page, fields=fields)
         return GenerationRequest((Message("user", content, (view.draw(),)),), sampling, tiles=self.options.tiles)
-
-    def _alone(self, view: View, path: Path) -> GenerationRequest:
-        """A whole-page model is asked for the top property alone, with all the tiles it knows."""
-        from dsvl2.pipelines.extract.schema import read_schema
-
-        name = str(path[0])
-        schema = {**self.form.schema, "properties": {name: self.form.schema["properties"][name]}, "required": [name]}
-        form = read_schema({key: value for key, value in schema.items() if key not in ("minProperties", "x-rules")})
-        sampling = SamplingParams(max_new_tokens=self.limit, constraint=GrammarConstraint(grammar_of(form)))
-        assert view.draw is not None
-        content = fill(PROMPTS.page, fields=short_form(form.schema))
-        return GenerationRequest((Message("user", content, (view.draw(),)),), sampling)
 
     def _reading(self, view: View, answer: GenerationResult) -> Reading:
         """The data of an answer; what does not have the form (only a scripted engine says that) becomes the least there is."""
@@ -126,15 +131,20 @@ class Asker:
         sure = dict(
             zip((leaf.path for leaf in leaves), probabilities(leaves, answer.pieces, answer.logprobs), strict=True)
         )
+        finder = None if view.text is None else Finder(view.text)
         evidence = {
-            leaf.path: evidence_of(view, leaf.value, sure.get(leaf.path)) for leaf in leaves_of(json.dumps(data))
+            leaf.path: _evidence(view, finder.find(leaf.value, leaf.path) if finder else None, sure.get(leaf.path))
+            for leaf in leaves_of(json.dumps(data))
         }
         return Reading(view.page, data, evidence, tuple(notices), closed)
 
 
 def evidence_of(view: View, value: Any, confidence: float | None) -> FieldEvidence:
     """Where a value stands on a view; how sure its letters were read counts too."""
-    found: Support | None = None if view.text is None else support_of(view.text, value)
+    return _evidence(view, None if view.text is None else support_of(view.text, value), confidence)
+
+
+def _evidence(view: View, found: Support | None, confidence: float | None) -> FieldEvidence:
     if found is None:
         return FieldEvidence(view.page, None, None, confidence)
     if confidence is not None and found.reading is not None:
@@ -159,12 +169,3 @@ def _plain(answer: GenerationResult) -> tuple[str, float | None]:
     if not answer.text:
         return "", None if answer.empty_logprob is None else exp(min(answer.empty_logprob, 0.0))
     return text, exp(sum(min(logprob, 0.0) for logprob in answer.logprobs)) if text else None
-
-
-def _leaf(answer: GenerationResult, path: Path) -> tuple[str, float | None]:
-    leaves = leaves_of(answer.text)
-    sure = probabilities(leaves, answer.pieces, answer.logprobs)
-    for leaf, probability in zip(leaves, sure, strict=True):
-        if leaf.path == path:
-            return ("" if leaf.value is None else str(leaf.value)), probability
-    return "", None

@@ -185,6 +185,15 @@ def test_a_failed_rule_gets_a_closer_look() -> None:
     assert "sum(items.amount) is 88.17, total is 76.17" in stubborn.notices[-1].message
 
 
+def test_a_list_of_a_failed_rule_is_read_alone() -> None:
+    wrong = {**GOOD, "items": [{"text": "Widget", "amount": 12}, {"text": "Gadget", "amount": 88.17}]}
+    engine = Scripted(lambda prompt: wrong if "JSON: no" in prompt else {"items": GOOD["items"]})
+    result = run(engine, ONE, rules=["sum(items.amount) == total"])
+    assert result.data == GOOD and result.rules[0].holds is True
+    assert "closer_look" in codes(result) and result.fields["items[1].amount"].quote == "76.17"
+    assert list(result.fields)[-1] == "items[1].amount" and len(result.fields) == 7
+
+
 def test_a_field_below_the_least_confidence_becomes_null() -> None:
     result = run(Scripted(lambda _: GOOD, {"total?": "88.17"}, sure=0.9), ONE, least=0.7)
     assert result.data["total"] is None and result.data["no"] is None
