@@ -75,10 +75,10 @@ def add_pages(found: Gathered, source: Source, texts: dict[int, PageResult | Non
 
     for number, text in texts.items():
         failed = text is not None and text.error is not None
-        if failed or (text is None and not seen):
+        if (failed or text is None) and not seen:
             found.not_read.append(PageRef(source.name, number))
         else:
-            found.pages.append(AskPage(source.name, number, text, Drawing(source, number)))
+            found.pages.append(AskPage(source.name, number, None if failed else text, Drawing(source, number)))
 
 
 @dataclass(frozen=True, slots=True)

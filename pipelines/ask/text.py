@@ -21,6 +21,8 @@ from dsvl2.pipelines.tasks.base import Engine, fill
 from dsvl2.pipelines.words import Slant
 
 ANSWER_TOKENS = 200
+PART_TOKENS = 2600
+"""Tokens of page text that are asked at a time: as many as the embedded model's training pages have at most."""
 _FRAME = 40  # tokens of the turn around page and question
 _SHARED_SEGMENTS = 12  # that a part repeats of the one before it
 
@@ -51,7 +53,9 @@ def ask_text(
     texts = [page.text.text if page.text is not None else "" for page in pages]
     chosen = [[pages[number] for number in rank(question, texts)[:candidates]] for question in questions]
     room = engine.info.context_length - ANSWER_TOKENS - _FRAME - max(map(len, questions), default=0)
-    parts = {id(page): parts_of(page.text, min(part_tokens or room, room)) for page in pages if page.text is not None}
+    parts = {
+        id(page): parts_of(page.text, min(part_tokens or PART_TOKENS, room)) for page in pages if page.text is not None
+    }
     askings = [
         Asking(number, page, part)
         for page in pages  # page by page: what requests share comes one after the other

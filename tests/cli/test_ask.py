@@ -136,6 +136,19 @@ def test_a_whole_page_model_is_shown_the_pages(dsvl2: Any, model: Any, tmp_path:
     assert len(engine.requests[-1].messages[0].images) == 2
 
 
+def test_a_whole_page_model_ranks_many_scans_by_what_the_embedded_one_reads(
+    dsvl2: Any, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = model({"what is it?": "a black box"}, mode="page")
+    reader = answering()(lambda request: "<|y_5|>a box" if request.messages[-1].images else "", mode="bands")
+    monkeypatch.setattr(engines, "make_engine", lambda settings: reader if settings.model == "nano" else seen)
+    done = dsvl2("ask", scan(tmp_path, 5), "what is it?", "--model", "small", "--candidates", "2", "--json")
+    assert done.code == 0, done.err
+    record = json.loads(done.out)
+    assert record["answer"] == "a black box" and len(record["pages_asked"]) == 2 == len(seen.requests)
+    assert len(record["pages_not_asked"]) == 3 and len(reader.requests) >= 5
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -9,6 +9,8 @@ from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.reading import ReadingProfile
 from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, Usage
 
+BANDS = ReadingProfile("bands", "<image>\nRead.", 384, 4, line_pitch=32.0, x_height=12.0, location_bins=48)
+
 
 def model_info(mode: str = "bands", context: int = 4096) -> ModelInfo:
     return ModelInfo(
@@ -22,7 +24,7 @@ def model_info(mode: str = "bands", context: int = 4096) -> ModelInfo:
         context_length=context,
         vocab_size=512,
         fingerprint="0" * 64,
-        reading=ReadingProfile(mode=mode),
+        reading=ReadingProfile() if mode == "page" else BANDS,
     )
 
 
