@@ -65,7 +65,35 @@ def find_bars(scene: Scene, legend: Legend) -> BarSet | None:
         merit, bars = _arrange(rectangles, upright=upright, unit=scene.unit)
         if bars is not None and (best is None or merit > best[0]):
             best = (merit, bars)
-    return best[1] if best else None
+    return _with_border(scene, best[1]) if best else None
+
+
+def _with_border(scene: Scene, bars: BarSet) -> BarSet:
+    """Add half of the outline to bars that are drawn with one: the value lies in its middle."""
+    rgb = scene.ground.rgb.astype(np.int16)
+    fills = scene.ground.palette.colours.astype(np.int16)
+    height, width = rgb.shape[:2]
+    thick = []
+    for bar in bars.bars:
+        step = 1 if bar.stop >= bar.start else -1
+        at, count = round(bar.centre), 0
+        for k in range(4):
+            along = round(bar.stop) + (k if step > 0 else -1 - k)
+            y, x = (-along - 1, at) if bars.upright else (at, along)
+            if not (0 <= y < height and 0 <= x < width):
+                break
+            under = fills[scene.ground.under[min(max(y - 6 * step * bars.upright, 0), height - 1), x]]
+            here = rgb[y, x]
+            if np.abs(here - fills[bar.colour]).max() < 60 or np.abs(here - under).max() < 60:
+                break
+            count += 1
+        thick.append(count if count < 4 else 0)
+    half = float(np.median(thick)) / 2
+    if not half:
+        return bars
+    grown = tuple(replace(bar, stop=bar.stop + (half if bar.stop >= bar.start else -half)) for bar in bars.bars)
+    sign = np.sign(float(np.median([bar.stop - bar.start for bar in bars.bars])))
+    return replace(bars, bars=grown, foot=bars.foot - half * float(sign))
 
 
 def _turned(solid: Solid, *, upright: bool) -> Bar:

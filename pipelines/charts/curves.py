@@ -36,10 +36,10 @@ class Curve:
 
 
 def find_curves(scene: Scene, box: Box, colours: Iterable[int], texts: Sequence[TextItem]) -> tuple[Curve, ...]:
-    """Return the curves in `colours`; without any, in every colour that runs through the plane."""
+    """Return the curves in `colours` (those of the legend), and in other colours that run through the plane."""
     ground = scene.ground
     wanted = list(colours)
-    pool = wanted or [k for k in range(ground.palette.size) if k != ground.paper]
+    grounds = ground.grounds
     paper = ground.palette.colours[ground.paper]
     x0, y0, x1, y1 = int(box.x0), int(box.y0), int(box.x1), int(box.y1)
     count = np.bincount(
@@ -47,23 +47,33 @@ def find_curves(scene: Scene, box: Box, colours: Iterable[int], texts: Sequence[
     )
     # Strong and frequent colours first: soft edges and crossings are mixtures of them.
     pool = sorted(
-        pool, key=lambda number: (distance(ground.palette.colours[number], paper) < 60, -int(count[number + 1]))
+        (number for number in range(ground.palette.size) if number not in grounds and number not in wanted),
+        key=lambda number: (distance(ground.palette.colours[number], paper) < 60, -int(count[number + 1])),
     )
     found: list[Curve] = []
-    for number in pool:
-        if not wanted and any(_mixture(ground, number, other.colour) for other in found):
+    for number in [*wanted, *pool]:
+        named = number in wanted
+        if not named and wanted and is_grey(ground.palette.colours[number]):
+            continue
+        if not named and any(_mixture(ground, number, k, under) for k in _of(found) for under in grounds):
             continue
         mask = _pixels(ground, number, box, texts)
         curve = _follow(mask, number, int(box.x0), int(box.y0))
-        if curve is None or (not wanted and (_is_rule(ground, curve) or any(_follows(curve, one) for one in found))):
+        if curve is None or (not named and (_is_rule(ground, curve) or any(_follows(curve, one) for one in found))):
+            continue
+        if not named and wanted and np.count_nonzero(~np.isnan(curve.rows)) < 0.5 * curve.rows.size:
             continue
         found.append(curve)
     return tuple(found)
 
 
-def _mixture(ground: Ground, number: int, other: int) -> bool:
-    """Whether a colour lies between the paper's and another one."""
-    paper = ground.palette.colours[ground.paper].astype(np.float64)
+def _of(curves: Sequence[Curve]) -> list[int]:
+    return [curve.colour for curve in curves]
+
+
+def _mixture(ground: Ground, number: int, other: int, under: int) -> bool:
+    """Whether a colour lies between that of a ground and another one."""
+    paper = ground.palette.colours[under].astype(np.float64)
     step = ground.palette.colours[other].astype(np.float64) - paper
     here = ground.palette.colours[number].astype(np.float64) - paper
     share = float(here @ step) / max(float(step @ step), 1.0)

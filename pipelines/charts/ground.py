@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.charts.pixels import Labels, Mask, Palette, Rgb, grown, opened, quantise
+from dsvl2.pipelines.charts.pixels import Labels, Mask, Palette, Rgb, grown, is_grey, opened, quantise
 
 CONTRAST = 38.0  # least difference of a letter from its ground, largest channel
 _SPREAD = 24  # steps by which filled areas grow into what is drawn on them
@@ -28,8 +28,32 @@ class Ground:
     thick: int
 
     @property
+    def grounds(self) -> tuple[int, ...]:
+        """The colours of paper and panels: a panel is a pale or grey box whose rim, all around, is of its colour."""
+        height, width = self.under.shape
+        found = [self.paper]
+        for number in range(self.palette.size):
+            colour = self.palette.colours[number]
+            mask = (self.under == number) & self.flat
+            if number == self.paper or not is_grey(colour, 60) or mask.mean() < 0.08:
+                continue
+            rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+            box = self.under[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+            inset = min(2, min(box.shape) // 3)
+            rim = np.concatenate([box[inset], box[-1 - inset], box[:, inset], box[:, -1 - inset]])
+            if box.size > 0.2 * height * width and float((rim == number).mean()) > 0.6:
+                found.append(number)
+        return tuple(found)
+
+    @property
     def paper(self) -> int:
-        """Index of the commonest fill colour."""
+        """Index of the colour of the picture's rim; the commonest fill colour if the rim is of several."""
+        rim = np.concatenate(
+            [self.under[:2].ravel(), self.under[-2:].ravel(), self.under[:, :2].ravel(), self.under[:, -2:].ravel()]
+        )
+        count = np.bincount(rim.astype(np.int64), minlength=self.palette.size)
+        if count.max() > 0.6 * rim.size:
+            return int(count.argmax())
         return int(np.bincount(self.under.ravel().astype(np.int64), minlength=self.palette.size).argmax())
 
 

@@ -42,7 +42,7 @@ def labels_below(scene: Scene, texts: Sequence[TextItem], bottom: float, left: f
     slanted = any(item.angle != 0 for item in first)
     for row in more:
         gap = min(item.box.y0 for item in row) - floor
-        if slanted or gap > 0.9 * unit or (len(row) == 1 and len(first) > 2 and gap > 0.7 * unit):
+        if slanted or gap > 0.9 * unit or (len(first) > 2 and gap > 0.2 * unit and _is_title(row, first)):
             break
         for item in row:
             nearest = min(joined, key=lambda lines: abs(anchor(lines[0], unit) - anchor(item, unit)))
@@ -50,6 +50,13 @@ def labels_below(scene: Scene, texts: Sequence[TextItem], bottom: float, left: f
         floor = max(item.box.y1 for item in row)
     found = [Label(anchor(lines[0], unit), _joined(lines), tuple(lines)) for lines in joined]
     return sorted(found, key=lambda label: label.place)
+
+
+def _is_title(row: Sequence[TextItem], first: Sequence[TextItem]) -> bool:
+    """Whether a second row is the axis' name: few pieces, together in the middle of the labels."""
+    left, right = min(item.box.x0 for item in first), max(item.box.x1 for item in first)
+    centre = (min(item.box.x0 for item in row) + max(item.box.x1 for item in row)) / 2
+    return len(row) < max(2.0, 0.5 * len(first)) and abs(centre - (left + right) / 2) < 0.08 * (right - left)
 
 
 def _rows(items: Sequence[TextItem], unit: float) -> list[list[TextItem]]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from dsvl2.pipelines.charts.numbers import parse_number
+from dsvl2.pipelines.charts.pixels import distance
 from dsvl2.pipelines.charts.scene import Scene, overlap
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import Box
@@ -16,12 +15,17 @@ from dsvl2.pipelines.layout.components import components
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A legend entry: colour index, name, the swatch's box and the text it was read from."""
+    """A legend entry: colour index, name, the swatch's box and the text it was read from.
+
+    `filled` says whether the swatch is a filled shape; of a dash `strength` is how far its colour is from the paper's.
+    """
 
     colour: int
     name: str
     swatch: Box
     item: TextItem
+    filled: bool = True
+    strength: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +70,16 @@ def _dashes(scene: Scene) -> Iterable[Entry]:
     """Look for short level strokes of a palette colour directly left of a text."""
     labels = scene.ground.palette.labels
     for item in scene.texts:
-        if item.angle != 0 or parse_number(item.text) is not None:
+        if item.angle != 0 or parse_number(item.text) is not None or not any(map(str.isalnum, item.text)):
             continue
         box = item.box
         x0, x1 = max(0, int(box.x0 - 5.5 * scene.unit)), max(0, int(box.x0 - 1))
         y0, y1 = max(0, int(box.y0 - 1)), int(box.y1 + 2)
         window = labels[y0:y1, x0:x1]
+        paper = scene.ground.palette.colours[scene.ground.paper]
         for number in range(1, scene.ground.palette.size):
             mask = window == number
+            strength = float(distance(scene.ground.palette.colours[number], paper))
             if int(mask.sum()) < 0.8 * scene.unit:
                 continue
             found = components(mask)
@@ -84,7 +90,7 @@ def _dashes(scene: Scene) -> Iterable[Entry]:
                     left = x0 + int(found.x0[k])
                     if left > x0 + 1 or x0 == 0:
                         top = y0 + int(found.y0[k])
-                        yield Entry(number, item.text, Box(left, top, right, top + tall), item)
+                        yield Entry(number, item.text, Box(left, top, right, top + tall), item, False, strength)
 
 
 def _name_right_of(scene: Scene, swatch: Box) -> TextItem | None:
@@ -95,6 +101,8 @@ def _name_right_of(scene: Scene, swatch: Box) -> TextItem | None:
         level = overlap(item.box.y0, item.box.y1, swatch.y0, swatch.y1)
         shorter = min(item.box.y1 - item.box.y0, swatch.y1 - swatch.y0)
         # A level-printed value beside a short bar looks the same, but it is a number.
+        if not any(map(str.isalnum, item.text)):
+            continue
         if item.angle == 0 and -2 <= gap <= 2.0 * scene.unit and level >= 0.5 * shorter:
             number = parse_number(item.text)
             if number is not None and not (1500 <= number.value <= 2200):
@@ -119,12 +127,15 @@ def _grid(a: Box, b: Box) -> bool:
     return abs(a.y0 - b.y0) <= 4 * (a.y1 - a.y0 + 6)
 
 
+def _rank(entry: Entry) -> tuple[bool, float, float]:
+    box = entry.swatch
+    return not entry.filled, -entry.strength, -(box.x1 - box.x0) * (box.y1 - box.y0)
+
+
 def _distinct(group: Sequence[Entry]) -> list[Entry]:
-    """Keep one entry a colour and a text, the larger swatch first."""
+    """Keep one entry a colour and a text, filled swatches first, then dashes in strong colours before their soft edges."""
     kept: list[Entry] = []
-    order = np.argsort([-(e.swatch.x1 - e.swatch.x0) * (e.swatch.y1 - e.swatch.y0) for e in group], kind="stable")
-    for k in order.tolist():
-        entry = group[k]
+    for entry in sorted(group, key=_rank):
         if all(entry.colour != other.colour and entry.item is not other.item for other in kept):
             kept.append(entry)
     return kept

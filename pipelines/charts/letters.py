@@ -39,6 +39,7 @@ def find_letters(ground: Ground) -> Ink | None:
         np.minimum(found.height, found.width) <= 2 * unit, max(most, 16 * unit), most
     )
     found = select(found, fits & ~_ticks(ground, found, rules, unit))
+    found = select(found, ~_frames(ground, found))
     small = (np.maximum(found.height, found.width) < 0.5 * unit) | (found.area < 0.06 * unit * unit)
     return Ink(found, small, unit)
 
@@ -110,14 +111,39 @@ def _mixed(ground: Ground, colour: Rgb) -> Mask:
     return result
 
 
+def _frames(ground: Ground, found: Components) -> Mask:
+    """Return which components are outlines of filled shapes: swatches and bars drawn with a border."""
+    filled = ground.flat & ~np.isin(ground.under, ground.grounds)
+    total = np.pad(filled.astype(np.int64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    inside = (
+        total[found.y1, found.x1] - total[found.y0, found.x1] - total[found.y1, found.x0] + total[found.y0, found.x0]
+    )
+    result: Mask = inside > 0.35 * found.width * found.height
+    height, width = filled.shape
+    for k in np.flatnonzero(result).tolist():
+        y0, y1, x0, x1 = int(found.y0[k]), int(found.y1[k]), int(found.x0[k]), int(found.x1[k])
+        own = ground.under[(y0 + y1) // 2, (x0 + x1) // 2]
+        top, bottom, left, right = max(0, y0 - 3), min(height - 1, y1 + 2), max(0, x0 - 3), min(width - 1, x1 + 2)
+        around = [ground.under[y, x] for y in (top, (y0 + y1) // 2, bottom) for x in (left, (x0 + x1) // 2, right)]
+        result[k] = sum(value == own for value in around) <= 5  # a letter on a fill has the fill on all sides
+    return result
+
+
 def _ticks(ground: Ground, found: Components, rules: Mask, unit: float) -> Mask:
     """Return which components are tick marks or pieces of lines: hair-thin and long, or thin and hanging on a line."""
     hair = max(2.0, _HAIR * unit)
     flat, slim = found.height <= hair, found.width <= hair
     gone = (flat & (found.width > 1.7 * unit)) | (slim & (found.height > 1.7 * unit))
     fills = ground.flat & (ground.under != ground.paper)
-    near = grown(rules | fills | paint(found.runs, gone, (rules.shape[0], rules.shape[1])), 2)
-    gap = (np.minimum(found.height, found.width) <= 3) & (np.maximum(found.height, found.width) > 1.4 * unit)
-    for k in np.flatnonzero(flat | slim | gap).tolist():
-        gone[k] |= bool(near[int(found.y0[k]) : int(found.y1[k]), int(found.x0[k]) : int(found.x1[k])].any())
+    lines = rules | fills | paint(found.runs, gone, (rules.shape[0], rules.shape[1]))
+    beside = grown(fills, 2)
+    narrow = (np.minimum(found.height, found.width) <= 3) & (np.maximum(found.height, found.width) > 1.4 * unit)
+    for k in np.flatnonzero(flat | slim | narrow).tolist():
+        y0, y1, x0, x1 = int(found.y0[k]), int(found.y1[k]), int(found.x0[k]), int(found.x1[k])
+        if flat[k]:
+            ends = (lines[y0:y1, max(0, x0 - 2) : x0], lines[y0:y1, x1 : x1 + 2])
+        else:
+            ends = (lines[max(0, y0 - 2) : y0, x0:x1], lines[y1 : y1 + 2, x0:x1])
+        gone[k] |= bool(ends[0].any() or ends[1].any())
+        gone[k] |= bool(narrow[k]) and float(beside[y0:y1, x0:x1].mean()) > 0.6
     return gone

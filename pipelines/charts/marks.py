@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsvl2.pipelines.charts.ground import Ground
-from dsvl2.pipelines.charts.pixels import Labels, Mask, opened
+from dsvl2.pipelines.charts.pixels import Mask, opened
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.components import components, paint, select
 
 _SURE = 0.5
-_NO_WORD = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +49,25 @@ def find_solids(ground: Ground, texts: Iterable[TextItem]) -> tuple[Solid, ...]:
     words = _words(ground, texts)
     least = 3 if min(height, width) < 450 else 4
     found: list[Solid] = []
+    grounds = ground.grounds
     for number in range(ground.palette.size):
-        if number == ground.paper:
+        if number in grounds:
             continue
-        drawn = (ground.palette.labels == number) & ((words == _NO_WORD) | ground.flat)  # letters are no shapes
-        found += _shapes(opened(drawn | (words == number), least), number, (height, width))
+        here = ground.under == number
+        letters = words & ground.strokes  # letters on a shape do not tear it, letters of its colour are no shapes
+        drawn = ((ground.palette.labels == number) & ~(letters & ~here)) | (letters & here)
+        found += _shapes(opened(drawn, least), number, (height, width))
     found = [solid for solid in found if not _is_ground(ground, solid)]
     return tuple(sorted(found, key=lambda solid: -solid.area))
 
 
-def _words(ground: Ground, texts: Iterable[TextItem]) -> Labels:
-    """Return for each pixel of a text's box the fill that the text stands on, by the pixels around the box."""
-    height, width = ground.strokes.shape
-    words = np.full((height, width), _NO_WORD, dtype=np.int16)
-    labels = ground.palette.labels
+def _words(ground: Ground, texts: Iterable[TextItem]) -> Mask:
+    """Return the pixels of the boxes of texts."""
+    words = np.zeros(ground.strokes.shape, dtype=np.bool_)
     for item in texts:
-        if item.confidence <= _SURE or not any(letter.isalnum() for letter in item.text):
-            continue
-        box = item.box
-        x0, y0, x1, y1 = max(0, int(box.x0) - 2), max(0, int(box.y0) - 2), int(box.x1) + 3, int(box.y1) + 3
-        part = labels[y0:y1, x0:x1]
-        ring = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
-        ring = ring[ring >= 0]
-        under = int(np.bincount(ring).argmax()) if ring.size else ground.paper
-        words[y0 + 1 : y1 - 1, x0 + 1 : x1 - 1] = under
+        if item.confidence > _SURE and any(letter.isalnum() for letter in item.text):
+            box = item.box
+            words[max(0, int(box.y0) - 1) : int(box.y1) + 2, max(0, int(box.x0) - 1) : int(box.x1) + 2] = True
     return words
 
 

@@ -126,14 +126,17 @@ def _read(items: Sequence[TextItem]) -> tuple[str, Number | None, float]:
     words: list[str] = []
     number: Number | None = None
     sure = 1.0
-    for item in sorted(items, key=lambda item: (round(item.box.y0 / 6), item.box.x0)):
+    ordered = sorted(items, key=lambda item: (round(item.box.y0 / 6), item.box.x0))
+    shares = [k for k, item in enumerate(ordered) if any(n.unit == "%" for n in numbers_in(item.text))]
+    plain = [k for k, item in enumerate(ordered) if numbers_in(item.text)]
+    place = (shares or plain or [-1])[-1]  # a year beside a percentage is a name
+    for k, item in enumerate(ordered):
         text = item.text
-        found = [n for n in numbers_in(text) if n.unit == "%"] or list(numbers_in(text)[-1:])
-        if found and (number is None or number.unit != "%"):
-            if number is None or found[-1].unit == "%":
-                number = found[-1]
-            text = (text[: found[-1].start] + " " + text[found[-1].end :]).strip()
         sure = min(sure, item.confidence)
+        if k == place:
+            found = [n for n in numbers_in(text) if n.unit == "%"] or list(numbers_in(text))
+            number = found[-1]
+            text = (text[: number.start] + " " + text[number.end :]).strip()
         text = _LONE.sub("", text)
         if text:
             words.append(text)

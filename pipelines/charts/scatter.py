@@ -66,8 +66,9 @@ def _marks(scene: Scene, plane: Plane, legend: Legend) -> list[_Mark]:
             words[int(item.box.y0) : int(item.box.y1) + 1, int(item.box.x0) : int(item.box.x1) + 1] = True
     found: list[_Mark] = []
     wanted = {entry.colour for entry in legend.entries}
+    grounds = ground.grounds
     for number in range(ground.palette.size):
-        if number == ground.paper or (wanted and number not in wanted):
+        if number in grounds or (wanted and number not in wanted):
             continue
         mask = (ground.palette.labels == number) & ~words
         parts = components(mask[y0:y1, x0:x1])

@@ -49,14 +49,16 @@ def find_spots(ground: Ground) -> tuple[Spot, ...]:
         company[chain] = chain.size if _on_a_line(ink, chain) else 1
     for angle in (*SLANTED, 90):
         chains = [c for c in _chains(ink, free, angle) if _runs_along(ink, c, angle, company)]
-        if angle != 90 and (len(chains) < 2 or (len(chains) < 4 and max(c.size for c in chains) < 4)):
-            continue
         if angle != 90:
+            chains = _in_a_row(ink, chains)
+            if len(chains) < 2 or (len(chains) < 4 and max(c.size for c in chains) < 4):
+                continue
             chains = _whole_row(ink, free, angle, chains, company)
         for chain in chains:
             free[chain] = False
             found.append((chain, angle))
     found += [(chain, 0) for chain in _lines(ink, _chains(ink, free, 0))]
+    found = [(chain, angle) for chain, angle in found if not _is_stroke(ink, chain)]
     spots = [_spot(ink, _with_marks(ink, chain, angle), angle) for chain, angle in found]
     return tuple(sorted(spots, key=lambda spot: (spot.angle != 0, spot.box.y0, spot.box.x0)))
 
@@ -71,10 +73,23 @@ def _lines(ink: Ink, chains: list[Ints]) -> list[Ints]:
     gap = box[None, :, 0] - box[:, None, 2]
     shared = np.minimum(box[:, None, 3], box[None, :, 3]) - np.maximum(box[:, None, 1], box[None, :, 1])
     least, most = np.minimum(high[:, None], high[None, :]), np.maximum(high[:, None], high[None, :])
-    near = (gap > 0) & (gap <= _GAP * most) & (shared >= 0.6 * least) & (most < 1.7 * least)
+    reach = np.where(_marked(ink, box), 1.6, 0.95)
+    near = (gap > 0) & (gap <= reach * most) & (shared >= 0.6 * least) & (most < 1.7 * least)
     first, second = np.nonzero(near)
     label = join(len(chains), first.astype(np.int64), second.astype(np.int64))
     return [np.concatenate([chains[k] for k in np.flatnonzero(label == n)]) for n in range(int(label.max()) + 1)]
+
+
+def _marked(ink: Ink, box: NDArray[np.int64]) -> Mask:
+    """Return for each pair of lines [N, N] whether a dot or comma stands in the gap between them, near their foot."""
+    x, y = (ink.found.x0 + ink.found.x1) / 2, (ink.found.y0 + ink.found.y1) / 2
+    result = np.zeros((len(box), len(box)), dtype=np.bool_)
+    for k in np.flatnonzero(ink.small).tolist():
+        low = (y[k] > (box[:, 1] + box[:, 3]) / 2) & (y[k] < box[:, 3] + 0.4 * ink.unit)
+        before = low & (box[:, 2] <= x[k] + 1) & (x[k] - box[:, 2] < ink.unit)
+        after = low & (box[:, 0] >= x[k] - 1) & (box[:, 0] - x[k] < ink.unit)
+        result |= before[:, None] & after[None, :]
+    return result
 
 
 def _on_a_line(ink: Ink, chain: Ints) -> bool:
@@ -83,6 +98,24 @@ def _on_a_line(ink: Ink, chain: Ints) -> bool:
     even = np.abs(feet - np.median(feet)) <= max(1.5, 0.18 * ink.unit)
     _, _, wide, tall = _extent(ink, chain, 0)
     return wide < 2.2 * tall and float(even.mean()) > 0.6
+
+
+def _in_a_row(ink: Ink, chains: list[Ints]) -> list[Ints]:
+    """Return the slanted chains that hang side by side under one axis, all beginning or ending at its height."""
+    tops = np.array([float(ink.found.y0[chain].min()) for chain in chains])
+    if not tops.size:
+        return []
+    rows = [np.flatnonzero(np.abs(tops - top) <= 1.3 * ink.unit) for top in tops]
+    return [chains[k] for k in max(rows, key=len)]
+
+
+def _is_stroke(ink: Ink, chain: Ints) -> bool:
+    """Whether a chain is a lone dash or a piece of a line: one long piece of ink, low or thinly inked."""
+    if chain.size != 1:
+        return False
+    width, height = float(ink.found.width[chain[0]]), float(ink.found.height[chain[0]])
+    inked = float(ink.found.area[chain[0]]) / (width * height)
+    return max(width, height) > 2.2 * min(width, height) and (min(width, height) < 0.5 * ink.unit or inked < 0.33)
 
 
 def _whole_row(ink: Ink, free: Mask, angle: int, chains: list[Ints], company: Floats) -> list[Ints]:
