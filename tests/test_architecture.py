@@ -43,6 +43,7 @@ DOORS = {
         "dsvl2.pipelines.pages",
         "dsvl2.pipelines.review",
         "dsvl2.pipelines.run",
+        "dsvl2.pipelines.searchable",
         "dsvl2.pipelines.sources",
         "dsvl2.pipelines.spatial",
         "dsvl2.pipelines.tables",

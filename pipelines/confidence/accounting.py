@@ -20,8 +20,9 @@ from dsvl2.pipelines.layout import PageInk, PageLayout
 from dsvl2.pipelines.words import Slant, text_width
 
 _OVER = 0.2  # of a letter height that a letter's middle may lie outside its line's box
-# logarithms of letters to ink off the page's usual: by width and by pieces at least, and both together
-_WIDE, _EACH, _DENSE, _SPARSE = 0.45, 0.28, 0.95, 1.4
+# logarithms of letters to ink off the page's usual: by width, by pieces and by the line's box at least, and the first two
+# together
+_WIDE, _EACH, _ROOM, _DENSE, _SPARSE = 0.45, 0.28, 0.35, 0.95, 1.4
 _MOST_SPREAD = 5.0  # times the page's own median deviation from the usual
 _LEAST_LINES, _LEAST_LETTERS = 4, 8
 _STACKED = 1.9  # times the usual height of a line
@@ -164,8 +165,9 @@ def _rules_a_row(ink: PageInk, box: NDArray[np.float64], mine: NDArray[np.bool_]
 def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int], list[int]]:
     """Return the lines with far more, and those with far fewer letters than their ink has on this page.
 
-    Two measures have to agree: the usual width of the text against the length of its ink, and its letters against the
-    pieces of ink; both against the page's medians, and beyond the page's own spread. Lines with leaders or blanks to
+    Measures have to agree: the usual width of the text against the length of its ink, its letters against the pieces of
+    ink, and for too many the width against the line's box too (underlined or bold letters run together); all against the
+    page's medians, and beyond the page's own spread. Lines with leaders or blanks to
     fill in are left out: how long those are is not part of the text.
     """
     numbers, facts = [], []
@@ -177,18 +179,20 @@ def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int
             height = _letter_height(ink, mine)
             width = text_width(written) * height / max(_filled(pieces, 1.2 * height), 1.0)
             numbers.append(number)
-            tall = float(text.boxes[number, 3] - text.boxes[number, 1])
-            facts.append((math.log(width), math.log(len(written) / len(pieces)), max(len(written), len(pieces)), tall))
+            long, tall = (text.boxes[number, 2:] - text.boxes[number, :2]).tolist()
+            room = math.log(text_width(written) / max(long, 1.0))
+            most = max(len(written), len(pieces))
+            facts.append((math.log(width), math.log(len(written) / len(pieces)), room, most, tall))
     if len(facts) < _LEAST_LINES:
         return [], []
     table = np.array(facts)
-    off = table[:, :2] - np.median(table[:, :2], axis=0)
-    both = off.sum(axis=1)
+    off = table[:, :3] - np.median(table[:, :3], axis=0)
+    both = off[:, 0] + off[:, 1]
     spread = _MOST_SPREAD * float(np.median(np.abs(both)))
-    long = table[:, 2] >= _LEAST_LETTERS
-    single = table[:, 3] < _STACKED * np.median(table[:, 3])  # formulas stand in several rows
-    dense = long & single & (off[:, 0] > _WIDE) & (off[:, 1] > _EACH) & (both > max(_DENSE, spread))
-    sparse = long & (off.max(axis=1) < -_EACH) & (both < -max(_SPARSE, spread))
+    able = table[:, 3] >= _LEAST_LETTERS
+    single = table[:, 4] < _STACKED * np.median(table[:, 4])  # formulas stand in several rows
+    dense = able & single & (off > (_WIDE, _EACH, _ROOM)).all(axis=1) & (both > max(_DENSE, spread))
+    sparse = able & (off[:, :2].max(axis=1) < -_EACH) & (both < -max(_SPARSE, spread))
     return [numbers[k] for k in np.flatnonzero(dense)], [numbers[k] for k in np.flatnonzero(sparse)]
 
 

@@ -15,7 +15,7 @@ Floats = NDArray[np.float32] | NDArray[np.float64]
 _LEAST_FILL = 0.14  # part of a letter's box that is ink, at least
 _LONE_FILL, _JOINED_FILL = (0.24, 0.72), (0.33, 0.74)  # of a letter that stands alone, and of letters that touch
 _SHORTEST, _TALLEST, _LONE_TALLEST, _HUGE = 0.6, 2.6, 2.1, 8.0  # letter heights; those of large titles last
-_FEW, _EDGE = 12, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
+_FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
 _JOINED = 1.8  # widths to heights from which a piece is several letters that touch
 _TOUCH = 0.25  # letter heights to a rule, within which a lone piece is part of a drawing
 
@@ -77,16 +77,18 @@ class _Shape:
     def is_text(self) -> bool:
         """Say whether these could be letters: alike in a row, or shaped like letters if there are one or two."""
         unit = self.ink.unit
+        joined = self.wide > _JOINED * self.tall
         if len(self.members) >= 3:
             strict = self.usual > _TALLEST * unit
-            low, high, most = (0.65, 1.5, 0.8) if strict else (0.5, 2.0, 0.7)
+            low, high, most = (0.65, 1.5, 0.8) if strict else (0.55, 1.75, 0.7)
             alike = (self.tall > low * self.usual) & (self.tall < high * self.usual)
-            return bool(alike.mean() >= most and (not strict or (self.fill < _LONE_FILL[1]).mean() >= most))
-        joined = self.wide > _JOINED * self.tall
+            blots = joined & (self.fill > _JOINED_FILL[1])
+            solid = self.fill >= _LONE_FILL[1] if strict else blots
+            return bool(alike.mean() >= most and solid.mean() <= 1 - most)
         narrow = (self.wide < 0.45 * self.tall) & (self.wide >= 0.12 * self.tall)
         like = np.where(joined, _within(self.fill, _JOINED_FILL), _within(self.fill, _LONE_FILL) | narrow)
-        size = self.tall <= (_LONE_TALLEST if self.count < 3 else _TALLEST) * unit
-        return bool((like & size).all() and (self.count >= 3 or (self.tall >= 0.9 * unit).all()))
+        size = (self.tall <= _LONE_TALLEST * unit) & (self.tall >= 0.9 * unit)
+        return bool((like & size).all())
 
 
 def _crumb(shape: _Shape, box: Box, pictures: Sequence[Box], strokes: Sequence[Box]) -> bool:

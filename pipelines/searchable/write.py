@@ -91,6 +91,24 @@ def _over_images(pymupdf: Any, document: Document, original: Original) -> bytes:
         return result
 
 
+def text_only_pdf(document: Document) -> bytes:
+    """Return a PDF of the document's pages with the invisible text alone: a layer to lay under or over scans.
+
+    Raises:
+        OutputError: no page has a size.
+    """
+    import pymupdf
+
+    pages = [page for page in document.pages if page.width_px and page.height_px and page.dpi]
+    if not pages:
+        raise OutputError(f"{document.source} has no page that text could be put on")
+    with pymupdf.open() as pdf:  # type: ignore[no-untyped-call]
+        for page in pages:
+            pdf.new_page(width=page.width_px / page.dpi * 72, height=page.height_px / page.dpi * 72)
+        _write_text(pdf, [(page, place) for place, page in enumerate(pages)])
+        return bytes(pdf.tobytes(deflate=False))
+
+
 def _filters(entries: str) -> list[tuple[str, str]]:
     """Return the entries that say how the data are packed: PyMuPDF drops them when data are put in."""
     found = []
