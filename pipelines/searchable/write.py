@@ -87,7 +87,7 @@ def _over_images(pymupdf: Any, document: Document, original: Original) -> bytes:
             pdf.xref_set_key(leaf.xref, "Contents", f"{content} 0 R")
         _write_text(pdf, [(page, place) for place, page in enumerate(pages)])
         pdf.set_metadata({"producer": _PROGRAM})
-        result: bytes = pdf.tobytes(deflate=False)
+        result: bytes = pdf.tobytes(garbage=1, deflate=True, use_objstms=1)
         return result
 
 
