@@ -38,7 +38,14 @@ class OwnEngine:
         return [Prediction(value, share, confidence) for value, confidence in told]
 
     def _ways(self) -> dict[str, Callable[[Sequence[Item]], list[Told]]]:
-        return {"ocr": self._ocr, "ask": self._ask, "choice": self._choice, "formula": self._formula}
+        ways: dict[str, Callable[[Sequence[Item]], list[Told]]] = {
+            "ocr": self._ocr,
+            "ask": self._ask,
+            "choice": self._choice,
+            "formula": self._formula,
+        }
+        ways |= {"table": self._table, "extract": self._extract, "ground": self._ground}
+        return ways
 
     def _read(self, pages: Sequence[PageImage]) -> list[PageResult]:
         return list(run(OcrTask(), pages, self.engine))
@@ -60,6 +67,48 @@ class OwnEngine:
         known = [result.confidence for result in found if result.confidence is not None]
         told = r"\\".join(result.latex for result in found)
         return [(told, min(known, default=None)) for _ in items]
+
+    def _table(self, items: Sequence[Item]) -> list[Told]:
+        from dsvl2.pipelines.tables import TableTask, document_tables
+
+        found = document_tables(list(run(TableTask(), pages_of(items[0]), self.engine)))
+        largest = max(found, key=lambda table: table.rows * table.columns, default=None)
+        return [(largest, None) for _ in items]
+
+    def _extract(self, items: Sequence[Item]) -> list[Told]:
+        from dsvl2.pipelines.extract import Asker, Options, View, extract, read_schema
+        from dsvl2.pipelines.extract import pages_of as views_of
+
+        pages = pages_of(items[0])
+        told: list[Told] = []
+        bands = self.engine.info.reading.mode == "bands"
+        read = self._read(pages) if bands else []
+        for item in items:
+            form = read_schema(
+                ", ".join(f"{name}[]" if isinstance(item.truth[name], list) else name for name in item.truth)
+            )
+            asker = Asker(self.engine, form, Options())
+            views = views_of(read, asker.room) if bands else [View(p.number, None, lambda p=p: p.image) for p in pages]  # type: ignore[misc]
+            found = extract(item.file.name, views, self.engine, form, asker=asker)
+            told.append((found.data, None))
+        return told
+
+    def _ground(self, items: Sequence[Item]) -> list[Told]:
+        from dsvl2.pipelines.grounding import ground_image, ground_read
+
+        (page, *_) = pages_of(items[0])
+        bands = self.engine.info.reading.mode == "bands"
+        read = self._read([page])[0] if bands else None
+        told: list[Told] = []
+        for item in items:
+            found = (
+                ground_read(page.source, read, item.prompt)
+                if read is not None
+                else ground_image(page.source, page.number, page.image, item.prompt, self.engine)
+            )
+            best = found.boxes[0] if found.boxes else None
+            told.append(((best.box.x0, best.box.y0, best.box.x1, best.box.y1) if best else None, None))
+        return told
 
     def _ask(self, items: Sequence[Item]) -> list[Told]:
         return self._questions(items, [item.prompt for item in items])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dsvl2.pipelines.evaluation import answers
 from dsvl2.pipelines.evaluation.items import Item, Prediction
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.tables import TableResult
 
 LOWER_IS_BETTER = ("cer", "wer", "seconds")
 
@@ -72,17 +74,36 @@ def _choice(item: Item, value: Any) -> dict[str, float]:
 
 
 def _formula(item: Item, value: Any) -> dict[str, float]:
-    formulas = import_module("dsvl2.pipelines.formulas")
+    from dsvl2.pipelines.formulas import edit_similarity, formula_match
+
     told = str(value or "")
     return {
-        "exact": float(formulas.formula_match(told, item.truth)),
-        "similarity": formulas.edit_similarity(told, item.truth),
+        "exact": float(formula_match(told, item.truth)),
+        "similarity": edit_similarity(told, item.truth),
     }
 
 
 def _table(item: Item, value: Any) -> dict[str, float]:
-    scores: dict[str, float] = import_module("dsvl2.pipelines.tables.teds").scores(value, item.truth)
-    return scores
+    from dsvl2.pipelines.tables.teds import teds
+
+    truth = true_table(item.truth)
+    return {"teds": teds(value, truth), "teds_struct": teds(value, truth, structure_only=True)}
+
+
+def true_table(truth: Any) -> TableResult:
+    """A table from its HTML, or from cells {r0, r1, c0, c1, text} whose rows and columns may begin anywhere."""
+    from dsvl2.pipelines.tables import TableCell, parse_tables, table_of
+
+    if isinstance(truth, str):
+        return parse_tables(truth)[0][0]
+    top, left = min(cell["r0"] for cell in truth), min(cell["c0"] for cell in truth)
+    return table_of(
+        TableCell(
+            cell["r0"] - top, cell["c0"] - left, str(cell["text"]),
+            rowspan=cell["r1"] - cell["r0"] + 1, colspan=cell["c1"] - cell["c0"] + 1,
+        )
+        for cell in truth
+    )  # fmt: skip
 
 
 def _extract(item: Item, value: Any) -> dict[str, float]:
@@ -102,14 +123,9 @@ def _ground(item: Item, value: Any) -> dict[str, float]:
     return {"iou": overlap, "iou>=0.5": float(overlap >= 0.5)}
 
 
-def _chart(item: Item, value: Any) -> dict[str, float]:
-    scores: dict[str, float] = import_module("dsvl2.pipelines.charts").data_match(value, item.truth)
-    return scores
-
-
 SCORERS: dict[str, Callable[[Item, Any], dict[str, float]]] = {
     "ocr": _ocr, "ask": _ask, "choice": _choice, "formula": _formula, "table": _table, "extract": _extract,
-    "ground": _ground, "chart": _chart,
+    "ground": _ground,
 }  # fmt: skip
 
 

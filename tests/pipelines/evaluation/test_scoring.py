@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dsvl2.pipelines.evaluation import Item, Prediction, figures, measure, regressions, report, table
+from dsvl2.pipelines.evaluation import Item, Prediction, figures, measure, regressions, report, score, table
+from dsvl2.pipelines.evaluation.scoring import true_table
 
 
 class Parrot:
@@ -55,6 +56,20 @@ def test_field_f1_is_over_all_fields() -> None:
 
 def test_an_engine_is_not_asked_for_what_it_cannot_do() -> None:
     assert not list(measure([Item("a", Path("a"), "table", "", "")], [Parrot()]))
+
+
+def test_tables_and_formulas_are_scored_by_their_structure() -> None:
+    cells = [{"r0": 2, "r1": 2, "c0": 1, "c1": 2, "text": "head"}, {"r0": 3, "r1": 3, "c0": 1, "c1": 1, "text": "a"},
+             {"r0": 3, "r1": 3, "c0": 2, "c1": 2, "text": "b"}]  # fmt: skip
+    html = '<table><tr><td colspan="2">head</td></tr><tr><td>a</td><td>b</td></tr></table>'
+    item = Item("t", Path("t"), "table", "", cells)
+    assert score(item, Prediction(true_table(html))) == {"teds": 1.0, "teds_struct": 1.0}
+    wrong = score(item, Prediction(true_table(html.replace("<td>b</td>", "<td>c</td>"))))
+    assert wrong["teds"] < 1 and wrong["teds_struct"] == 1
+    assert score(item, Prediction(None)) == {"teds": 0, "teds_struct": 0}
+    formula = Item("f", Path("f"), "formula", "", r"{a \over b}\label{x}")
+    assert score(formula, Prediction(r"\frac{a}{b}"))["exact"] == 1
+    assert score(formula, Prediction(None))["exact"] == 0
 
 
 def test_a_drop_below_the_interval_is_a_regression() -> None:
