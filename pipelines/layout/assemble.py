@@ -218,9 +218,12 @@ def _strip(line: PlacedLine, kind: BlockKind) -> str:
 def _block(part: list[PlacedLine], layout: PageLayout, style: _Style) -> list[Block]:
     """Make the block of some lines (a lone row with tabs becomes a paragraph)."""
     kind = kind_of(part[0])
+    stripped = kind
     if kind == "table" and len(part) < 2:
+        kind = stripped = "paragraph"
+    if kind == "heading" and _stands_right(part, layout, style):
         kind = "paragraph"
-    texts = [_strip(part[0], kind)] + [_strip(k, "heading") if kind == "heading" else k.text for k in part[1:]]
+    texts = [_strip(k, stripped) if k is part[0] or stripped == "heading" else k.text for k in part]
     lines = tuple(line_of(k, layout, text) for k, text in zip(part, texts, strict=True))
     boxes = [k.box for k in lines if k.box]
     box = reduce(Box.union, boxes) if boxes else None
@@ -245,6 +248,13 @@ def _level(part: list[PlacedLine], layout: PageLayout, style: _Style) -> int:
     tall = [k.ink.base - k.ink.top for k in part if k.ink]
     ratio = float(np.median(tall)) / max(style.tall, 1.0) if tall else 1.0
     return 1 if ratio > 1.55 else 2 if ratio > 1.18 else 3
+
+
+def _stands_right(part: list[PlacedLine], layout: PageLayout, style: _Style) -> bool:
+    """Whether it is a line of body size in the right half of a page of one column: a date or a place, no heading."""
+    ink = part[0].ink
+    left = all(k.column_left < layout.size[0] / 3 for k in part)
+    return ink is not None and left and ink.x0 > layout.size[0] / 2 and _level(part, layout, style) == 3
 
 
 def _depth(part: list[PlacedLine], style: _Style) -> int:
