@@ -35,9 +35,9 @@ def formula(
             max=3,
             metavar="N",
             rich_help_panel=options.MODEL,
-            help="Sizes at which the embedded model sees each formula; the answer it is surest of is kept.",
+            help="Sizes at which the embedded model may look at a formula it is not sure of.",
         ),
-    ] = 1,
+    ] = 3,
     strict: Annotated[
         bool,
         typer.Option("--strict", rich_help_panel=options.OUTPUT, help="Exit with 10 if a formula cannot be typeset."),

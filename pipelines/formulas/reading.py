@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MOST_TOKENS = 400  # of an answer; the longest formula that was trained on has 150 characters
 #: Other sizes that a formula is shown at, as factors, when one look is not enough.
 _SIZES = (1.0, 0.84, 1.19)
+_SURE = 0.99  # confidence from which one look is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +40,13 @@ class FormulaTask:
     """Reads the displayed formulas of pages; a page's result has a block of kind "formula" for each.
 
     `whole` says whether each page is a picture of one formula; None looks: a page of running text is searched for displayed
-    formulas, anything else is one formula. `looks` (1 to 3) shows a formula at that many sizes to a model that reads tiles
-    and keeps the answer it was surest of. `results` gathers what was found, page after page.
+    formulas, anything else is one formula. `looks` (1 to 3): a model that reads tiles and is not sure of what it read sees the
+    formula again at other sizes; the answer it was surest of is kept. `results` gathers what was found, page after page.
     """
 
     name = "formula"
 
-    def __init__(self, *, whole: bool | None = None, looks: int = 1) -> None:
+    def __init__(self, *, whole: bool | None = None, looks: int = 3) -> None:
         self.whole = whole
         self.looks = looks
         self.results: list[FormulaResult] = []
@@ -53,16 +54,19 @@ class FormulaTask:
     def read(self, pages: Sequence[PageImage], engine: Engine) -> list[PageResult]:
         """Read the pages together; a page without ink or formula gives a result without blocks."""
         wanted = [item for page in pages for item in _wanted(page, engine, self.whole, self.looks)]
-        requests = [_request(image, engine) for item in wanted for image in item.pictures]
-        answers = iter(engine.generate(requests) if requests else [])
-        read = [_best([_result(item, next(answers)) for _ in item.pictures]) for item in wanted]
-        found = [result for result in read if result.latex]
+        first = iter(_ask([item.pictures[0] for item in wanted], engine))
+        read = [[_result(item, next(first))] for item in wanted]
+        unsure = [place for place, item in enumerate(wanted) if len(item.pictures) > 1 and not _is_sure(read[place][0])]
+        more = iter(_ask([image for place in unsure for image in wanted[place].pictures[1:]], engine))
+        for place in unsure:
+            read[place] += [_result(wanted[place], next(more)) for _ in wanted[place].pictures[1:]]
+        found = [result for result in map(_best, read) if result.latex]
         self.results += found
         return [_page_result(page, [result for result in found if result.page == page.number]) for page in pages]
 
 
 def read_formulas(
-    pages: Sequence[PageImage], engine: Engine, *, whole: bool | None = None, looks: int = 1
+    pages: Sequence[PageImage], engine: Engine, *, whole: bool | None = None, looks: int = 3
 ) -> list[FormulaResult]:
     """Read the displayed formulas of pages, in order; `whole` and `looks` as in `FormulaTask`."""
     task = FormulaTask(whole=whole, looks=looks)
@@ -103,6 +107,14 @@ def _pictures(picture: FormulaPicture, part: Image, engine: Engine, looks: int) 
         return (part,)
     sizes = _SIZES[: max(1, looks)]
     return tuple(canvas(picture, profile.tile, profile.max_columns, X_HEIGHT * size) for size in sizes)
+
+
+def _ask(images: Sequence[Image], engine: Engine) -> list[GenerationResult]:
+    return engine.generate([_request(image, engine) for image in images]) if images else []
+
+
+def _is_sure(result: FormulaResult) -> bool:
+    return result.valid and bool(result.latex) and (result.confidence or 0.0) >= _SURE
 
 
 def _request(image: Image, engine: Engine) -> GenerationRequest:

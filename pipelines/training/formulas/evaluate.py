@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", help="checkpoint folder; the embedded model if not given")
     parser.add_argument("--eval-dir", type=Path, action="append", default=[], help="folder of pictures with gt.jsonl")
     parser.add_argument("--count", type=int, default=200, help="formulas of each split")
-    parser.add_argument("--looks", type=int, default=1, choices=(1, 2, 3))
+    parser.add_argument("--looks", type=int, default=3, choices=(1, 2, 3))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--show", action="store_true", help="name every mistake")
     options = parser.parse_args(argv)

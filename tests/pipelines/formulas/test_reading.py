@@ -136,11 +136,11 @@ def test_pictures_without_ink_are_no_formula() -> None:
 
 
 def test_a_picture_is_read_as_one_formula() -> None:
-    engine = Scripted((r"x=\frac{1}{2}α", 0.9))
+    engine = Scripted((r"x=\frac{1}{2}α", 0.995))
     (result,) = read_formulas([page(equation())], engine)
     assert result.latex == r"x=\frac{1}{2}\alpha"
     assert result.valid
-    assert result.confidence == pytest.approx(0.9)
+    assert result.confidence == pytest.approx(0.995)
     assert result.page == 1
     assert result.box is not None
     assert (result.box.x0, result.box.y1) == pytest.approx((38, 83), abs=3)
@@ -163,9 +163,16 @@ def test_of_several_looks_the_surest_sound_answer_is_kept() -> None:
     assert len(engine.asked) == 3
 
 
+def test_one_look_is_enough_when_the_model_is_sure() -> None:
+    engine = Scripted(("x=1", 0.999))
+    (result,) = read_formulas([page(equation())], engine, looks=3)
+    assert result.latex == "x=1"
+    assert len(engine.asked) == 1
+
+
 def test_invalid_and_empty_answers_are_marked_not_raised() -> None:
     engine = Scripted((r"\frac{x}{", 0.4), ("", 0.9))
-    task = FormulaTask()
+    task = FormulaTask(looks=1)
     pages = list(run(task, [page(equation()), page(equation(), 2)], engine, batch_size=2))
     assert [len(result.blocks) for result in pages] == [1, 0]
     assert pages[0].blocks[0].kind == "formula"
@@ -218,7 +225,7 @@ def test_a_small_picture_is_no_page() -> None:
 
 def test_results_fit_their_schema() -> None:
     engine = Scripted((r"x=\foo", 0.9))
-    report = FormulaReport("a.png", tuple(read_formulas([page(equation())], engine)))
+    report = FormulaReport("a.png", tuple(read_formulas([page(equation())], engine, looks=1)))
     record = SPEC.record(report)
     Draft202012Validator(SPEC.json_schema()).validate(record)
     assert record["formulas"][0]["problems"] == [r"unknown command \foo"]
