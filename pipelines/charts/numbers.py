@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -46,7 +47,8 @@ def parse_number(text: str) -> Number | None:
     match = _NUMBER.match(text.strip())
     if match is None or not _TRAILING.match(text.strip()[match.end() :]):
         return None
-    return _number(match)
+    number = _number(match)
+    return number if math.isfinite(number.value) else None
 
 
 def numbers_in(text: str) -> tuple[Number, ...]:
@@ -56,12 +58,14 @@ def numbers_in(text: str) -> tuple[Number, ...]:
         before, after = text[: match.start()][-1:], text[match.end() :][:1]
         if not before.isalnum() and not after.isalpha():
             found.append(_number(match))
-    return tuple(found)
+    return tuple(number for number in found if math.isfinite(number.value))
 
 
 def only_numbers(text: str) -> tuple[Number, ...]:
     """Return the numbers of a text that consists of nothing else (`28.3%26.3%`, `75.1 70.97`); () for other texts."""
     found = tuple(_number(match) for match in _NUMBER.finditer(text))
+    if not all(math.isfinite(number.value) for number in found):
+        return ()
     rest = text
     for number in reversed(found):
         rest = rest[: number.start] + " " + rest[number.end :]
@@ -80,7 +84,8 @@ def split_apart(text: str) -> tuple[Number, ...]:
 
 
 def _number(match: re.Match[str]) -> Number:
-    value = _value(match["digits"]) * 10.0 ** int((match["power"] or "e0")[1:])
+    power = int((match["power"] or "e0")[1:])
+    value = _value(match["digits"]) * (10.0**power if abs(power) <= 300 else math.inf)  # beyond floats: no number
     size = match["size"]
     if size:
         value *= _MAGNITUDES[size.lower()]

@@ -35,7 +35,7 @@ def parse_tables(output: str) -> tuple[tuple[TableResult, ...], tuple[Notice, ..
     notices: list[Notice] = []
     rest = text
     if _HTML.search(text):
-        reader.feed(text)
+        reader.feed(text.replace("<![", "&lt;!["))  # Python's parser raises on marked sections that it does not know
         reader.close()
         found, notices = reader.finish()
         rest = "".join(reader.outside)

@@ -6,6 +6,7 @@ The default run is short; LONG_TESTS=1 runs 100,000 mutations over all tasks of 
 from __future__ import annotations
 
 import os
+import random
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -18,6 +19,7 @@ from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.tasks import Parsed, task_names, task_spec
 
 SEEDS: dict[str, tuple[str, ...]] = {
+    "table": ("<table><tr><td>a</td></tr><![CDATA[x", "<![<table><tr><td>1"),
     "ask": (
         "412 litres per second",
         "A: 5,200 pounds\nQ: and then?",
@@ -169,10 +171,30 @@ def test_parsers_survive_mutated_outputs(name: str, data: st.DataObject) -> None
     survives(name, data.draw(outputs(name)))
 
 
+def some_edits(draw: random.Random) -> list[Edit]:
+    """Edits as hypothesis makes them, a hundred times faster."""
+    kinds = ("delete", "insert", "repeat", "truncate", "move", "flood")
+    return [
+        (
+            draw.choice(kinds),
+            draw.randrange(10_000),
+            draw.randint(1, 40),
+            draw.choice((*NOISE, chr(draw.randrange(0x3000)))),
+        )
+        for _ in range(draw.randrange(9))
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not LONG, reason="takes minutes: set LONG_TESTS=1")
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_parsers_survive_100_000_mutated_outputs(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(task_names()))
-    survives(name, data.draw(outputs(name)))
+@pytest.mark.parametrize("name", task_names())
+def test_parsers_survive_100_000_mutated_outputs(name: str) -> None:
+    """100,000 over all tasks, to the next whole number each; a failure names the seed of its output."""
+    seeds = SEEDS.get(name, ()) + COMMON
+    for seed in range(-(-EXAMPLES // len(task_names()))):
+        draw = random.Random(f"{name} {seed}")
+        output = mutated(draw.choice(seeds), some_edits(draw))
+        try:
+            survives(name, output)
+        except Exception as error:
+            raise AssertionError(f"{name}, seed {seed}: {output!r}") from error
