@@ -13,6 +13,8 @@ _INVISIBLE = 3  # PDF text rendering mode
 _BOLD = 16  # PyMuPDF's span flag
 _BOLD_NAME = re.compile(r"bold|black|heavy|semibold", re.IGNORECASE)
 _SYMBOLS = str.maketrans({"\uf0b7": "\u2022", "\uf0a7": "\u25aa", "\uf0d8": "\u2023", "\u00ad": "-"})
+_MOST_PATHS = 4000  # a page with more is a drawing or a map
+_WHITE = 0.99
 _SAYING_NOTES = frozenset({2, 12, 13, 15, 19})  # annotation types: free text, stamp, caret, ink, widget
 
 
@@ -33,7 +35,27 @@ def layer_page(mupdf: Any, page: Any) -> LayerPage:
     notes = _has_notes(page)
     drawn = bool(letters or pictures or notes) or bool(page.get_bboxlog()) or next(page.annots(), None) is not None
     size = (float(page.rect.width), float(page.rect.height))
-    return LayerPage(size, tuple(lines), pictures, letters, hidden, drawn, notes)
+    return LayerPage(size, tuple(lines), pictures, letters, hidden, drawn, notes, _drawings(page))
+
+
+def _drawings(page: Any) -> tuple[Box, ...]:
+    """Return the straight lines and rectangles of a page that is not turned, and is no technical drawing."""
+    if page.rotation or sum(kind.endswith("path") for kind, *_ in page.get_bboxlog()) > _MOST_PATHS:
+        return ()
+    boxes = []
+    for path in page.get_cdrawings():
+        fill = path.get("fill")
+        if path.get("color") is None and (fill is None or min(fill) > _WHITE):
+            continue
+        thick = float(path.get("width") or 0.0) / 2 if path.get("color") is not None else 0.0
+        for kind, *points in path["items"]:
+            if kind == "l":
+                (x0, y0), (x1, y1) = sorted(points)
+                if min(abs(x1 - x0), abs(y1 - y0)) < 1:
+                    boxes.append(Box(x0 - thick, min(y0, y1) - thick, x1 + thick, max(y0, y1) + thick))
+            elif kind == "re":
+                boxes.append(Box(*map(float, points[0])))
+    return tuple(boxes)
 
 
 def _words(textpage: Any, turn: Any) -> dict[tuple[int, int], tuple[Word, ...]]:

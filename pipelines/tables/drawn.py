@@ -60,7 +60,7 @@ def draw_tables(gray: Gray, unit: float, profile: Profile, flows: Sequence[Seque
         return []
     flat = flatten(gray, unit)
     nets = [_draw(gray, flat, rules, box, unit) for box in ruled_boxes(*rules, unit)]
-    nets = _apart([(table, even) for table, even in nets if _is_table(table)])
+    nets = _apart([(table, even) for table, even in nets if is_table(table)])
     words = words_in(without_rules(flat, [*rules[0], *rules[1]]), Box(0, 0, gray.shape[1], gray.shape[0]), unit)
     drawn = _with_open(gray, flat, rules, words, unit, nets, flows)
     return [
@@ -86,7 +86,7 @@ def _with_open(
         stacked_boxes(rules[0], words, unit),
         [box for flow in flows for box in flow_boxes(flow, words, unit)],
     ):
-        free = [box for box in boxes if not any(_overlap(box, table.box) for table, _ in found)]
+        free = [box for box in boxes if not any(overlap(box, table.box) for table, _ in found)]
         drawn = [_draw(gray, flat, rules, box, unit) for box in free]
         found = _apart([*found, *(one for one in drawn if len(one[0].xs) > 2 and len(one[0].pieces) >= _LEAST_PIECES)])
     return found
@@ -106,7 +106,7 @@ def _draw(
     return sketch(replace(bare, words=tuple(words_in(even, box, unit))), box), even
 
 
-def _is_table(table: Sketch) -> bool:
+def is_table(table: Sketch) -> bool:
     """Say whether a net of rules is a table: several rows and columns with text in them, not a frame or a diagram."""
     rooms = table.lattice.rooms
     columns = len(table.xs) - 1
@@ -127,12 +127,13 @@ def _apart(found: list[tuple[Sketch, Gray]]) -> list[tuple[Sketch, Gray]]:
     """Keep the larger of tables that overlap, and return them from top to bottom."""
     kept: list[tuple[Sketch, Gray]] = []
     for table, even in sorted(found, key=lambda f: -(f[0].box.x1 - f[0].box.x0) * (f[0].box.y1 - f[0].box.y0)):
-        if not any(_overlap(table.box, other.box) for other, _ in kept):
+        if not any(overlap(table.box, other.box) for other, _ in kept):
             kept.append((table, even))
     return sorted(kept, key=lambda f: (f[0].box.y0, f[0].box.x0))
 
 
-def _overlap(one: Box, other: Box) -> bool:
+def overlap(one: Box, other: Box) -> bool:
+    """Say whether two boxes share more than a border."""
     return min(one.x1, other.x1) > max(one.x0, other.x0) and min(one.y1, other.y1) > max(one.y0, other.y0)
 
 

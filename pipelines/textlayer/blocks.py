@@ -10,6 +10,7 @@ from math import ceil
 
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult, TextLayerUse, Word
 from dsvl2.pipelines.layout import InkLine, PageLayout, PlacedLine, Region, blocks_of
+from dsvl2.pipelines.tables.layered import layer_tables, with_tables, within
 from dsvl2.pipelines.textlayer.columns import Piece, flows
 from dsvl2.pipelines.textlayer.types import LayerLine, LayerPage
 
@@ -32,12 +33,39 @@ def layer_result(page: LayerPage, number: int, dpi: float, use: TextLayerUse) ->
     others = [line for line in page.lines if _turn(line.direction) != rotation]
     layout = _layout(rotation, (width, height))
     body = _body_size(straight) * zoom
-    placed, words = _placed([_piece(line, layout, zoom) for line in straight], layout, body)
-    layout = replace(
-        layout, regions=tuple(Region(Box(0, 0, *layout.size)) for _ in range(1 + max(p.region for p in placed)))
-    )
-    blocks = tuple(_with_words(block, words) for block in blocks_of(layout, placed))
+    tables, straight = _tables(page, straight, zoom) if rotation == 0 else ([], straight)
+    blocks: tuple[Block, ...] = ()
+    if straight:
+        placed, words = _placed([_piece(line, layout, zoom) for line in straight], layout, body)
+        layout = replace(
+            layout, regions=tuple(Region(Box(0, 0, *layout.size)) for _ in range(1 + max(p.region for p in placed)))
+        )
+        blocks = tuple(_with_words(block, words) for block in blocks_of(layout, placed))
+    blocks = with_tables(blocks, tables)
     return replace(result, blocks=blocks + tuple(_turned(line, zoom) for line in others), rotation=rotation)
+
+
+def _tables(page: LayerPage, lines: Sequence[LayerLine], zoom: float) -> tuple[list[Block], list[LayerLine]]:
+    """Return the page's tables, and the lines that are in none of them."""
+    straight = _layout(0, (1, 1))
+    rows = [[_row_box(row) for row in flow] for flow in flows([_piece(line, straight, zoom) for line in lines])]
+    words = {
+        Box(
+            word.box.x0 * zoom,
+            (line.base[1] - _UP * line.size) * zoom,
+            word.box.x1 * zoom,
+            line.base[1] * zoom,
+        ): word.text
+        for line in lines
+        for word in line.words
+    }
+    drawn = [_scaled(box, zoom) for box in page.drawings]
+    tables = layer_tables(words, drawn, rows, _X_HEIGHT * _body_size(lines) * zoom)
+    return tables, [line for line in lines if not any(within(_scaled(line.box, zoom), table) for table in tables)]
+
+
+def _row_box(row: Piece) -> Box:
+    return Box(row.x0, row.base - _UP * row.size, row.x1, row.base)
 
 
 def _turn(direction: tuple[float, float]) -> int | None:

@@ -39,6 +39,7 @@ class LayerPage:
 
     `letters` counts letters drawn, `hidden` those of them in the invisible rendering mode; `drawn` says whether
     there is any ink at all on the page, `notes` whether there are form fields or notes with text on it.
+    `drawings` are the boxes of straight lines and rectangles drawn on an unturned page: the rules of tables.
     """
 
     size: tuple[float, float]
@@ -48,6 +49,7 @@ class LayerPage:
     hidden: int = 0
     drawn: bool = True
     notes: bool = False
+    drawings: tuple[Box, ...] = ()
 
     @property
     def text(self) -> str:
