@@ -59,9 +59,9 @@ def draw_tables(gray: Gray, unit: float, profile: Profile, flows: Sequence[Seque
     if len(rules[0]) < 2 and not flows:
         return []
     flat = flatten(gray, unit)
-    nets = [_draw(gray, flat, rules, box, unit) for box in ruled_boxes(*rules, unit)]
-    nets = _apart([(table, even) for table, even in nets if is_table(table)])
     words = words_in(without_rules(flat, [*rules[0], *rules[1]]), Box(0, 0, gray.shape[1], gray.shape[0]), unit)
+    nets = [_draw(gray, flat, rules, box, unit) for box in ruled_boxes(*rules, words, unit)]
+    nets = _apart([(table, even) for table, even in nets if is_table(table)])
     drawn = _with_open(gray, flat, rules, words, unit, nets, flows)
     return [
         DrawnTable(

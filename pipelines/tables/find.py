@@ -9,13 +9,17 @@ import numpy as np
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.components import join
 from dsvl2.pipelines.layout.letters import Rule
+from dsvl2.pipelines.tables.open_tables import extended
 
 _BETWEEN = 9.0  # letter heights between filled rows: one row of two or three lines
 _BEYOND = 5.0  # letter heights between the net and a rule of the same width that closes a row without inner walls
 
 
-def ruled_boxes(across: Sequence[Rule], down: Sequence[Rule], unit: float) -> list[Box]:
-    """Return the boxes around groups of rules that touch or cross, with rules both ways, that make four cells or more."""
+def ruled_boxes(across: Sequence[Rule], down: Sequence[Rule], words: Sequence[Box], unit: float) -> list[Box]:
+    """Return the boxes around groups of rules that touch or cross, with rules both ways, that make four cells or more.
+
+    Filled rows of one width below each other are one table, with the rows of `words` between and right beside them.
+    """
     rules = [*across, *down]
     if not across or not down:
         return []
@@ -38,7 +42,8 @@ def ruled_boxes(across: Sequence[Rule], down: Sequence[Rule], unit: float) -> li
         if flat < 1 or tall < 1 or flat + tall < 4 or min(high - low) < 1.5 * unit:
             continue
         boxes.append(Box(*map(float, (*low, *high))))
-    whole = [_with_outer_rows(box, across, unit) for box in _one_below_the_other(boxes, unit)]
+    joined = _one_below_the_other(boxes, unit)
+    whole = [_with_outer_rows(box, across, unit) if box in boxes else extended(box, words, unit) for box in joined]
     return [box for box in whole if min(box.x1 - box.x0, box.y1 - box.y0) >= 3 * unit]
 
 

@@ -46,7 +46,7 @@ def layer_tables(
     across, down = rules_of(drawn, unit)
     marks = Marks(tuple(words), tuple(across), tuple(down), unit)
     found: list[Sketch] = []
-    nets = [sketch(marks, box) for box in ruled_boxes(across, down, unit)]
+    nets = [sketch(marks, box) for box in ruled_boxes(across, down, marks.words, unit)]
     _keep(found, [table for table in nets if is_table(table)])
     for boxes in (
         stacked_boxes(across, marks.words, unit),

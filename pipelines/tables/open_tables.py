@@ -18,6 +18,8 @@ _SAME_END = 1.5  # letter heights: rules of one table begin and end together
 _STEP = 2.3  # usual line distances: a wider gap ends a table without rules
 _LABEL = 3.0  # letter heights: a column of bullets or item numbers is no wider
 _PROSE_WIDE, _PROSE_FILL = 13.0, 0.75  # letter heights, share of the column: lines of running text
+_MOST_OUTER = 4  # lines above and below filled rows that may belong to their table
+_PAIRED = 0.35  # share of the lines of a table of two columns that have both
 _STRADDLE = 0.3  # share of lines that may have text across a column border
 
 
@@ -153,6 +155,21 @@ def _with_tail(lines: Sequence[_Line], end: int, run: Sequence[_Line], pitch: fl
     return end
 
 
+def extended(box: Box, words: Sequence[Box], unit: float) -> Box:
+    """Return a box of filled rows with the rows without a fill right above and below it."""
+    beside = [w for w in words if box.x0 - unit < centre_x(w) < box.x1 + unit]
+    lines = _lines(beside, unit)
+    for way in (-1, 1):
+        outer = [line for line in lines if (centre_y(line.box) < box.y0 if way < 0 else centre_y(line.box) > box.y1)]
+        for line in outer[::way][:_MOST_OUTER]:
+            gap = box.y0 - line.box.y1 if way < 0 else line.box.y0 - box.y1
+            inner = box.x0 + 2 * unit < line.box.x0
+            if gap > 2.2 * unit or not (line.tabular or inner):
+                break
+            box = Box(box.x0, min(box.y0, line.box.y0 - 0.4 * unit), box.x1, max(box.y1, line.box.y1 + 0.4 * unit))
+    return box
+
+
 def _in_columns(lines: Sequence[_Line], unit: float, *, least: int) -> bool:
     """Say whether lines stand in columns of a table: borders that hardly any text crosses, and no running text."""
     borders = find_borders([line.words for line in lines], unit)
@@ -172,9 +189,8 @@ def _in_columns(lines: Sequence[_Line], unit: float, *, least: int) -> bool:
         for column, wide in zip(columns, widths, strict=True)
     ]
     if len(columns) == 2:
-        if all(prose) or (least == 3 and (len(tabular) < 4 or not _aligned(columns[1], unit))):
-            return False
-        return least == 2 or not any(prose)
+        few = len(tabular) < 4 or len(tabular) < _PAIRED * len(lines)
+        return not (all(prose) or prose[0] or (least == 3 and (few or not _aligned(columns[1], unit))))
     return sum(prose) < 2
 
 

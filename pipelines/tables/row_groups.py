@@ -24,6 +24,8 @@ _LONELY, _UNLABELLED = (
     0.6,
 )  # cost of a row with one cell that is not its label; without a label where most have one
 _OPEN = 1.0  # worth of a wider space between two rows
+_TEARING = 0.5  # share of what speaks for two lines being one cell, as cost of a row that ends between them
+_TOGETHER = 1.5  # the most that joining two lines can gain
 _WALLED = 3.0  # cost of a second row where walls show one
 
 
@@ -91,7 +93,7 @@ class _Division:
             for a, b in pairwise(pieces):
                 if centre_y(b.box) - centre_y(a.box) > 1.3 * self.leading:
                     cost += _TORN
-                cost += breaks(a, b, self.unit)
+                cost += max(-_TOGETHER, breaks(a, b, self.unit))
         if self.labels and 0 not in columns:
             cost += _UNLABELLED
         if len(columns) == 1 and 0 not in columns:
@@ -110,7 +112,7 @@ class _Division:
             gap = centre_y(piece.box) - centre_y(upper.box)
             gaps.append(gap)
             if gap < 1.3 * self.leading:
-                cost += 0.5 * max(0.0, -breaks(upper, piece, self.unit))
+                cost += _TEARING * max(0.0, -breaks(upper, piece, self.unit))
         nearest = min(gaps, default=self.middles[first] - self.middles[first - 1])
         if nearest > 1.12 * self.leading:
             cost -= _OPEN

@@ -12,10 +12,10 @@ from dsvl2.pipelines.tables.lattice import Room
 from dsvl2.pipelines.tables.marks import around, centre_y, text_lines
 from dsvl2.pipelines.tables.row_groups import group_rows
 from dsvl2.pipelines.tables.sketch import Piece, Sketch
-from dsvl2.pipelines.tables.types import TableCell, TableResult, table_of
+from dsvl2.pipelines.tables.types import TableCell, TableResult, compacted, table_of
 from dsvl2.pipelines.tables.wrapping import Printed, TextLine, splits
 
-_HEADING = -3.0  # bias against a new row within a heading
+_SMALL = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,26 @@ def build(drawn: Sketch, readings: Sequence[Reading]) -> TableResult:
     if len(readings) != len(drawn.pieces):
         raise ValueError(f"{len(drawn.pieces)} pieces need as many readings, not {len(readings)}")
     printed = {k: _printed(drawn, piece, readings[k].text) for k, piece in enumerate(drawn.pieces)}
-    printed = {k: piece for k, piece in printed.items() if piece.text.strip()}
+    printed = _cased({k: piece for k, piece in printed.items() if piece.text.strip()})
     printed = widened(drawn, printed)
     rows = _rows(drawn, printed)
     table = table_of(_cells(drawn, readings, printed, rows), len(rows), len(drawn.xs) - 1)
     confidence = geometric_mean([value for reading in readings for value in reading.logprobs])
-    return replace(table, box=drawn.box, edges=drawn.xs, confidence=confidence)
+    return compacted(replace(table, box=drawn.box, edges=drawn.xs, confidence=confidence))
 
 
 def _printed(drawn: Sketch, piece: Piece, text: str) -> Printed:
     head = piece.words[0].x1 - piece.words[0].x0 if piece.words else 0.0
     return Printed(text, piece.box, piece.first, piece.last, head, _room(drawn, piece))
+
+
+def _cased(printed: dict[int, Printed]) -> dict[int, Printed]:
+    """Mark the pieces of columns in which nearly everything begins with a small letter."""
+    small: dict[int, list[bool]] = defaultdict(list)
+    for piece in printed.values():
+        small[piece.first].append(piece.text[:1].islower())
+    plain = {column for column, marks in small.items() if sum(marks) > _SMALL * len(marks)}
+    return {k: replace(piece, lower=piece.first in plain) for k, piece in printed.items()}
 
 
 def _room(drawn: Sketch, piece: Piece) -> float:
@@ -127,7 +136,7 @@ def _band_rows(
     closed = walls >= 2 and len(grid.ys) > 3 and _is_grid(drawn, band)
     rows: list[_Row] = []
     head = 0 if closed and not all(header) else sum(header)
-    new = {place for place, begins in enumerate([True, *splits(lines[:head], drawn.unit, pitch, _HEADING)]) if begins}
+    new = {place for place, begins in enumerate([True, *splits(lines[:head], drawn.unit, pitch)]) if begins}
     new = {place for place in new if place < head}
     new |= {head + first for first in group_rows(lines[head:], drawn.unit, pitch, walled=closed)}
     for place in range(len(members)):

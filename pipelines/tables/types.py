@@ -119,6 +119,24 @@ def _fitted(
     return cell if (tall, wide) == (cell.rowspan, cell.colspan) else replace(cell, rowspan=tall, colspan=wide)
 
 
+def compacted(table: TableResult) -> TableResult:
+    """Return the table without rows and columns in which no cell begins: they only stretch the cells beside them."""
+    rows = sorted({cell.row for cell in table.cells})
+    columns = sorted({cell.column for cell in table.cells})
+    if len(rows) == table.rows and len(columns) == table.columns:
+        return table
+
+    def moved(cell: TableCell) -> TableCell:
+        tall = sum(cell.row <= row < cell.row + cell.rowspan for row in rows)
+        wide = sum(cell.column <= column < cell.column + cell.colspan for column in columns)
+        return replace(cell, row=rows.index(cell.row), column=columns.index(cell.column), rowspan=tall, colspan=wide)
+
+    edges = table.edges
+    if len(edges) == table.columns + 1:
+        edges = (*(edges[column] for column in columns), edges[-1])
+    return replace(table, rows=len(rows), columns=len(columns), cells=tuple(map(moved, table.cells)), edges=edges)
+
+
 def table_of_rows(rows: Sequence[Sequence[str]]) -> TableResult:
     """Return a table without spans; short rows are filled up with empty cells."""
     return table_of(TableCell(r, c, text) for r, row in enumerate(rows) for c, text in enumerate(row))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from dsvl2.pipelines.documents import Box
@@ -15,12 +15,16 @@ NUMBER = re.compile(
     r"^[\s\d.,:/%()+\-\u2010-\u2015\u2212<>=*~^$\u20ac\u00a3\u00a5\u00b1\u2020\u2021\u00a7\u00b9\u00b2\u00b3']*$"
 )
 _UNDONE = re.compile(r"(?:[-\u2010,/&(]|\b(?:and|or|of|the|for|in|to|by|with|und|der|et|de|la))$", re.IGNORECASE)
+_HEADING = -2.0  # what speaks against a new row within a head, to begin with
 _INTERLEAVED = 1.6  # letter heights: no font's lines are so close; the shorter cell is centred beside the taller
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A piece of text of one line: columns first..last, its first word's width, and how wide its column's text may be."""
+    """A piece of text of one line: columns first..last, its first word's width, and how wide its column's text may be.
+
+    `lower`: nearly all text of the column begins with a small letter, which then says nothing.
+    """
 
     text: str
     box: Box
@@ -28,6 +32,7 @@ class Printed:
     last: int
     head: float
     room: float
+    lower: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +56,20 @@ def is_number(text: str) -> bool:
     return bool(text.strip()) and bool(NUMBER.match(text))
 
 
-def splits(lines: Sequence[TextLine], unit: float, pitch: float, bias: float) -> list[bool]:
-    """Return for each line but the first whether a new row begins with it.
+def splits(lines: Sequence[TextLine], unit: float, pitch: float) -> list[bool]:
+    """Return for each line of a table's head but the first whether a new row begins with it.
 
-    `pitch` is the least usual distance of lines in the table, `bias` is added to the evidence for a new row.
+    The cells of a head may begin at different heights, so only headings over several columns, texts and space count.
+    `pitch` is the least usual distance of lines in the table.
     """
-    steps = [b.middle - a.middle for a, b in itertools.pairwise(lines)]
-    loose = sum(step > 1.25 * pitch for step in steps) >= 0.3 * len(steps)
     result = []
-    for before, line, step in zip(lines, lines[1:], steps, strict=False):
+    for before, line in pairwise(lines):
+        step = line.middle - before.middle
         if step < _INTERLEAVED * unit and not set(before.pieces) & set(line.pieces):
             result.append(False)
             continue
-        evidence = bias + _levels(before, line) + _texts(before, line, unit) + _presence(before, line)
-        if step > 1.25 * pitch:
-            evidence += 1.5
-        elif loose:
-            evidence -= 1.5
-        result.append(evidence > 0)
+        evidence = _HEADING + _levels(before, line) + _texts(before, line, unit)
+        result.append(evidence + (1.5 if step > 1.25 * pitch else 0.0) > 0)
     return result
 
 
@@ -91,20 +92,10 @@ def breaks(upper: Printed, lower: Printed, unit: float) -> float:
     """
     if is_number(lower.text) and is_number(upper.text):
         return 2.5
-    evidence = -2.0 if lower.text[:1].islower() else 0.5
+    evidence = -2.0 if lower.text[:1].islower() and not lower.lower else 0.5
     if _UNDONE.search(upper.text.rstrip()):
         evidence -= 2.0
     fits = upper.box.x1 - upper.box.x0 + 0.6 * unit + lower.head < upper.room
     if fits:
         return evidence + 1.0
     return evidence - (0.8 if len(upper.text.split()) > 1 else 0.1)  # a single word fills a narrow column by chance
-
-
-def _presence(before: TextLine, line: TextLine) -> float:
-    """Judge the columns that only one of the lines fills: what runs over fills few, and none that was empty."""
-    evidence = 0.0
-    for column in set(line.pieces) - set(before.pieces):
-        evidence += 1.5 if is_number(line.pieces[column].text) else 1.0
-    for column in set(before.pieces) - set(line.pieces):
-        evidence -= 1.0 if is_number(before.pieces[column].text) else 0.5
-    return evidence
