@@ -90,7 +90,6 @@ class SlotCache:
         self._rows = self._first.flatten().clone()
         self._bias = torch.full((slots, self.capacity), float("-inf"), device=device)
         self._lengths = [0] * slots
-        self._places = torch.zeros(2, slots, dtype=torch.int64, device=device)  # positions; lengths in sight
         self._sighted = torch.zeros(slots, dtype=torch.int32, device=device)
         self.layers = [SlotLayer(buffer, self._rows) for buffer in self._buffers]
         for slot in range(slots):
@@ -122,16 +121,22 @@ class SlotCache:
 
         Returns the positions [S] of the new tokens and what each slot may look at: its own tokens only.
         """
+        places = torch.tensor(self.count(active), device=self._rows.device)
+        return self.point(places, tuple(-(-length // BLOCK) for length in self._lengths))
+
+    def count(self, active: Sequence[int]) -> list[list[int]]:
+        """One more token in the active slots: the positions of the new tokens, and how many tokens each slot may look at."""
         for slot in active:
             self._lengths[slot] += 1
         busy = set(active)
         seen = [length if slot in busy else 0 for slot, length in enumerate(self._lengths)]
-        # in place: a captured graph reads the same memory at every step
-        self._places.copy_(torch.tensor([[max(length - 1, 0) for length in self._lengths], seen]))
-        positions = self._places[0]
-        self._sighted.copy_(self._places[1])
+        return [[max(length - 1, 0) for length in self._lengths], seen]
+
+    def point(self, places: Tensor, blocks: tuple[int, ...] = ()) -> tuple[Tensor, Sight]:
+        """Set everything on the device that follows from `count` [2, S], in place: a captured graph may do it too."""
+        positions = places[0]
+        self._sighted.copy_(places[1])
         within = positions // BLOCK * (self._planes * BLOCK) + positions % BLOCK
         torch.add(self._first, within[:, None], out=self._rows.view_as(self._first))
         self._bias.scatter_(1, positions[:, None], 0.0)
-        blocks = tuple(-(-length // BLOCK) for length in self._lengths)
         return positions, Sight(self._bias, blocks, self._sighted)

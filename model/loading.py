@@ -107,6 +107,8 @@ def choose_device(device: str) -> torch.device:
         raise DeviceError(f"unknown device {device!r}", "use auto, cpu or cuda") from error
     if place.type not in ("cpu", "cuda") or (place.type == "cuda" and not torch.cuda.is_available()):
         raise DeviceError(f"device {device!r} is not available", "use auto or cpu")
+    if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"there is no {device}", f"GPUs here: cuda:0 to cuda:{torch.cuda.device_count() - 1}")
     return place
 
 

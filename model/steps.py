@@ -51,35 +51,42 @@ class Steps:
 
 
 class GraphSteps(Steps):
-    """The same as one CUDA graph: everything it reads and writes stays where it was at the capture."""
+    """The same as one CUDA graph: everything it reads and writes stays where it was at the capture.
 
-    _graph: torch.cuda.CUDAGraph | None = None
-    _tokens: Tensor
-    _step: Step
+    A step costs the host one copy there (tokens, positions, lengths), one launch, and one copy back.
+    """
+
+    def __init__(self, network: DeepseekVL2, cache: SlotCache) -> None:
+        super().__init__(network, cache)
+        self._said = torch.zeros(3, cache.slots, dtype=torch.int64, pin_memory=True)
+        self._given = torch.zeros(3, cache.slots, dtype=torch.int64, device=self._device)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._step: Step | None = None
 
     def __call__(self, tokens: Sequence[int], active: Sequence[int]) -> Step:
-        positions, sight = self._cache.advance(active)
-        given = torch.tensor(tokens)
+        self._said.copy_(torch.tensor([tokens, *self._cache.count(active)]))
+        self._given.copy_(self._said, non_blocking=True)
         if self._graph is None:
-            self._tokens = given.to(self._device)
-            self._capture(positions, sight)
-        else:
-            self._tokens.copy_(given)
-        assert self._graph is not None  # just captured
+            self._capture()
+        assert self._graph is not None and self._step is not None  # just captured
         self._graph.replay()
         return self._step
 
-    def _capture(self, positions: Tensor, sight: Sight) -> None:
+    def _everything(self) -> Step:
+        positions, sight = self._cache.point(self._given[1:])
+        return self._run(self._given[0], positions, sight)
+
+    def _capture(self) -> None:
         """Run once to compile and warm up (the token is written to the cache again, as it is), then record."""
         aside = torch.cuda.Stream(self._device)
         aside.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(aside):
-            self._run(self._tokens, positions, sight)
+            self._everything()
         torch.cuda.current_stream(self._device).wait_stream(aside)
         torch.cuda.synchronize(self._device)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._step = self._run(self._tokens, positions, sight)
+            self._step = self._everything()
 
 
 def steps_for(network: DeepseekVL2, cache: SlotCache) -> Steps:

@@ -13,7 +13,7 @@ from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.sorting import Blocks, everyone, sort
 from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
-from dsvl2.kernels.triton_backend.tuning import Tile, expert_bin, tile
+from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile, expert_bin, tile
 
 
 @triton.jit
@@ -151,8 +151,10 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None) -> Tensor:
     (stack, width, hidden), per_token = _sizes(pair[1]), 1 if idx is None else idx.shape[1]
     held, rows = [Operand.of(part, x.device) for part in pair], len(x) * per_token
     place = expert_bin(rows / stack)
+    busy = min(rows, stack) + rows // TOKENS[place]  # blocks at most
     sizes = [
-        tile(name, part.form, place, x.dtype, x.device) for name, part in zip(("gate_up", "down"), held, strict=True)
+        tile(name, part.form, place, busy * outputs, x)
+        for name, part, outputs in zip(("gate_up", "down"), held, (width, hidden), strict=True)
     ]
     assert sizes[0].tokens == sizes[1].tokens  # both run over the same blocks
     blocks = everyone(rows, sizes[0].tokens, x.device) if idx is None else sort(idx, stack, sizes[0].tokens)

@@ -11,7 +11,7 @@ from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.launch import interpreting, on
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
-from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, WIDE, tile
+from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, TOKENS, WIDE, tile
 
 
 @triton.jit(do_not_specialize=["M"])
@@ -48,7 +48,7 @@ def linear(x: Tensor, weight: PackedWeight, bias: Tensor | None) -> Tensor:
     if count:
         held = Operand.of(weight, x.device)
         kernel, place = "head" if rows >= WIDE else "linear", bisect_left(LINEAR_BINS, count)
-        size = tile(kernel, held.form, place, x.dtype, x.device)
+        size = tile(kernel, held.form, place, rows * -(-count // TOKENS[place]), x)
         grid = (triton.cdiv(count, size.tokens), triton.cdiv(rows, size.rows))
         with on(x):
             _linear[grid](

@@ -3,10 +3,14 @@
 The table is made by `tests/bench/tune_tiles.py`; its keys are (kernel, format number, bin of tokens).
 """
 
+import json
+import os
 from bisect import bisect_left
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dsvl2.kernels.triton_backend.measured import CARDS
 
@@ -27,6 +31,8 @@ class Tile:
     stages: int
 
 
+PROGRAMS = 128  # about as many as an H100 has multiprocessors: fewer leave some of its memory bandwidth unused
+
 table: dict[tuple[str, int, int], Tile] = {}
 _loaded_for: list[str] = []
 
@@ -36,26 +42,38 @@ def expert_bin(load: float) -> int:
     return bisect_left(EXPERT_BINS, load)
 
 
-def tile(kernel: str, form: int, place: int, dtype: torch.dtype, device: torch.device) -> Tile:
-    """kernel "linear", "head" (a wide linear), "gate_up" or "down"; place: the bin of tokens."""
-    if dtype == torch.float32:
+def tile(kernel: str, form: int, place: int, outputs: int, like: Tensor) -> Tile:
+    """The tile for activations `like`.
+
+    kernel "linear", "head" (a wide linear), "gate_up" or "down"; place: the bin of tokens; outputs: weight rows of all
+    blocks of tokens together. A measured tile that would leave multiprocessors idle is passed over.
+    """
+    if like.dtype == torch.float32:
         return Tile(min(TOKENS[place], 64), 64, 32, 4, 2)
-    if device.type == "cuda" and not _loaded_for:
-        _load(torch.cuda.get_device_name(device))
-    return table.get((kernel, form, place)) or default(kernel, TOKENS[place])
+    if like.is_cuda and not _loaded_for:
+        _load(torch.cuda.get_device_name(like.device))
+    found = table.get((kernel, form, place))
+    if found is not None and outputs // found.rows >= PROGRAMS * 3 // 4:
+        return found
+    return default(kernel, TOKENS[place] if found is None else found.tokens, outputs)
 
 
-def default(kernel: str, tokens: int) -> Tile:
+def default(kernel: str, tokens: int, outputs: int) -> Tile:
     """Sane everywhere."""
     if tokens <= 32:
-        return Tile(tokens, 64, 64, 4, 4)
+        rows = next((rows for rows in (64, 32) if outputs // rows >= PROGRAMS), 16)
+        return Tile(tokens, rows, 64, rows // 16, 4)
     if kernel == "gate_up":  # two accumulators
         return Tile(tokens, 64, 64, 4, 3)
     return Tile(tokens, 128, 64, 8 if tokens == 128 else 4, 3)
 
 
 def _load(card: str) -> None:
+    """What was measured on this card, by this machine ($DSVL2_TILES, a file of tune_tiles.py) or before."""
     _loaded_for.append(card)
+    if own := os.environ.get("DSVL2_TILES"):
+        for kernel, form, place, sizes in json.loads(Path(own).read_text(encoding="utf-8")).get(card, []):
+            table[kernel, form, place] = Tile(*sizes)
     known = next((name for name in CARDS if name in card), None)
     for key, sizes in CARDS.get(known or "", {}).items():
         table.setdefault(key, Tile(*sizes))

@@ -45,7 +45,7 @@ class Step:
     seconds: int
 
 
-def steps(parity: list[Path]) -> list[Step]:
+def steps(parity: list[Path], tiles: Path) -> list[Step]:
     """In order of importance."""
     bench = "tests/bench"
     return [
@@ -55,7 +55,7 @@ def steps(parity: list[Path]) -> list[Step]:
             240,
         ),
         Step("parity", [f"{bench}/bench_parity.py", *map(str, parity)], 120),
-        Step("tune", [f"{bench}/tune_tiles.py", "--seconds", "100"], 130),
+        Step("tune", [f"{bench}/tune_tiles.py", "--seconds", "90", "--write", str(tiles)], 120),
         Step("layers", [f"{bench}/bench_layers.py", "--seconds", "100"], 140),
         Step("load", [f"{bench}/bench_load.py", "--make-in", str(roomiest() / "dsvl2-full"), "--minutes", "6"], 400),
     ]
@@ -69,11 +69,13 @@ def roomiest() -> Path:
     return Path(tempfile.gettempdir())
 
 
-def run(step: Step, out: Path, limit: float) -> dict[str, Any]:
+def run(step: Step, out: Path, limit: float, tiles: Path) -> dict[str, Any]:
     """Run one step; what it printed as JSON lines, how it ended, and how long it took."""
     environment = os.environ | {
         "PYTHONPATH": f"{ROOT / '.types'}:{ROOT}", "TRITON_INTERPRET": "0", "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "8",
     }  # fmt: skip
+    if tiles.is_file():  # the steps behind "tune" run with what it found
+        environment["DSVL2_TILES"] = str(tiles)
     start, log = time.monotonic(), out / f"{step.name}.log"
     with log.open("w") as file:
         process = subprocess.Popen(
@@ -121,11 +123,12 @@ def main() -> int:
     end = time.monotonic() + options.minutes * 60
     results: dict[str, Any] = {"machine": machine() | {"checkpoints_in": str(roomiest())}}
     asked = {name for name in options.only.split(",") if name}
-    for step in steps(options.parity):
+    tiles = options.out / "tiles.json"
+    for step in steps(options.parity, tiles):
         left = end - time.monotonic()
         if asked and step.name not in asked:
             continue
-        results[step.name] = run(step, options.out, left) if left > 20 else {"code": "no time left"}
+        results[step.name] = run(step, options.out, left, tiles) if left > 20 else {"code": "no time left"}
         (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
         print(step.name, results[step.name].get("code"), results[step.name].get("seconds"), flush=True)
     return int(any(result.get("code") != 0 for name, result in results.items() if name != "machine"))

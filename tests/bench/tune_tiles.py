@@ -1,6 +1,6 @@
 """Find the best tile sizes of the matrix kernels on this card, at the sizes of `small`; prints `measured.CARDS` for it.
 
-    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14]
+    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14] [--write FILE]
 
 Candidates are compiled by many processes into Triton's cache first, then timed one by one as graphs over rotating weights.
 """
@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import astuple
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -102,7 +104,7 @@ def set_tiles(kernel: str, form: int, place: int, size: Tile) -> None:
     tuning.table[kernel, form, place] = size
     other = {"gate_up": "down", "down": "gate_up"}.get(kernel)
     if other:
-        tuning.table[other, form, place] = tuning.default(other, size.tokens)
+        tuning.table[other, form, place] = tuning.default(other, size.tokens, 1 << 20)
 
 
 def compile_some(some: list[tuple[str, int, int, Tile]]) -> int:
@@ -143,6 +145,17 @@ def measure(end: float, todo: list[tuple[str, int, int, Tile]]) -> dict[tuple[st
     return best
 
 
+def right(kernel: str, form: int, place: int, size: Tile) -> bool:
+    """Whether a tile gives what the default one gives: a fast wrong answer is none."""
+    held = operands(kernel, form, False)
+    run = call(kernel, form, place, held)
+    set_tiles(kernel, form, place, size)
+    got = run().float()
+    set_tiles(kernel, form, place, tuning.default(kernel, size.tokens, 1 << 20))
+    want = run().float()
+    return bool((got - want).norm() <= 0.005 * want.norm())
+
+
 def chosen(best: dict[tuple[str, int, int, int], tuple[float, Tile]]) -> dict[tuple[str, int, int], Tile]:
     """One tile for each kernel, format and bin: gate_up and down have to agree on the tokens of theirs."""
     table = {}
@@ -165,6 +178,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--workers", type=int, default=max(1, min(14, (os.cpu_count() or 2) - 2)))
+    parser.add_argument("--write", type=Path, help="also as a file for $DSVL2_TILES")
     options = parser.parse_args()
     start, todo = time.monotonic(), jobs()
     tuning._loaded_for.append("none")  # what was measured before must not take part
@@ -179,9 +193,14 @@ def main() -> int:
         best = measure(start + options.seconds, todo)
     for key, (micros, size) in best.items():
         print(json.dumps({"tile": list(key), "us": round(micros, 1), "best": str(size)}), flush=True)
-    print(f"CARDS[{torch.cuda.get_device_name()!r}] =", flush=True)
-    for key, size in sorted(chosen(best).items()):
-        print(f"    {key}: {(size.tokens, size.rows, size.columns, size.warps, size.stages)},", flush=True)
+    with torch.inference_mode():
+        table = {key: size for key, size in sorted(chosen(best).items()) if right(*key, size)}
+    card = torch.cuda.get_device_name()
+    print(f"CARDS[{card!r}] =", flush=True)
+    for key, size in table.items():
+        print(f"    {key}: {astuple(size)},", flush=True)
+    if options.write:
+        options.write.write_text(json.dumps({card: [[*key, astuple(size)] for key, size in table.items()]}))
     return 0
 
 
