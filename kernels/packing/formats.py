@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-AT_ONCE = 1 << 24  # weights of a matrix that are packed together
+AT_ONCE = 1 << 22  # weights of a matrix that are packed together: packing holds some 20 bytes beside each
 ALIGNED = 64  # so many rows are whole blocks in every format, whatever the columns
 
 
@@ -50,8 +50,18 @@ class PackedWeight:
         step = max(AT_ONCE // columns // ALIGNED, 1) * ALIGNED
         if weight.dim() > 2 or rows <= step:
             return cls(form, form.pack(weight.to(device)), rows, columns)
-        packed = [form.pack(part.to(device)) for part in weight.split(step)]
-        return cls(form, {name: torch.cat([parts[name] for parts in packed]) for name in packed[0]}, rows, columns)
+        parts: dict[str, Tensor] = {}
+        for start in range(0, rows, step):
+            packed = form.pack(weight[start : start + step].to(device))
+            if not start:  # the first dimension of every part grows with the rows
+                parts = {
+                    name: part.new_empty(-(-part.shape[0] * rows // step), *part.shape[1:])
+                    for name, part in packed.items()
+                }
+            for name, part in packed.items():
+                first = parts[name].shape[0] - part.shape[0] if start + step >= rows else start // step * part.shape[0]
+                parts[name][first : first + part.shape[0]] = part
+        return cls(form, parts, rows, columns)
 
     def dequantize(self, dtype: torch.dtype = torch.float32) -> Tensor:
         """[..., N, K] in `dtype`."""

@@ -19,7 +19,7 @@ from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile, expert_bin, tile
 @triton.jit
 def _gate_up(
     x, codes, scale, zero, table, out, pairs, experts, counts, K, WIDTH, PER_TOKEN,
-    FORM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, EXACT: tl.constexpr,
+    FORM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
     block = tl.program_id(0)
     count = tl.load(counts + block)
@@ -54,9 +54,9 @@ def _gate_up(
             low = tokens(x, token, ok, group * 64, K, 32)
             high = tokens(x, token, ok, group * 64 + 32, K, 32)
             gate = add_group(
-                gate, gates, gate_scale, gate_zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT
+                gate, gates, gate_scale, gate_zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT, ASM
             )
-            up = add_group(up, ups, up_scale, up_zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT)
+            up = add_group(up, ups, up_scale, up_zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT, ASM)
     hidden = gate / (1 + tl.exp(-gate)) * up
     tl.store(
         out + pair.to(tl.int64)[None, :] * WIDTH + rows[:, None],
@@ -68,7 +68,7 @@ def _gate_up(
 @triton.jit
 def _down(
     x, codes, scale, zero, table, out, pairs, experts, counts, K, WIDTH,
-    FORM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, EXACT: tl.constexpr,
+    FORM: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
     block = tl.program_id(0)
     count = tl.load(counts + block)
@@ -96,7 +96,7 @@ def _down(
         for group in range(0, groups):
             low = tokens(x, pair, ok, group * 64, K, 32)
             high = tokens(x, pair, ok, group * 64 + 32, K, 32)
-            acc = add_group(acc, codes, scale, zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT)
+            acc = add_group(acc, codes, scale, zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT, ASM)
     tl.store(
         out + pair.to(tl.int64)[None, :] * WIDTH + rows[:, None],
         acc.to(out.dtype.element_ty),
@@ -162,10 +162,27 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None) -> Tensor:
     spread = torch.empty(rows, hidden, dtype=x.dtype, device=x.device)
     with on(x):
         _gate_up[_grid(blocks, width, sizes[0])](
-            x, *held[0].tensors, middle, *blocks, hidden, width, per_token, FORM=held[0].form, **_options(sizes[0])
+            x,
+            *held[0].tensors,
+            middle,
+            *blocks,
+            hidden,
+            width,
+            per_token,
+            FORM=held[0].form,
+            ASM=held[0].fast(x),
+            **_options(sizes[0]),
         )
         _down[_grid(blocks, hidden, sizes[1])](
-            middle, *held[1].tensors, spread, *blocks, width, hidden, FORM=held[1].form, **_options(sizes[1])
+            middle,
+            *held[1].tensors,
+            spread,
+            *blocks,
+            width,
+            hidden,
+            FORM=held[1].form,
+            ASM=held[1].fast(x),
+            **_options(sizes[1]),
         )
     return spread
 

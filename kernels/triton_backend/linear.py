@@ -17,7 +17,8 @@ from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, TOKENS, WIDE, tile
 @triton.jit(do_not_specialize=["M"])
 def _linear(
     x, codes, scale, zero, table, bias, out, M, N, K,
-    FORM: tl.constexpr, BIAS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, EXACT: tl.constexpr,
+    FORM: tl.constexpr, BIAS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
+    EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
     rows = tl.program_id(1) * BN + tl.arange(0, BN)
     token = tl.program_id(0) * BM + tl.arange(0, BM)
@@ -33,7 +34,7 @@ def _linear(
         for group in range(0, groups):
             low = tokens(x, token, token_ok, group * 64, K, 32)
             high = tokens(x, token, token_ok, group * 64 + 32, K, 32)
-            acc = add_group(acc, codes, scale, zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT)
+            acc = add_group(acc, codes, scale, zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT, ASM)
     if BIAS:
         acc += tl.load(bias + rows, mask=rows_ok, other=0.0).to(tl.float32)[:, None]
     ok = rows_ok[:, None] & token_ok[None, :]
@@ -54,6 +55,6 @@ def linear(x: Tensor, weight: PackedWeight, bias: Tensor | None) -> Tensor:
             _linear[grid](
                 flat, *held.tensors, out if bias is None else bias, out, count, rows, weight.columns,
                 FORM=held.form, BIAS=bias is not None, BM=size.tokens, BN=size.rows, BK=size.columns,
-                EXACT=interpreting(), num_warps=size.warps, num_stages=size.stages,
+                EXACT=interpreting(), ASM=held.fast(x), num_warps=size.warps, num_stages=size.stages,
             )  # fmt: skip
     return out.view(*x.shape[:-1], rows)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dsvl2.kernels.packing import ARRANGED_INT4, ARRANGED_NF4, CODE, INT8, PackedWeight
-from dsvl2.kernels.triton_backend import tiles
+from dsvl2.kernels.triton_backend import nibbles, tiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,6 +30,10 @@ class Operand:
             return cls(tiles.INT4, (codes, weight.parts["scale"], weight.parts["zero"], codes))
         absmax = weight.parts["absmax"]
         return cls(tiles.NF4, (codes, absmax, absmax, nf4_table(device)))
+
+    def fast(self, x: Tensor) -> bool:
+        """Whether its nibbles are unpacked by assembly: for activations in bf16, whose products need no more digits."""
+        return self.form in (tiles.INT4, tiles.NF4) and x.dtype == torch.bfloat16 and nibbles.trusted(x.device)
 
 
 def fits(weight: PackedWeight) -> bool:

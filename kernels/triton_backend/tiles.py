@@ -8,6 +8,8 @@ only 8 columns, so a few tokens fill them. Formats: 0 plain, 1 int8 per row, 2 i
 import triton
 import triton.language as tl
 
+from dsvl2.kernels.triton_backend.nibbles import unpack_int4, unpack_nf4
+
 PLAIN, INT8, INT4, NF4 = 0, 1, 2, 3
 
 
@@ -38,19 +40,32 @@ def add_wide(acc, codes, rows, rows_ok, k0, K, x, BK: tl.constexpr, FORM: tl.con
 
 @triton.jit
 def add_group(
-    acc, codes, scale, zero, table, rows, rows_ok, group, G, low, high, FORM: tl.constexpr, EXACT: tl.constexpr
-):
-    """acc [BN, BM] += one group of 64 columns of a 4-bit weight times its tokens, low and high half [BM, 32]."""
+    acc, codes, scale, zero, table, rows, rows_ok, group, G, low, high,
+    FORM: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
+):  # fmt: skip
+    """acc [BN, BM] += one group of 64 columns of a 4-bit weight times its tokens, low and high half [BM, 32].
+
+    What is multiplied are the codes themselves, small integers or the 16 values of NF4; the scale of the group comes after.
+    """
     byte = group * 32 + tl.arange(0, 32)
-    pairs = tl.load(codes + rows[:, None] * (G * 32) + byte[None, :], mask=rows_ok[:, None], other=0).to(tl.int32)
+    pairs = tl.load(codes + rows[:, None] * (G * 32) + byte[None, :], mask=rows_ok[:, None], other=0)
     step = tl.load(scale + rows * G + group, mask=rows_ok, other=0.0).to(tl.float32)
     if FORM == 2:
         zeros = tl.load(zero + rows * ((G + 1) // 2) + group // 2, mask=rows_ok, other=0).to(tl.int32)
-        middle = ((zeros >> (group % 2) * 4) & 15).to(tl.float32)
-        first = ((pairs & 15).to(tl.float32) - middle[:, None]) * step[:, None]
-        second = ((pairs >> 4).to(tl.float32) - middle[:, None]) * step[:, None]
+        middle = (((zeros >> (group % 2) * 4) & 15) + 128).to(tl.float32)
+        if ASM:
+            first, second = unpack_int4(pairs, tl.broadcast_to(middle.to(tl.bfloat16)[:, None], pairs.shape))
+        else:
+            wide = pairs.to(tl.int32)
+            first = ((wide & 15) + 128).to(tl.float32) - middle[:, None]
+            second = ((wide >> 4) + 128).to(tl.float32) - middle[:, None]
+    elif ASM:
+        first, second = unpack_nf4(pairs)
     else:
-        first = tl.load(table + (pairs & 15)) * step[:, None]
-        second = tl.load(table + (pairs >> 4)) * step[:, None]
-    acc = product(first.to(low.dtype), tl.trans(low), acc, EXACT)
-    return product(second.to(low.dtype), tl.trans(high), acc, EXACT)
+        wide = pairs.to(tl.int32)
+        first = tl.load(table + (wide & 15))
+        second = tl.load(table + (wide >> 4))
+    part = tl.zeros(acc.shape, tl.float32)
+    part = product(first.to(low.dtype), tl.trans(low), part, EXACT)
+    part = product(second.to(low.dtype), tl.trans(high), part, EXACT)
+    return acc + part * step[:, None]

@@ -63,7 +63,7 @@ def default(kernel: str, tokens: int, outputs: int) -> Tile:
     if tokens <= 32:
         rows = next((rows for rows in (64, 32) if outputs // rows >= PROGRAMS), 16)
         return Tile(tokens, rows, 64, rows // 16, 4)
-    if kernel == "gate_up":  # two accumulators
+    if kernel == "gate_up" or outputs // 128 < PROGRAMS:  # two accumulators, or too few programs of 128 rows
         return Tile(tokens, 64, 64, 4, 3)
     return Tile(tokens, 128, 64, 8 if tokens == 128 else 4, 3)
 

@@ -1,0 +1,124 @@
+"""Two 4-bit weights of every byte as bf16, in a few integer instructions: 1.5 a weight for int4, 2.6 for NF4.
+
+Conversions and look-ups in memory would cost 6 and more, and 4-bit products would wait for arithmetic instead of memory. The
+assembly takes 4 bytes at once. `trusted` compares it with plain arithmetic on every byte, once a process, before it is used.
+"""
+
+import warnings
+from functools import cache
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from dsvl2.kernels.packing import CODE
+from dsvl2.kernels.triton_backend.launch import interpreting, on
+
+# bf16 128 is 0x4300, and its last bit counts 1: a nibble put there makes 128 + n. Then 128 + zero is taken away, exactly.
+INT4_TEXT = """{
+.reg .b32 a, b, c, d;
+prmt.b32 a, $4, 0, 0x4140;
+prmt.b32 b, $4, 0, 0x4342;
+shr.u32 c, a, 4;
+shr.u32 d, b, 4;
+lop3.b32 a, a, 0x000F000F, 0x43004300, 0xEA;
+lop3.b32 b, b, 0x000F000F, 0x43004300, 0xEA;
+lop3.b32 c, c, 0x000F000F, 0x43004300, 0xEA;
+lop3.b32 d, d, 0x000F000F, 0x43004300, 0xEA;
+sub.rn.bf16x2 $0, a, $5;
+sub.rn.bf16x2 $1, b, $6;
+sub.rn.bf16x2 $2, c, $5;
+sub.rn.bf16x2 $3, d, $6;
+}"""
+
+
+def _table() -> list[str]:
+    """The bf16 table as 8 words: low bytes of entries 0-3, 4-7, 8-11, 12-15, then the high bytes."""
+    bits = torch.tensor(CODE).bfloat16().view(torch.int16).tolist()
+    words = []
+    for shift in (0, 8):
+        parts = [(entry >> shift) & 255 for entry in bits]
+        words += [f"0x{sum(parts[at + i] << 8 * i for i in range(4)):08X}" for at in range(0, 16, 4)]
+    return words
+
+
+def _nf4_text() -> str:
+    """prmt picks 4 of 8 bytes by 3 bits each: once from either half of the table, then between the halves by the 4th bit."""
+    low, high = _table()[:4], _table()[4:]
+    lines = [
+        ".reg .b32 s, t, u, v, p, q, x, y;",
+        "and.b32 s, $4, 0x77777777;",
+        "shr.u32 t, $4, 1;",
+        "lop3.b32 t, t, 0x44444444, 0x32103210, 0xEA;",
+        "shr.u32 u, s, 16;",
+        "shr.u32 v, t, 16;",
+    ]
+    for index, which, outputs in (("s", "t", ("$0", "$2")), ("u", "v", ("$1", "$3"))):
+        for words, target in ((low, "x"), (high, "y")):
+            lines += [
+                f"prmt.b32 p, {words[0]}, {words[1]}, {index};",
+                f"prmt.b32 q, {words[2]}, {words[3]}, {index};",
+                f"prmt.b32 {target}, p, q, {which};",
+            ]
+        lines += [f"prmt.b32 {outputs[0]}, x, y, 0x6240;", f"prmt.b32 {outputs[1]}, x, y, 0x7351;"]
+    return "{\n" + "\n".join(lines) + "\n}"
+
+
+NF4_TEXT = _nf4_text()
+_INT4 = tl.constexpr(INT4_TEXT)
+_NF4 = tl.constexpr(NF4_TEXT)
+
+
+@triton.jit
+def unpack_int4(pairs, middle):
+    """uint8 [N, K] -> bf16 (low nibble - zero), (high nibble - zero); middle bf16 [N, K]: 128 + zero."""
+    return tl.inline_asm_elementwise(
+        _INT4, "=r,=r,=r,=r,r,r,r", [pairs, middle], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=4
+    )
+
+
+@triton.jit
+def unpack_nf4(pairs):
+    """uint8 [N, K] -> bf16 values of the table for the low and the high nibble."""
+    return tl.inline_asm_elementwise(
+        _NF4, "=r,=r,=r,=r,r", [pairs], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=4
+    )
+
+
+@triton.jit
+def _try(codes, out, zero):
+    byte = tl.arange(0, 256)
+    pairs = tl.load(codes + byte)
+    first, second = unpack_int4(pairs, tl.zeros((256,), tl.bfloat16) + tl.load(zero))
+    third, fourth = unpack_nf4(pairs)
+    tl.store(out + byte, first)
+    tl.store(out + 256 + byte, second)
+    tl.store(out + 512 + byte, third)
+    tl.store(out + 768 + byte, fourth)
+
+
+def expected(codes: Tensor, zero: int) -> Tensor:
+    """What `_try` should write: bf16 [4, 256]."""
+    low, high = (codes & 15).int(), (codes >> 4).int()
+    table = torch.tensor(CODE, device=codes.device)
+    return torch.stack((low - zero, high - zero, table[low], table[high])).bfloat16()
+
+
+@cache
+def trusted(device: torch.device) -> bool:
+    """Whether the assembly works on this device: decides between it and the slow way, and says so if it does not."""
+    if interpreting() or device.type != "cuda" or torch.cuda.get_device_capability(device) < (9, 0):
+        return False
+    codes = torch.arange(256, dtype=torch.uint8, device=device)
+    out = torch.empty(4, 256, dtype=torch.bfloat16, device=device)
+    try:
+        with on(codes):
+            _try[(1,)](codes, out, torch.full((1,), 128 + 5, dtype=torch.bfloat16, device=device), num_warps=1)
+        good = torch.equal(out, expected(codes, 5))
+    except Exception as error:  # whatever a compiler may raise
+        warnings.warn(f"4-bit weights are unpacked the slow way: {error}", RuntimeWarning, stacklevel=2)
+        return False
+    if not good:
+        warnings.warn("4-bit weights are unpacked the slow way: the fast one errs here", RuntimeWarning, stacklevel=2)
+    return good

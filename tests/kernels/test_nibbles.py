@@ -1,0 +1,70 @@
+"""The assembly that unpacks 4-bit weights, executed here instruction by instruction for every byte."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+from dsvl2.kernels.triton_backend import nibbles
+
+pytestmark = pytest.mark.usefixtures("triton_runs")
+
+
+def bf16_pair(word: int) -> torch.Tensor:
+    return torch.tensor([word & 0xFFFF, word >> 16]).to(torch.uint16).view(torch.bfloat16)
+
+
+def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
+    """Run the few instructions of PTX that are used (PTX ISA: prmt, shr, and, lop3, sub.rn.bf16x2)."""
+    held = dict(inputs)
+
+    def value(name: str) -> int:
+        return held[name] if name in held else int(name, 0)
+
+    for line in text.strip("{}\n").splitlines():
+        if line.startswith(".reg"):
+            continue
+        name, _, rest = line.rstrip(";").partition(" ")
+        target, *given = re.split(r",\s*", rest)
+        a, b, *more = (value(part) for part in given)
+        if name == "prmt.b32":
+            source, select = (b << 32) | a, more[0]
+            assert not select & 0x8888 & 0xFFFF  # the sign-replicating mode is not meant
+            made = sum(((source >> 8 * ((select >> 4 * i) & 7)) & 255) << 8 * i for i in range(4))
+        elif name == "shr.u32":
+            made = a >> b
+        elif name == "and.b32":
+            made = a & b
+        elif name == "lop3.b32":
+            assert more[1] == 0xEA  # (0xF0 & 0xCC) | 0xAA
+            made = (a & b) | more[0]
+        elif name == "sub.rn.bf16x2":
+            first, second = (bf16_pair(a) - bf16_pair(b)).view(torch.uint16).tolist()
+            made = first | second << 16
+        else:
+            raise AssertionError(name)
+        held[target] = made & 0xFFFFFFFF
+    return held
+
+
+@pytest.mark.parametrize("zero", [0, 5, 15])
+def test_every_byte_comes_out_as_arithmetic_has_it(zero: int) -> None:
+    codes = torch.arange(256, dtype=torch.uint8)[torch.randperm(256, generator=torch.Generator().manual_seed(0))]
+    want = nibbles.expected(codes, zero)
+    middle = torch.tensor([128.0 + zero] * 2).bfloat16().view(torch.uint16).tolist()
+    word = middle[0] | middle[1] << 16
+    for at in range(0, 256, 4):
+        packed = sum(int(codes[at + i]) << 8 * i for i in range(4))
+        for text, rows in ((nibbles.INT4_TEXT, (0, 1)), (nibbles.NF4_TEXT, (2, 3))):
+            held = execute(text, {"$4": packed, "$5": word, "$6": word})
+            for row, names in zip(rows, (("$0", "$1"), ("$2", "$3")), strict=True):
+                got = torch.cat([bf16_pair(held[name]) for name in names])
+                assert torch.equal(got, want[row, at : at + 4])
+
+
+def test_nothing_is_trusted_without_a_gpu_that_has_it() -> None:
+    if torch.cuda.is_available():
+        assert nibbles.trusted(torch.device("cuda")) == (torch.cuda.get_device_capability() >= (9, 0))
+    assert not nibbles.trusted(torch.device("cpu"))
