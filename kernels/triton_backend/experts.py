@@ -13,7 +13,7 @@ from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.sorting import Blocks, everyone, sort
 from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
-from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile, expert_bin, tile
+from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile, default, expert_bin, tile
 
 
 @triton.jit
@@ -152,16 +152,15 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None) -> Tensor:
     held, rows = [Operand.of(part, x.device) for part in pair], len(x) * per_token
     place = expert_bin(rows / stack)
     busy = min(rows, stack) + rows // TOKENS[place]  # blocks at most
-    sizes = [
-        tile(name, part.form, place, busy * outputs, x)
-        for name, part, outputs in zip(("gate_up", "down"), held, (width, hidden), strict=True)
-    ]
-    assert sizes[0].tokens == sizes[1].tokens  # both run over the same blocks
-    blocks = everyone(rows, sizes[0].tokens, x.device) if idx is None else sort(idx, stack, sizes[0].tokens)
+    first = tile("gate_up", held[0].form, place, busy * width, x)
+    second = tile("down", held[1].form, place, busy * hidden, x)
+    if second.tokens != first.tokens:  # both run over the same blocks
+        second = default("down", first.tokens, busy * hidden)
+    blocks = everyone(rows, first.tokens, x.device) if idx is None else sort(idx, stack, first.tokens)
     middle = torch.empty(rows, width, dtype=x.dtype, device=x.device)
     spread = torch.empty(rows, hidden, dtype=x.dtype, device=x.device)
     with on(x):
-        _gate_up[_grid(blocks, width, sizes[0])](
+        _gate_up[_grid(blocks, width, first)](
             x,
             *held[0].tensors,
             middle,
@@ -171,9 +170,9 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None) -> Tensor:
             per_token,
             FORM=held[0].form,
             ASM=held[0].fast(x),
-            **_options(sizes[0]),
+            **_options(first),
         )
-        _down[_grid(blocks, hidden, sizes[1])](
+        _down[_grid(blocks, hidden, second)](
             middle,
             *held[1].tensors,
             spread,
@@ -182,7 +181,7 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None) -> Tensor:
             hidden,
             FORM=held[1].form,
             ASM=held[1].fast(x),
-            **_options(sizes[1]),
+            **_options(second),
         )
     return spread
 

@@ -96,8 +96,8 @@ def read_page(engine: Any, new: int, place: torch.device, before: float) -> dict
         figures |= {
             f"{run}_page_seconds": round(seconds[new], 3),
             f"{run}_prompt_seconds": round(seconds[1], 3),
-            f"{run}_tokens_per_second": round((made - 1) / (seconds[new] - seconds[1]), 1),
         }
+    figures["tokens_per_second"] = round((made - 1) / (seconds[new] - seconds[1]), 1)
     usage = result.usage
     figures |= {"prompt_tokens": usage.prompt_tokens, "new_tokens": made, "tiles": usage.tiles}
     return figures | {f"page_{name}": value for name, value in peaks(place, before).items()}
