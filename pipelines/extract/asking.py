@@ -39,7 +39,7 @@ class Asker:
         self.engine, self.form, self.options = engine, form, options
         self.reads_text = engine.info.reading.mode == "bands"
         self.limit = options.max_tokens or min(_MOST, engine.info.context_length // 4)
-        self.fields = short_form(form.schema) or json.dumps(form.schema.get("title", "value"))
+        self.fields = short_form(form.schema)
         self.most_tokens = 0
         self._constraint = GrammarConstraint(grammar_of(form))
 

@@ -12,6 +12,7 @@ out instead) says otherwise. `json_schema` gives a JSON Schema (draft 2020-12), 
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ TYPES: dict[str, dict[str, Any]] = {
 }
 _TOKEN = re.compile(r'\s*(?:(?P<name>[^\W]\w*(?:-\w+)*)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>\[\]|[,:{}?!|]))')
 _MOST_DEEP = 40
+_MOST_SHOWN = 6  # levels of nesting, or steps from one reference to the next, that the short form shows
 EXAMPLE = "invoice_no, date: date, total: number, items[]: {text, amount: number}"
 
 
@@ -171,38 +173,66 @@ def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "type": [schema["type"], "null"]}
 
 
-def short_form(schema: Any) -> str:
-    """Return a JSON Schema of an object in the short form; what that cannot say is left out or called text."""
-    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
-    return ", ".join(_named(name, sub) for name, sub in properties.items())
+def short_form(schema: dict[str, Any]) -> str:
+    """Return a JSON Schema in the short form; what that cannot say is left out or called text.
+
+    A schema of something else than an object is a single field called value.
+    """
+    top = _followed(schema, schema)
+    return _fields(top, schema) if top.get("properties") else _named("value", top, schema)
 
 
-def _named(name: str, schema: Any) -> str:
+def _fields(schema: dict[str, Any], root: dict[str, Any], deep: int = 0) -> str:
+    return ", ".join(_named(name, sub, root, deep) for name, sub in schema["properties"].items())
+
+
+def _named(name: str, schema: Any, root: dict[str, Any], deep: int = 0) -> str:
     many = ""
-    while isinstance(schema, dict) and (schema.get("type") == "array" or "items" in schema):
-        schema, many = schema.get("items", {}), "[]"
-    kind = _kind(schema)
+    schema = _followed(schema, root)
+    while schema.get("type") == "array" or "items" in schema:
+        schema, many = _followed(schema.get("items"), root), "[]"
+    kind = _kind(schema, root, deep + 1)
     return name + many + (f": {kind}" if kind != "text" else "")
 
 
-def _kind(schema: Any) -> str:
-    if not isinstance(schema, dict):
-        return "text"
-    if schema.get("properties"):
-        return "{" + short_form(schema) + "}"
+def _kind(schema: dict[str, Any], root: dict[str, Any], deep: int) -> str:
+    if schema.get("properties") and deep < _MOST_SHOWN:
+        return "{" + _fields(schema, root, deep) + "}"
     values = [
         value for value in schema.get("enum", [schema["const"]] if "const" in schema else []) if value is not None
     ]
     if values:
-        return "|".join(value if isinstance(value, str) else str(value).lower() for value in values)
+        return "|".join(_worded(value) for value in values)
     options = [option for key in ("anyOf", "oneOf") for option in schema.get(key, ()) if option != {"type": "null"}]
-    if options:
-        return _kind(options[0])
+    if options and deep < _MOST_SHOWN:
+        return _kind(_followed(options[0], root), root, deep + 1)
     kinds = schema.get("type", "string")
     kind = next((kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"), "string")
     if kind == "string":
         return next((name for name in ("date", "time", "datetime") if _alike(schema, TYPES[name])), "text")
     return {"boolean": "bool", "number": "number", "integer": "integer"}.get(kind, "text")
+
+
+def _worded(value: Any) -> str:
+    words = value if isinstance(value, str) else json.dumps(value)
+    return words if re.fullmatch(r"[^\W]\w*(?:-\w+)*", words) else json.dumps(words, ensure_ascii=False)
+
+
+def _followed(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
+    """A subschema, or what its reference leads to; {} for what is none."""
+    for _ in range(_MOST_SHOWN):
+        if not isinstance(schema, dict):
+            return {}
+        if isinstance(schema.get("allOf"), list) and len(schema["allOf"]) == 1:
+            schema = schema["allOf"][0]
+            continue
+        pointer = schema.get("$ref")
+        if not isinstance(pointer, str):
+            return schema
+        schema = root
+        for part in pointer.split("/")[1:]:
+            schema = schema.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(schema, dict) else None
+    return {}
 
 
 def _alike(schema: Any, known: dict[str, Any]) -> bool:

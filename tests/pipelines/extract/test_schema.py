@@ -165,6 +165,23 @@ def test_what_is_supported(schema: Any, least: str | None) -> None:
         assert shortest(read_schema(json.dumps(schema))) == least
 
 
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"type": "array", "items": {"type": "number"}}, "value[]: number"),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"properties": {"b": {"const": 1}}}}}, "b: 1"),
+        ({"properties": {"i": {"type": "array", "items": {"$ref": "#/$defs/i"}}, "n": {"allOf": [{"$ref": "#/$defs/n"}]}},
+          "$defs": {"i": {"properties": {"q": {"anyOf": [{"type": "null"}, {"type": "integer"}]}}},
+                    "n": {"properties": {"n": {"$ref": "#/$defs/n"}}}}},
+         "i[]: {q: integer}, n: {n: {n: {n: {n: {n}}}}}"),
+        ({"$ref": "#"}, "value"),
+        ({"properties": {"k": {"enum": ["a", None, True]}, "d": {"type": "string", "format": "date"}}}, "k: a|true, d: date"),
+    ],
+)  # fmt: skip
+def test_how_a_schema_is_shown_to_the_model(schema: Any, words: str) -> None:
+    assert short_form(schema) == words
+
+
 def test_a_file_is_read_and_a_bad_one_told(tmp_path: Path) -> None:
     path = tmp_path / "s.json"
     path.write_text('\ufeff{"type":"null"}', encoding="utf-8")
