@@ -170,7 +170,7 @@ def test_pages_that_exclude_each_other_are_not_mixed() -> None:
     branch = {"type": "object", "additionalProperties": False}
     schema = {"anyOf": [{**branch, "properties": {"a": {"const": "Widget"}}, "required": ["a"]},
                         {**branch, "properties": {"b": {"const": "Sprocket"}}, "required": ["b"]}]}  # fmt: skip
-    engine = Scripted(lambda prompt: {"a": "Widget"} if "Widget" in prompt else {"b": "Sprocket"})
+    engine = Scripted(lambda prompt: {"a": "Widget"} if "Gadget" in prompt else {"b": "Sprocket"})
     result = run(engine, ONE, page(2, "Sprocket"), schema=json.dumps(schema))
     assert result.data == {"a": "Widget"} and codes(result) == ["not_merged"]
 
