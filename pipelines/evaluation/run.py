@@ -49,7 +49,7 @@ def report(scored: Sequence[Scored], engines: Sequence[Measured], arguments: dic
                 "task": row.item.task,
                 "prompt": row.item.prompt,
                 "truth": row.item.truth,
-                "value": row.prediction.value,
+                "value": _plain(row.prediction.value),
                 "confidence": row.prediction.confidence,
                 "error": row.prediction.error,
                 "seconds": round(row.prediction.seconds, 4),
@@ -58,6 +58,13 @@ def report(scored: Sequence[Scored], engines: Sequence[Measured], arguments: dic
             for row in scored
         ],
     }
+
+
+def _plain(value: Any) -> Any:
+    """A prediction as JSON has it; tables as HTML."""
+    from dsvl2.pipelines.tables import TableResult, to_html
+
+    return to_html(value) if isinstance(value, TableResult) else value
 
 
 def shown(found: Sequence[Figure]) -> list[Figure]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from dsvl2.pipelines.evaluation import Item, Prediction, figures, measure, regressions, report, score, table
+from dsvl2.pipelines.evaluation import Item, Prediction, Scored, figures, measure, regressions, report, score, table
 from dsvl2.pipelines.evaluation.scoring import true_table
 
 
@@ -64,6 +65,8 @@ def test_tables_and_formulas_are_scored_by_their_structure() -> None:
     html = '<table><tr><td colspan="2">head</td></tr><tr><td>a</td><td>b</td></tr></table>'
     item = Item("t", Path("t"), "table", "", cells)
     assert score(item, Prediction(true_table(html))) == {"teds": 1.0, "teds_struct": 1.0}
+    told = Scored(item, "x", Prediction(true_table(html)), {"teds": 1.0})
+    assert "colspan" in json.dumps(report([told], [], {}))
     wrong = score(item, Prediction(true_table(html.replace("<td>b</td>", "<td>c</td>"))))
     assert wrong["teds"] < 1 and wrong["teds_struct"] == 1
     assert score(item, Prediction(None)) == {"teds": 0, "teds_struct": 0}
