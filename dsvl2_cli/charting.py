@@ -74,6 +74,7 @@ def _read(work: Work, file: str) -> tuple[Charts, dict[int, Image]]:
     from dsvl2.pipelines import PageImage, PageResult, UnreadablePage
     from dsvl2.pipelines.charts import Charts, PageChart, read_page
     from dsvl2.pipelines.documents import PageError
+    from dsvl2.pipelines.errors import page_error
 
     pages, images = [], {}
     progress = work.progress()
@@ -83,12 +84,16 @@ def _read(work: Work, file: str) -> tuple[Charts, dict[int, Image]]:
             error: PageError | None = page.error if isinstance(page, UnreadablePage) else None
             if isinstance(page, PageImage):
                 work.pages += 1
-                chart = read_page(page.image, work.engine)
-                pages.append(PageChart(page.number, chart))
-                images[page.number] = page.image
-                progress.page(source.name, PageResult(page.number))
-            elif error is not None:
+                engine = work.engine  # a model that cannot be loaded fails for every page: no page's error
+                try:
+                    pages.append(PageChart(page.number, read_page(page.image, engine)))
+                    images[page.number] = page.image
+                    progress.page(source.name, PageResult(page.number))
+                except Exception as failure:  # one bad page must not stop the others
+                    error = page_error(failure)
+            else:
                 work.pages += 1
+            if error is not None:
                 failed = PageResult(page.number, error=error)
                 work.failed.append(failed)
                 progress.page(source.name, failed)

@@ -58,3 +58,15 @@ def test_mistakes_are_told_before_anything_is_read(
     done = dsvl2("chart", picture, *extra)
     assert done.code in (2, 4)
     assert word in done.err + done.out
+
+
+def test_a_page_that_breaks_is_told_and_not_the_end(dsvl2: Any, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dsvl2.pipelines.charts as charts
+
+    def broken(*_: object) -> None:
+        raise ValueError("the sectors do not add up")
+
+    monkeypatch.setattr(charts, "read_page", broken)
+    done = dsvl2("chart", picture, "-f", "long")
+    assert done.code == 1
+    assert "the sectors do not add up" in done.err
