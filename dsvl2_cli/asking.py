@@ -17,6 +17,7 @@ from dsvl2_cli.session import Leave
 from dsvl2_cli.work import Work
 
 if TYPE_CHECKING:
+    from dsvl2.pipelines import InputFile
     from dsvl2.pipelines.ask import AskResult, PageRef
     from dsvl2_cli.common import Common
     from dsvl2_cli.session import Session
@@ -31,6 +32,7 @@ class AskPlan:
     questions_from: str | None
     max_pages: int | None
     candidates: int
+    chart: bool = False
 
 
 def answer_all(
@@ -44,11 +46,35 @@ def answer_all(
     if not files:
         raise UsageError("no document was named", f"none of the words is an existing file: {' '.join(asked)[:120]}")
     with Work(common, now) as work, ExitStack() as stack:
+        if plan.chart:
+            results = ask_pictures(work, work.documents(files), stack, questions)
+            work.stop_progress()
+            show(results, now, one_source=len(files) == 1)
+            work.leave()
+            return
         found = gather(work, work.documents(files), stack, limit=plan.max_pages, rank_all=plan.candidates)
         results = ask_pages(work, found, questions, plan.candidates, tiles=tiles, tokens=tokens, together=together)
         work.stop_progress()
         show(results, now, one_source=len(files) == 1)
         work.leave()
+
+
+def ask_pictures(
+    work: Work, documents: Sequence[InputFile], stack: ExitStack, questions: Sequence[str]
+) -> list[AskResult]:
+    """Answer from the data of the charts on the pages, which are not read as text.
+
+    Raises:
+        TooManyPages: with a plan.
+    """
+    from dsvl2.pipelines.ask import ask_charts, check_reading
+    from dsvl2_cli.askable import Gathered, add_pages
+
+    found = Gathered()
+    for source in [stack.enter_context(work.open(document)) for document in documents]:
+        check_reading(tuple(source.selected), len(source.selected), None, source.name)
+        add_pages(found, source, dict.fromkeys(source.selected), seen=True)
+    return ask_charts(found.pages, questions, work.engine)
 
 
 def ask_pages(

@@ -31,6 +31,7 @@ class Plan:
     output: Path | None = None
     regress: Path | None = None
     own: bool = True
+    charts: bool = False
 
 
 def measure_all(plan: Plan, settings: Settings, now: Session) -> Exit:
@@ -91,7 +92,7 @@ def _engines(plan: Plan, settings: Settings) -> list[Measured]:
     measured: list[Measured] = []
     if plan.own:
         engines.check_model(settings.model)
-        measured.append(OwnEngine(engines.make_engine(settings)))
+        measured.append(OwnEngine(engines.make_engine(settings), charts=plan.charts))
     measured += [engine_named(name) for name in plan.against]
     if not measured:
         raise UsageError("nothing to measure", "leave --no-model out, or add --against tesseract")

@@ -81,6 +81,14 @@ def ask(
             help="Show a whole-page model all pages in one conversation, to compare them.",
         ),
     ] = False,
+    chart: Annotated[
+        bool,
+        typer.Option(
+            "--chart",
+            rich_help_panel=options.MODEL,
+            help="The pages are charts: answer from their data, as dsvl2 chart has it.",
+        ),
+    ] = False,
     common: Common = COMMON,
 ) -> None:
     """Answer questions from documents, with page, quote and confidence, or say that they do not hold the answer.
@@ -89,9 +97,10 @@ def ask(
     [cyan]dsvl2 ask invoice.png "total due?"[/cyan]
     [cyan]dsvl2 ask contract.pdf "who signs?" "until when?" --json[/cyan]
     [cyan]dsvl2 ask letters/*.pdf --questions-from questions.txt[/cyan]
+    [cyan]dsvl2 ask sales.png --chart "how much in 2019?"[/cyan]
     """
     with common.session() as now:
         from dsvl2_cli.asking import AskPlan, answer_all
 
-        plan = AskPlan(tuple(words or ()), tuple(question or ()), questions_from, max_pages, candidates)
+        plan = AskPlan(tuple(words or ()), tuple(question or ()), questions_from, max_pages, candidates, chart)
         answer_all(plan, common, now, tiles=tiles, tokens=tokens, together=together)

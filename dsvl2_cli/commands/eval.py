@@ -46,6 +46,9 @@ def evaluate(
             "--regress", metavar="FILE", help="An earlier report: exit 10 if a figure fell below its interval."
         ),
     ] = None,
+    charts: Annotated[
+        bool, typer.Option("--charts", help="Questions are about charts: answer from their data.")
+    ] = False,
     no_model: Annotated[bool, typer.Option("--no-model", help="Measure only what --against names.")] = False,
     model: options.ModelName = None,
     device: options.Device = None,
@@ -69,7 +72,7 @@ def evaluate(
 
         names = [name for word in against or [] for name in word.split(",") if name]
         flags = {"model": model, "device": device, "dtype": dtype, "quant": quant, "threads": threads}
-        plan = Plan(tuple(sets), task, tuple(names), limit, output, regress, own=not no_model)
+        plan = Plan(tuple(sets), task, tuple(names), limit, output, regress, own=not no_model, charts=charts)
         code = measure_all(plan, resolve(flags).settings, now)
         if code:
             raise Leave(code)

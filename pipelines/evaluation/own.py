@@ -20,9 +20,10 @@ Told = tuple[Any, float | None]  # a value and its confidence
 class OwnEngine:
     """A loaded checkpoint. Pages are read once for all items about them, and the time is shared out among these."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, charts: bool = False) -> None:
+        """`charts` says that questions are about charts: they are answered from the charts' data."""
         info = engine.info
-        self.engine = engine
+        self.engine, self._charts = engine, charts
         self.name = info.name
         self.about = f"{info.name} {info.scheme} {info.dtype} {info.device} {info.fingerprint[:12]}"
         self.tasks = frozenset(self._ways())
@@ -125,14 +126,15 @@ class OwnEngine:
         return self._questions(items, asked)
 
     def _questions(self, items: Sequence[Item], questions: Sequence[str]) -> list[Told]:
-        from dsvl2.pipelines.ask import AskPage, ask_images, ask_text
+        from dsvl2.pipelines.ask import AskPage, ask_charts, ask_images, ask_text
 
         pages = pages_of(items[0])
         bands = self.engine.info.reading.mode == "bands"
-        texts = self._read(pages) if bands else [None] * len(pages)
+        texts = self._read(pages) if bands and not self._charts else [None] * len(pages)
         askable = [
             AskPage(page.source, page.number, text, lambda page=page: page.image)  # type: ignore[misc]
             for page, text in zip(pages, texts, strict=True)
         ]
-        results = (ask_text if bands else ask_images)(askable, list(questions), self.engine)
+        ask = ask_charts if self._charts else ask_text if bands else ask_images
+        results = ask(askable, list(questions), self.engine)
         return [(result.answer, result.confidence) for result in results]
