@@ -19,7 +19,8 @@ def chart() -> ChartData:
         Point(label, value, "printed", Box(x, 0, x + 5, 20), 0.9, text=f"{value:g}")
         for x, (label, value) in enumerate([("2018", 3.0), ("2019", 5.5)])
     )
-    return ChartData(kind="bar", label_axis=Axis("year"), value_axis=Axis("sales"), series=(Series("sales", points),), size=(40, 30))
+    series = (Series("sales", points),)
+    return ChartData("bar", label_axis=Axis("year"), value_axis=Axis("sales"), series=series, size=(40, 30))
 
 
 def test_a_chart_answers_with_its_mark(monkeypatch: pytest.MonkeyPatch) -> None:
