@@ -181,4 +181,4 @@ def test_the_schema_is_printed_and_holds_for_a_result(dsvl2: Any, scripted: Any,
 def test_an_unknown_schema_is_a_usage_error(dsvl2: Any) -> None:
     done = dsvl2("schema", "invoice")
     assert done.code == 2
-    assert "hint: choose ocr" in done.err
+    assert "hint: choose" in done.err and " ocr" in done.err and " extract" in done.err
