@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from dsvl2.pipelines.documents import PageImage
 from dsvl2.pipelines.errors import DocumentError
@@ -105,8 +104,3 @@ def check_pictures(items: Sequence[Item]) -> None:
     for item in items:
         if not item.file.is_file():
             raise EngineUnavailable(f"{item.file} does not exist", hint="unpack the set's pictures beside its list")
-
-
-def open_picture(item: Item) -> Image.Image:
-    """The first page of an item's file."""
-    return pages_of(item)[0].image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -78,15 +78,13 @@ def _shows(figure: Figure) -> bool:
     return figure.metric == "seconds" or wanted is None or figure.metric in wanted or field
 
 
-def table(
-    found: Sequence[Figure], *, percent: Callable[[Figure], bool] = lambda figure: figure.metric != "seconds"
-) -> str:
+def table(found: Sequence[Figure]) -> str:
     """The figures as text: one line each, scores in percent."""
     rows = [("engine", "task", "metric", "n", "mean", "95% of the mean", "median")]
     for figure in shown(found):
-        factor, digits = (100, 2) if percent(figure) else (1, 2)
+        factor = 1 if figure.metric == "seconds" else 100
         mean, low, high, median = (
-            f"{factor * value:.{digits}f}" for value in (figure.mean, figure.low, figure.high, figure.median)
+            f"{factor * value:.2f}" for value in (figure.mean, figure.low, figure.high, figure.median)
         )
         rows.append((figure.engine, figure.task, figure.metric, str(figure.count), mean, f"{low}..{high}", median))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
