@@ -35,6 +35,7 @@ from dsvl2_cli.commands import (
 from dsvl2_cli.console import Console, Problem, error_json, one_line
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.exit_codes import table as exit_code_table
+from dsvl2_cli.program import Program
 from dsvl2_cli.session import Leave
 from dsvl2_cli.stdio import silence_stdout
 
@@ -53,14 +54,13 @@ Read scanned pages into Markdown, offline, with a model that comes inside the pa
 """
 EPILOG = "\b\n[bold]Exit codes[/bold]\n" + exit_code_table()
 
-app = typer.Typer(
+app = Program(
     name="dsvl2",
     help=HELP,
     epilog=EPILOG,
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)

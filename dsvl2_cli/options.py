@@ -103,18 +103,25 @@ TextLayer = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", rich_help_panel=MODEL, show_default="auto", help="auto, cpu, cuda or cuda:N."),
+    typer.Option(
+        "--device", metavar="NAME", rich_help_panel=MODEL, show_default="auto", help="auto, cpu, cuda or cuda:N."
+    ),
 ]
 Dtype = Annotated[
     str | None,
     typer.Option(
-        "--dtype", rich_help_panel=MODEL, show_default="the model's", help="Number format, for example bfloat16."
+        "--dtype",
+        metavar="NAME",
+        rich_help_panel=MODEL,
+        show_default="the model's",
+        help="Number format, for example bfloat16.",
     ),
 ]
 Quant = Annotated[
     str | None,
     typer.Option(
         "--quant",
+        metavar="SCHEME",
         rich_help_panel=MODEL,
         show_default="the model's",
         help="Round full weights at load: 4bit, 8bit, e4a8, w4, nf4, int8, int8-bnb.",
@@ -191,6 +198,39 @@ OneOutput = Annotated[
     str | None,
     typer.Option(
         "--output", "-o", metavar="FILE|-", rich_help_panel=OUTPUT, show_default="-", help="Where to write the result."
+    ),
+]
+TilesPerImage = Annotated[
+    int | None,
+    typer.Option(
+        "--tiles-per-image",
+        min=1,
+        metavar="N",
+        rich_help_panel=MODEL,
+        show_default="what the checkpoint knows",
+        help="Tiles that an image is cut into at most, with any number of images (whole-page models).",
+    ),
+]
+TokensPerPage = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens-per-page",
+        min=64,
+        metavar="N",
+        rich_help_panel=MODEL,
+        show_default="what the context holds",
+        help="Tokens that one page may take: of its image, or of its text at a time.",
+    ),
+]
+ReadAtMost = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pages",
+        min=1,
+        metavar="N",
+        rich_help_panel=PAGES,
+        show_default="30, and a plan for more",
+        help="Pages without text of their own to read at most; the first N are read, the others are named.",
     ),
 ]
 

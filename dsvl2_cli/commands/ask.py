@@ -9,40 +9,6 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
 
-Tiles = Annotated[
-    int | None,
-    typer.Option(
-        "--tiles-per-image",
-        min=1,
-        metavar="N",
-        rich_help_panel=options.MODEL,
-        show_default="what the checkpoint knows",
-        help="Tiles that an image is cut into at most, with any number of images (whole-page models).",
-    ),
-]
-Tokens = Annotated[
-    int | None,
-    typer.Option(
-        "--max-tokens-per-page",
-        min=64,
-        metavar="N",
-        rich_help_panel=options.MODEL,
-        show_default="what the context holds",
-        help="Tokens that one page may take: of its image, or of its text at a time.",
-    ),
-]
-ReadAtMost = Annotated[
-    int | None,
-    typer.Option(
-        "--max-pages",
-        min=1,
-        metavar="N",
-        rich_help_panel=options.PAGES,
-        show_default="30, and a plan for more",
-        help="Pages without text of their own to read at most; the first N are read, the others are named.",
-    ),
-]
-
 
 @spread
 def ask(
@@ -64,15 +30,15 @@ def ask(
             "--questions-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="More questions, one a line."
         ),
     ] = None,
-    max_pages: ReadAtMost = None,
+    max_pages: options.ReadAtMost = None,
     candidates: Annotated[
         int,
         typer.Option(
             "--candidates", min=1, metavar="N", rich_help_panel=options.PAGES, help="Pages asked for each question."
         ),
     ] = 6,
-    tiles: Tiles = None,
-    tokens: Tokens = None,
+    tiles: options.TilesPerImage = None,
+    tokens: options.TokensPerPage = None,
     together: Annotated[
         bool,
         typer.Option(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.program import Group, Program
 from dsvl2_cli.session import Leave, session
 
 
-class BatchGroup(TyperGroup):
+class BatchGroup(Group):
     """`dsvl2 batch INPUT...` is `dsvl2 batch run INPUT...`; an input called `status` is written ./status."""
 
     default = "run"
@@ -23,12 +23,11 @@ class BatchGroup(TyperGroup):
         return list(super().parse_args(ctx, args))
 
 
-app = typer.Typer(
+app = Program(
     cls=BatchGroup,
     help="Read many documents; after any kind of end the same command goes on where it stopped.\n\n"
     "[cyan]dsvl2 batch archive/ -o out/[/cyan] is short for [cyan]dsvl2 batch run archive/ -o out/[/cyan]",
     no_args_is_help=True,
-    rich_markup_mode="rich",
 )
 RunPlace = Annotated[str, typer.Argument(metavar="RUN", help="The run folder, or the output folder that holds it.")]
 

@@ -29,10 +29,7 @@ def chart(
             help="csv: a column a series; long: a row a value, with its origin and uncertainty; json; md.",
         ),
     ] = None,
-    output: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE|-", rich_help_panel=options.OUTPUT, help="Where to write."),
-    ] = None,
+    output: options.OneOutput = None,
     plot: Annotated[
         str | None,
         typer.Option(
@@ -48,9 +45,7 @@ def chart(
             "--code", rich_help_panel=options.OUTPUT, help="Write matplotlib code instead, tried out in a sandbox."
         ),
     ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", rich_help_panel=options.OUTPUT, help="Replace existing output files.")
-    ] = False,
+    force: options.Force = False,
     common: Common = COMMON,
 ) -> None:
     """Turn a chart into data: series with labels, values and units, read where they are printed, else measured.

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
-from dsvl2_cli.commands.ask import ReadAtMost, Tiles, Tokens
 from dsvl2_cli.common import COMMON, Common, spread
 
 
@@ -19,9 +18,9 @@ def chat(
     go_on: Annotated[
         bool, typer.Option("--continue", "-c", rich_help_panel=options.INPUT, help="Go on with the last conversation.")
     ] = False,
-    max_pages: ReadAtMost = None,
-    tiles: Tiles = None,
-    tokens: Tokens = None,
+    max_pages: options.ReadAtMost = None,
+    tiles: options.TilesPerImage = None,
+    tokens: options.TokensPerPage = None,
     common: Common = COMMON,
 ) -> None:
     """Talk about documents: a question a line, answers as they come; /help lists what else can be typed.

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.program import Program
 from dsvl2_cli.session import session
 
-app = typer.Typer(help="Look at the configuration.", no_args_is_help=True, rich_markup_mode="rich")
+app = Program(help="Look at the configuration.", no_args_is_help=True)
 
 
 @app.callback()

@@ -65,17 +65,7 @@ def extract(
             help="Tokens that an answer may have; one that reaches them is still valid.",
         ),
     ] = None,
-    tiles: Annotated[
-        int | None,
-        typer.Option(
-            "--tiles-per-image",
-            min=1,
-            metavar="N",
-            rich_help_panel=options.MODEL,
-            show_default="what the checkpoint knows",
-            help="Tiles that a page is cut into at most (whole-page models).",
-        ),
-    ] = None,
+    tiles: options.TilesPerImage = None,
     evidence: Annotated[
         bool,
         typer.Option(

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
-from dsvl2_cli.commands.ask import ReadAtMost
 from dsvl2_cli.common import COMMON, Common, spread
 
 
@@ -44,7 +43,7 @@ def ground(
             help="Look only there, in pixels of the page image.",
         ),
     ] = None,
-    max_pages: ReadAtMost = None,
+    max_pages: options.ReadAtMost = None,
     force: options.Force = False,
     common: Common = COMMON,
 ) -> None:

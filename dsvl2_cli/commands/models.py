@@ -8,12 +8,13 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.commands import models_change
+from dsvl2_cli.program import Program
 from dsvl2_cli.session import Leave, session
 
 if TYPE_CHECKING:
     from dsvl2_cli.catalog import Entry
 
-app = typer.Typer(
+app = Program(
     help="List, describe, fetch, check, quantize and remove models.", no_args_is_help=True, rich_markup_mode="rich"
 )
 app.command("pull")(models_change.pull)

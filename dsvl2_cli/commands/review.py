@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.program import Program
 from dsvl2_cli.session import session
 
-app = typer.Typer(help="Put corrections into a document.", no_args_is_help=True, rich_markup_mode="rich")
+app = Program(help="Put corrections into a document.", no_args_is_help=True)
 
 
 @app.callback()
@@ -27,12 +28,7 @@ def apply(
     corrections: Annotated[
         str, typer.Argument(metavar="FILE|-", help="What 'Save corrections' of the review page wrote.")
     ],
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE|-", rich_help_panel=options.OUTPUT, show_default="-", help="Where to write."
-        ),
-    ] = None,
+    output: options.OneOutput = None,
     format: Annotated[
         str | None,
         typer.Option(

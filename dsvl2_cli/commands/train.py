@@ -34,7 +34,9 @@ def train(
         list[Path] | None, typer.Option("--init", metavar="PATH", help="Start from these weights; repeatable.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last state in --out.")] = False,
-    gpus: Annotated[int | None, typer.Option("--gpus", min=0, help="How many; default: all there are.")] = None,
+    gpus: Annotated[
+        int | None, typer.Option("--gpus", metavar="N", min=0, help="How many; default: all there are.")
+    ] = None,
     card: Annotated[
         list[Path] | None,
         typer.Option("--card", metavar="REPORT", help="Only write the model card, with these reports."),

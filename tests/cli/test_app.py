@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,15 @@ from typing import Any
 import pytest
 
 from dsvl2_cli import __version__
-from dsvl2_cli.app import run
+from dsvl2_cli.app import app, run
 from dsvl2_cli.exit_codes import table
 
-COMMANDS = ("ocr", "inspect", "doctor", "models", "schema", "config", "completion")
+COMMANDS = tuple(sorted(command.name or "" for command in app.registered_commands)) + (
+    "batch",
+    "config",
+    "models",
+    "review",
+)
 HEAVY = ("torch", "numpy", "PIL", "pymupdf", "tokenizers", "safetensors", "dsvl2.model", "dsvl2.pipelines")
 
 
@@ -34,6 +40,7 @@ def test_every_command_has_help(command: str, dsvl2: Any) -> None:
     done = dsvl2(command, "--help")
     assert done.code == 0
     assert f"dsvl2 {command}" in done.out
+    assert not re.search(r"<(bool|str|int|float|list|path)", done.out), "says what to type, not Python's types"
 
 
 def test_ocr_help_is_grouped(dsvl2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +66,7 @@ def test_without_arguments_help_is_shown_as_a_usage_error(dsvl2: Any) -> None:
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     code = (
-        "import sys\nfrom dsvl2_cli.app import run\n"
+        "import sys\nfrom dsvl2_cli.app import app, run\n"
         f"code = run({arguments!r})\n"
         f"sys.stderr.write(' '.join(name for name in {HEAVY!r} if name in sys.modules))\n"
         "sys.exit(code)"
@@ -161,7 +168,7 @@ def test_an_unforeseen_error_is_code_1_and_asks_to_be_reported(dsvl2: Any, monke
 
 def test_a_closed_pipe_is_quiet(process: Any) -> None:
     """`dsvl2 ... | true`: the reader is gone before anything is written."""
-    code = "import os,sys,time; from dsvl2_cli.app import run; time.sleep(0.3); sys.exit(run(['config','show']))"
+    code = "import os,sys,time; from dsvl2_cli.app import app, run; time.sleep(0.3); sys.exit(run(['config','show']))"
     shell = f'cd {ROOT} && {sys.executable} -c "{code}" | true; echo "${{PIPESTATUS[0]}}"'
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "141"

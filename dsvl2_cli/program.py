@@ -1,0 +1,48 @@
+"""Commands whose help shows what a person types: no type behind a switch that takes no value, none behind a named argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """Take away what newer Typer shows of itself: `--force <bool>`, `FILE <list[str]>`."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+        if parameter.param_type_name == "argument" and parameter.metavar is not None:
+            parameter.display_type_rich = _nothing
+    return parameters
+
+
+def _nothing(ctx: object) -> None:
+    """An argument's metavar has said it all."""
+
+
+class Command(TyperCommand):
+    """A command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """Commands under one name."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
+
+
+class Program(typer.Typer):
+    """Typer with our commands and groups."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**{"cls": Group, "rich_markup_mode": "rich", **settings})
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        """Register a command, as Typer does."""
+        return super().command(name, **{"cls": Command, **settings})
