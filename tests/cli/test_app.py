@@ -17,12 +17,8 @@ from dsvl2_cli import __version__
 from dsvl2_cli.app import app, run
 from dsvl2_cli.exit_codes import table
 
-COMMANDS = tuple(sorted(command.name or "" for command in app.registered_commands)) + (
-    "batch",
-    "config",
-    "models",
-    "review",
-)
+GROUPS = ("batch", "config", "models", "review")
+COMMANDS = (*(command.name or "" for command in app.registered_commands), *GROUPS)
 HEAVY = ("torch", "numpy", "PIL", "pymupdf", "tokenizers", "safetensors", "dsvl2.model", "dsvl2.pipelines")
 
 
