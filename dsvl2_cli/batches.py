@@ -163,7 +163,8 @@ def engine_spec(job: Job) -> EngineSpec:
         partial(engines.make_in_worker, engines.make_engine, replace(settings, device=places[worker % len(places)]))
         for worker in range(jobs)
     )
-    return EngineSpec(makers, engines.engine_key(settings), settings.batch_size or (GPU_BATCH if gpu else 1))
+    size = settings.batch_size or (GPU_BATCH if gpu else 1)
+    return EngineSpec(makers, engines.engine_key(settings), size, eager=gpu)
 
 
 def devices(asked: str) -> tuple[str, ...]:

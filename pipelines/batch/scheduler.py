@@ -36,6 +36,7 @@ class Scheduler:
         self.expected: ModelStamp | None = None
         self._decoders = [Slot(self._start_decoder) for _ in range(options.decoders)]
         self._readers = [Slot(partial(self._start_reader, maker)) for maker in engines.makers]
+        self._early = self._readers if engines.eager else self._readers[:1]  # load before there is a page for them
         self._ready: deque[PageWork] = deque()
         self._open: list[DocumentWork] = []
         self._capacity = max(2, 2 * engines.batch_size * len(engines.makers))
@@ -61,7 +62,9 @@ class Scheduler:
         while slot.model is None:
             if self.stopping:
                 raise KeyboardInterrupt
-            self._load(slot)
+            for early in self._early:
+                if early.model is None:
+                    self._load(early)
             self._turn()
         return slot.model
 
@@ -94,7 +97,7 @@ class Scheduler:
         for slot in self._readers:
             if slot.task is not None:
                 continue
-            if slot.child is None and (self._ready or (self._open and slot is self._readers[0])):
+            if slot.child is None and (self._ready or (self._open and slot in self._early)):
                 self._load(slot)
             elif self._ready:
                 self._dispatch(slot)

@@ -25,12 +25,14 @@ class EngineSpec:
     """How workers get their engines: one maker for each worker, all of the same model.
 
     key: names the model, numbers and files that the makers load; a run that knows the key's model loads no engine to
-    learn what it could reuse. batch_size: pages that a worker reads together.
+    learn what it could reuse. batch_size: pages that a worker reads together. eager: workers have hardware of their own,
+    so that all load at once; otherwise each does when there is work for it.
     """
 
     makers: tuple[EngineMaker, ...]
     key: str
     batch_size: int = 1
+    eager: bool = False
 
 
 @dataclass(frozen=True, slots=True)
