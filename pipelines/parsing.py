@@ -155,9 +155,10 @@ def plain_inline(text: str) -> str:
     text = re.sub("[\ue000\ue001]", "", text)
     text = re.sub(r"\\([!-/:-@\[-`{-~])", keep, text)
     text = re.sub(r"<br\s*/?>", "\n", text, flags=re.IGNORECASE)
-    text = re.sub(r"!?\[([^\]\n]*)\]\([^()\s]*\)", r"\1", text)
-    text = re.sub(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", r"\2", text)
-    text = re.sub(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1", r"\2", text)
+    # Bounded and possessive: marks that are opened and never closed must not cost the square of the text's length.
+    text = re.sub(r"!?\[([^\[\]\n]*+)\]\([^()\s]*+\)", r"\1", text)
+    text = re.sub(r"(?<!`)(`++)(.{1,500}?)(?<!`)\1(?!`)", r"\2", text)
+    text = re.sub(r"(\*\*|__)(?=\S)(.{1,1000}?)(?<=\S)\1", r"\2", text)
     text = re.sub(r"(?<![\w*])([*_])(?=[^\s*_])([^*_\n]*?)(?<=\S)\1(?![\w*])", r"\2", text)
     text = html.unescape(text)
     return re.sub("\ue000([0-9]+)\ue001", lambda match: escapes[int(match[1])], text)

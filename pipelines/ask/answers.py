@@ -17,7 +17,7 @@ _REFUSAL = re.compile(
     r"|(?:it|that|this) (?:is|does) not (?:in|on|say|appear|given|stated|mentioned)\b.{0,60})",
     re.IGNORECASE,
 )
-_NEXT = re.compile(r"\n\s*(?:Q|Question)\s*:")
+_NEXT = re.compile(r"\n[^\S\n]*(?:Q|Question)\s*:")
 
 
 def parse_answer(output: str) -> Parsed[str | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dsvl2.pipelines.formulas.tokens import tokenize
 
+_LONGEST_OPTION = 100  # tokens; a bracket that is still open then is a sign of the formula
+
 
 class Cursor:
     """Moves over the tokens of one source."""
@@ -51,7 +53,7 @@ class Cursor:
         if self.peek() != "[":
             return None
         start = self.at + 1
-        for end in range(start, len(self.tokens)):
+        for end in range(start, min(start + _LONGEST_OPTION, len(self.tokens))):
             if self.tokens[end].text == "]":
                 self.at = end + 1
                 return self.between(start, end)

@@ -27,7 +27,7 @@ class Validity:
 
 def normalise(latex: str) -> str:
     """The canonical form of `latex`. Never raises: what cannot be read is left out (`check` names it)."""
-    return printed(Parser(latex).formula())
+    return read(latex)[0]
 
 
 def printed(row: Row) -> str:
@@ -37,6 +37,11 @@ def printed(row: Row) -> str:
 
 def check(latex: str) -> Validity:
     """Whether braces, environments and \\left...\\right are balanced, commands known, arguments present."""
+    return read(latex)[1]
+
+
+def read(latex: str) -> tuple[str, Validity]:
+    """Both of `normalise` and `check`, parsed once."""
     parser = Parser(latex)
     row = parser.formula()
     problems = list(parser.problems)
@@ -47,7 +52,7 @@ def check(latex: str) -> Validity:
         )
     if not row:
         problems.append("empty")
-    return Validity(not problems, tuple(problems))
+    return printed(row), Validity(not problems, tuple(problems))
 
 
 def compact(canonical: str) -> str:

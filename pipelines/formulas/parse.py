@@ -10,7 +10,8 @@ from dsvl2.pipelines.formulas.cursor import Cursor
 from dsvl2.pipelines.formulas.nodes import Atom, Call, Grid, Node, Row, Scripts, Words
 from dsvl2.pipelines.formulas.refine import atoms_of, refined, wrapped
 
-_DEEPEST = 40  # groups within groups; no formula of a paper comes near
+_DEEPEST = 60  # groups and commands within one another; no formula of a paper comes near
+_INNER = 8  # what a text within a formula counts: each is cut into tokens again
 _INFIX = {"\\over": "\\frac", "\\choose": "\\binom", "\\atop": "substack", "\\atopwithdelims": "substack"}
 _SCRIPT_MARKS = ("^", "_", "'")
 _CELL_ENDS = frozenset({"&", "\\\\", "\\cr", "\\newline", "\\tabularnewline"})
@@ -66,7 +67,7 @@ class Parser(Cursor):
                 self.at += 1
                 if token == "\\atopwithdelims":
                     self.at += 2
-                below = self.row(font)
+                below = self.deeper(self.row, font)
                 return (self.infix(_INFIX[token], tuple(nodes), below),)
             else:
                 nodes += self.scripted(self.element(font), font)
@@ -79,27 +80,35 @@ class Parser(Cursor):
         return Call(name, (above, below))
 
     def group(self, font: str) -> Row:
-        """What stands between the braces at hand."""
-        self.at += 1
-        if self.depth >= _DEEPEST:
-            self.problem("nested too deep")
-            return ()
-        self.depth += 1
+        """What stands behind the brace that was taken, and its closing brace."""
         rows = self.rows(font)
-        self.depth -= 1
+        self.closing_brace()
+        if len(rows) > 1 or len(rows[0]) > 1:
+            self.problem("& or line end outside an array")
+        return tuple(node for row in rows for cell in row for node in cell)
+
+    def closing_brace(self) -> None:
         if self.peek() == "}":
             self.at += 1
         else:
             self.problem("unbalanced {")
-        if len(rows) > 1 or len(rows[0]) > 1:
-            self.problem("& or line end outside an array")
-        return tuple(node for row in rows for cell in row for node in cell)
+
+    def deeper(self, reader: Callable[..., Row], *arguments: str) -> Row:
+        """What `reader` makes of the tokens, one level down; nothing at the deepest, so that no input exhausts the stack."""
+        if self.depth >= _DEEPEST:
+            self.problem("nested too deep")
+            return ()
+        self.depth += 1
+        row = reader(*arguments)
+        self.depth -= 1
+        return row
 
     def argument(self, font: str, name: str) -> Row:
         """A group or a single element."""
         token = self.peek()
         if token == "{":
-            return self.group(font)
+            self.at += 1
+            return self.deeper(self.group, font)
         if token in _ENDS or token in ("^", "_"):
             self.problem(f"{name} lacks an argument")
             return ()
@@ -111,7 +120,8 @@ class Parser(Cursor):
         """One element with its arguments, without scripts."""
         token = self.peek()
         if token == "{":
-            return self.group(font)
+            self.at += 1
+            return self.deeper(self.group, font)
         if token in _SCRIPT_MARKS:
             return ()
         self.at += 1
@@ -120,7 +130,7 @@ class Parser(Cursor):
         token = symbols.SYNONYMS.get(token, token)
         for table, handler in self.handlers():
             if token in table:
-                return handler(token, font)
+                return self.deeper(handler, token, font)
         if token.startswith("\\") and token not in symbols.SYMBOLS:
             self.problem(f"unknown command {token}")
             return ()
@@ -202,7 +212,7 @@ class Parser(Cursor):
 
     def inner(self, source: str, font: str = "") -> Row:
         """Parse a piece of source on its own."""
-        parser = Parser(source, self.depth + 1)
+        parser = Parser(source, self.depth + _INNER)
         if parser.depth > _DEEPEST:
             self.problem("nested too deep")
             return ()
@@ -238,10 +248,7 @@ class Parser(Cursor):
             return ()
         self.at += 1
         rows = self.rows(font)
-        if self.peek() == "}":
-            self.at += 1
-        else:
-            self.problem("unbalanced {")
+        self.closing_brace()
         return wrapped(kind, left, right, rows)
 
     def special(self, name: str, font: str) -> Row:
@@ -278,12 +285,7 @@ class Parser(Cursor):
             self.raw_option()
         if name in symbols.SPECIFIED:
             self.raw_group()
-        if self.depth >= _DEEPEST:
-            self.problem("nested too deep")
-            return ()
-        self.depth += 1
         rows = self.rows(font)
-        self.depth -= 1
         if self.peek() == "\\end":
             self.at += 1
             closed = self.raw_group().strip().rstrip("*")

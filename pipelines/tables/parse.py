@@ -12,7 +12,7 @@ from dsvl2.pipelines.tables.types import TableCell, TableResult, table_of
 
 _MOST_SPAN, _MOST_CELLS = 200, 20_000
 _HTML = re.compile(r"<table\b", re.IGNORECASE)
-_FENCE = re.compile(r"^\s*```[a-z]*\s*$", re.MULTILINE | re.IGNORECASE)
+_FENCE = re.compile(r"^[^\S\n]*```[a-z]*[^\S\n]*$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(slots=True)
