@@ -13,7 +13,6 @@ from typing import Any
 
 from dsvl2_cli.packaged import embedded_models
 
-MODEL_TYPE = "deepseek_vl_v2"
 CHECKSUMS = "SHA256SUMS"
 # What only accompanies quantized weights, and what the network never reads (dsvl2.model knows; it would cost a second here).
 COMPANIONS = (
@@ -62,7 +61,8 @@ def find(name: str) -> Entry:
     if wanted in RELEASED_MODELS.values():
         raise ModelNotFound(f"{wanted} is not on this machine", f"get it with: dsvl2 models pull {wanted}")
     names = ", ".join(entry.name for entry in found) or "none"
-    fact = f"no config.json in {name}" if Path(name).is_dir() else f"no model is called {name!r}"
+    missing = f"there is no folder {name}" if name.startswith((".", "/", "~")) else f"no model is called {name!r}"
+    fact = f"no config.json in {name}" if Path(name).is_dir() else missing
     raise ModelNotFound(fact, f"available: {names}; or give a folder with config.json and the weights")
 
 
@@ -74,16 +74,10 @@ def own_folder() -> Path:
 
 
 def _below(root: Path) -> list[Path]:
+    from dsvl2.model import is_deepseek_vl2
+
     configs = sorted([*root.glob("config.json"), *root.glob("*/config.json")])
-    return [config.parent for config in configs if _is_ours(config)]
-
-
-def _is_ours(config: Path) -> bool:
-    try:
-        data = json.loads(config.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(data, dict) and data.get("model_type") == MODEL_TYPE
+    return [config.parent for config in configs if is_deepseek_vl2(config)]
 
 
 def read_headers(folder: Path) -> dict[str, Any]:

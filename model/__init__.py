@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         TokenizerError,
         WeightsError,
     )
-    from dsvl2.model.folders import RELEASED_MODELS, cache_folder, cached_models, embedded_models
+    from dsvl2.model.folders import RELEASED_MODELS, cache_folder, cached_models, embedded_models, is_deepseek_vl2
     from dsvl2.model.loading import load_engine
     from dsvl2.model.quantization.convert import quantize_checkpoint
     from dsvl2.model.reading import ReadingProfile
@@ -66,7 +66,7 @@ _HOME = {
         "TokenizerError",
         "WeightsError",
     ),
-    "folders": ("RELEASED_MODELS", "cache_folder", "cached_models", "embedded_models"),
+    "folders": ("RELEASED_MODELS", "cache_folder", "cached_models", "embedded_models", "is_deepseek_vl2"),
     "loading": ("load_engine",),
     "quantization.convert": ("quantize_checkpoint",),
     "reading": ("ReadingProfile",),
@@ -118,6 +118,7 @@ __all__ = [
     "choose_canvas",
     "choose_grid",
     "embedded_models",
+    "is_deepseek_vl2",
     "load_engine",
     "quantize_checkpoint",
 ]

@@ -4,13 +4,13 @@ The released files leave out every value that equals a default of the class that
 so the defaults here are part of the format. Knows nothing of torch.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dsvl2.model.errors import ConfigError, ModelNotFound
+from dsvl2.model.errors import ConfigError
+from dsvl2.model.folders import read_json
 
 T = TypeVar("T")
 _HINT = "compare the file with the released one; an edited config may be the cause"
@@ -19,6 +19,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "topk_method": ("greedy", "group_limited_greedy", "noaux_tc"),
     "scoring_func": ("softmax", "sigmoid"),
     "hidden_act": ("silu",),
+    "model_type": ("deepseek_vl_v2",),
     "tile_tag": ("2D",),
     "global_view_pos": ("head",),
     "projector_type": ("downsample_mlp_gelu",),
@@ -148,6 +149,7 @@ class ModelConfig:
     vision: VisionConfig
     projector: ProjectorConfig
     language: LanguageConfig
+    model_type: str = "deepseek_vl_v2"
     candidate_resolutions: tuple[tuple[int, int], ...] = ((384, 384),)
     tile_tag: str = "tile_tag"
     global_view_pos: str = "head"
@@ -182,6 +184,7 @@ class ModelConfig:
             vision=_build(VisionConfig, raw.get("vision_config", {}), "vision_config"),
             projector=_build(ProjectorConfig, raw.get("projector_config", {}), "projector_config"),
             language=_build(LanguageConfig, raw.get("language_config", {}), "language_config"),
+            model_type=raw.get("model_type", "deepseek_vl_v2"),
             candidate_resolutions=candidates,
             tile_tag=raw.get("tile_tag", "tile_tag"),
             global_view_pos=raw.get("global_view_pos", "head"),
@@ -220,21 +223,6 @@ class ProcessorConfig:
             if key in known and len(known[key]) != 3:
                 raise ConfigError(f"{key} in processor_config.json has {len(known[key])} values, not 3", _HINT)
         return cls(**known)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Parse a JSON object; raise ModelNotFound when the file is absent, ConfigError when it is no JSON object."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ModelNotFound(
-            f"no {path.name} in {path.parent}", "give the folder that holds config.json and the weights"
-        ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid JSON: {error}", "download the file again") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} holds {type(raw).__name__}, not an object", "download the file again")
-    return raw
 
 
 def _build(cls: type[T], raw: Mapping[str, Any], section: str) -> T:

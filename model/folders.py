@@ -3,8 +3,9 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
-from dsvl2.model.errors import ModelNotFound
+from dsvl2.model.errors import ConfigError, ModelNotFound
 
 EMBEDDED = Path(__file__).parent / "embedded"
 MODEL_TYPE = "deepseek_vl_v2"
@@ -63,16 +64,31 @@ def cached_models() -> dict[str, Path]:
         snapshots = sorted((repository / "snapshots").glob("*"))
         if reference.is_file():
             snapshots = [repository / "snapshots" / reference.read_text(encoding="utf-8").strip()]
-        if snapshots and is_ours(snapshots[-1] / "config.json"):
+        if snapshots and is_deepseek_vl2(snapshots[-1] / "config.json"):
             organisation, _, name = repository.name.removeprefix("models--").partition("--")
             found[f"{organisation}/{name}"] = snapshots[-1]
     return found
 
 
-def is_ours(config: Path) -> bool:
+def is_deepseek_vl2(config: Path) -> bool:
     """Whether a config.json is one of this architecture."""
     try:
         data = json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(data, dict) and data.get("model_type") == MODEL_TYPE
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Parse a JSON object; raise ModelNotFound when the file is absent, ConfigError when it is no JSON object."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ModelNotFound(
+            f"no {path.name} in {path.parent}", "give the folder that holds config.json and the weights"
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid JSON: {error}", "download the file again") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path} holds {type(raw).__name__}, not an object", "download the file again")
+    return raw

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from dsvl2.model import execution
-from dsvl2.model.config import ModelConfig, ProcessorConfig, read_json
+from dsvl2.model.config import ModelConfig, ProcessorConfig
 from dsvl2.model.engine import Engine
 from dsvl2.model.errors import DeviceError
-from dsvl2.model.folders import find_model, is_embedded
+from dsvl2.model.folders import find_model, is_embedded, read_json
 from dsvl2.model.memory import check_memory
 from dsvl2.model.quantization.placement import held_bytes
 from dsvl2.model.quantization.schemes import NONE, Scheme, scheme_named, scheme_of

@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from dsvl2.model.config import read_json
 from dsvl2.model.errors import ConfigError
+from dsvl2.model.folders import read_json
 
 MODES = ("page", "bands")
 

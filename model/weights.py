@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
-from dsvl2.model.config import ModelConfig, read_json
+from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import WeightsError
+from dsvl2.model.folders import read_json
 from dsvl2.model.names import EXPERT, is_unused
 from dsvl2.model.quantization.files import fetch, is_companion
 from dsvl2.model.quantization.placement import Placement

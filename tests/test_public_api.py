@@ -46,6 +46,7 @@ MODEL = {
     "choose_canvas",
     "choose_grid",
     "embedded_models",
+    "is_deepseek_vl2",
     "load_engine",
     "quantize_checkpoint",
 }

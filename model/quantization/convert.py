@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsvl2.model.config import ModelConfig, read_json
+from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DestinationError, DiskFull, WeightsError
+from dsvl2.model.folders import read_json
 from dsvl2.model.names import is_unused
 from dsvl2.model.quantization.files import encode, fetch, is_companion
 from dsvl2.model.quantization.schemes import NONE, Scheme, scheme_named, scheme_of

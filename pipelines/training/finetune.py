@@ -27,7 +27,8 @@ from torch import Tensor
 
 from dsvl2.kernels import ops
 from dsvl2.model import Message, prompt
-from dsvl2.model.config import ModelConfig, ProcessorConfig, read_json
+from dsvl2.model.config import ModelConfig, ProcessorConfig
+from dsvl2.model.folders import read_json
 from dsvl2.model.layout import token_count
 from dsvl2.model.pixels import cut_all
 from dsvl2.model.tokenizer import Tokenizer

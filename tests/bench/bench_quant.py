@@ -26,8 +26,8 @@ from PIL import Image
 
 from dsvl2.kernels.packing import INT4, INT8, NF4, PackedWeight
 from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
-from dsvl2.model.config import ModelConfig, read_json
-from dsvl2.model.folders import find_model
+from dsvl2.model.config import ModelConfig
+from dsvl2.model.folders import find_model, read_json
 from dsvl2.model.moe import MoE
 from dsvl2.model.quantization.modules import QuantizedExperts
 from dsvl2.model.weights import load_network, save_checkpoint

@@ -33,6 +33,11 @@ def test_what_the_file_leaves_out_takes_the_class_default() -> None:
     assert config.projector.mlp_ratio == 1 and config.side == 14
 
 
+def test_a_checkpoint_of_another_model_is_named_first() -> None:
+    with pytest.raises(ConfigError, match="model_type is 'llama'"):
+        ModelConfig.from_dict({"model_type": "llama", "hidden_size": 4096})
+
+
 def test_nano_counts_twelve_tokens_a_side(nano_shape: dict[str, Any]) -> None:
     assert ModelConfig.from_dict(nano_shape).side == 12
 

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from dsvl2.kernels.packing.bnb import quantize_absmax
 from dsvl2.model import loading, memory, tensor_files
-from dsvl2.model.config import ModelConfig, read_json
+from dsvl2.model.config import ModelConfig
 from dsvl2.model.engine import Engine
 from dsvl2.model.errors import (
     DestinationError,
@@ -26,6 +26,7 @@ from dsvl2.model.errors import (
     QuantizationError,
     WeightsError,
 )
+from dsvl2.model.folders import read_json
 from dsvl2.model.loading import load_engine
 from dsvl2.model.quantization.convert import quantize_checkpoint
 from dsvl2.model.quantization.modules import QuantizedExperts, QuantizedLinear
