@@ -6,7 +6,7 @@ asks for the kernels whatever the device (on a CPU: their interpreter), `backend
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
@@ -18,7 +18,10 @@ from dsvl2.kernels import onednn, packed, reference, routing
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.reference import rotate_halves as rotate_halves  # noqa: PLC0414
 from dsvl2.kernels.reference import rotate_pairs as rotate_pairs  # noqa: PLC0414
+from dsvl2.kernels.reference import store_codes as store_codes  # noqa: PLC0414
 from dsvl2.kernels.routing import RouteRule as RouteRule  # noqa: PLC0414
+from dsvl2.kernels.sight import Sight as Sight  # noqa: PLC0414
+from dsvl2.kernels.sight import spans as spans  # noqa: PLC0414
 
 Pair = tuple[PackedWeight | Tensor, PackedWeight | Tensor]
 FEW = 16  # up to so many tokens every chosen expert runs on all of them
@@ -227,18 +230,19 @@ def latent_query(q: Tensor, to_key: Tensor, cos: Tensor, sin: Tensor, scale: flo
 
 
 def store_heads(
-    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor
-) -> Tensor:
+    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor,
+    scales: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """Rotate q and k (halves), write k and v to the cache, return the scaled query (spec.md 6.1).
 
-    q [S, A, d]; k and v [S, G, d]; cos and sin fp32 [S, d/2]; flat [*, d]; rows [S * 2 * G]: of each slot the rows of its
-    keys, then of its values. Returns [S, G, A/G, d].
+    q [R, A, d]; k and v [R, G, d]; cos and sin fp32 [R, d/2]; flat [*, d]; rows [R * 2 * G]: of each token the rows of its
+    keys, then of its values; scales as in `store_codes` when flat holds codes. Returns [R, G, A/G, d].
     """
-    if native(q):
+    if native(q) and scales is None:
         from dsvl2.kernels.triton_backend import rotary
 
         return rotary.store_heads(q, k, v, cos, sin, scale, flat, rows)
-    return reference.store_heads(q, k, v, cos, sin, scale, flat, rows)
+    return reference.store_heads(q, k, v, cos, sin, scale, flat, rows, scales)
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
@@ -246,23 +250,20 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
     return reference.swiglu(x, gate, up, down)
 
 
-def decode(
-    query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int], lengths: Tensor | None = None, values: int = 0
-) -> Tensor:
-    """Attend from one new token per slot to what it has cached (for MLA the absorbed form, spec.md 6.2).
+def decode(query: Tensor, cache: Tensor, sight: Sight, values: int = 0, scales: Tensor | None = None) -> Tensor:
+    """Attend from one new token per row to what its sequence has cached (for MLA the absorbed form, spec.md 6.2).
 
-    query [S, G, a, w], scaled, a heads sharing each of G keys; cache [B, K, S, G, size, w] in B blocks, keys first and
-    values last (K = 1: the same); bias [S, L] fp32, 0 or -inf; blocks: how many blocks each slot has begun, 0 when it idles
-    (its result is then 0 or meaningless); lengths int32 [S] says what bias says, on the device: kernels read it instead.
-    values: of how many leading columns the values consist, 0 for all. Returns [S, G, a, values], in fp32 from the plain
-    form and in the dtype of the query from a kernel. A slot's result does not depend on its neighbours.
+    query [R, G, a, w], scaled, a heads sharing each of G keys; cache [K, P, G, size, w] in P blocks, keys first and values
+    last (K = 1: the same); sight: what each row sees (one that idles has no meaningful result); values: of how many leading
+    columns they consist, 0 for all; scales fp32 [K, P, G, size] belong to int8. Returns [R, G, a, values], fp32 from the plain
+    form, else in the dtype of the query. A row's result does not depend on the other rows, nor on where its blocks lie.
     """
     values = values or query.shape[-1]
-    if lengths is not None and native(query):
+    if native(query):
         from dsvl2.kernels.triton_backend import attend
 
-        return attend.decode(query.to(cache.dtype), cache, lengths, values)
-    return reference.decode(query, cache, bias, blocks)[..., :values]
+        return attend.decode(query if scales is not None else query.to(cache.dtype), cache, sight, values, scales)
+    return reference.decode(query, cache, sight, scales)[..., :values]
 
 
 def pack_linear(

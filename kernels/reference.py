@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-TOGETHER = 4  # slots whose caches are looked at together; groups in which every slot idles are passed over
+from dsvl2.kernels.sight import TOGETHER, Place, Sight
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -56,13 +56,25 @@ def latent_query(q: Tensor, to_key: Tensor, cos: Tensor, sin: Tensor, scale: flo
 
 
 def store_heads(
-    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor
-) -> Tensor:
+    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor,
+    scales: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """See `ops.store_heads`."""
     cos, sin = cos[:, None], sin[:, None]
-    parts = torch.stack((rotate_halves(k, cos, sin), v), dim=1)  # [S, 2, G, d]
-    flat.index_copy_(0, rows, parts.flatten(0, 2).to(flat.dtype))
+    parts = torch.stack((rotate_halves(k, cos, sin), v), dim=1).flatten(0, 2)  # [R * 2 * G, d]
+    if scales is None:
+        flat.index_copy_(0, rows, parts.to(flat.dtype))
+    else:
+        store_codes(parts, flat, scales, rows)
     return rotate_halves(q, cos, sin).unflatten(1, (k.shape[1], -1)) * scale
+
+
+def store_codes(parts: Tensor, flat: Tensor, scales: Tensor, rows: Tensor) -> None:
+    """Write vectors as int8 with one scale each: parts [N, w], flat int8 [*, w], scales fp32 of as many, rows [N]."""
+    wide = parts.float()
+    scale = wide.abs().amax(-1).clamp(min=1e-20) / 127
+    flat.index_copy_(0, rows, (wide / scale[:, None]).round().to(torch.int8))
+    scales.flatten().index_copy_(0, rows, scale)
 
 
 def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
@@ -110,22 +122,35 @@ def moe_experts_dense(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, d
     return hidden.flatten(1) @ down.transpose(1, 2).flatten(0, 1)
 
 
-def decode(query: Tensor, cache: Tensor, bias: Tensor, blocks: Sequence[int]) -> Tensor:
-    """One query token per slot against its cache; see `ops.decode`."""
-    size, out = cache.shape[4], torch.zeros(query.shape, dtype=torch.float32, device=query.device)
-    for start in range(0, len(blocks), TOGETHER):
-        part, count = slice(start, start + TOGETHER), max(blocks[start : start + TOGETHER])
-        if count:
-            out[part] = _decode_some(query[part], cache[:count, :, part], bias[part, : count * size])
+def decode(query: Tensor, cache: Tensor, sight: Sight, scales: Tensor | None = None) -> Tensor:
+    """One query token per row against its blocks; see `ops.decode`."""
+    assert sight.bias is not None  # only kernels do without
+    size, out = cache.shape[3], torch.zeros(query.shape, dtype=torch.float32, device=query.device)
+    kind = cache.dtype if scales is None else query.dtype
+    for start, places in sight.spans:
+        part = slice(start, start + TOGETHER)
+        rows = len(query[part])
+        blocks = [_block(cache, place, rows) for place in places]
+        if scales is not None:
+            blocks = [
+                (block * _block(scales, place, rows)[..., None]).to(kind)
+                for block, place in zip(blocks, places, strict=True)
+            ]
+        out[part] = _decode_some(query[part].to(kind), blocks, sight.bias[part, : len(places) * size])
     return out
 
 
-def _decode_some(query: Tensor, cache: Tensor, bias: Tensor) -> Tensor:
-    flat = query.to(cache.dtype).flatten(0, 1).contiguous()
-    blocks = [block.flatten(1, 2) for block in cache]  # each [K, S * G, size, w], keys first, values last
+def _block(cache: Tensor, place: Place, rows: int) -> Tensor:
+    """One block of each of some rows, [K, rows * G, ...]."""
+    found = cache[:, place : place + rows] if isinstance(place, int) else cache.index_select(1, place)
+    return found.flatten(1, 2)
+
+
+def _decode_some(query: Tensor, blocks: Sequence[Tensor], bias: Tensor) -> Tensor:
+    flat = query.flatten(0, 1).contiguous()
     scores = torch.cat([torch.bmm(flat, block[0].transpose(1, 2)) for block in blocks], dim=-1)
     share = (scores.unflatten(0, query.shape[:2]) + bias[:, None, None]).softmax(-1)  # fp32, as the bias is
-    parts = share.view(len(flat), -1, len(blocks), cache.shape[4]).movedim(2, 0).to(cache.dtype).contiguous()
+    parts = share.view(len(flat), -1, len(blocks), blocks[0].shape[2]).movedim(2, 0).to(flat.dtype).contiguous()
     out = torch.zeros(flat.shape, dtype=torch.float32, device=query.device)
     for block, part in zip(blocks, parts, strict=True):
         out += torch.bmm(part, block[-1])  # fixed shapes and order: a longer neighbour only adds exact zeros

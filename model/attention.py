@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from dsvl2.kernels import ops
-from dsvl2.kernels.ops import rotate_halves, rotate_pairs
-from dsvl2.model.cache import Sight, SlotLayer
+from dsvl2.kernels.ops import Sight, rotate_halves, rotate_pairs
+from dsvl2.model.cache import Layer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.rope import mscale
 
@@ -74,11 +74,11 @@ class MultiHeadAttention(nn.Module):
         k, v = parts.permute(2, 0, 3, 1, 4)  # each [B, A', L, d]
         return self.o_proj(attend(q.transpose(1, 2), k, v, mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
-        """One new token a slot: x [S, H], cos and sin [S, d/2] -> [S, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer) -> Tensor:
+        """One new token a row: x [R, H], cos and sin [R, d/2] -> [R, H]."""
         q, k, v = (part(x).unflatten(-1, (-1, self.dim)) for part in (self.q_proj, self.k_proj, self.v_proj))
-        query = ops.store_heads(q, k, v, cos, sin, self.scale, layer.flat, layer.rows)  # [S, A', A/A', d]
-        mixed = ops.decode(query, layer.buffer, sight.bias, sight.blocks, sight.lengths)
+        query = ops.store_heads(q, k, v, cos, sin, self.scale, layer.flat, layer.rows, layer.scales)  # [R, A', A/A', d]
+        mixed = ops.decode(query, layer.buffer, sight, scales=layer.scales)
         return self.o_proj(mixed.flatten(1).to(x.dtype))
 
     def _project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,13 +125,13 @@ class LatentAttention(nn.Module):
         q = torch.cat((q_nope, q_rope), dim=-1)
         return self.o_proj(attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
-        """The absorbed form, one new token a slot: x [S, H], cos and sin [S, dr/2] -> [S, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer) -> Tensor:
+        """The absorbed form, one new token a row: x [R, H], cos and sin [R, dr/2] -> [R, H]."""
         kv, norm = self.kv_a_proj_with_mqa(x), self.kv_a_layernorm
         ops.store_latent(kv, norm.weight, norm.eps, cos, sin, layer.flat, layer.rows)
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
-        query = ops.latent_query(self._project(x), to_key, cos, sin, self.scale)  # [S, A, r + dr]
-        mixed = ops.decode(query[:, None], layer.buffer, sight.bias, sight.blocks, sight.lengths, self.rank)
+        query = ops.latent_query(self._project(x), to_key, cos, sin, self.scale)  # [R, A, r + dr]
+        mixed = ops.decode(query[:, None], layer.buffer, sight, self.rank)
         return self.o_proj(torch.einsum("shr,hvr->shv", mixed[:, 0].to(to_value.dtype), to_value).flatten(1))
 
     def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,18 +1,25 @@
-"""Room for keys, values and latents of a fixed number of slots, filled at each slot's own pace.
+"""Room for keys, values and latents: blocks of tokens, lent to sequences as they come and taken back as they end.
 
-Letters: S slots, B sequences, T new tokens, L tokens in sight. What a token leaves behind is K x G vectors of width w:
-MLA 1 x 1 (normed latent, rotated rope key), multi-head attention 2 (key, value) x key heads.
+Letters: R rows of a step, B sequences, T new tokens, L tokens in sight, P blocks. What a token leaves behind is K x G vectors of
+width w: MLA 1 x 1 (normed latent, rotated rope key), multi-head attention 2 (key, value) x key heads.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-BLOCK = (
-    512  # decode looks at whole blocks: shapes repeat, and sums are taken in the same order at any batch composition
-)
+from dsvl2.kernels import ops
+from dsvl2.kernels.ops import Sight
+
+HOST_BLOCK = 512  # tokens: a CPU looks at whole blocks, so that shapes repeat and sums are taken in the same order
+DEVICE_BLOCK = 64  # where kernels stop at a sequence's end, small ones waste least
+SCRAP = 0  # the block that rows without a sequence write to
+
+Part = tuple[int, int, int]  # K, G, w
 
 
 class PrefixCache:
@@ -39,104 +46,154 @@ class PrefixCache:
         return self._buffer[:, : self._length]
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """What each slot may look at: bias [S, capacity] fp32, 0 or -inf, and how many blocks it has begun (0: it idles).
+class Layer:
+    """One layer of the cache while rows decode: buffer [K, P, G, size, w]; `rows` names where each row's token goes.
 
-    lengths [S] int32 says the same on the device: tokens in sight, 0 for a slot that idles.
+    rows [R * K * G] index `flat` [*, w] and are shared by the layers. scales [K, P, G, size] when the buffer holds codes.
     """
 
-    bias: Tensor
-    blocks: tuple[int, ...]
-    lengths: Tensor
+    def __init__(self, buffer: Tensor, scales: Tensor | None = None) -> None:
+        self.buffer, self.flat, self.scales = buffer, buffer.flatten(0, 3), scales
+        self.rows = torch.empty(0, dtype=torch.int64, device=buffer.device)
 
-
-class SlotLayer:
-    """One layer of all slots while they decode; `rows`, shared by the layers, names where each slot's next token goes."""
-
-    def __init__(self, buffer: Tensor, rows: Tensor) -> None:
-        self.buffer, self.flat, self.rows = buffer, buffer.flatten(0, 4), rows
-
-    def write(self, parts: Tensor) -> Tensor:
-        """Store parts [S, ..., w], one token a slot; return the whole buffer [blocks, K, S, G, BLOCK, w]."""
-        self.flat.index_copy_(0, self.rows, parts.reshape(-1, parts.shape[-1]).to(self.flat.dtype))
+    def write(self, parts: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Store parts [..., w], by default one token a row; return the whole buffer."""
+        rows, flat = self.rows if rows is None else rows, parts.reshape(-1, parts.shape[-1])
+        if self.scales is None:
+            self.flat.index_copy_(0, rows, flat.to(self.flat.dtype))
+        else:
+            ops.store_codes(flat, self.flat, self.scales, rows)
         return self.buffer
 
 
-class SlotCache:
-    """All layers of S slots. A slot takes over a prompt that was run alone, then decodes beside the others.
+@dataclass(frozen=True, slots=True, eq=False)
+class Lease:
+    """Blocks of one sequence, in the order of its tokens: room for all that it may ever hold."""
 
-    Blocks come first in memory, so that one block of all slots is one contiguous batch for a matrix product.
+    blocks: tuple[int, ...]
+
+
+class Row(NamedTuple):
+    """A token to compute: the token (None: what its row chose last), its position, the blocks of its sequence.
+
+    Rows may belong to one sequence, at consecutive positions: each sees those before it.
+    """
+
+    token: int | None
+    position: int
+    lease: Lease
+
+
+class BlockCache:
+    """All layers, in blocks. A sequence leases its blocks before it begins, so that it never has to stop for want of room.
+
+    `rows` is how many a step has at most, when blocks should lie so that rows side by side have blocks side by side (what
+    the plain form reads in place); 0 where that does not matter. `codes`: keep vectors as 8-bit integers with a scale each.
     """
 
     def __init__(
         self,
-        slots: int,
-        capacity: int,
+        blocks: int,
+        size: int,
         layers: int,
-        part: tuple[int, int, int],
+        part: Part,
         *,
         dtype: torch.dtype,
         device: torch.device,
+        rows: int = 0,
+        codes: bool = False,
     ) -> None:
         kinds, groups, width = part
-        blocks = -(-capacity // BLOCK)
-        self.part, self.slots, self.capacity = part, slots, blocks * BLOCK
-        # zeros, not empty: rows beyond a slot's length are multiplied by zero, so they must be finite
-        self._buffers = torch.zeros(layers, blocks, kinds, slots, groups, BLOCK, width, dtype=dtype, device=device)
-        stride = torch.arange(kinds * slots * groups, device=device).view(kinds, slots, groups).transpose(0, 1)
-        self._first = stride.flatten(1) * BLOCK  # [S, K * G]: row of token 0 in each plane
-        self._planes = kinds * slots * groups
-        self._rows = self._first.flatten().clone()
-        self._bias = torch.full((slots, self.capacity), float("-inf"), device=device)
-        self._lengths = [0] * slots
-        self._sighted = torch.zeros(slots, dtype=torch.int32, device=device)
-        self.layers = [SlotLayer(buffer, self._rows) for buffer in self._buffers]
-        for slot in range(slots):
-            self.settle(slot, 0)
+        self.part, self.size, self.blocks, self.dtype = part, size, blocks, dtype
+        self._columns = rows
+        # zeros, not empty: tokens beyond a sequence's end are multiplied by zero, so they must be finite
+        shape = (layers, kinds, blocks + 1, groups, size)
+        kept = torch.int8 if codes else dtype
+        self._buffers = torch.zeros(*shape, width, dtype=kept, device=device)
+        scales = torch.zeros(shape, dtype=torch.float32, device=device) if codes else None
+        self.layers = [Layer(self._buffers[i], None if scales is None else scales[i]) for i in range(layers)]
+        self.device = device
+        plane = torch.arange(kinds, device=device)[:, None] * (blocks + 1) * groups
+        self._planes = (
+            plane + torch.arange(groups, device=device)
+        ).flatten() * size  # [K * G]: row of block 0, token 0
+        self._free = dict[int, None]()
+        self.clear()
+
+    def clear(self) -> None:
+        """Take all blocks back."""
+        self._free = dict.fromkeys(range(self.blocks, SCRAP, -1))
+
+    @property
+    def free(self) -> int:
+        """Blocks that nobody has."""
+        return len(self._free)
+
+    def blocks_for(self, tokens: int) -> int:
+        """How many blocks so many tokens take."""
+        return -(-tokens // self.size)
+
+    def lease(self, tokens: int, row: int = 0) -> Lease | None:
+        """Room for a sequence of at most so many tokens, which is going to decode in `row`; None while there is not enough."""
+        need = self.blocks_for(tokens)
+        if need > len(self._free):
+            return None
+        blocks: list[int] = []
+        for wanted in count(1 + row, self._columns) if self._columns else count(-1, 0):
+            if len(blocks) == need:
+                break
+            if wanted in self._free:
+                del self._free[wanted]
+            else:
+                wanted = self._free.popitem()[0]
+            blocks.append(wanted)
+        return Lease(tuple(blocks))
+
+    def release(self, lease: Lease) -> None:
+        """Take the blocks back."""
+        self._free.update(dict.fromkeys(reversed(lease.blocks)))
 
     def new_prefix(self, length: int) -> list[PrefixCache]:
         """Caches, one a layer, for a prompt of `length` tokens."""
         shape = (1, length, *self.part)
-        return [PrefixCache(self._buffers.new_empty(shape)) for _ in self.layers]
+        return [PrefixCache(torch.empty(shape, dtype=self.dtype, device=self.device)) for _ in self.layers]
 
-    def adopt(self, slot: int, prefix: Sequence[PrefixCache]) -> None:
-        """Fill an idle slot with a prompt."""
-        length = 0
-        for layer, cache in zip(self._buffers, prefix, strict=True):
-            tokens = cache.stored[0]  # [T, K, G, w]
-            length = tokens.shape[0]
-            for number, piece in enumerate(tokens.split(BLOCK)):
-                layer[number, :, slot, :, : len(piece)] = piece.permute(1, 2, 0, 3)
-        self.settle(slot, length)
+    def adopt(self, lease: Lease, prefix: Sequence[PrefixCache]) -> None:
+        """Fill a sequence's blocks with a prompt."""
+        length = prefix[0].stored.shape[1]
+        blocks = torch.tensor(lease.blocks[: self.blocks_for(length)], device=self.device)
+        tokens = torch.arange(length, device=self.device)
+        rows = self.rows(blocks[tokens // self.size] * (self.part[1] * self.size) + tokens % self.size)
+        for layer, cache in zip(self.layers, prefix, strict=True):
+            layer.write(cache.stored, rows)
 
-    def settle(self, slot: int, length: int) -> None:
-        """The slot holds `length` tokens from now on: 0 when it idles, fewer than before when an answer is rolled back."""
-        self._lengths[slot] = length
-        self._bias[slot, :length] = 0.0
-        self._bias[slot, length:] = float("-inf")
+    def rows(self, places: Tensor) -> Tensor:
+        """Rows of `Layer.flat` of tokens at block * G * size + place within the block, [N] -> [N * K * G]."""
+        return (self._planes + places[:, None]).flatten()
 
-    def advance(self, active: Sequence[int]) -> tuple[Tensor, Sight]:
-        """Make room for one more token in the active slots; idle ones compute on token 0, and nobody reads the result.
 
-        Returns the positions [S] of the new tokens and what each slot may look at: its own tokens only.
-        """
-        places = torch.tensor(self.count(active), device=self._rows.device)
-        return self.point(places, tuple(-(-length // BLOCK) for length in self._lengths))
+class PlainSight:
+    """Keeps what the plain form reads up to date from step to step: few things change between two of them."""
 
-    def count(self, active: Sequence[int]) -> list[list[int]]:
-        """One more token in the active slots: the positions of the new tokens, and how many tokens each slot may look at."""
-        for slot in active:
-            self._lengths[slot] += 1
-        busy = set(active)
-        seen = [length if slot in busy else 0 for slot, length in enumerate(self._lengths)]
-        return [[max(length - 1, 0) for length in self._lengths], seen]
+    def __init__(self, cache: BlockCache, rows: int, reach: int) -> None:
+        self._cache, self._lengths = cache, [0] * rows
+        self._bias = torch.full((rows, cache.blocks_for(reach) * cache.size), float("-inf"), device=cache.device)
+        self._bias[:, 0] = 0.0  # a row that idles looks at one token: nothing at all would be no number
+        self._begun: list[tuple[int, ...]] = []
+        self._spans = ops.spans([()], 0, cache.device)
 
-    def point(self, places: Tensor, blocks: tuple[int, ...] = ()) -> tuple[Tensor, Sight]:
-        """Set everything on the device that follows from `count` [2, S], in place: a captured graph may do it too."""
-        positions = places[0]
-        self._sighted.copy_(places[1])
-        within = positions // BLOCK * (self._planes * BLOCK) + positions % BLOCK
-        torch.add(self._first, within[:, None], out=self._rows.view_as(self._first))
-        self._bias.scatter_(1, positions[:, None], 0.0)
-        return positions, Sight(self._bias, blocks, self._sighted)
+    def sight(self, rows: Sequence[Row | None], lengths: Tensor, table: Tensor) -> Sight:
+        """What these rows see: of each sequence the blocks it has begun."""
+        for number, row in enumerate(rows):
+            self._show(number, 1 if row is None else row.position + 1)
+        begun = [() if row is None else row.lease.blocks[: self._cache.blocks_for(row.position + 1)] for row in rows]
+        if begun != self._begun:
+            self._begun, self._spans = begun, ops.spans(begun, self._cache.blocks + 1, self._cache.device)
+        return Sight(table, lengths, self._bias[: len(rows)], self._spans)
+
+    def _show(self, row: int, length: int) -> None:
+        before, self._lengths[row] = self._lengths[row], length
+        if length > before:
+            self._bias[row, before:length] = 0.0
+        elif length < before:
+            self._bias[row, length:before] = float("-inf")

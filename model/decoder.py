@@ -9,9 +9,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
 from dsvl2.model.attention import LayerCache, RMSNorm, build_attention
-from dsvl2.model.cache import Sight, SlotLayer
+from dsvl2.model.cache import Layer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.moe import MoE, Routing, SwiGLU
 
@@ -41,9 +42,9 @@ class Block(nn.Module):
         return self._feed(x, routed)
 
     def step(
-        self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer
+        self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
     ) -> tuple[Tensor, Tensor]:
-        """One new token per slot; see `attention`. The sum of x and delta goes in, and comes out: norms add them up."""
+        """One new token per row; see `attention`. The sum of x and delta goes in, and comes out: norms add them up."""
         x, normed = (x, self.input_layernorm(x)) if delta is None else self.input_layernorm.behind(x, delta)
         x, normed = self.post_attention_layernorm.behind(x, self.self_attn.step(normed, cos, sin, sight, layer))
         return x, self.mlp(normed)
@@ -93,8 +94,8 @@ class Decoder(nn.Module):
             hidden.append(x)
         return x
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layers: Sequence[SlotLayer]) -> Tensor:
-        """One new token per slot: x [S, H], angles of its position [S, d/2] -> final hidden states [S, H]."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layers: Sequence[Layer]) -> Tensor:
+        """One new token per row: x [R, H], angles of its position [R, d/2] -> final hidden states [R, H]."""
         delta: Tensor | None = None
         for block, layer in zip(self.layers, layers, strict=True):
             x, delta = cast(Block, block).step(x, delta, cos, sin, sight, layer)

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from dsvl2.model import execution, prompt
+from dsvl2.model.answers import Answer, Job
 from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.constraints.vocabulary import Vocabulary
@@ -21,7 +22,8 @@ from dsvl2.model.pixels import Bytes, cut
 from dsvl2.model.prefixes import Part, PrefixStore
 from dsvl2.model.prompt import PromptTokens
 from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, SamplingParams, Usage
-from dsvl2.model.scheduler import Answer, Job, Scheduler
+from dsvl2.model.room import Room
+from dsvl2.model.scheduler import Scheduler
 from dsvl2.model.tiling import TileGrid, canvases, choose_grid
 from dsvl2.model.tokenizer import REPLACEMENT, Tokenizer
 from dsvl2.model.vl2 import DeepseekVL2
@@ -104,7 +106,7 @@ class Engine:
     def _scheduler(self) -> Scheduler:
         return Scheduler(
             self.network,
-            dtype=getattr(torch, self.info.dtype),
+            Room(getattr(torch, self.info.dtype)),
             stop=(self.tokenizer.eos,),
             spell=self.tokenizer.decode,
             prefixes=self.prefixes,

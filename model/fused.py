@@ -3,7 +3,7 @@
 Merged attention and dense experts are for models whose weights are small against the cost of starting a product; the grouped
 forms, for a GPU, start fewer kernels.
 
-Letters: S slots, N tokens, H hidden, A heads, r latent, dn/dr/dv widths of a head's position-free, rotary and value part,
+Letters: S rows, N tokens, H hidden, A heads, r latent, dn/dr/dv widths of a head's position-free, rotary and value part,
 E experts (shared ones included), I expert width.
 """
 
@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dsvl2.kernels import ops
+from dsvl2.kernels.ops import Sight
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.model.attention import LatentAttention, LayerCache
-from dsvl2.model.cache import Sight, SlotLayer
+from dsvl2.model.cache import Layer
 from dsvl2.model.moe import Experts, MoE, Routing, SwiGLU
 from dsvl2.model.quantization.modules import PackedParameter, QuantizedExperts, QuantizedLinear
 from dsvl2.model.vision import Mlp
@@ -56,8 +57,8 @@ class MergedLatentAttention(nn.Module):
     ) -> Tensor:
         return cast(Tensor, self.plain(x, cos, sin, mask, cache))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: SlotLayer) -> Tensor:
-        """One new token a slot; see `LatentAttention.step`."""
+    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer) -> Tensor:
+        """One new token a row; see `LatentAttention.step`."""
         both = self._into(x)
         width = self.rank + self.rotary
         turned = both[:, (self.heads + 1) * width :].unflatten(1, (-1, self.rotary))  # [S, A + 1, dr]
@@ -66,7 +67,7 @@ class MergedLatentAttention(nn.Module):
         cos, sin = torch.cat((cos, cos), -1)[:, None], torch.cat((sin, sin), -1)[:, None]
         rotary.copy_(torch.addcmul(rotary * cos, turned, sin))
         latent.copy_(self.plain.kv_a_layernorm(latent.float()))
-        mixed = ops.decode(parts[:, None, :-1], layer.write(parts[:, -1]), sight.bias, sight.blocks)
+        mixed = ops.decode(parts[:, None, :-1], layer.write(parts[:, -1]), sight)
         return self._out(mixed[:, 0, :, : self.rank].flatten(1))
 
 

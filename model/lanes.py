@@ -11,8 +11,9 @@ from threading import Event
 
 import torch
 
-from dsvl2.model.scheduler import Answer, Job, Scheduler, limited_threads
-from dsvl2.model.steps import SLOTS
+from dsvl2.model.answers import Answer, Job
+from dsvl2.model.scheduler import Scheduler, limited_threads
+from dsvl2.model.steps import ROWS
 
 
 class Lanes:
@@ -31,7 +32,7 @@ class Lanes:
         queue, halt = deque(jobs), Event()
         while len(self._schedulers) < lanes:
             self._schedulers.append(self._make())
-        capacity = max(job.length + job.sampling.max_new_tokens for job in jobs)
+        capacity = max(job.room for job in jobs)
         if lanes <= 1:
             with limited_threads(self._threads):
                 return _drain(self._schedulers[0], queue, capacity, halt, waiting=len(jobs))
@@ -54,7 +55,7 @@ def _drain(
     halt: Event,
     threads: int | None = None,
     *,
-    waiting: int = SLOTS,
+    waiting: int = ROWS,
 ) -> dict[int, Answer]:
     """Answer jobs until the queue is empty or a halt is called."""
     if threads is not None:

@@ -86,8 +86,9 @@ def check_memory(
         return
     held = scheme.name if packed and scheme is not NONE else str(dtype).removeprefix("torch.")
     raise NotEnoughMemory(
-        f"{name} in {held} needs {_gb(wanted.total)} ({_gb(wanted.weights)} of weights, {_gb(wanted.cache)} of cache), "
-        f"{device} has {_gb(free)} free",
+        f"{name} in {held} needs {in_words(wanted.total)} "
+        f"({in_words(wanted.weights)} of weights, {in_words(wanted.cache)} of cache), "
+        f"{device} has {in_words(free)} free",
         _offer(config, scheme, dtype, free),
     )
 
@@ -99,9 +100,9 @@ def _offer(config: ModelConfig, scheme: Scheme, dtype: torch.dtype, free: int) -
     sizes = {name: need(config, SCHEMES[name], dtype, packed=True).total for name in OFFERED}
     for name, size in sizes.items():
         if size <= free and name != scheme.name:
-            return f"--quant {flags.get(name, name)} needs {_gb(size)} and fits"
+            return f"--quant {flags.get(name, name)} needs {in_words(size)} and fits"
     name, size = min(sizes.items(), key=lambda item: item[1])
-    return f"even --quant {name} needs {_gb(size)}: take a smaller model, or a machine with more memory"
+    return f"even --quant {name} needs {in_words(size)}: take a smaller model, or a machine with more memory"
 
 
 def scheme_is_stored(config: ModelConfig) -> bool:
@@ -109,5 +110,6 @@ def scheme_is_stored(config: ModelConfig) -> bool:
     return config.quantization is not None
 
 
-def _gb(size: int) -> str:
+def in_words(size: int) -> str:
+    """Bytes as a person reads them."""
     return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"

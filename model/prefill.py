@@ -3,7 +3,7 @@
 Letters: B sequences, T prompt tokens, L tokens in sight, H hidden.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -28,21 +28,34 @@ def run_prompt(
     attention_mask [B, after + T], 1 = token, 0 = padding on the left; positions count real tokens only, in every chunk.
     after: how many tokens the caches hold already.
     """
+    *_, last = chunks(decoder, x, caches, attention_mask=attention_mask, chunk=chunk, after=after)
+    return last
+
+
+def chunks(
+    decoder: Decoder,
+    x: Tensor,
+    caches: Sequence[LayerCache],
+    *,
+    attention_mask: Tensor | None = None,
+    chunk: int = CHUNK,
+    after: int = 0,
+) -> Iterator[Tensor]:
+    """The same chunk by chunk: yields the final hidden state of each chunk's last position [B, H]."""
     length = after + x.shape[1]
     if attention_mask is None and not after and length <= chunk:
-        return decoder(x, caches=caches)[:, -1]
+        yield decoder(x, caches=caches)[:, -1]
+        return
     valid = (
         torch.ones((len(x), length), dtype=torch.bool, device=x.device)
         if attention_mask is None
         else attention_mask.bool()
     )
     positions = positions_of(valid)
-    hidden = x
     for start in range(after, length, chunk):
         end = min(start + chunk, length)
         mask = visible(valid[:, :end], start)
-        hidden = decoder(x[:, start - after : end - after], positions[:, start:end], mask=mask, caches=caches)
-    return hidden[:, -1]
+        yield decoder(x[:, start - after : end - after], positions[:, start:end], mask=mask, caches=caches)[:, -1]
 
 
 def positions_of(valid: Tensor) -> Tensor:

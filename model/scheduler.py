@@ -1,75 +1,30 @@
-"""Continuous batching over a fixed number of slots.
+"""Continuous batching: prompts run alone, then decode in a row of every step beside the others until they end.
 
-Every request is prefilled alone and then decodes in a slot; a finished slot takes the next request. On a CPU the number of
-slots never changes and every step computes all of them, so each product has one shape and a request gets the same bits whoever
-its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
-Letters: S slots, H hidden, V vocabulary.
+A request waits until there is a free row and blocks for all that it may come to hold; whoever ends makes room. On a CPU the
+number of rows never changes and every step computes all of them, so each product has one shape and a request gets the same
+bits whoever its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
 """
 
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from math import prod
-from typing import Literal
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from dsvl2.model.cache import BLOCK, SlotCache
+from dsvl2.model.answers import Answer, Job, Rules
+from dsvl2.model.cache import BlockCache, Lease, Row
 from dsvl2.model.constraints.decoding import ConstraintState
-from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
-from dsvl2.model.prefill import CHUNK, run_prompt
-from dsvl2.model.prefixes import Part, PrefixStore
+from dsvl2.model.prefill import CHUNK, chunks
+from dsvl2.model.prefixes import PrefixStore
 from dsvl2.model.request import SamplingParams
-from dsvl2.model.sampling import choose, generator_for
-from dsvl2.model.steps import BUCKETS, SLOTS, Steps, slot_count, steps_for
+from dsvl2.model.room import Room
+from dsvl2.model.sampling import generator_for
+from dsvl2.model.steps import ROWS, Flight, Steps
 from dsvl2.model.vl2 import DeepseekVL2
 
-GUARD_EVERY = 8  # tokens between two looks for a loop
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Job:
-    """One request for the scheduler; `embed` makes the prompt's embeddings [1, T, H] when its turn comes.
-
-    A prompt in several `parts` is embedded and run part by part instead. `watch` is told the ids of the answer so far
-    whenever they change; a loop that is cut takes some back.
-    """
-
-    index: int
-    length: int
-    embed: Callable[[], Tensor]
-    sampling: SamplingParams
-    parts: tuple[Part, ...] = ()
-    watch: Callable[[Sequence[int]], None] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class Answer:
-    """An answer while it grows."""
-
-    job: Job
-    generator: torch.Generator | None
-    form: ConstraintState | None = None
-    ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-    banned: tuple[int, ...] = ()
-    loops: int = 0
-    empty: float | None = None  # log-probability of ending at once
-    finish: Literal["stop", "length"] | None = None
-
-    @property
-    def plain(self) -> bool:
-        """Whether the next token is simply the likeliest one."""
-        sampling = self.job.sampling
-        return (
-            sampling.temperature == 0 and sampling.repetition_penalty == 1.0 and not self.banned and self.form is None
-        )
-
-    @property
-    def guarded(self) -> bool:
-        """Whether loops are looked for: not in an end that is given."""
-        return self.job.sampling.guard_loops and (self.form is None or not self.form.closing)
+EAGER = 4  # chunks of prompts between two steps while half of the rows are free
 
 
 @contextmanager
@@ -89,35 +44,32 @@ def limited_threads(threads: int | None) -> Iterator[None]:
 class Scheduler:
     """Runs jobs to their end.
 
-    dtype is that of the cache; stop holds the ids that end an answer; spell turns ids into text, which the loop guard
-    needs to spare leaders; begin starts the constraint of a request that has one; chunk is how much of a prompt runs at
-    once; prefixes keeps what prompts have in common.
+    room makes the cache and what decodes over it; stop holds the ids that end an answer; spell turns ids into text, which
+    the loop guard needs to spare leaders; begin starts the constraint of a request that has one; chunk is how much of a
+    prompt runs at once; prefixes keeps what prompts have in common.
     """
 
     def __init__(
         self,
         network: DeepseekVL2,
+        room: Room,
         *,
-        dtype: torch.dtype,
         stop: Collection[int],
         spell: Callable[[Sequence[int]], str],
         begin: Callable[[SamplingParams], ConstraintState | None] = lambda sampling: None,
         chunk: int = CHUNK,
         prefixes: PrefixStore | None = None,
     ) -> None:
-        self._dtype, self._chunk, self._begin, self._prefixes = dtype, chunk, begin, prefixes or PrefixStore()
-        self._network, self._stop, self._spell = network, frozenset(stop), spell
-        self._decoder = network.language.model
-        weight = network.language.model.norm.weight
-        self._device = weight.device
-        self._kept: tuple[SlotCache, Steps] | None = None
-        self._ends = torch.tensor(sorted(self._stop), device=self._device)
+        self.network, self.room, self.rules = network, room, Rules(stop, spell)
+        self.begin, self.chunk, self.prefixes = begin, chunk, prefixes or PrefixStore()
+        self.device = network.language.model.norm.weight.device
+        self.ends = torch.tensor(sorted(self.rules.stop), device=self.device)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Yield the answers as they finish."""
         waiting = iter(jobs)
-        capacity = max((job.length + job.sampling.max_new_tokens for job in jobs), default=0)
-        return self.serve(lambda: next(waiting, None), capacity)
+        capacity = max((job.room for job in jobs), default=0)
+        return self.serve(lambda: next(waiting, None), capacity, waiting=len(jobs))
 
     @torch.inference_mode()
     def serve(
@@ -126,141 +78,179 @@ class Scheduler:
         capacity: int,
         halted: Callable[[], bool] = lambda: False,
         *,
-        waiting: int = SLOTS,
+        waiting: int = ROWS,
     ) -> Iterator[Answer]:
         """Take jobs of at most `capacity` tokens (prompt and answer) from `pull` until it has none; yield the answers.
 
-        Unfinished answers are dropped as soon as `halted` says so. waiting: about how many jobs there are.
+        Unfinished answers are dropped as soon as `halted` says so. waiting: about how many jobs there are. Raises
+        NotEnoughMemory before any work if there is no room for a single job of `capacity` tokens.
         """
         job = pull()
         if job is None:
             return
-        cache, steps = self._make_room(capacity, waiting)
-        running = dict[int, Answer]()
-        while (job is not None or running) and not halted():
-            for slot in range(cache.slots):
-                while job is not None and slot not in running:
-                    answer = self._start(job, slot, cache)
-                    job = pull()
-                    if answer.finish is None:
-                        running[slot] = answer
-                    else:
-                        cache.settle(slot, 0)
-                        yield answer
-            if running:
-                yield from self._step(running, cache, steps)
+        cache, steps = self.room.make(self.network, capacity, waiting)
+        batch = _Batch(self, cache, steps, pull, job)
+        while batch.busy and not halted():
+            yield from batch.turn()
 
-    def _make_room(self, capacity: int, waiting: int) -> tuple[SlotCache, Steps]:
-        """A cache and what decodes over it; on a GPU the last ones, if they fit, for a captured graph is dear."""
-        config = self._network.config.language
-        part = (
-            (1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim)
-            if config.use_mla
-            else (2, config.kv_heads, config.head_dim)
-        )
-        whole = -(-capacity // BLOCK) * BLOCK
-        token = prod(part) * config.num_hidden_layers * self._dtype.itemsize
-        if self._kept is not None:
-            cache, steps = self._kept
-            if cache.capacity == whole and cache.slots >= min(waiting, BUCKETS[-1]) > cache.slots // 4:
-                for slot in range(cache.slots):
-                    cache.settle(slot, 0)
-                return cache, steps
-            self._kept = cache = steps = None  # type: ignore[assignment]  # before the next one is made
-        slots = slot_count(self._device, waiting, whole * token)
-        cache = SlotCache(slots, whole, config.num_hidden_layers, part, dtype=self._dtype, device=self._device)
-        steps = steps_for(self._network, cache)
-        if self._device.type == "cuda":
-            self._kept = cache, steps
-        return cache, steps
-
-    def _start(self, job: Job, slot: int, cache: SlotCache) -> Answer:
-        """Prefill alone and take the first token."""
-        prefix = cache.new_prefix(job.length)
+    def prompt(self, job: Job, cache: BlockCache, lease: Lease) -> Iterator[Tensor | None]:
+        """Run a prompt alone, chunk by chunk: None while it lasts, then its last hidden state [1, H]; fills the blocks."""
+        prefix, decoder = cache.new_prefix(job.length), self.network.language.model
 
         def extend(x: Tensor, start: int) -> Tensor:
-            return run_prompt(self._decoder, x, prefix, chunk=self._chunk, after=start)
+            *_, last = chunks(decoder, x, prefix, chunk=self.chunk, after=start)
+            return last
 
-        hidden = self._prefixes.run(job.parts, prefix, extend) if job.parts else extend(job.embed(), 0)
-        cache.adopt(slot, prefix)
-        answer = Answer(job, generator_for(job.sampling, self._device), self._begin(job.sampling))
-        logits = self._network.language.logits(hidden)[0]
-        answer.empty = float((logits[self._ends] - logits.logsumexp(-1)).logsumexp(-1))
-        self._take(answer, *self._pick(answer, logits))
-        return answer
-
-    def _step(self, running: dict[int, Answer], cache: SlotCache, steps: Steps) -> Iterator[Answer]:
-        """One token for every running answer; give out those that end."""
-        tokens = [running[slot].ids[-1] if slot in running else 0 for slot in range(cache.slots)]
-        logits, greedy = steps(tokens, sorted(running))
-        greedy_ids, greedy_logprobs = greedy.tolist()
-        for slot, answer in list(running.items()):
-            if answer.plain:
-                self._take(answer, int(greedy_ids[slot]), greedy_logprobs[slot])
-            else:
-                self._take(answer, *self._pick(answer, logits[slot]))
-            if answer.finish is not None:
-                del running[slot]
-                cache.settle(slot, 0)
-                yield answer
-            elif answer.guarded and len(answer.ids) % GUARD_EVERY == 0 and self._cut_loop(answer):
-                if self._give_up(answer):
-                    del running[slot]
-                    cache.settle(slot, 0)
-                    yield answer
-                else:
-                    cache.settle(slot, answer.job.length + len(answer.ids) - 1)
-
-    def _give_up(self, answer: Answer) -> bool:
-        """Say whether an answer ends here because it loops; one of a given form goes on, to its end by the shortest way."""
-        if answer.loops <= MAX_RECOVERIES:
-            return False
-        if answer.form is not None:
-            answer.form.close()
-            if not answer.form.finished:
-                return False
-        answer.finish = "stop" if answer.form is None else "length"
-        return True
-
-    def _pick(self, answer: Answer, logits: Tensor) -> tuple[int, float]:
-        """Choose a token; a constraint may refuse one that its mask let pass, and then has a stricter mask."""
-        sampling, form, seen = answer.job.sampling, answer.form, answer.ids
-        if form is None:
-            picked = choose(logits, sampling, seen, answer.generator, answer.banned)
+        if job.parts:
+            last = self.prefixes.run(job.parts, prefix, extend)
         else:
-            while True:
-                picked = choose(logits, sampling, seen, answer.generator, answer.banned, form.allowed())
-                if form.accept(picked[0]):
-                    break
-        answer.banned = ()
-        return picked
+            for piece in chunks(decoder, job.embed(), prefix, chunk=self.chunk):
+                last = piece
+                if prefix[0].stored.shape[1] < job.length:
+                    yield None
+        cache.adopt(lease, prefix)
+        yield last
 
-    def _take(self, answer: Answer, token: int, logprob: float) -> None:
-        """Append a token, or end: the end token itself is not kept. A constraint ends where it is complete."""
-        sampling, form = answer.job.sampling, answer.form
-        if token in self._stop or (form is None and token in sampling.stop_token_ids):
-            answer.finish = "length" if form is not None and form.closing else "stop"
-            return
-        answer.ids.append(token)
-        answer.logprobs.append(logprob)
-        if answer.job.watch is not None:
-            answer.job.watch(answer.ids)
-        if len(answer.ids) >= sampling.max_new_tokens:
-            answer.finish = "length"
-        if form is not None and form.finished:
-            answer.finish = "length" if form.closing else "stop"
 
-    def _cut_loop(self, answer: Answer) -> bool:
-        """Cut a loop at the end back to its first copy and forbid to enter it again; say whether there was one."""
-        loop = find_loop(answer.ids)
-        if loop is None or is_leader(self._spell(answer.ids[-loop.span :]), loop.run):
+class _Asked(NamedTuple):
+    """What a column of results is for: an answer, as it was after so many cuts, and what was proposed behind each column."""
+
+    answer: Answer
+    epoch: int
+    columns: Sequence[int]
+    proposals: Sequence[int] = ()
+
+
+class _Batch:
+    """The answers under way in one call of `serve`."""
+
+    def __init__(
+        self, owner: Scheduler, cache: BlockCache, steps: Steps, pull: Callable[[], Job | None], job: Job
+    ) -> None:
+        self._owner, self._cache, self._steps, self._pull = owner, cache, steps, pull
+        self._job: Job | None = job
+        self._begun: tuple[Answer, Iterator[Tensor | None]] | None = None
+        self._running = dict[int, Answer]()
+        self._flights = deque[tuple[Flight, list[_Asked]]]()
+        self._eager = EAGER if steps.lag else steps.rows * 1024  # a CPU fills all rows first
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is left to do."""
+        return self._job is not None or self._begun is not None or bool(self._running)
+
+    def turn(self) -> Iterator[Answer]:
+        """Some of the prompts that wait, one step of all that run; give out those that ended."""
+        yield from self._admit()
+        waits = any(answer.waits for answer in self._running.values())
+        yield from self._settle(0 if waits else self._steps.lag)
+        if self._steps.width(len(self._running)) < self._steps.width(max(self._running, default=0) + 1):
+            yield from self._settle(0)
+            self._close_ranks()
+        launched = self._launch()
+        yield from self._settle(0 if waits or not launched else self._steps.lag)
+
+    def _admit(self) -> Iterator[Answer]:
+        """Run prompts while there are rows and blocks for them, for a while: those that decode wait meanwhile."""
+        ran = 0
+        while self._begun is not None or self._begin():
+            assert self._begun is not None  # just begun
+            answer, prompt = self._begun
+            hidden = next(prompt)
+            if hidden is not None:
+                self._begun = None
+                yield from self._join(answer, self._owner.network.language.logits(hidden)[0])
+            ran += 1
+            if self._running and ran >= (self._eager if len(self._running) * 2 < self._steps.rows else 1):
+                break
+
+    def _begin(self) -> bool:
+        """Begin the next prompt, if there is one and room for it."""
+        job, row = self._job, self._free_row()
+        lease = None if job is None or row is None else self._cache.lease(job.room, row)
+        if job is None or row is None or lease is None:
             return False
-        keep = len(answer.ids) - loop.run + loop.span
-        answer.banned = (answer.ids[keep],)
-        if answer.form is not None:
-            answer.form.rewind(len(answer.ids) - keep)
-        del answer.ids[keep:], answer.logprobs[keep:]
-        answer.loops += 1
-        if answer.job.watch is not None:
-            answer.job.watch(answer.ids)
+        sampling = job.sampling
+        answer = Answer(job, generator_for(sampling, self._owner.device), self._owner.begin(sampling))
+        answer.lease, answer.row = lease, row
+        self._begun = answer, self._owner.prompt(job, self._cache, lease)
+        self._job = self._pull()
         return True
+
+    def _free_row(self) -> int | None:
+        return next((row for row in range(self._steps.rows) if row not in self._running), None)
+
+    def _join(self, answer: Answer, logits: Tensor) -> Iterator[Answer]:
+        """A prompt has run: its first token, and a row."""
+        if answer.row in self._running:  # ranks were closed meanwhile
+            answer.row = self._free_row() or 0
+        self._running[answer.row] = answer
+        answer.pending += 1
+        flight = self._steps.first(answer.row, logits, self._owner.ends)
+        answer.known = True
+        self._flights.append((flight, [_Asked(answer, answer.epoch, (0,))]))
+        if answer.waits:
+            yield from self._settle(0)
+
+    def _close_ranks(self) -> None:
+        """Move answers to the first rows, so that fewer have to be computed."""
+        self._running = dict(enumerate(self._running.values()))
+        for row, answer in self._running.items():
+            answer.row, answer.known = row, False
+
+    def _launch(self) -> bool:
+        """Start a step of every answer that wants another token; say whether there was one."""
+        wanting = [answer for answer in self._running.values() if not answer.full]
+        if not wanting:
+            return False
+        spare = [row for row in range(self._steps.rows) if row not in self._running]
+        rows: dict[int, Row] = {}
+        asked = []
+        for answer in wanting:
+            at = answer.job.length + answer.asked - 1
+            proposals = answer.proposals(len(spare))
+            columns = [answer.row, *spare[: len(proposals)]]
+            del spare[: len(proposals)]
+            tokens = [None if answer.known else answer.ids[-1], *proposals]
+            for number, (column, token) in enumerate(zip(columns, tokens, strict=True)):
+                rows[column] = Row(token, at + number, answer.lease)
+            asked.append(_Asked(answer, answer.epoch, columns, proposals))
+            answer.pending += 1
+            answer.steps += 1
+            answer.drafted += len(proposals)
+            answer.known = answer.plain and not proposals
+        width = self._steps.width(max(rows) + 1)
+        self._flights.append((self._steps.launch([rows.get(row) for row in range(width)]), asked))
+        return True
+
+    def _settle(self, keep: int) -> Iterator[Answer]:
+        """Look at results until no more than `keep` steps are under way."""
+        while len(self._flights) > keep:
+            flight, asked = self._flights.popleft()
+            values = flight.read()
+            for part in asked:
+                answer = part.answer
+                if answer.finish is not None or answer.epoch != part.epoch:
+                    continue  # computed before it was known that the answer had ended or was cut
+                answer.pending -= 1
+                if len(values) > 2:
+                    answer.empty = values[2][0]
+                self._take(part, flight, values)
+                if answer.finish is not None:
+                    del self._running[answer.row]
+                    self._cache.release(answer.lease)
+                    yield answer
+
+    def _take(self, part: _Asked, flight: Flight, values: list[list[float]]) -> None:
+        """Add what a step said: one token, and as many more as were rightly proposed."""
+        answer, rules = part.answer, self._owner.rules
+        if not answer.plain:
+            logits = flight.logits if flight.logits.dim() == 1 else flight.logits[part.columns[0]]
+            answer.known = False
+            rules.take(answer, *rules.pick(answer, logits))
+            return
+        for number, column in enumerate(part.columns):
+            token = int(values[0][column])
+            if not rules.take(answer, token, values[1][column]) or part.proposals[number : number + 1] != (token,):
+                break
+            answer.accepted += 1

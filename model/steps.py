@@ -1,108 +1,198 @@
-"""One decode step of all slots: the plain way, and on CUDA as a graph that is captured once and replayed.
+"""One decode step of many rows: the plain way, and on CUDA as graphs that are captured once and replayed.
 
 A step of small is some 600 launches, 10 ms of a host's time where the GPU needs 2: replayed as one graph they cost nothing.
-Letters: S slots, V vocabulary.
+The host never waits for a step before it launches the next: tokens stay on the device and come back a step late.
+Letters: R rows, B blocks of a table, V vocabulary.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from dsvl2.kernels import ops
+from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
-from dsvl2.model.cache import Sight, SlotCache
+from dsvl2.model.cache import SCRAP, BlockCache, Lease, PlainSight, Row
 from dsvl2.model.vl2 import DeepseekVL2
 
-SLOTS = (
-    8  # a multiple of 4: row results of the matrix products then do not depend on the row (measured, MKL and oneDNN)
-)
-BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)  # slots on CUDA, where an idle slot costs time
-ROOM = 0.6  # of the free memory of a GPU for the cache; prompts need the rest
+ROWS = 8  # on a CPU; a multiple of 4: row results of products then do not depend on the row (measured, MKL and oneDNN)
+BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # rows on CUDA, where one that idles costs time
 
 
-class Step(NamedTuple):
-    """logits fp32 [S, V]; greedy fp64 [2, S]: the likeliest ids and their log probabilities, one copy to the host."""
+class Flight:
+    """Results on their way: values fp64 [2, R], the likeliest ids and their log probabilities; logits fp32 [R, V].
 
-    logits: Tensor
-    greedy: Tensor
+    The logits stay on the device, and only until the next step.
+    """
+
+    def __init__(self, values: Tensor, logits: Tensor) -> None:
+        self.logits, self._values = logits, values
+        self._done: torch.cuda.Event | None = None
+        if values.is_cuda:
+            self._values = torch.empty(values.shape, dtype=values.dtype, pin_memory=True)
+            self._values.copy_(values, non_blocking=True)
+            self._done = torch.cuda.Event()
+            self._done.record(torch.cuda.current_stream(values.device))
+
+    def read(self) -> list[list[float]]:
+        """The values, as soon as they are there."""
+        if self._done is not None:
+            self._done.synchronize()
+        found: list[list[float]] = self._values.tolist()
+        return found
 
 
 class Steps:
-    """Runs steps over a cache; `tokens` are the last ones of the slots, anything for those that idle."""
+    """Runs steps over a cache, `rows` tokens at most in each; `reach`: tokens of the longest sequence."""
 
-    def __init__(self, network: DeepseekVL2, cache: SlotCache) -> None:
-        self._language, self._cache = network.language, cache
+    lag = 0  # steps that may be under way while the host looks at earlier ones
+
+    def __init__(self, network: DeepseekVL2, cache: BlockCache, rows: int, reach: int) -> None:
+        self.rows, self._language, self._cache = rows, network.language, cache
         self._device = network.image_newline.device
-        places = torch.arange(cache.capacity, device=self._device)
-        self._cos, self._sin = rope.angles(network.config.language, places)
+        self._cos, self._sin = rope.angles(network.config.language, torch.arange(reach, device=self._device))
+        self._last = torch.zeros(rows, dtype=torch.int64, device=self._device)
+        self._table = torch.zeros(rows, cache.blocks_for(reach), dtype=torch.int32, device=self._device)
+        self._seen: list[Lease | None] = [None] * rows  # whose table stands in a row
+        self._plain = PlainSight(cache, rows, reach)
 
-    def __call__(self, tokens: Sequence[int], active: Sequence[int]) -> Step:
-        positions, sight = self._cache.advance(active)
-        return self._run(torch.tensor(tokens, device=self._device), positions, sight)
+    def width(self, needed: int) -> int:
+        """How many rows a step of so many tokens takes."""
+        return self.rows
 
-    def _run(self, tokens: Tensor, positions: Tensor, sight: Sight) -> Step:
+    def launch(self, rows: Sequence[Row | None]) -> Flight:
+        """Compute a token in every row that has one; `rows` are as many as `width` says."""
+        size, groups = self._cache.size, self._cache.part[1]
+        places = [
+            SCRAP if row is None else row.lease.blocks[row.position // size] * groups * size + row.position % size
+            for row in rows
+        ]
+        said = torch.tensor([*_said(rows), places], device=self._device)
+        tokens = said[0]
+        if any(row is not None and row.token is None for row in rows):
+            tokens = torch.where(tokens < 0, self._last[: len(rows)], tokens)
+        return Flight(*self._run(tokens.clamp(min=0), said[1], said[3], self._sight(rows, said[2])))
+
+    def first(self, row: int, logits: Tensor, ends: Tensor) -> Flight:
+        """The token that a prompt [V] is followed by, for `row` to go on with; behind its two values that of ending at once."""
+        best, token = logits.max(-1)
+        total = logits.logsumexp(-1)
+        self._last[row] = token
+        empty = (logits[ends] - total).logsumexp(-1)
+        return Flight(torch.stack((token.double(), (best - total).double(), empty.double()))[:, None], logits)
+
+    def _look(self, rows: Sequence[Row | None]) -> None:
+        """Write the tables of rows that have another sequence than before."""
+        new = [(at, row.lease) for at, row in enumerate(rows) if row is not None and row.lease is not self._seen[at]]
+        if not new:
+            return
+        wide = self._table.shape[1]
+        tables = [[*lease.blocks, *[SCRAP] * (wide - len(lease.blocks))] for _, lease in new]
+        for at, lease in new:
+            self._seen[at] = lease
+        at_rows = self._send(torch.tensor([at for at, _ in new]))
+        self._table.index_copy_(0, at_rows, self._send(torch.tensor(tables, dtype=torch.int32)))
+
+    def _send(self, tensor: Tensor) -> Tensor:
+        return tensor if self._device.type == "cpu" else tensor.pin_memory().to(self._device, non_blocking=True)
+
+    def _sight(self, rows: Sequence[Row | None], lengths: Tensor) -> Sight:
+        table = self._table[: len(rows)]
+        if ops.native(table):
+            self._look(rows)
+            return Sight(table, lengths.int())
+        return self._plain.sight(rows, lengths, table)
+
+    def _run(self, tokens: Tensor, positions: Tensor, places: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
+        """All [R], places as `BlockCache.rows` takes them. Returns values and logits of `Flight`."""
+        rows = self._cache.rows(places)
+        for layer in self._cache.layers:
+            layer.rows = rows
         x = self._language.embed(tokens)
         hidden = self._language.model.step(x, self._cos[positions], self._sin[positions], sight, self._cache.layers)
-        logits = self._language.logits(hidden)  # [S, V]
+        logits = self._language.logits(hidden)  # [R, V]
         best, ids = logits.max(-1)
-        return Step(logits, torch.stack((ids.double(), (best - logits.logsumexp(-1)).double())))
+        self._last[: len(ids)] = ids
+        return torch.stack((ids.double(), (best - logits.logsumexp(-1)).double())), logits
+
+
+def _said(rows: Sequence[Row | None]) -> list[list[int]]:
+    """Tokens (-1: not known here), positions and lengths [3][R]; a row without a token has length 0."""
+    return [
+        [-1 if row is None or row.token is None else row.token for row in rows],
+        [0 if row is None else row.position for row in rows],
+        [0 if row is None else row.position + 1 for row in rows],
+    ]
 
 
 class GraphSteps(Steps):
-    """The same as one CUDA graph: everything it reads and writes stays where it was at the capture.
+    """The same as CUDA graphs, one for each number of rows: all that they read and write stays where it is.
 
-    A step costs the host one copy there (tokens, positions, lengths), one launch, and one copy back.
+    Sampling and the update of positions are part of the graph: while the same sequences go on, a step costs the host one
+    launch, and one copy back that nobody waits for. `fixed`: always the widest step, whose sums are those of any batch.
     """
 
-    def __init__(self, network: DeepseekVL2, cache: SlotCache) -> None:
-        super().__init__(network, cache)
-        self._said = torch.zeros(3, cache.slots, dtype=torch.int64, pin_memory=True)
-        self._given = torch.zeros(3, cache.slots, dtype=torch.int64, device=self._device)
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._step: Step | None = None
+    lag = 1
 
-    def __call__(self, tokens: Sequence[int], active: Sequence[int]) -> Step:
-        self._said.copy_(torch.tensor([tokens, *self._cache.count(active)]))
-        self._given.copy_(self._said, non_blocking=True)
-        if self._graph is None:
-            self._capture()
-        assert self._graph is not None and self._step is not None  # just captured
-        self._graph.replay()
-        return self._step
+    def __init__(self, network: DeepseekVL2, cache: BlockCache, rows: int, reach: int, *, fixed: bool = False) -> None:
+        super().__init__(network, cache, rows, reach)
+        self._fixed = fixed
+        self._given = torch.zeros(3, rows, dtype=torch.int64, device=self._device)
+        self._held = [[-1] * rows, [0] * rows, [0] * rows]  # what stands in `given` once all launches have run
+        self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]] = {}
 
-    def _everything(self) -> Step:
-        positions, sight = self._cache.point(self._given[1:])
-        return self._run(self._given[0], positions, sight)
+    def width(self, needed: int) -> int:
+        return self.rows if self._fixed else next(count for count in (*BUCKETS, self.rows) if count >= needed)
 
-    def _capture(self) -> None:
-        """Run once to compile and warm up (the token is written to the cache again, as it is), then record."""
+    def launch(self, rows: Sequence[Row | None]) -> Flight:
+        count, said = len(rows), _said(rows)
+        self._look(rows)
+        if any(new != held[:count] for new, held in zip(said, self._held, strict=True)):
+            self._given[:, :count].copy_(torch.tensor(said).pin_memory(), non_blocking=True)
+        if count not in self._graphs:
+            self._capture(count)
+        graph, results = self._graphs[count]
+        graph.replay()
+        for number, held in enumerate(self._held):
+            held[:count] = (
+                [-1] * count if not number else [n + (seen > 0) for n, seen in zip(said[number], said[2], strict=True)]
+            )
+        return Flight(*results)
+
+    def _everything(self, count: int) -> tuple[Tensor, Tensor]:
+        given, table, size = self._given[:, :count], self._table[:count], self._cache.size
+        lengths = given[2].int()
+        tokens = torch.where(given[0] < 0, self._last[:count], given[0])
+        blocks = table.gather(1, (given[1] // size)[:, None])[:, 0].long()
+        blocks = torch.where(lengths > 0, blocks, SCRAP)
+        places = blocks * (self._cache.part[1] * size) + given[1] % size
+        results = self._run(tokens, given[1], places, Sight(table, lengths))
+        given[0] = -1
+        given[1:] += lengths > 0
+        return results
+
+    def _capture(self, count: int) -> None:
+        """Run once to compile and warm up (tokens are written to the cache again, as they are), then record."""
+        before = self._given.clone(), self._last.clone()
         aside = torch.cuda.Stream(self._device)
         aside.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(aside):
-            self._everything()
+            self._everything(count)
+            self._given.copy_(before[0])
+            self._last.copy_(before[1])
         torch.cuda.current_stream(self._device).wait_stream(aside)
         torch.cuda.synchronize(self._device)
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._step = self._everything()
+        graph = torch.cuda.CUDAGraph()
+        pool = next(iter(self._graphs.values()))[0].pool() if self._graphs else None
+        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            results = self._everything(count)
+        self._graphs[count] = graph, results
 
 
-def steps_for(network: DeepseekVL2, cache: SlotCache) -> Steps:
+def steps_for(network: DeepseekVL2, cache: BlockCache, rows: int, reach: int, *, fixed: bool = False) -> Steps:
     """Steps that suit the network's device: a graph needs kernels that take lengths from the device."""
     weight = network.language.model.norm.weight
-    return GraphSteps(network, cache) if weight.is_cuda and ops.native(weight) else Steps(network, cache)
-
-
-def slot_count(device: torch.device, waiting: int, slot_bytes: int) -> int:
-    """How many slots to decode in: as many as there are jobs, in steps, and as the memory of a GPU has room for.
-
-    A CPU always takes the same number, so that every product has one shape whoever the neighbours are.
-    """
-    if device.type != "cuda":
-        return SLOTS
-    free = torch.cuda.mem_get_info(device)[0]
-    free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    fitting = [count for count in BUCKETS if count * slot_bytes <= free * ROOM] or [1]
-    return next((count for count in fitting if count >= waiting), fitting[-1])
+    if weight.is_cuda and ops.native(weight):
+        return GraphSteps(network, cache, rows, reach, fixed=fixed)
+    return Steps(network, cache, rows, reach)

@@ -1,8 +1,10 @@
-"""One new token a slot against its cache: each slot's tokens are split among programs, whose shares are then merged.
+"""One new token a row against its cache: each row's tokens are split among programs, whose shares are then merged.
 
 For MLA the cache row is [latent | rope key] and the latent is the value too (absorbed form); multi-head attention keeps keys and
-values in two planes. The splits depend on a slot's own length alone, so a result does not depend on neighbours.
-Letters: S slots, G groups of keys, a heads sharing one, w row width, v value width, BN tokens a step, AP a padded to 16.
+values in two planes. Blocks are found through the row's table. The splits depend on a row's own length, the number of rows and
+the width of the table, so a result does not depend on who the neighbours are.
+Letters: S rows, B blocks of a table, P blocks of the cache, G groups of keys, a heads sharing one, w width of what a token
+leaves, v value width, BN tokens a step, AP a padded to 16.
 """
 
 import torch
@@ -10,6 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dsvl2.kernels.sight import Sight
 from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.tiles import product
 
@@ -18,10 +21,10 @@ LEAST = 128  # tokens for which another program pays
 LOG2E = 1.4426950408889634
 
 
-@triton.jit(do_not_specialize=["S", "PARTS"])
+@triton.jit(do_not_specialize=["B", "P", "PARTS"])
 def _split(
-    query, cache, lengths, part, total, S, G, A, V, D, PARTS, GAP, SIZE: tl.constexpr,
-    SHARED: tl.constexpr, VP: tl.constexpr, DP: tl.constexpr, AP: tl.constexpr, BN: tl.constexpr, EXACT: tl.constexpr,
+    query, cache, scales, table, lengths, part, total, B, P, G, A, V, D, PARTS, SIZE: tl.constexpr, SHARED: tl.constexpr,
+    CODES: tl.constexpr, VP: tl.constexpr, DP: tl.constexpr, AP: tl.constexpr, BN: tl.constexpr, EXACT: tl.constexpr,
 ):  # fmt: skip
     both, split = tl.program_id(0), tl.program_id(1)
     slot, group = both // G, both % G
@@ -39,17 +42,21 @@ def _split(
     acc = tl.zeros((AP, VP), tl.float32)
     top = tl.full((AP,), -float("inf"), tl.float32)
     mass = tl.zeros((AP,), tl.float32)
-    planes = 1 if SHARED else 2
+    beyond = P.to(tl.int64) * G * SIZE  # from the keys to the values
     for at in range(start, end, BN):  # BN divides SIZE: a step lies in one block
-        block, within = at // SIZE, at % SIZE + step
-        plane = ((block * planes) * S + slot).to(tl.int64) * G + group
+        block = tl.load(table + slot * B + at // SIZE).to(tl.int64)
+        place = (block * G + group) * SIZE + at % SIZE + step
         ok = at + step < end
-        rows = cache + (plane * SIZE + within[:, None]) * width
+        rows = cache + place[:, None] * width
         keys = tl.load(rows + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0)
+        if CODES:
+            keys = keys.to(tl.float32).to(q.dtype)
         scores = product(q, tl.trans(keys), tl.zeros((AP, BN), tl.float32), EXACT)
         if DP > 1:
             ropes = tl.load(rows + V + rope[None, :], mask=ok[:, None] & rope_ok[None, :], other=0.0)
             scores = product(q_rope, tl.trans(ropes), scores, EXACT)
+        if CODES:
+            scores *= tl.load(scales + place, mask=ok, other=0.0)[None, :]
         scores = tl.where(ok[None, :], scores * 1.4426950408889634, -float("inf"))
         higher = tl.maximum(top, tl.max(scores, 1))
         share = tl.exp2(scores - higher[:, None])
@@ -57,7 +64,10 @@ def _split(
         mass = mass * shrink + tl.sum(share, 1)
         values = keys
         if not SHARED:
-            values = tl.load(rows + GAP + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0)
+            values = tl.load(rows + beyond * width + column[None, :], mask=ok[:, None] & columns_ok[None, :], other=0.0)
+        if CODES:
+            values = values.to(tl.float32).to(q.dtype)
+            share *= tl.load(scales + beyond + place, mask=ok, other=0.0)[None, :]
         acc = product(share.to(values.dtype), values, acc * shrink[:, None], EXACT)
         top = higher
     empty = mass == 0
@@ -82,27 +92,27 @@ def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr):
     tl.store(out + (both * A + head) * V + column, mixed.to(out.dtype.element_ty), mask=column < V)
 
 
-def decode(query: Tensor, cache: Tensor, lengths: Tensor, values: int) -> Tensor:
-    """See `ops.decode`; lengths int32 [S], 0 for an idle slot. Returns [S, G, a, values] in the dtype of the query."""
-    slots, groups, heads, width = query.shape
-    size, rope, shared = cache.shape[4], width - values, cache.shape[1] == 1
-    capacity = cache.shape[0] * size
-    parts = max(1, min(PROGRAMS // max(slots * groups, 1), capacity // LEAST, 64))
+def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tensor | None = None) -> Tensor:
+    """See `ops.decode`. Returns [R, G, a, values] in the dtype of the query."""
+    rows, groups, heads, width = query.shape
+    planes, blocks, _, size, _ = cache.shape
+    rope, columns = width - values, sight.table.shape[1]
+    parts = max(1, min(PROGRAMS // max(rows * groups, 1), columns * size // LEAST, 64))
     padded = power(heads, 16)
     step = min(
         size, 64 if query.dtype != torch.float32 and values <= 256 else 32 if query.dtype != torch.float32 else 16
     )
-    part = torch.empty(slots * groups, parts, heads, values, dtype=torch.float32, device=query.device)
-    total = torch.empty(slots * groups, parts, heads, dtype=torch.float32, device=query.device)
-    out = torch.empty(slots, groups, heads, values, dtype=query.dtype, device=query.device)
+    part = torch.empty(rows * groups, parts, heads, values, dtype=torch.float32, device=query.device)
+    total = torch.empty(rows * groups, parts, heads, dtype=torch.float32, device=query.device)
+    out = torch.empty(rows, groups, heads, values, dtype=query.dtype, device=query.device)
     with on(query):
-        _split[(slots * groups, parts)](
-            query.contiguous(), cache, lengths, part, total, slots, groups, heads, values, rope, parts,
-            slots * groups * size * width, SIZE=size,
-            SHARED=shared, VP=power(values, 16), DP=power(rope, 16) if rope else 1, AP=padded, BN=step,
+        _split[(rows * groups, parts)](
+            query.contiguous(), cache, total if scales is None else scales, sight.table, sight.lengths, part, total,
+            sight.table.stride(0), blocks, groups, heads, values, rope, parts, SIZE=size, SHARED=planes == 1,
+            CODES=scales is not None, VP=power(values, 16), DP=power(rope, 16) if rope else 1, AP=padded, BN=step,
             EXACT=interpreting(), num_warps=4 if padded == 16 else 8, num_stages=2,
         )  # fmt: skip
-        _merge[(slots * groups, heads)](
+        _merge[(rows * groups, heads)](
             part, total, out, heads, values, parts, PP=power(parts), VP=power(values, 16), num_warps=4
         )
     return out

@@ -181,25 +181,27 @@ def both(
 
 def decode() -> Iterator[dict[str, Any]]:
     """One token against 2,048 cached ones: latent attention of small (16 heads), plain heads of tiny (10)."""
-    length, block = 2048, 512
+    length, block = 2048, 64
     for what, planes, groups, heads, width, values in (("latent", 1, 1, 16, 576, 512), ("heads", 2, 10, 1, 128, 128)):
         for slots in (1, 8, 32, 128):
-            shape = (length // block, planes, slots, groups, block, width)
+            shape = (planes, length // block * slots + 1, groups, block, width)
             size = torch.Size(shape).numel() * 2
             caches = [torch.randn(shape, device="cuda", dtype=torch.bfloat16) for _ in range(max(2, int(4e8 / size)))]
             query = torch.randn(slots, groups, heads, width, device="cuda", dtype=torch.bfloat16) * width**-0.5
             lengths = torch.full((slots,), length, dtype=torch.int32, device="cuda")
-            bias, blocks = torch.zeros(slots, length, device="cuda"), [length // block] * slots
+            table = torch.arange(1, length // block * slots + 1, dtype=torch.int32, device="cuda").view(slots, -1)
+            bias, begun = torch.zeros(slots, length, device="cuda"), table.tolist()
+            sight = ops.Sight(table, lengths, bias, ops.spans(begun, shape[1], table.device))
             found = checked(
                 what,
-                ops.decode(query, caches[0], bias, blocks, lengths, values),
-                reference.decode(query.float(), caches[0].float(), bias, blocks)[..., :values],
+                ops.decode(query, caches[0], sight, values),
+                reference.decode(query.float(), caches[0].float(), sight)[..., :values],
             )
-            calls = [lambda c=c: ops.decode(query, c, bias, blocks, lengths, values) for c in caches]
+            calls = [lambda c=c: ops.decode(query, c, sight, values) for c in caches]
             work = 2 * slots * groups * heads * length * (width + values)
             yield row(f"decode {what}", "ours", slots, replays(calls), size, work, error=found)
             if what == "latent":
-                flat = [c.permute(2, 0, 4, 1, 3, 5).reshape(slots, length, width).contiguous() for c in caches]
+                flat = [c[0, 1:, 0].reshape(slots, length, width) for c in caches]
                 plain = [lambda c=c: torch_absorbed(query[:, 0], c, values) for c in flat]
                 yield row(f"decode {what}", "two matmuls", slots, replays(plain), size, work)
             del caches

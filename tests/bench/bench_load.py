@@ -66,7 +66,7 @@ def measure(folder: Path, quant: str, device: str, new: int) -> dict[str, Any]:
     if engine is not None and new:
         figures |= read_page(engine, new, place, before)
         if place.type == "cuda":
-            engine._lanes._schedulers[0]._kept = None
+            engine._lanes._schedulers[0].room.kept = None
             figures["step_ms"] = {slots: step_time(engine.network, slots) for slots in (1, 8, 32, 128)}
     return figures
 
@@ -86,7 +86,7 @@ def read_page(engine: Any, new: int, place: torch.device, before: float) -> dict
             )
             for count in (1, new)
         }
-        engine._lanes._schedulers[0]._stop = frozenset()  # a network of random weights may end at any time
+        engine._lanes._schedulers[0].rules.stop = frozenset()  # a network of random weights may end at any time
         seconds = {}
         for count, request in requests.items():
             start = time.perf_counter()
@@ -106,26 +106,23 @@ def read_page(engine: Any, new: int, place: torch.device, before: float) -> dict
 @torch.inference_mode()
 def step_time(network: Any, slots: int, context: int = 2048) -> float:
     """Milliseconds of a decode step of so many sequences with so many tokens each, on the GPU: median of graph replays."""
-    from dsvl2.model.cache import SlotCache
-    from dsvl2.model.steps import steps_for
+    from dsvl2.model.cache import Row
+    from dsvl2.model.room import Room
 
-    config = network.config.language
-    width = (config.kv_lora_rank or 0) + config.qk_rope_head_dim
-    part = (1, 1, width) if config.use_mla else (2, config.kv_heads, config.head_dim)
-    device = network.image_newline.device
-    cache = SlotCache(slots, context, config.num_hidden_layers, part, dtype=torch.bfloat16, device=device)
+    cache, steps = Room(torch.bfloat16).make(network, context, slots)
     for layer in cache.layers:
         layer.buffer.normal_()
-    for slot in range(slots):
-        cache.settle(slot, context - 1)
-    steps = steps_for(network, cache)
-    tokens = torch.randint(0, config.vocab_size, (slots,)).tolist()  # unlike ones, or few experts would be read
-    steps(tokens, range(slots))
+    leases = [cache.lease(context) for _ in range(slots)]
+    tokens = torch.randint(
+        0, network.config.language.vocab_size, (slots,)
+    ).tolist()  # unlike ones: or few experts are read
+    rows = [Row(token, context - 40, lease) for token, lease in zip(tokens, leases, strict=True) if lease is not None]
+    steps.launch(rows)
     times = []
     for _ in range(25):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record()
-        steps._graph.replay()  # type: ignore[attr-defined]
+        steps._graphs[slots][0].replay()  # type: ignore[attr-defined]
         end.record()
         end.synchronize()
         times.append(start.elapsed_time(end))

@@ -67,16 +67,29 @@ def test_blocked_attention_agrees(queries: int, kind: str) -> None:
 
 def test_decode_sees_its_own_tokens_and_nothing_of_its_neighbours() -> None:
     torch.manual_seed(0)
-    slots, groups, size, width = 3, 2, 16, 8
-    cache = torch.randn(4, 2, slots, groups, size, width)  # blocks, keys and values, slots, groups, tokens, width
-    query = torch.randn(slots, groups, 5, width)
-    lengths = [1, 20, 33]
-    bias = torch.full((slots, 64), float("-inf"))
-    for slot, length in enumerate(lengths):
-        bias[slot, :length] = 0
-    got = ops.decode(query, cache, bias, [1, 2, 3])
-    for slot, length in enumerate(lengths):
-        keys, values = cache[:, :, slot].permute(1, 2, 0, 3, 4).flatten(2, 3)[:, :, :length]
-        want = (query[slot] @ keys.transpose(1, 2)).softmax(-1) @ values
-        torch.testing.assert_close(got[slot], want, rtol=1e-4, atol=1e-5)
-    assert torch.equal(ops.decode(query, cache, bias, [4, 4, 4]), got)
+    groups, size, width = 2, 16, 8
+    cache = torch.randn(2, 9, groups, size, width)  # keys and values, blocks, groups, tokens, width
+    query = torch.randn(3, groups, 5, width)
+    lengths, begun = [1, 20, 33], [[3], [4, 7], [5, 8, 1]]
+    bias = torch.full((3, 64), float("-inf"))
+    for row, length in enumerate(lengths):
+        bias[row, :length] = 0
+
+    def run(begun: list[list[int]]) -> torch.Tensor:
+        sight = ops.Sight(torch.empty(0), torch.tensor(lengths), bias, ops.spans(begun, 9, cache.device))
+        return ops.decode(query, cache, sight)
+
+    got = run(begun)
+    for row, (length, own) in enumerate(zip(lengths, begun, strict=True)):
+        keys, values = cache[:, own].transpose(1, 2).flatten(2, 3)[:, :, :length]
+        want = (query[row] @ keys.transpose(1, 2)).softmax(-1) @ values
+        torch.testing.assert_close(got[row], want, rtol=1e-4, atol=1e-5)
+    assert torch.equal(run([[3, 2, 2, 0], [4, 7, 6, 0], [5, 8, 1, 0]]), got)  # blocks begun beyond what is seen
+
+
+def test_blocks_side_by_side_are_read_in_place() -> None:
+    device = torch.device("cpu")
+    found = ops.spans([[1, 9], [2], [], [4], [], [], [], []], 17, device)
+    assert found == ((0, (1, 9)),)
+    ((_, (scattered,)),) = ops.spans([[2], [1], [3], [4]], 17, device)
+    assert isinstance(scattered, torch.Tensor) and scattered.tolist() == [2, 1, 3, 4]

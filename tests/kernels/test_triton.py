@@ -226,28 +226,54 @@ CACHES = [
 @pytest.mark.parametrize("case", CACHES)
 def test_decode(dtype: torch.dtype, case: tuple[Any, ...]) -> None:
     planes, heads, groups, width, values, size, lengths = case
-    blocks = -(-max(lengths) // size) + 1
-    cache = normal(blocks, planes, len(lengths), groups, size, width)
+    cache, sight = scattered(planes, groups, size, width, lengths)
     query = normal(len(lengths), groups, heads, width, scale=width**-0.5)
-    bias = torch.full((len(lengths), blocks * size), float("-inf"), device=DEVICE)
-    for slot, length in enumerate(lengths):
-        bias[slot, : max(length, 1)] = 0
-    begun = [-(-length // size) for length in lengths]
-    told = torch.tensor(lengths, dtype=torch.int32, device=DEVICE)
     busy = torch.tensor(lengths) > 0
 
     def run(query: Tensor, cache: Tensor) -> Tensor:
-        return ops.decode(query, cache, bias, begun, told, values)[busy].to(query.dtype)
+        return ops.decode(query, cache, sight, values)[busy].to(query.dtype)
 
     compare(run, query, cache, dtype=dtype)
 
 
-def test_a_slot_does_not_depend_on_its_neighbours() -> None:
-    cache, query = normal(3, 1, 3, 1, 64, 24), normal(3, 1, 2, 24)
+def scattered(planes: int, groups: int, size: int, width: int, lengths: list[int]) -> tuple[Tensor, ops.Sight]:
+    """A cache whose blocks belong to the rows in no order, and what the rows see of it."""
+    needs = [-(-length // size) for length in lengths]
+    mixed = iter((torch.randperm(sum(needs) + 2) + 1).tolist())
+    begun = [[next(mixed) for _ in range(need)] for need in needs]
+    table = torch.zeros(len(lengths), max(needs) + 1, dtype=torch.int32)
+    bias = torch.full((len(lengths), max(needs) * size), float("-inf"), device=DEVICE)
+    for row, (own, length) in enumerate(zip(begun, lengths, strict=True)):
+        table[row, : len(own)] = torch.tensor(own)
+        bias[row, : max(length, 1)] = 0
+    blocks = sum(needs) + 3
+    told = torch.tensor(lengths, dtype=torch.int32, device=DEVICE)
+    sight = ops.Sight(table.to(DEVICE), told, bias, ops.spans(begun, blocks, torch.device(DEVICE)))
+    return normal(planes, blocks, groups, size, width), sight
+
+
+def test_a_cache_of_codes_is_read_as_what_the_codes_stand_for() -> None:
+    cache, sight = scattered(2, 2, 16, 24, [3, 40])
+    codes = torch.zeros_like(cache, dtype=torch.int8)
+    scales = torch.zeros(cache.shape[:-1], device=DEVICE)
+    flat = cache.flatten(0, 3)
+    ops.store_codes(flat, codes.flatten(0, 3), scales, torch.arange(len(flat), device=DEVICE))
+    meant = codes * scales[..., None]
+    assert (meant - cache).norm() / cache.norm() < 0.01
+    query = normal(2, 2, 2, 24)
+    want = ops.decode(query, meant, sight)
+    assert_as_good(ops.decode(query, codes, sight, scales=scales), want, want)
+    with ops.backend("plain"):
+        assert_as_good(ops.decode(query, codes, sight, scales=scales), want, want)
+
+
+def test_a_row_does_not_depend_on_its_neighbours() -> None:
+    cache, sight = scattered(1, 1, 64, 24, [190, 64, 150])
+    query = normal(3, 1, 2, 24)
 
     def last(lengths: list[int]) -> Tensor:
         told = torch.tensor(lengths, dtype=torch.int32, device=DEVICE)
-        return ops.decode(query, cache, torch.empty(3, 192), [3, 3, 3], told, 16)[2]
+        return ops.decode(query, cache, sight._replace(lengths=told), 16)[2]
 
     assert torch.equal(last([0, 10, 150]), last([190, 64, 150]))
 

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
+from dsvl2.model.answers import Answer, Job
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.request import SamplingParams as Sampling
-from dsvl2.model.scheduler import Answer, Job, Scheduler
+from dsvl2.model.scheduler import Scheduler
 
 
 class FakeScheduler:

@@ -10,32 +10,34 @@ from torch import Tensor
 
 from dsvl2.kernels import ops
 from dsvl2.model import execution
-from dsvl2.model.cache import SlotCache
+from dsvl2.model.cache import BlockCache, Row
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.prefill import run_prompt
 from dsvl2.model.quantization import placement
 from dsvl2.model.quantization.schemes import SCHEMES
-from dsvl2.model.steps import Steps, slot_count, steps_for
+from dsvl2.model.room import Room, part_of
+from dsvl2.model.steps import Steps
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import load_network
 from tests.model.released import write_released
 
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-PROMPT, NEW = 5, 2
+PROMPT, NEW = 15, 2  # the answer begins a block of its own
 
 
 def run(network: DeepseekVL2) -> Tensor:
-    """Logits of a prompt's end and of some decoded tokens, in slot 1 of 2."""
+    """Logits of a prompt's end and of some decoded tokens, in row 1 of 2."""
     config = network.config.language
-    width = (config.kv_lora_rank or 0) + config.qk_rope_head_dim
-    part = (1, 1, width) if config.use_mla else (2, config.kv_heads, config.head_dim)
-    cache = SlotCache(2, 64, config.num_hidden_layers, part, dtype=torch.float32, device=DEVICE)
-    steps, prefix = Steps(network, cache), cache.new_prefix(PROMPT)
+    cache = BlockCache(6, 16, config.num_hidden_layers, part_of(config), dtype=torch.float32, device=DEVICE)
+    steps, prefix = Steps(network, cache, 2, 64), cache.new_prefix(PROMPT)
     ids = torch.arange(2, 2 + PROMPT, device=DEVICE)
     logits = [network.language.logits(run_prompt(network.language.model, network.language.embed(ids)[None], prefix))[0]]
-    cache.adopt(1, prefix)
+    cache.lease(20)
+    lease = cache.lease(PROMPT + NEW)
+    assert lease is not None
+    cache.adopt(lease, prefix)
     for number in range(NEW):
-        logits.append(steps([0, 5 + number], [1]).logits[1])
+        logits.append(steps.launch([None, Row(5 + number, PROMPT + number, lease)]).logits[1])
     return torch.stack(logits)
 
 
@@ -65,9 +67,9 @@ def test_kernels_run_whole_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (got - want).norm() / want.norm() < 2e-5
 
 
-def test_a_cpu_keeps_its_number_of_slots_and_its_plain_steps(tmp_path: Path) -> None:
-    assert {slot_count(torch.device("cpu"), waiting, 1 << 40) for waiting in (1, 9, 500)} == {8}
+def test_a_cpu_keeps_its_number_of_rows_and_its_plain_steps(tmp_path: Path) -> None:
     config = ModelConfig.from_file(write_released(tmp_path, "small") / "config.json")
     network = execution.prepare(load_network(tmp_path, config, dtype=torch.float32), torch.float32)
-    cache = SlotCache(8, 16, 3, (1, 1, 80), dtype=torch.float32, device=torch.device("cpu"))
-    assert type(steps_for(network, cache)) is Steps
+    for waiting in (1, 9, 500):
+        cache, steps = Room(torch.float32).make(network, 600, waiting)
+        assert type(steps) is Steps and steps.rows == steps.width(1) == 8 and cache.blocks == 16

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from dsvl2.model import prompt
+from dsvl2.model.answers import Job
 from dsvl2.model.cache import PrefixCache
 from dsvl2.model.engine import Engine
 from dsvl2.model.layout import token_count
@@ -14,7 +15,8 @@ from dsvl2.model.moe import Routing
 from dsvl2.model.pixels import cut_all
 from dsvl2.model.prefill import positions_of, run_prompt, visible
 from dsvl2.model.request import GenerationRequest, SamplingParams
-from dsvl2.model.scheduler import Job, Scheduler
+from dsvl2.model.room import Room
+from dsvl2.model.scheduler import Scheduler
 from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -122,7 +124,7 @@ def test_greedy_tokens_are_the_same(
     sampling = SamplingParams(max_new_tokens=count, repetition_penalty=penalty, guard_loops=False)
     scheduler = Scheduler(
         engine.network,
-        dtype=torch.float32,
+        Room(torch.float32),
         stop=(engine.tokenizer.eos,),
         spell=engine.tokenizer.decode,
         chunk=chunk,

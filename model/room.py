@@ -1,0 +1,98 @@
+"""How much cache to make and how many rows to decode in, from what the requests may need and what the device has."""
+
+from dataclasses import dataclass, field
+from math import prod
+
+import torch
+
+from dsvl2.model.cache import DEVICE_BLOCK, HOST_BLOCK, BlockCache, Part
+from dsvl2.model.config import LanguageConfig
+from dsvl2.model.errors import NotEnoughMemory
+from dsvl2.model.memory import free_bytes, in_words
+from dsvl2.model.steps import BUCKETS, ROWS, Steps, steps_for
+from dsvl2.model.vl2 import DeepseekVL2
+
+SHARE = 0.6  # of the free memory for the cache at most; prompts need the rest
+UNASKED = 1 << 28  # bytes of cache on a CPU for which nobody looks at what is free
+DRAFTS = 16  # rows that there are at least: one sequence may verify several tokens at once
+
+
+@dataclass(slots=True, eq=False)
+class Room:
+    """Makes caches of one number format, and on a GPU keeps the last one while it is large enough: its graphs are dear.
+
+    codes: keys and values in 8 bits; fixed: steps of one width; limit: blocks at most, for tests.
+    """
+
+    dtype: torch.dtype
+    codes: bool = False
+    fixed: bool = False
+    limit: int | None = None
+    kept: tuple[BlockCache, Steps] | None = field(default=None, repr=False)
+
+    def make(self, network: DeepseekVL2, capacity: int, waiting: int) -> tuple[BlockCache, Steps]:
+        """An empty cache for about `waiting` sequences of at most `capacity` tokens each, and what decodes over it.
+
+        Raises NotEnoughMemory when there is no room for one of them.
+        """
+        device, config = network.image_newline.device, network.config.language
+        host = device.type == "cpu"
+        rows = ROWS if host else row_count(waiting)
+        size = HOST_BLOCK if host else DEVICE_BLOCK
+        each = -(-capacity // size)
+        part = part_of(config)
+        block = block_bytes(config, size, self.dtype, codes=self.codes)
+        if self.kept is not None:
+            cache, steps = self.kept
+            if steps.rows >= rows and cache.blocks >= min(rows, waiting) * each:
+                cache.clear()
+                return cache, steps
+            self.kept = cache = steps = None  # type: ignore[assignment]  # before the next one is made
+        blocks = self._fitting(rows if host else min(rows, waiting), each, block, device)
+        cache = BlockCache(
+            blocks, size, config.num_hidden_layers, part,
+            dtype=self.dtype, device=device, rows=rows if host else 0, codes=self.codes,
+        )  # fmt: skip
+        reach = each * size if host else config.max_position_embeddings
+        steps = steps_for(network, cache, rows, reach, fixed=self.fixed)
+        if not host:
+            self.kept = cache, steps
+        return cache, steps
+
+    def _fitting(self, sequences: int, each: int, block: int, device: torch.device) -> int:
+        """Blocks for so many sequences of `each` blocks, or as many as there is room for."""
+        blocks = sequences * each
+        room = None
+        if self.limit is not None:
+            room = self.limit
+        elif device.type != "cpu" or blocks * block > UNASKED:
+            free = free_bytes(device)
+            if free is not None and device.type == "cuda":
+                free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+            room = None if free is None else int(free * SHARE) // block
+        if room is not None and room < each:
+            raise NotEnoughMemory(
+                f"a request needs {in_words(each * block)} of cache for its prompt and answer, {device} has room for "
+                f"{in_words(room * block)}",
+                "allow a shorter answer, give fewer or smaller images, or free memory on the device",
+            )
+        return blocks if room is None else min(blocks, room)
+
+
+def row_count(waiting: int) -> int:
+    """Rows of a GPU's widest step: as many as there are jobs, in steps."""
+    return max(DRAFTS, next((count for count in BUCKETS if count >= waiting), BUCKETS[-1]))
+
+
+def part_of(config: LanguageConfig) -> Part:
+    """What a token leaves behind in a layer: planes, groups, width."""
+    if config.use_mla:
+        return 1, 1, (config.kv_lora_rank or 0) + config.qk_rope_head_dim
+    return 2, config.kv_heads, config.head_dim
+
+
+def block_bytes(config: LanguageConfig, size: int, dtype: torch.dtype, *, codes: bool) -> int:
+    """Bytes of a block of `size` tokens in all layers."""
+    kinds, groups, width = part_of(config)
+    vector = width + 4 if codes else width * dtype.itemsize
+    return prod((config.num_hidden_layers, kinds, groups, size, vector))
