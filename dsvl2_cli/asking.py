@@ -170,17 +170,24 @@ def read_questions(given: Sequence[str], more: Sequence[str], questions_from: st
     """
     from dsvl2.pipelines.ask import check_question
 
-    questions = [*given, *more]
-    if questions_from is not None:
-        try:
-            text = sys.stdin.read() if questions_from == "-" else Path(questions_from).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-            raise UsageError(f"the questions in {questions_from} cannot be read: {reason}", "check the path") from error
-        questions += [line for line in text.splitlines() if line.strip()]
+    questions = [*given, *more, *(question_lines(questions_from) if questions_from is not None else ())]
     if not questions:
         raise UsageError("no question was asked", 'write it behind the files: dsvl2 ask invoice.pdf "total due?"')
     return [check_question(question, number) for number, question in enumerate(questions, 1)]
+
+
+def question_lines(place: str) -> list[str]:
+    """Return the questions of a file or of standard input, one a line.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        text = sys.stdin.read() if place == "-" else Path(place).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"the questions in {place} cannot be read: {reason}", "check the path") from error
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def json_line(result: AskResult) -> str:

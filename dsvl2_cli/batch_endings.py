@@ -62,6 +62,8 @@ def closing_line(counts: Counts, seconds: float) -> str:
         parts.append(f"{count(counts.pages_failed, 'page')} failed")
     if counts.pages_fallback:
         parts.append(f"{counts.pages_fallback} taken from the text layer")
+    if counts.answers:
+        parts.append(count(counts.answers, "answer"))
     if counts.elsewhere:
         parts.append(f"{count(counts.elsewhere, 'document')} done by others")
     good = counts.documents_done - counts.documents_failed

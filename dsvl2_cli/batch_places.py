@@ -89,6 +89,6 @@ def lease_board(job: Job, folder: RunFolder) -> LeaseBoard:
     from dsvl2.pipelines.batch import LeaseBoard
 
     settings = {key: value for key, value in job.settings.items() if key not in PRIVATE}
-    facts = [settings, job.format, job.pages, job.task]
+    facts = [settings, job.format, job.pages, job.task, job.options]
     name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return LeaseBoard(Path(job.output) / BOARD / name, folder.path.name, seconds=job.lease_seconds)

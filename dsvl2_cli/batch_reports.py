@@ -33,6 +33,9 @@ def status(place: str, now: Session) -> None:
     states = ", ".join(f"{number} {state}" for state, number in facts.documents_by_state.items())
     pages = ", ".join(f"{number} {status}" for status, number in facts.pages_by_status.items())
     lines = [f"documents  {facts.documents} ({states or 'none'})", f"pages      {facts.pages} ({pages or 'none done'})"]
+    if facts.answers_by_status:
+        answers = ", ".join(f"{number} {status}" for status, number in facts.answers_by_status.items())
+        lines.append(f"answers    {sum(facts.answers_by_status.values())} ({answers})")
     lines.append(f"outputs    {facts.outputs}")
     if facts.rate is not None:
         left = "" if not facts.seconds_left else f", about {_duration(facts.seconds_left)} left"

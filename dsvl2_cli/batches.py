@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,13 @@ from dsvl2_cli import engines
 from dsvl2_cli.batch_endings import closing_line, ended, signals
 from dsvl2_cli.batch_places import is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
+from dsvl2_cli.batch_tasks import choose_batch_format, make_task, named_format
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.opening import source_options
 from dsvl2_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines import Format
     from dsvl2.pipelines.batch import BatchOptions, EngineSpec, OutputPlan, PlannedFile, RunFolder
     from dsvl2_cli.inputs import Passwords
     from dsvl2_cli.session import Session
@@ -45,6 +45,7 @@ class Job:
     settings: dict[str, Any]
     pages: str | None = None
     task: str = "ocr"
+    options: dict[str, Any] = field(default_factory=dict)
     jobs: int | None = None
     shard: str | None = None
     shared: bool = False
@@ -65,49 +66,20 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     """Check what can be checked before anything is read.
 
     Raises:
-        UsageError, UnknownFormat, OutputError, ModelNotFound.
+        UsageError, UnknownTask, UnknownFormat, OutputError, ModelNotFound; what a task says of its options.
     """
-    from dsvl2.pipelines import TASKS
-
     if output is None:
         raise UsageError("no output was named", "give a folder with -o DIR/, a file with -o FILE.jsonl, or -o -")
     if to_json and output == "-":
         raise UsageError("--json and -o - both want standard output", "give a folder with -o DIR/")
-    if rest["task"] not in TASKS:
-        raise UsageError(f"no task is called {rest['task']!r}", f"choose {', '.join(sorted(TASKS))}")
     parse_shard(rest["shard"])
     if rest["shared"] and (output == "-" or rest["jsonl"] or is_stream(output)):
         raise UsageError("--shared needs a file per document", "give a folder with -o DIR/, on the shared file system")
     engines.check_model(settings.model)
-    chosen = choose_batch_format(format, output, settings, jsonl=rest["jsonl"])
+    task = make_task(rest["task"], rest["options"])
+    chosen = choose_batch_format(task, format, output, settings, jsonl=rest["jsonl"])
     command = shlex.join(["dsvl2", *sys.argv[1:]])
     return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
-
-
-def choose_batch_format(flag: str | None, output: str, settings: Settings, *, jsonl: bool) -> Format:
-    """-f wins, then --jsonl and a .jsonl output, then the configured format, then Markdown.
-
-    Raises:
-        UsageError: the format cannot go there. UnknownFormat. OutputError: documents that cannot follow each other.
-    """
-    from dsvl2.pipelines import get_format
-    from dsvl2.pipelines.errors import OutputError
-    from dsvl2.pipelines.formats import OriginalFormat
-    from dsvl2.pipelines.output import ONE_DOCUMENT
-
-    stream = jsonl or is_stream(output)
-    chosen = get_format(flag or ("jsonl" if stream else settings.format or "md"))
-    if stream and chosen.name != "jsonl":
-        raise UsageError(f"{chosen.name} documents cannot be put together in one file", "use -f jsonl, or -o DIR/")
-    if isinstance(chosen, OriginalFormat):
-        raise UsageError(f"a batch does not write {chosen.name}", f"use dsvl2 ocr -f {chosen.name}, file by file")
-    if output == "-" and chosen.name in ONE_DOCUMENT:
-        fact = f"{chosen.name} documents cannot follow each other on standard output"
-        raise OutputError(fact, hint="give a folder with -o DIR/, or use -f jsonl or -f markdown")
-    folder = output == "-" or output.endswith("/") or Path(output).is_dir()
-    if not stream and not folder and Path(output).suffix.lower() in chosen.suffixes:
-        raise UsageError(f"a batch cannot be written to the one file {output}", "name a folder: -o DIR/")
-    return chosen
 
 
 def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
@@ -115,7 +87,7 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
     from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, plan_files
 
     index, parts = parse_shard(job.shard)
-    suffix = output_plan(job, None).format.suffixes[0]
+    suffix = named_format(job.task, job.options, job.format).suffixes[0]
     tree = job.output != "-" and not job.jsonl and not is_stream(job.output)
 
     def target(relative: Path) -> Path | None:
@@ -133,12 +105,14 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
 
 def output_plan(job: Job, now: Session | None) -> OutputPlan:
     """Say where the results go."""
-    from dsvl2.pipelines import RenderOptions, get_format
+    from dsvl2.pipelines import RenderOptions
     from dsvl2.pipelines.batch import OutputPlan
 
     settings = job.parsed_settings()
     render = RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence)
-    plan = OutputPlan(get_format(job.format), render, force=job.force, part_size=job.part_documents)
+    plan = OutputPlan(
+        named_format(job.task, job.options, job.format), render, force=job.force, part_size=job.part_documents
+    )
     if job.output == "-":
         return replace(plan, emit=now.results.write if now else None)
     if job.jsonl:
@@ -184,6 +158,7 @@ def batch_options(job: Job, passwords: Passwords, workers: int) -> BatchOptions:
 
     return BatchOptions(
         task=job.task,
+        task_options=job.options,
         source=source_options(job.parsed_settings(), job.pages, passwords),
         page_seconds=job.page_timeout,
         decode_seconds=job.decode_timeout,

@@ -199,7 +199,7 @@ def write_output(path: str | Path, data: str | bytes, *, force: bool = False) ->
         output.write(data)
 
 
-def write_durably(path: Path, pieces: Iterable[str], *, force: bool = False) -> str:
+def write_durably(path: Path, pieces: Iterable[str | bytes], *, force: bool = False) -> str:
     """Write an output that is whole or not there whatever happens, power loss included; return its sha256.
 
     A kill may leave the temporary file behind, `.NAME.part`, which the next try replaces.
@@ -214,7 +214,7 @@ def write_durably(path: Path, pieces: Iterable[str], *, force: bool = False) -> 
         temporary = path.with_name(f".{os.fsdecode(os.fsencode(path.name)[:200])}.part")
         with temporary.open("wb") as file:
             for piece in pieces:
-                data = piece.encode("utf-8")
+                data = piece.encode("utf-8") if isinstance(piece, str) else piece
                 digest.update(data)
                 file.write(data)
             file.flush()

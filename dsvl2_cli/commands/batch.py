@@ -29,6 +29,7 @@ app = Program(
     "[cyan]dsvl2 batch archive/ -o out/[/cyan] is short for [cyan]dsvl2 batch run archive/ -o out/[/cyan]",
     no_args_is_help=True,
 )
+TASK = "Task"
 RunPlace = Annotated[str, typer.Argument(metavar="RUN", help="The run folder, or the output folder that holds it.")]
 
 
@@ -43,7 +44,36 @@ def run(
     nul: Annotated[
         bool, typer.Option("-0", "--null", rich_help_panel=options.INPUT, help="Paths in that file end in NUL bytes.")
     ] = False,
-    task: Annotated[str, typer.Option(metavar="NAME", rich_help_panel=options.MODEL)] = "ocr",
+    task: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", rich_help_panel=TASK, help="ocr, ask, extract, chart, table, formula, ground or page2code."
+        ),
+    ] = "ocr",
+    question: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--question", "-Q", metavar="TEXT", rich_help_panel=TASK, help="ask: a question; may be repeated."
+        ),
+    ] = None,
+    questions_from: Annotated[
+        str | None,
+        typer.Option("--questions-from", metavar="FILE|-", rich_help_panel=TASK, help="ask: questions, one a line."),
+    ] = None,
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            "--schema", "-s", metavar="FIELDS|FILE", rich_help_panel=TASK, help="extract: fields, or a JSON Schema."
+        ),
+    ] = None,
+    rules: Annotated[
+        list[str] | None,
+        typer.Option("--rule", metavar="RULE", rich_help_panel=TASK, help="extract: what must hold between fields."),
+    ] = None,
+    phrase: Annotated[
+        str | None,
+        typer.Option("--phrase", metavar="TEXT", rich_help_panel=TASK, help="ground: what to look for on every page."),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +86,14 @@ def run(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option("--format", "-f", metavar="NAME", rich_help_panel=options.OUTPUT, show_default="md"),
+        typer.Option(
+            "--format",
+            "-f",
+            metavar="NAME",
+            rich_help_panel=options.OUTPUT,
+            show_default="md; of other tasks than ocr their first",
+            help="As for the command of the task; pdf makes searchable PDFs.",
+        ),
     ] = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", rich_help_panel=options.OUTPUT, help="JSON lines in files of many documents.")
@@ -118,6 +155,9 @@ def run(
     [cyan]find . -name '*.pdf' -print0 | dsvl2 batch --files-from - -0 -o out.jsonl[/cyan]
     [cyan]dsvl2 batch archive/ -o out/ --shared[/cyan]  on every machine that sees the folder
     [cyan]dsvl2 batch archive/ -o out/ --shard 2/8[/cyan]
+    [cyan]dsvl2 batch scans/ -o searchable/ -f pdf[/cyan]
+    [cyan]dsvl2 batch invoices/ -o totals.jsonl --task ask -Q "total due?"[/cyan]
+    [cyan]dsvl2 batch invoices/ -o fields/ --task extract -s "date: date, total: number"[/cyan]
     """
     rest: dict[str, Any] = {
         "pages": common.pages,
@@ -135,6 +175,7 @@ def run(
     }
     with common.session() as now:
         from dsvl2_cli import batch_places, batches
+        from dsvl2_cli.batch_tasks import Asked
         from dsvl2_cli.inputs import expand
 
         settings = common.settings(
@@ -146,6 +187,8 @@ def run(
         )
         if settings.fail_on == "doubt":
             now.console.warn("--fail-on doubt is for dsvl2 ocr: a batch counts failed pages only")
+        asked = Asked(question or (), questions_from, schema, rules or (), phrase)
+        rest["options"] = asked.options(task, settings)
         job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         words = expand(inputs or [], files_from, nul=nul)
         with batch_places.run_folder(job, run_dir) as folder:

@@ -15,4 +15,5 @@ SPEC = TaskSpec(
     ),
     parse=parse_answer,
     result=AskResult,
+    batch="dsvl2.pipelines.ask.batch:AskBatch",
 )

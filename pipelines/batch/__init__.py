@@ -11,8 +11,9 @@ from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
 from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, find_run
 from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
 from dsvl2.pipelines.batch.leases import LEASE_SECONDS, LeaseBoard, lease_key
-from dsvl2.pipelines.batch.manifest import Manifest, PlannedFile
+from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
+from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.batch.run import Stop, failed_documents, reset_failed, run_batch
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
 from dsvl2.pipelines.batch.writer import OutputPlan

@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from dsvl2.pipelines.batch.codec import Header
+from dsvl2.pipelines.batch.codec import Header, unpack_result
 from dsvl2.pipelines.batch.events import Counts, Reporter
 from dsvl2.pipelines.batch.folder import STDIN_FILE
-from dsvl2.pipelines.batch.leases import Claim, LeaseBoard, lease_key
-from dsvl2.pipelines.batch.manifest import DocumentRow, Manifest, StoredResult
-from dsvl2.pipelines.batch.work import DocumentWork, FileFacts, PageWork
+from dsvl2.pipelines.batch.leases import LeaseBoard, lease_key
+from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.rows import DocumentRow, FileFacts, Recipes, StoredResult
+from dsvl2.pipelines.batch.sharing import ours, told_facts
+from dsvl2.pipelines.batch.work import RENDER, WHOLE, DocumentWork, PageWork
 from dsvl2.pipelines.batch.writer import Writer
 from dsvl2.pipelines.documents import PageError
 from dsvl2.pipelines.errors import OutputError, page_error
@@ -32,7 +34,7 @@ class Books:
         writer: Writer,
         reporter: Reporter,
         *,
-        recipe: int,
+        recipes: Recipes,
         view: str,
         documents: int,
         leases: LeaseBoard | None = None,
@@ -41,7 +43,7 @@ class Books:
         self.writer = writer
         self.reporter = reporter
         self.counts = Counts(documents=documents)
-        self._recipe = recipe
+        self._recipes = recipes
         self._view = view
         self._leases = leases
         reporter.begin(self.counts)
@@ -55,7 +57,7 @@ class Books:
 
         None means that others still work on what is left: ask again later.
         """
-        for found in self._ours():
+        for found in ours(self.manifest, self._leases, self._elsewhere):
             if stopping():
                 return
             if found is None:
@@ -65,7 +67,7 @@ class Books:
             if position % 64 == 0:
                 self.flush()
             work = DocumentWork(row, position)
-            facts = FileFacts.of(row.path)
+            facts = row.facts()
             same = row.size == facts.size and row.mtime_ns == facts.mtime_ns and row.view == self._view
             error = self._known_error(row, same, facts)
             if error is not None:
@@ -80,34 +82,6 @@ class Books:
             elif not same:
                 work.row = self._forget(row)
             yield work
-
-    def _ours(self) -> Iterator[tuple[int, DocumentRow] | None]:
-        """Place and row of every document of the plan; in a shared batch of those that this process gets."""
-        if self._leases is None:
-            yield from enumerate(self.manifest.documents())
-            return
-        waiting: list[int] = []
-        for position, row in enumerate(self.manifest.documents()):
-            claim = self._leases.claim(lease_key(row.relative), _told(row))
-            if claim is Claim.MINE:
-                yield position, row
-            elif claim is Claim.HELD:
-                waiting.append(position)
-            else:
-                self._elsewhere(row)
-        while waiting:  # others may yet die
-            yield None
-            waiting, held = [], waiting
-            for position in held:
-                row_now = self.manifest.document_at(position)
-                assert row_now is not None
-                claim = self._leases.claim(lease_key(row_now.relative), _told(row_now))
-                if claim is Claim.MINE:
-                    yield position, row_now
-                elif claim is Claim.HELD:
-                    waiting.append(position)
-                else:
-                    self._elsewhere(row_now)
 
     def _elsewhere(self, row: DocumentRow) -> None:
         """Another process of a shared batch did it."""
@@ -136,11 +110,12 @@ class Books:
     def opening(self, document: DocumentWork) -> Header:
         """Return what a decoder must know to open a document."""
         row = document.row
-        facts = FileFacts.of(row.path)
+        facts = row.facts()
         if not document.known:
             self.manifest.update(row.id, size=facts.size, mtime_ns=facts.mtime_ns, view=self._view)
         return {
             "path": str(row.path),
+            "url": row.url,
             "name": row.name,
             "spooled": row.path.name == STDIN_FILE and row.name == "<stdin>",
             "sha256": row.sha256 if document.known else None,
@@ -167,18 +142,40 @@ class Books:
 
     def _take_up(self, document: DocumentWork) -> None:
         row = document.row
-        done = self.manifest.done_pages(row.sha256 or "", self._recipe)
+        done = self.manifest.done_pages(row.sha256 or "", self._recipes.pages)
         missing = [number for number in row.selected if number not in done]
-        document.known, document.open = True, set(missing)
+        document.known, document.open = True, {*missing, *self._beside_pages(row)}
         document.todo = deque(PageWork(document, number) for number in missing)
         self.counts.pages += len(row.selected)
         self.counts.reused += len(row.selected) - len(missing)
         self.reporter.document(row.name, len(row.selected))
 
+    def _beside_pages(self, row: DocumentRow) -> Iterator[int]:
+        """What is to be done for a document beside its pages: its answer, its output made from the original."""
+        whole = self._recipes.whole
+        if whole is not None and not self.manifest.done_pages(row.sha256 or "", whole):
+            yield WHOLE
+        if self.writer.over_original and not self.writer.is_current(row):
+            yield RENDER
+
+    def payloads(self, document: DocumentWork) -> list[bytes]:
+        """Return the packed results of a document's pages, in order."""
+        row = document.row
+        return [self.manifest.payload(row.sha256 or "", page, self._recipes.pages) or b"" for page in row.selected]
+
+    def rendering(self, document: DocumentWork) -> tuple[Header, list[bytes]]:
+        """Return what a decoder must know to make a document's output from the original file."""
+        head = {"op": "render", **self.opening(document), **self.writer.rendering(document.row)}
+        return head, self.payloads(document)
+
+    def readable(self, document: DocumentWork) -> bool:
+        """Whether anything of a document was read."""
+        return self.writer.readable(document.row)
+
     def attempt(self, page: PageWork, error: PageError) -> None:
         """Take down a try that failed."""
         sha256 = page.document.row.sha256 or ""
-        self.manifest.attempt(sha256, page.number, self._recipe, str(page.rung), error)
+        self.manifest.attempt(sha256, page.number, self._recipes.of(page.number), str(page.rung), error)
 
     def retry(self, page: PageWork, error: PageError) -> None:
         """Report that a page goes on to another try."""
@@ -197,10 +194,11 @@ class Books:
             result["seconds"],
             payload,
         )
-        self.manifest.store(row.sha256 or "", self._recipe, stored)
+        self.manifest.store(row.sha256 or "", self._recipes.of(page.number), stored)
         page.document.open.discard(page.number)
         counts = self.counts
-        counts.pages_done += 1
+        counts.pages_done += page.number != WHOLE
+        counts.answers += page.number == WHOLE
         counts.characters += result["characters"]
         counts.tokens += result["tokens"]
         failure = PageError(*error) if error else None
@@ -209,21 +207,23 @@ class Books:
     def settle(self, document: DocumentWork) -> bool:
         """Finish a document whose pages all have results; False if the file changed meanwhile and is read again."""
         row = document.row
-        facts = FileFacts.of(row.path)
+        facts = row.facts()
         if facts.size is not None and facts != FileFacts(row.size, row.mtime_ns):
             if document.rereads < _MOST_REREADS:
                 document.rereads += 1
-                self.manifest.forget_results(row.sha256 or "", self._recipe)
+                for recipe in self._recipes.all:
+                    self.manifest.forget_results(row.sha256 or "", recipe)
                 document.row, document.known = self._forget(row), False
+                document.asked, document.rendered = False, None
                 self.counts.pages -= len(row.selected)
                 return False
             message = f"{row.name} changes while it is read"
             self.fail_document(document, PageError("file_missing", message, "wait until it is written"))
             return True
-        error = self._count_pages(row)
+        error = self._answer_error(row) or self._count_pages(row)
         output: Path | None = None
         try:
-            output = self.writer.settle(row, document.position)
+            output = self.writer.settle(row, document.position, document.rendered)
         except OutputError as failure:
             error = page_error(failure)
             self.manifest.update(row.id, code=error.code, message=error.message, hint=error.hint)
@@ -232,6 +232,13 @@ class Books:
         self.manifest.update(row.id, state="done" if readable else "failed")
         self._settled(document, status, output, error)
         return True
+
+    def _answer_error(self, row: DocumentRow) -> PageError | None:
+        """Why a document that was asked as a whole gave no answer."""
+        if self._recipes.whole is None:
+            return None
+        payload = self.manifest.payload(row.sha256 or "", WHOLE, self._recipes.whole)
+        return None if payload is None else unpack_result(payload, row.name).error
 
     def fail_document(self, document: DocumentWork, error: PageError) -> None:
         """Record a document of which nothing can be read."""
@@ -245,7 +252,7 @@ class Books:
         counts = self.counts
         if self._leases is not None:
             self.manifest.commit()
-            self._leases.finish(lease_key(document.row.relative), _told(document.row))
+            self._leases.finish(lease_key(document.row.relative), told_facts(document.row))
         counts.documents_done += 1
         counts.documents_failed += status == "failed"
         if status == "failed":
@@ -258,7 +265,7 @@ class Books:
         """Count a document's pages by status; return the first page's error if there is one."""
         query = "SELECT page, status, code FROM results WHERE sha256 = ? AND recipe = ? ORDER BY page"
         chosen, first = set(row.selected), None
-        for page, status, code in self.manifest.db.execute(query, (row.sha256, self._recipe)):
+        for page, status, code in self.manifest.db.execute(query, (row.sha256, self._recipes.pages)):
             if page not in chosen:
                 continue
             self.counts.pages_failed += status == "failed"
@@ -267,9 +274,3 @@ class Books:
             if code is not None and first is None:
                 first = PageError(code, f"{row.name} page {page}: {code}")
         return first
-
-
-def _told(row: DocumentRow) -> str:
-    """What tells a changed file, the same on every machine that sees it."""
-    facts = FileFacts.of(row.path)
-    return f"{facts.size} {facts.mtime_ns}"

@@ -27,6 +27,7 @@ from dsvl2.pipelines.documents import (
     Word,
 )
 from dsvl2.pipelines.tables.types import TableCell, TableResult
+from dsvl2.pipelines.tasks.batching import PageReading
 
 _NAME = "\x00name\x00"
 Header = dict[str, Any]
@@ -86,8 +87,29 @@ def unpack_image(header: Header, pixels: bytes) -> PageImage:
     )
 
 
-def pack_result(result: PageResult, source: str) -> bytes:
-    """Return a result as compressed JSON. The document's name is taken out of messages: a copy of it has another."""
+def pack_reading(reading: PageReading, source: str) -> bytes:
+    """Return a reading as compressed JSON. The document's name is taken out of it: a copy of the file has another."""
+    return pack_result(reading.result, source, _renamed(reading.value, source, _NAME))
+
+
+def unpack_reading(blob: bytes, source: str) -> PageReading:
+    """Undo `pack_reading`, with the name of the document that the reading is now part of; raises as `unpack_result`."""
+    record = json.loads(zlib.decompress(blob))
+    value = _renamed(record.pop("value", None), _NAME, source)
+    return PageReading(_result(record, source), value)
+
+
+def _renamed(value: Any, old: str, new: str) -> Any:
+    """Replace strings that are a document's name."""
+    if isinstance(value, str):
+        return new if value == old and old else value
+    if isinstance(value, dict):
+        return {key: _renamed(item, old, new) for key, item in value.items()}
+    return [_renamed(item, old, new) for item in value] if isinstance(value, list) else value
+
+
+def pack_result(result: PageResult, source: str, value: Any = None) -> bytes:
+    """Return a result, and what a task found beside it, as compressed JSON."""
     record = {
         "number": result.number,
         "blocks": [_block(block) for block in result.blocks],
@@ -106,6 +128,8 @@ def pack_result(result: PageResult, source: str) -> bytes:
         "text_layer": _use(result.text_layer),
         "coverage": _pack_coverage(result.coverage),
     }
+    if value is not None:
+        record["value"] = value
     return zlib.compress(_dumps(record), 1)
 
 
@@ -115,9 +139,12 @@ def unpack_result(blob: bytes, source: str) -> PageResult:
     Raises:
         ValueError, KeyError, TypeError, zlib.error: this is no packed result.
     """
+    return unpack_reading(blob, source).result
+
+
+def _result(record: dict[str, Any], source: str) -> PageResult:
     from dsvl2.model import Usage
 
-    record = json.loads(zlib.decompress(blob))
     record["blocks"] = tuple(_unblock(block) for block in record["blocks"])
     record["warnings"] = tuple(Notice(code, text.replace(_NAME, source)) for code, text in record["warnings"])
     if record["error"] is not None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from dsvl2.pipelines.batch.children import settle
-from dsvl2.pipelines.batch.codec import Header, pack_image, pack_result, receive, send
+from dsvl2.pipelines.batch.codec import (
+    Header,
+    pack_image,
+    pack_result,
+    receive,
+    send,
+    unpack_notices,
+    unpack_result,
+)
 from dsvl2.pipelines.batch.reader import summary
-from dsvl2.pipelines.documents import PageError, ReadPage, UnreadablePage
+from dsvl2.pipelines.documents import Document, ModelStamp, PageError, ReadPage, UnreadablePage
 from dsvl2.pipelines.errors import DocumentError, UnreadableFile, page_error
 from dsvl2.pipelines.sources import Source, SourceOptions, open_source, printable
 
@@ -21,9 +30,11 @@ def decoder_main(pipe: Connection, options: SourceOptions, memory: int | None) -
     decoder = Decoder(options)
     with suppress(EOFError, OSError):
         while True:
-            header, _ = receive(pipe)
+            header, blobs = receive(pipe)
             if header["op"] == "open":
                 send(pipe, decoder.open(header))
+            elif header["op"] == "render":
+                send(pipe, *decoder.render(header, blobs))
             else:
                 answer, pixels = decoder.page(header)
                 send(pipe, answer, pixels)
@@ -42,12 +53,7 @@ class Decoder:
             self._source.close()
             self._source = None
         try:
-            path = Path(header["path"])
-            if header["spooled"]:
-                source = open_source(path.read_bytes(), self._options, name=header["name"])
-            else:
-                source = open_source(path, self._options, name=header["name"])
-            self._source = source
+            source = self._source = self._opened(header)
             return {
                 "sha256": header["sha256"] or source.sha256,
                 "kind": source.kind,
@@ -55,18 +61,45 @@ class Decoder:
                 "selected": list(source.selected),
                 "notices": [[notice.code, notice.message] for notice in source.notices],
             }
-        except (DocumentError, MemoryError) as error:
-            failure = page_error(error)
         except Exception as error:  # decoders raise everything there is
-            fact = " ".join(str(error).split())[:200] or type(error).__name__
-            failure = page_error(UnreadableFile(f"{header['name']} is damaged: {printable(fact)}"))
-        return {"error": [failure.code, failure.message, failure.hint]}
+            return {"error": _told(error, header["name"])}
+
+    def _opened(self, header: Header) -> Source:
+        if header["spooled"]:
+            return open_source(Path(header["path"]).read_bytes(), self._options, name=header["name"])
+        return open_source(Path(header["path"]), self._options, name=header["name"])
+
+    def render(self, header: Header, blobs: Sequence[bytes]) -> tuple[Header, list[bytes]]:
+        """Make an output from the original file and the packed results of its pages. The answer has it, or `error`."""
+        from dsvl2.pipelines.formats import RenderOptions, get_format, render_output
+
+        try:
+            with self._opened(header) as source:
+                head = header["document"]
+                document = Document(
+                    head["source"],
+                    tuple(unpack_result(blob, head["source"]) for blob in blobs),
+                    head["page_count"],
+                    header["sha256"],
+                    None if head["model"] is None else ModelStamp(**head["model"]),
+                    tuple((name, value) for name, value in head["options"]),
+                    unpack_notices(head["notices"]),
+                )
+                options = RenderOptions(*header["render"])
+                made = render_output(get_format(header["format"]), document, source.original, options)
+            return {}, [made.encode() if isinstance(made, str) else made]
+        except Exception as error:
+            return {"error": _told(error, header["name"])}, []
 
     def page(self, header: Header) -> tuple[Header, list[bytes]]:
-        """Draw a page; `dpi` overrides the usual resolution. The answer has the image, a `result`, or `error`."""
+        """Draw a page; `dpi` overrides the usual resolution, `image` asks for the image even where a text layer says it all.
+
+        The answer has the image, a `result`, or `error`.
+        """
         source = self._source
         assert source is not None
-        source.options = replace(self._options, dpi=header["dpi"] or self._options.dpi)
+        layer = "ignore" if header.get("image") else self._options.text_layer
+        source.options = replace(self._options, dpi=header["dpi"] or self._options.dpi, text_layer=layer)
         page = source.page(header["number"])
         if isinstance(page, UnreadablePage):
             error = _memory_named(page.error)
@@ -82,3 +115,11 @@ def _memory_named(error: PageError) -> PageError:
     if error.code == "file_unreadable" and "alloc (" in error.message:
         return replace(page_error(MemoryError()), hint="raise --decode-memory, or use a lower --dpi")
     return error
+
+
+def _told(error: Exception, name: str) -> list[str]:
+    if not isinstance(error, (DocumentError, MemoryError)):
+        fact = " ".join(str(error).split())[:200] or type(error).__name__
+        error = UnreadableFile(f"{name} is damaged: {printable(fact)}")
+    told = _memory_named(page_error(error))
+    return [told.code, told.message, told.hint]

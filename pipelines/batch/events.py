@@ -13,7 +13,7 @@ from dsvl2.pipelines.documents import PageError
 class Counts:
     """Sums over the documents of a run. `reused` pages had a result before this session.
 
-    `elsewhere` are documents that other processes of a shared batch did.
+    `elsewhere` are documents that other processes of a shared batch did; `answers` those that were asked as a whole.
     """
 
     documents: int = 0
@@ -27,6 +27,7 @@ class Counts:
     reused: int = 0
     characters: int = 0
     tokens: int = 0
+    answers: int = 0
     outputs: int = 0
     elsewhere: int = 0
     first_error: PageError | None = None

@@ -21,13 +21,15 @@ _RATE_WINDOW = 300.0
 class RunStatus:
     """How far a run is. `rate` is in pages a second over the last five minutes of work, None if nothing was read then.
 
-    `seconds_left` is a guess: documents that were not opened yet count as many pages as the others on average.
+    `answers_by_status` are documents that were asked as a whole. `seconds_left` is a guess:
+    documents that were not opened yet count as many pages as the others on average.
     """
 
     documents: int
     documents_by_state: dict[str, int]
     pages: int
     pages_by_status: dict[str, int]
+    answers_by_status: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
     attempts: int = 0
     outputs: int = 0
@@ -38,7 +40,8 @@ class RunStatus:
 
 def run_status(manifest: Manifest) -> RunStatus:
     """Count what the manifest knows of the current plan."""
-    db, plan, recipe = manifest.db, manifest.plan, int(manifest.meta("recipe") or 0)
+    db, plan, recipes = manifest.db, manifest.plan, manifest.recipes
+    recipe = recipes.pages
     states = dict(db.execute("SELECT state, count(*) FROM documents WHERE plan = ? GROUP BY state", (plan,)))
     failures: dict[str, int] = dict(
         db.execute("SELECT code, count(*) FROM documents WHERE plan = ? AND code IS NOT NULL GROUP BY code", (plan,))
@@ -50,6 +53,15 @@ def run_status(manifest: Manifest) -> RunStatus:
     )
     for status, code, count in db.execute(results, (recipe, plan)):
         statuses[status] = statuses.get(status, 0) + count
+        if code is not None:
+            failures[code] = failures.get(code, 0) + count
+    answers: dict[str, int] = {}
+    whole = (
+        "SELECT r.status, r.code, count(*) FROM documents d JOIN results r ON r.sha256 = d.sha256 AND r.page = 0"
+        " AND r.recipe = ? WHERE d.plan = ? GROUP BY 1, 2"
+    )
+    for status, code, count in db.execute(whole, (recipes.whole or 0, plan)):
+        answers[status] = answers.get(status, 0) + count
         if code is not None:
             failures[code] = failures.get(code, 0) + count
     opened, pages = db.execute(
@@ -65,8 +77,11 @@ def run_status(manifest: Manifest) -> RunStatus:
         documents_by_state=dict(sorted(states.items())),
         pages=int(pages),
         pages_by_status=dict(sorted(statuses.items())),
+        answers_by_status=dict(sorted(answers.items())),
         failures=dict(sorted(failures.items())),
-        attempts=db.execute("SELECT count(*) FROM attempts WHERE recipe = ?", (recipe,)).fetchone()[0],
+        attempts=db.execute(
+            "SELECT count(*) FROM attempts WHERE recipe IN (?, ?)", (recipe, recipes.whole or recipe)
+        ).fetchone()[0],
         outputs=db.execute("SELECT count(*) FROM outputs").fetchone()[0],
         vanished=db.execute("SELECT count(*) FROM documents WHERE plan < ?", (plan,)).fetchone()[0],
         rate=rate,
@@ -88,7 +103,7 @@ def _rate(manifest: Manifest, recipe: int) -> float | None:
 
 def verify_run(manifest: Manifest) -> Iterator[Notice]:
     """Recount pages and rehash inputs and outputs; yield what is not as it should be."""
-    db, recipe = manifest.db, int(manifest.meta("recipe") or 0)
+    db, recipes = manifest.db, manifest.recipes
     for (line,) in db.execute("PRAGMA integrity_check"):
         if line != "ok":
             yield Notice("manifest_damaged", str(line))
@@ -102,12 +117,13 @@ def verify_run(manifest: Manifest) -> Iterator[Notice]:
             yield Notice("input_gone", f"{row.name} is gone")
         elif digest != row.sha256:
             yield Notice("input_changed", f"{row.name} changed since it was read")
-        for page in row.selected:
-            payload = manifest.payload(row.sha256, page, recipe)
+        for page in (*row.selected, *([] if recipes.whole is None else [0])):
+            payload = manifest.payload(row.sha256, page, recipes.of(page))
+            what = f"{row.name} page {page}" if page else f"{row.name}: the answer"
             if payload is None:
-                yield Notice("page_missing", f"{row.name} page {page} was not read yet")
+                yield Notice("page_missing", f"{what} was not read yet" if page else f"{what} is missing")
             elif not _is_whole(payload, page, row.name):
-                yield Notice("result_damaged", f"{row.name} page {page}: its stored result is damaged")
+                yield Notice("result_damaged", f"{what}: its stored result is damaged")
     for raw, expected in db.execute("SELECT path, sha256 FROM outputs ORDER BY path"):
         path = Path(os.fsdecode(raw))
         digest = _sha256(path)

@@ -1,7 +1,8 @@
 """What is tried when a page fails, in which order. Pure decisions; the scheduler carries them out.
 
-normal -> alone (this page only, one part of it at a time) -> finer (a PDF page drawn at 1.5 times the resolution) ->
-text (the PDF's own text layer, marked) -> given up with the first error's code.
+normal -> fewer (fewer tiles at a time: the engine is asked for one part after the other) -> alone (a batch of this page only;
+where memory, time or a crash was the trouble, and it had company) -> finer (a PDF page drawn at 1.5 times the resolution;
+where that was not the trouble) -> text (the PDF's own text layer, marked) -> given up with the first error's code.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Rung(StrEnum):
 
     LAYER = "layer"
     NORMAL = "normal"
+    FEWER = "fewer"
     ALONE = "alone"
     FINER = "finer"
     TEXT = "text"
@@ -31,14 +33,17 @@ class Rung(StrEnum):
 _COSTLY = frozenset({"out_of_memory", "timeout", "worker_crashed", "too_large"})  # more pixels would make it worse
 
 
-def next_rung(rung: Rung, code: str, *, drawn: bool, text: bool) -> Rung | None:
+def next_rung(rung: Rung, code: str, *, drawn: bool, text: bool, company: int = 1) -> Rung | None:
     """Return what to try after `rung` failed with `code`; None to give up.
 
-    drawn: the page can be drawn at another resolution. text: it has a text layer.
+    drawn: the page can be drawn at another resolution. text: it has a text layer that can stand in for it. company: how many
+    pages were read together in that try.
     """
     if rung is Rung.NORMAL and code != "truncated":
+        return Rung.FEWER
+    if rung is Rung.FEWER and code in _COSTLY and company > 1:
         return Rung.ALONE
-    if rung in (Rung.NORMAL, Rung.ALONE) and drawn and code not in _COSTLY:
+    if rung in (Rung.NORMAL, Rung.FEWER, Rung.ALONE) and drawn and code not in _COSTLY:
         return Rung.FINER
     if rung is not Rung.TEXT and text and code != "truncated":  # half a reading says more than a doubtful layer
         return Rung.TEXT

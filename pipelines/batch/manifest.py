@@ -12,16 +12,18 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from dsvl2.pipelines.batch.rows import COLUMNS, DocumentRow, PlannedFile, Recipes, StoredResult, document_row
 from dsvl2.pipelines.documents import PageError
 from dsvl2.pipelines.errors import RunDamaged
 
-VERSION = 1
+VERSION = 2
+FROM_1 = "ALTER TABLE documents ADD COLUMN listed TEXT; DELETE FROM models;"
 SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);  -- plan: number of the last plan; job: JSON
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);  -- plan: number of the last plan; job: JSON; recipe, whole:
+  -- those of the last session
 CREATE TABLE models (key TEXT PRIMARY KEY, stamp TEXT NOT NULL);  -- how a model was asked for -> JSON of its facts
 CREATE TABLE recipes (  -- a way of reading: task, model, and the options that can change the text
   id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, facts TEXT NOT NULL);
@@ -33,6 +35,7 @@ CREATE TABLE documents (  -- every input that was ever planned; those of the las
   relative BLOB NOT NULL,  -- path below the input folder
   target BLOB,  -- output file of its own, if it has one
   plan INTEGER NOT NULL, position INTEGER NOT NULL,  -- place in the plan, from 0
+  listed TEXT,  -- of a URL: JSON list of size and time as the last plan found them
   size INTEGER, mtime_ns INTEGER,  -- of the file when it was opened
   view TEXT,  -- what it was opened with: page list and limits
   sha256 TEXT, kind TEXT, page_count INTEGER,
@@ -43,7 +46,9 @@ CREATE TABLE documents (  -- every input that was ever planned; those of the las
 CREATE INDEX documents_by_plan ON documents (plan, position);
 CREATE TABLE results (  -- one row for each page of a content that was read in a certain way
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  sha256 TEXT NOT NULL, page INTEGER NOT NULL, recipe INTEGER NOT NULL REFERENCES recipes,
+  sha256 TEXT NOT NULL,
+  page INTEGER NOT NULL,  -- 0: the answer of the whole document
+  recipe INTEGER NOT NULL REFERENCES recipes,
   status TEXT NOT NULL,  -- ok, blank, fallback (the PDF's own text), failed
   code TEXT,  -- of the error; of a fallback, why it was needed
   rung TEXT NOT NULL,  -- which try gave it: layer, normal, alone, finer, text
@@ -58,52 +63,6 @@ CREATE TABLE outputs (  -- files that were written
   path BLOB PRIMARY KEY, stamp TEXT NOT NULL,  -- hash of everything that decides the content
   sha256 TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, documents INTEGER NOT NULL);
 """
-COLUMNS = "id, path, name, relative, target, size, mtime_ns, view, sha256, kind, page_count, selected, notices, code"
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRow:
-    """One planned document. `sha256` and what follows is None until it was opened."""
-
-    id: int
-    path: Path
-    name: str
-    relative: Path
-    target: Path | None
-    size: int | None
-    mtime_ns: int | None
-    view: str | None
-    sha256: str | None
-    kind: str | None
-    page_count: int | None
-    selected: tuple[int, ...]
-    notices: tuple[tuple[str, str], ...]
-    code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedFile:
-    """An input as the planner found it. `problem` if it cannot be read at all."""
-
-    path: Path
-    name: str
-    relative: Path
-    target: Path | None = None
-    problem: PageError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
-    """One page result as it is stored, with what the counts need of it."""
-
-    page: int
-    status: str
-    code: str | None
-    rung: str
-    characters: int
-    tokens: int
-    seconds: float
-    payload: bytes
 
 
 class Manifest:
@@ -120,6 +79,8 @@ class Manifest:
                 self.db.execute("PRAGMA journal_mode = WAL")
                 script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
                 self.db.executescript(script)
+            elif version == 1 and not read_only:
+                self.db.executescript(f"BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {VERSION}; COMMIT;")
             elif version != VERSION:
                 raise RunDamaged(f"{path} has version {version}; this program knows version {VERSION}")
             self.db.execute("PRAGMA synchronous = NORMAL")
@@ -166,18 +127,20 @@ class Manifest:
         for file in files:
             problem = file.problem or PageError("", "")
             row = self.db.execute(
-                "INSERT INTO documents (real, path, name, relative, target, plan, position, code, message, hint, state)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET path = excluded.path,"
-                " name = excluded.name, relative = excluded.relative, target = excluded.target, plan = excluded.plan,"
+                "INSERT INTO documents (real, path, name, relative, target, listed, plan, position, code, message, hint,"
+                " state) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (real) DO UPDATE SET path = excluded.path,"
+                " name = excluded.name, relative = excluded.relative, target = excluded.target, listed = excluded.listed,"
+                " plan = excluded.plan,"
                 " position = excluded.position, code = coalesce(excluded.code, code), state = excluded.state,"
                 " message = coalesce(excluded.message, message), hint = coalesce(excluded.hint, hint)"
                 " WHERE plan < excluded.plan RETURNING id",
                 (
-                    os.fsencode(os.path.realpath(file.path)),
-                    os.fsencode(file.path),
+                    os.fsencode(file.url or os.path.realpath(file.path)),
+                    os.fsencode(file.url or file.path),
                     file.name,
                     os.fsencode(file.relative),
                     None if file.target is None else os.fsencode(file.target),
+                    None if file.listed is None else json.dumps([file.listed.size, file.listed.mtime_ns]),
                     plan,
                     position,
                     *(text or None for text in (problem.code, problem.message, problem.hint)),
@@ -201,13 +164,13 @@ class Manifest:
         ).fetchall():
             for row in rows:
                 position = row[0]
-                yield _document(row[1:])
+                yield document_row(row[1:])
 
     def document_at(self, position: int) -> DocumentRow | None:
         """Return the document at a place of the current plan."""
         query = f"SELECT {COLUMNS} FROM documents WHERE plan = ? AND position = ?"
         row = self.db.execute(query, (self.plan, position)).fetchone()
-        return None if row is None else _document(row)
+        return None if row is None else document_row(row)
 
     def update(self, document: int, **columns: str | int | None) -> None:
         """Set columns of a document."""
@@ -222,8 +185,18 @@ class Manifest:
             "INSERT OR IGNORE INTO recipes (fingerprint, facts) VALUES (?, ?)", (fingerprint, json.dumps(facts))
         )
         row = self.db.execute("SELECT id FROM recipes WHERE fingerprint = ?", (fingerprint,)).fetchone()
-        self.set_meta("recipe", str(row[0]))
         return int(row[0])
+
+    @property
+    def recipes(self) -> Recipes:
+        """The recipes of the last session; 0 for none."""
+        whole = self.meta("whole")
+        return Recipes(int(self.meta("recipe") or 0), int(whole) if whole else None)
+
+    @recipes.setter
+    def recipes(self, recipes: Recipes) -> None:
+        self.set_meta("recipe", str(recipes.pages))
+        self.set_meta("whole", str(recipes.whole or ""))
 
     def done_pages(self, sha256: str, recipe: int) -> set[int]:
         """Return the numbers of the pages that have a result."""
@@ -267,23 +240,3 @@ class Manifest:
         """Drop the results of a content, as when the file changed while it was read."""
         self.begin()
         self.db.execute("DELETE FROM results WHERE sha256 = ? AND recipe = ?", (sha256, recipe))
-
-
-def _document(row: Sequence[object]) -> DocumentRow:
-    key, path, name, relative, target, size, mtime, view, sha256, kind, count, selected, notices, code = row
-    return DocumentRow(
-        int(str(key)),
-        Path(os.fsdecode(path)),  # type: ignore[arg-type]
-        str(name),
-        Path(os.fsdecode(relative)),  # type: ignore[arg-type]
-        None if target is None else Path(os.fsdecode(target)),  # type: ignore[arg-type]
-        size,  # type: ignore[arg-type]
-        mtime,  # type: ignore[arg-type]
-        view,  # type: ignore[arg-type]
-        sha256,  # type: ignore[arg-type]
-        kind,  # type: ignore[arg-type]
-        count,  # type: ignore[arg-type]
-        tuple(json.loads(str(selected))) if selected else (),
-        tuple((code, text) for code, text in json.loads(str(notices))) if notices else (),
-        code,  # type: ignore[arg-type]
-    )

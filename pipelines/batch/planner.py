@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dsvl2.pipelines.batch.manifest import PlannedFile
+from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.errors import DocumentError, FileMissing, NoDocuments, page_error
 from dsvl2.pipelines.sources import InputFile, printable, walk_folder
 from dsvl2.pipelines.sources.open import natural_key

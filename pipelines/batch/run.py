@@ -6,21 +6,26 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from dsvl2.pipelines.batch.books import Books
 from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
 from dsvl2.pipelines.batch.folder import RunFolder
+from dsvl2.pipelines.batch.hands import LocalHands
 from dsvl2.pipelines.batch.leases import LeaseBoard
-from dsvl2.pipelines.batch.manifest import Manifest, PlannedFile
-from dsvl2.pipelines.batch.scheduler import Scheduler
-from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
+from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.rows import PlannedFile, Recipes
+from dsvl2.pipelines.batch.scheduler import Scheduler, Stamps
+from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec, Hands
 from dsvl2.pipelines.batch.writer import OutputPlan, Writer
-from dsvl2.pipelines.documents import Document, ModelStamp
+from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue
 from dsvl2.pipelines.formats import fingerprint
 from dsvl2.pipelines.run import option_facts
+from dsvl2.pipelines.tasks import BatchTask, batch_task
+
+Facts = tuple[tuple[str, OptionValue], ...]
 
 
 @dataclass(slots=True)
@@ -47,12 +52,14 @@ def run_batch(
     reporter: Reporter | None = None,
     stop: Stop | None = None,
     leases: LeaseBoard | None = None,
+    hands: Hands | None = None,
 ) -> Counts:
     """Plan `files`, read all pages that have no result yet, and write all outputs that are not there yet.
 
     May be called again with the same run folder after any kind of end, and goes on. A page or document that fails is
     recorded and does not stop the others. `files` None goes on with the plan of the last session. With `leases` this
     process takes its part of the plan, and returns when all of it is done by somebody; outputs must be files of their own.
+    `hands` says where workers come from, by default processes of this machine; it is closed at the end.
 
     Raises:
         EngineFailed: no engine can be loaded; what was done is kept.
@@ -61,40 +68,58 @@ def run_batch(
     options, stop = options or BatchOptions(), stop or Stop()
     manifest = folder.manifest
     total = manifest.count() if files is None else manifest.register(files)
-    scheduler = Scheduler(options, engines)
+    task = batch_task(options.task, options.task_options)
+    options = replace(options, source=task.source(options.source))
+    key = f"{engines.key} {options.task}"
+    scheduler = Scheduler(options, engines, hands or LocalHands(options))
     stop.scheduler, scheduler.stopping = scheduler, stop.wanted
     try:
-        model = scheduler.expected = _model(manifest, scheduler, engines.key)
-        facts = option_facts(options.source, options.task)
-        recipe = manifest.recipe(_fingerprint(model, facts), {"model": asdict(model), "options": facts})
+        models = scheduler.expected = _models(manifest, scheduler, key)
+        facts = _page_facts(task, options)
+        recipes = manifest.recipes = _recipes(manifest, task, options, models)
         manifest.commit()
-        writer = Writer(manifest, output, recipe=recipe, model=model, options=facts)
+        writer = Writer(manifest, output, recipes=recipes, model=models["reads"], options=facts)
         view = _view(options)
-        books = Books(manifest, writer, reporter or Quiet(), recipe=recipe, view=view, documents=total, leases=leases)
-        scheduler.run(books)
+        books = Books(manifest, writer, reporter or Quiet(), recipes=recipes, view=view, documents=total, leases=leases)
+        scheduler.run(books, reads_text=task.reads_text)
         return books.counts
     except EngineFailed:
         manifest.begin()
-        manifest.db.execute("DELETE FROM models WHERE key = ?", (engines.key,))  # ask it again next time
+        manifest.db.execute("DELETE FROM models WHERE key = ?", (key,))  # ask it again next time
         raise
     finally:
         manifest.commit()
         scheduler.close()
 
 
-def _model(manifest: Manifest, scheduler: Scheduler, key: str) -> ModelStamp:
-    """Return which model reads; an engine is loaded for that only if the run never had this one."""
+def _models(manifest: Manifest, scheduler: Scheduler, key: str) -> Stamps:
+    """Return which models answer and read pages; an engine is loaded for that only if the run never had this one."""
     row = manifest.db.execute("SELECT stamp FROM models WHERE key = ?", (key,)).fetchone()
     if row is not None:
-        return ModelStamp(**json.loads(row[0]))
-    model = scheduler.model()
+        return {use: ModelStamp(**facts) for use, facts in json.loads(row[0]).items()}
+    models = scheduler.models()
     manifest.begin()
-    manifest.db.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (key, json.dumps(asdict(model))))
-    return model
+    told = json.dumps({use: asdict(model) for use, model in models.items()})
+    manifest.db.execute("INSERT OR REPLACE INTO models VALUES (?, ?)", (key, told))
+    return models
 
 
-def _fingerprint(model: ModelStamp, facts: tuple[tuple[str, str | int | float | bool | None], ...]) -> str:
-    return fingerprint(Document("", (), model=model, options=facts))
+def _page_facts(task: BatchTask, options: BatchOptions) -> Facts:
+    """What can change the reading of a page; what is asked of whole documents cannot."""
+    return option_facts(options.source, task.reading, **({} if task.asks_whole else task.facts()))
+
+
+def _recipes(manifest: Manifest, task: BatchTask, options: BatchOptions, models: Stamps) -> Recipes:
+    pages = _recipe(manifest, models["reads"], _page_facts(task, options))
+    if not task.asks_whole:
+        return Recipes(pages)
+    facts = option_facts(options.source, task.name, **task.facts(), reads=models["reads"].fingerprint)
+    return Recipes(pages, _recipe(manifest, models["model"], facts))
+
+
+def _recipe(manifest: Manifest, model: ModelStamp, facts: Facts) -> int:
+    found = fingerprint(Document("", (), model=model, options=facts))
+    return manifest.recipe(found, {"model": asdict(model), "options": facts})
 
 
 def _view(options: BatchOptions) -> str:
@@ -119,6 +144,10 @@ def reset_failed(manifest: Manifest) -> tuple[int, int]:
     Returns the number of pages and of documents.
     """
     manifest.begin()
+    manifest.db.execute(  # answers that did not know of the pages that are read now
+        "DELETE FROM results WHERE page = 0 AND sha256 IN"
+        " (SELECT sha256 FROM results WHERE page > 0 AND status IN ('failed', 'fallback'))"
+    )
     pages = manifest.db.execute(
         "DELETE FROM results WHERE status IN ('failed', 'fallback') AND sha256 IN"
         " (SELECT sha256 FROM documents WHERE plan = ?)",

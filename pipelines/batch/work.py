@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from dsvl2.pipelines.batch.children import Child
 from dsvl2.pipelines.batch.codec import Header
 from dsvl2.pipelines.batch.ladder import Rung
-from dsvl2.pipelines.batch.manifest import DocumentRow
 from dsvl2.pipelines.batch.reader import EngineMaker
+from dsvl2.pipelines.batch.rows import DocumentRow
 from dsvl2.pipelines.documents import ModelStamp, PageError
 from dsvl2.pipelines.sources import SourceOptions
+from dsvl2.pipelines.tasks import TaskOptions
 
 ASK_AGAIN_SECONDS = 1.0
+WHOLE = 0
+"""Number under which the answer of a whole document is kept among the results of its pages."""
+RENDER = -1
+"""Stands among a document's open pages for an output that is made from the original file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class BatchOptions:
     """How a batch reads. Seconds are of wall time; `decode_memory` is the address space of a decoder in bytes."""
 
     task: str = "ocr"
+    task_options: TaskOptions = field(default_factory=dict)
     source: SourceOptions = field(default_factory=SourceOptions)
     page_seconds: float = 600.0
     decode_seconds: float = 120.0
@@ -48,36 +52,92 @@ class BatchOptions:
     decoders: int = 1
 
 
+class Hand(Protocol):
+    """A worker elsewhere, asked one thing at a time: a process of its own, or an actor of a cluster."""
+
+    deadline: float | None
+    expired: bool
+
+    def ask(self, header: Header, blobs: Sequence[Any] = (), *, seconds: float) -> None:
+        """Send a request whose answer is due within `seconds`."""
+        ...
+
+    def answer(self) -> tuple[Header, list[Any]] | None:
+        """Receive an answer that is there; None if the worker is gone."""
+        ...
+
+    def expire(self) -> bool:
+        """End the worker if its answer is overdue, and say whether it was."""
+        ...
+
+    def end(self) -> int | None:
+        """End the worker and return its exit code (negative: the signal)."""
+        ...
+
+
+class Hands(Protocol):
+    """Where workers come from. Blobs are bytes, or what stands for them where workers are far away."""
+
+    def decoder(self) -> Hand: ...
+    def reader(self, maker: EngineMaker) -> Hand: ...
+
+    def wait(self, hands: Sequence[Hand], seconds: float) -> list[Hand]:
+        """Wait until some of them have answered or are gone, and return these."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what belongs to all of them."""
+        ...
+
+
 @dataclass(slots=True, eq=False)
 class PageWork:
-    """A page without a result yet. `partial` is a truncated reading, kept in case nothing better comes."""
+    """A page without a result yet (WHOLE: the document's answer). `partial` is a truncated reading, kept in case nothing
+    better comes; `blobs` are the pixels.
+    """
 
     document: DocumentWork
     number: int
     rung: Rung = Rung.NORMAL
     dpi: float | None = None
     losses: int = 0
+    company: int = 1  # pages that were read together in the last try, this one included
     first_error: PageError | None = None
     partial: tuple[Header, bytes] | None = None
     image: Header | None = None
-    pixels: bytes = b""
+    blobs: list[Any] = field(default_factory=list)
 
     def let_go(self) -> None:
         """Drop the pixels."""
-        self.pixels = b""
+        self.blobs = []
 
 
 @dataclass(slots=True, eq=False)
 class DocumentWork:
-    """A document in work: `todo` are pages to draw, `open` the numbers without a result."""
+    """A document in work: `todo` are pages to draw, `open` the numbers without a result, WHOLE and RENDER included."""
 
     row: DocumentRow
     position: int
     todo: deque[PageWork] = field(default_factory=deque)
     open: set[int] = field(default_factory=set)
     known: bool = False
+    asked: bool = False
     losses: int = 0
     rereads: int = 0
+    rendered: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Errand:
+    """Something that a decoder does beside drawing pages to be read: a page that a reader wants to see, or (without a
+    reader) an output made from the original file.
+    """
+
+    document: DocumentWork
+    number: int = RENDER
+    reader: Slot | None = None
+    task: Any = None
+    losses: int = 0
 
 
 class Intake:
@@ -102,51 +162,36 @@ class Intake:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """A place for a child, which is started when there is work and again after it died."""
+    """A place for a worker, which is started when there is work and again after it died."""
 
-    start: Callable[[], Child]
-    child: Child | None = None
-    document: DocumentWork | None = None  # decoders: the document that is open in the child
-    task: Any = None  # decoders: "open" or a PageWork; readers: "load" or a list of PageWork
+    start: Callable[[], Hand]
+    hand: Hand | None = None
+    document: DocumentWork | None = None  # decoders: the document that is open in the worker
+    task: Any = None  # decoders: "open", a PageWork or an Errand; readers: "load" or a list of PageWork
     failures: int = 0
     model: ModelStamp | None = None
 
-    def running(self) -> Child:
-        """Return the child, started if need be."""
-        if self.child is None:
-            self.child, self.document = self.start(), None
-        return self.child
+    def running(self) -> Hand:
+        """Return the worker, started if need be."""
+        if self.hand is None:
+            self.hand, self.document = self.start(), None
+        return self.hand
 
     def stop(self) -> int | None:
-        """End the child and return its exit code."""
-        code = self.child.end() if self.child is not None else None
-        self.child = self.document = self.task = None
+        """End the worker and return its exit code."""
+        code = self.hand.end() if self.hand is not None else None
+        self.hand = self.document = self.task = None
         return code
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What tells a changed file without reading it."""
-
-    size: int | None
-    mtime_ns: int | None
-
-    @classmethod
-    def of(cls, path: Path) -> FileFacts:
-        try:
-            facts = path.stat()
-        except (OSError, ValueError):
-            return cls(None, None)
-        return cls(facts.st_size, facts.st_mtime_ns)
-
-
 def take_group(ready: deque[PageWork], most: int) -> list[PageWork]:
-    """Take the next pages to read together: several only if none of them has failed before."""
+    """Take the next pages to read together: several only on the same one of the first two rungs, none lost before."""
     pages = [ready.popleft()]
-    while (
-        len(pages) < most
-        and ready
-        and all(page.rung is Rung.NORMAL and not page.losses for page in (pages[0], ready[0]))
-    ):
+    while len(pages) < most and ready and all(_goes_together(page, pages[0]) for page in (pages[0], ready[0])):
         pages.append(ready.popleft())
     return pages
+
+
+def _goes_together(page: PageWork, first: PageWork) -> bool:
+    alike = page.rung is first.rung and page.rung in (Rung.NORMAL, Rung.FEWER)
+    return alike and page.number != WHOLE and not page.losses

@@ -9,17 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dsvl2.pipelines.batch.codec import unpack_notices, unpack_result
-from dsvl2.pipelines.batch.manifest import DocumentRow, Manifest
-from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageResult
+from dsvl2.pipelines.batch.codec import unpack_notices, unpack_reading
+from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.rows import DocumentRow, Recipes
+from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
-from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, RenderOptions
+from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, RenderOptions
 from dsvl2.pipelines.output import write_durably
 from dsvl2.pipelines.sources import printable
+from dsvl2.pipelines.tasks import Finished, PageReading, ValueFormat
 
 PROSE = frozenset({"markdown", "text"})  # an empty line keeps their documents apart on standard output
 
@@ -33,7 +36,7 @@ class OutputPlan:
     `force` replaces files that are not this run's own.
     """
 
-    format: Format
+    format: Format | ValueFormat
     render: RenderOptions = DEFAULT_OPTIONS
     tree: bool = False
     parts: Path | None = None
@@ -52,22 +55,50 @@ class Writer:
         manifest: Manifest,
         plan: OutputPlan,
         *,
-        recipe: int,
+        recipes: Recipes,
         model: ModelStamp,
         options: tuple[tuple[str, OptionValue], ...],
     ) -> None:
         self.manifest = manifest
         self.plan = plan
         self.written = 0
-        self._recipe = recipe
+        self._recipes = recipes
         self._model = model
         self._options = options
         self._next = 0
         self._ahead: set[int] = set()
         self._wrote = False
 
-    def settle(self, row: DocumentRow, position: int) -> Path | None:
+    @property
+    def over_original(self) -> bool:
+        """Whether outputs are made from the original files, by a decoder."""
+        return isinstance(self.plan.format, OriginalFormat)
+
+    def is_current(self, row: DocumentRow) -> bool:
+        """Whether a document's own output is there as it should be."""
+        if row.target is None or not self.readable(row):
+            return False
+        return self._known(row.target) == (self._stamp([row]), *_facts(row.target))
+
+    def rendering(self, row: DocumentRow) -> dict[str, Any]:
+        """Return what a decoder must know of a document to make its output from the original file."""
+        head = self._head(row)
+        return {
+            "format": self.plan.format.name,
+            "render": list(astuple(self.plan.render)),
+            "document": {
+                "source": head.source,
+                "page_count": head.page_count,
+                "model": None if head.model is None else asdict(head.model),
+                "options": head.options,
+                "notices": row.notices,
+            },
+        }
+
+    def settle(self, row: DocumentRow, position: int, rendered: bytes | None = None) -> Path | None:
         """Take a document whose pages all have results, or that failed; return its own output if it has one.
+
+        rendered: the output, where that is not made here.
 
         Raises:
             OutputError: its file cannot be written, or another document has it.
@@ -78,7 +109,7 @@ class Writer:
         if row.target is None or not self.readable(row):
             return None
         self._check_target(row)
-        return self._file(row.target, [row])
+        return self._file(row.target, [row], rendered)
 
     def advance(self, total: int) -> None:
         """Write the streams as far as documents are settled in the order of the plan of `total` documents.
@@ -102,16 +133,39 @@ class Writer:
                 self._file(self.plan.file, self._rows(0, total))
 
     def readable(self, row: DocumentRow) -> bool:
-        """Whether a page of the document was read; of one without, no output is written, as by `dsvl2 ocr`."""
+        """Whether a page of the document was read, or what was asked of it answered; else no output is written."""
         if row.sha256 is None:
             return False
+        recipes = self._recipes
         query = "SELECT page FROM results WHERE sha256 = ? AND recipe = ? AND status != 'failed'"
-        chosen = set(row.selected)
-        return any(page in chosen for (page,) in self.manifest.db.execute(query, (row.sha256, self._recipe)))
+        chosen = set(row.selected) if recipes.whole is None else {0}
+        recipe = recipes.pages if recipes.whole is None else recipes.whole
+        return any(page in chosen for (page,) in self.manifest.db.execute(query, (row.sha256, recipe)))
 
     def text(self, row: DocumentRow) -> Iterator[str]:
         """Render a document, page by page if the format can."""
-        head = Document(
+        head, format = self._head(row), self.plan.format
+        if isinstance(format, ValueFormat):
+            yield format.render(self._finished(row, head))
+            return
+        stream = format.stream(head, self.plan.render)
+        if stream is None:
+            pages = tuple(reading.result for reading in self._readings(row))
+            yield format.render(replace(head, pages=pages), self.plan.render)
+        else:
+            for reading in self._readings(row):
+                yield stream.page(reading.result)
+
+    def _finished(self, row: DocumentRow, head: Document) -> Finished:
+        recipes = self._recipes
+        answer = None
+        if recipes.whole is not None:
+            payload = self.manifest.payload(row.sha256 or "", 0, recipes.whole)
+            answer = None if payload is None else unpack_reading(payload, row.name).value
+        return Finished(head, tuple(self._readings(row)), answer)
+
+    def _head(self, row: DocumentRow) -> Document:
+        return Document(
             source=row.name,
             pages=(),
             page_count=row.page_count or 0,
@@ -120,23 +174,19 @@ class Writer:
             options=self._options,
             notices=unpack_notices(row.notices),
         )
-        stream = self.plan.format.stream(head, self.plan.render)
-        if stream is None:
-            yield self.plan.format.render(replace(head, pages=tuple(self._pages(row))), self.plan.render)
-        else:
-            for page in self._pages(row):
-                yield stream.page(page)
 
     def _from_layers(self, row: DocumentRow) -> bool:
         """Whether no page needed a model; then none is named, as by `dsvl2 ocr`."""
         query = "SELECT page FROM results WHERE sha256 = ? AND recipe = ? AND rung = 'layer'"
-        return {page for (page,) in self.manifest.db.execute(query, (row.sha256, self._recipe))} >= set(row.selected)
+        return {page for (page,) in self.manifest.db.execute(query, (row.sha256, self._recipes.pages))} >= set(
+            row.selected
+        )
 
-    def _pages(self, row: DocumentRow) -> Iterator[PageResult]:
+    def _readings(self, row: DocumentRow) -> Iterator[PageReading]:
         for number in row.selected:
-            payload = self.manifest.payload(row.sha256 or "", number, self._recipe)
+            payload = self.manifest.payload(row.sha256 or "", number, self._recipes.pages)
             assert payload is not None, f"page {number} of {row.name} has no result"
-            yield unpack_result(payload, row.name)
+            yield unpack_reading(payload, row.name)
 
     def _rows(self, first: int, end: int) -> list[DocumentRow]:
         rows = (self.manifest.document_at(position) for position in range(first, end))
@@ -164,18 +214,21 @@ class Writer:
         if self.manifest.db.execute("SELECT 1 FROM documents WHERE real = ?", (real,)).fetchone():
             raise OutputCollision(f"{shown} is one of the inputs", hint="give another -o: inputs are never replaced")
 
-    def _file(self, path: Path, rows: Sequence[DocumentRow]) -> Path:
+    def _file(self, path: Path, rows: Sequence[DocumentRow], rendered: bytes | None = None) -> Path:
         """Write a file of documents unless it is there already as it should be."""
         stamp = self._stamp(rows)
-        key = os.fsencode(os.path.abspath(path))
-        known = self.manifest.db.execute("SELECT stamp, size, mtime_ns FROM outputs WHERE path = ?", (key,)).fetchone()
-        there = _facts(path)
-        if known is not None and known == (stamp, *there):
+        known = self._known(path)
+        if known is not None and known == (stamp, *_facts(path)):
             return path
         self.manifest.commit()
-        if path.is_file() and known is None and not self.plan.force and not self._same(path, rows):
+
+        def pieces() -> Iterator[str | bytes]:
+            return iter([rendered]) if rendered is not None else (piece for row in rows for piece in self.text(row))
+
+        if path.is_file() and known is None and not self.plan.force and not _same(path, pieces()):
             raise OutputExists(f"{printable(str(path))} exists already and is not of this run")
-        digest = write_durably(path, (piece for row in rows for piece in self.text(row)), force=True)
+        digest = write_durably(path, pieces(), force=True)
+        key = os.fsencode(os.path.abspath(path))
         self.manifest.begin()
         self.manifest.db.execute(
             "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)", (key, stamp, digest, *_facts(path), len(rows))
@@ -183,21 +236,20 @@ class Writer:
         self.written += 1
         return path
 
-    def _same(self, path: Path, rows: Sequence[DocumentRow]) -> bool:
-        """A kill may fall between writing a file and taking it down: then it holds what would be written now."""
-        digest = hashlib.sha256()
-        for row in rows:
-            for piece in self.text(row):
-                digest.update(piece.encode("utf-8"))
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
+    def _known(self, path: Path) -> tuple[str, int, int] | None:
+        """Stamp, size and time of an output as it was written."""
+        key = os.fsencode(os.path.abspath(path))
+        query = "SELECT stamp, size, mtime_ns FROM outputs WHERE path = ?"
+        found: tuple[str, int, int] | None = self.manifest.db.execute(query, (key,)).fetchone()
+        return found
 
     def _stamp(self, rows: Sequence[DocumentRow]) -> str:
         render = list(astuple(self.plan.render))
-        digest = hashlib.sha256(json.dumps([self.plan.format.name, render, self._recipe]).encode())
-        query = "SELECT count(*), max(id) FROM results WHERE sha256 = ? AND recipe = ?"
+        recipes = self._recipes
+        digest = hashlib.sha256(json.dumps([self.plan.format.name, render, *recipes.all]).encode())
+        query = "SELECT count(*), max(id) FROM results WHERE sha256 = ? AND recipe IN (?, ?)"
         for row in rows:
-            results = self.manifest.db.execute(query, (row.sha256, self._recipe)).fetchone()
+            results = self.manifest.db.execute(query, (row.sha256, recipes.pages, recipes.all[-1])).fetchone()
             facts = [row.name, row.sha256, row.selected, row.notices, results]
             digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
@@ -209,3 +261,12 @@ def _facts(path: Path) -> tuple[int, int]:
     except OSError:
         return (-1, -1)
     return (facts.st_size, facts.st_mtime_ns)
+
+
+def _same(path: Path, pieces: Iterable[str | bytes]) -> bool:
+    """A kill may fall between writing a file and taking it down: then it holds what would be written now."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece.encode("utf-8") if isinstance(piece, str) else piece)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()

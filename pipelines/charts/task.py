@@ -15,4 +15,5 @@ SPEC = TaskSpec(
     prompts=Prompts(page=PAGE_PROMPT, nano="<image>\nRead."),
     parse=parse_chart,
     result=Charts,
+    batch="dsvl2.pipelines.charts.batch:ChartBatch",
 )

@@ -25,4 +25,5 @@ SPEC = TaskSpec(
     prompts=PROMPTS,
     parse=parse_fields,
     result=Extraction,
+    batch="dsvl2.pipelines.extract.batch:ExtractBatch",
 )

@@ -22,4 +22,5 @@ SPEC = TaskSpec(
     prompts=Prompts(page="<image>\nConvert the formula in the image to LaTeX.", nano="<image>\nFormula."),
     parse=parse_formula,
     result=FormulaReport,
+    batch="dsvl2.pipelines.formulas.batch:FormulaBatch",
 )

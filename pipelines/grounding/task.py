@@ -14,4 +14,5 @@ SPEC = TaskSpec(
     prompts=Prompts(page="<image>\n<|ref|>{phrase}<|/ref|>."),
     parse=parse_grounding,
     result=GroundResult,
+    batch="dsvl2.pipelines.grounding.batch:GroundBatch",
 )

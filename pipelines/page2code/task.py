@@ -65,6 +65,7 @@ SPEC = TaskSpec(
     prompts=Prompts(page="<image>\nWrite this page as one self-contained HTML file with inline CSS."),
     parse=parse_html,
     result=PageCode,
+    batch="dsvl2.pipelines.page2code.batch:PageCodeBatch",
 )
 
 

@@ -122,4 +122,5 @@ SPEC: TaskSpec[Any] = TaskSpec(
     prompts=Prompts(page=PROMPT, nano="<image>\nRead."),
     parse=_parse,
     result=TablesFound,
+    batch="dsvl2.pipelines.tables.batch:TableBatch",
 )

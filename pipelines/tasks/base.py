@@ -66,6 +66,7 @@ class TaskSpec(Generic[T]):
 
     `parse` turns one answer of the model into a value; it accepts any text and never raises.
     `result` is the frozen dataclass that the command's --json prints; `schema` overrides the schema derived from it.
+    `batch` is "module:attribute" of the BatchTask class that runs it over many documents; None: it cannot.
     """
 
     name: str
@@ -75,6 +76,7 @@ class TaskSpec(Generic[T]):
     result: type[T]
     schema: Callable[[], dict[str, Any]] | None = None
     version: int = 1
+    batch: str | None = None
 
     def json_schema(self) -> dict[str, Any]:
         """Return the JSON Schema (draft 2020-12) of the result as JSON."""

@@ -19,7 +19,8 @@ from dsvl2.model.reading import ReadingProfile
 from dsvl2.model.request import GenerationResult, ModelInfo, Usage
 from dsvl2.pipelines import batch, get_format
 from dsvl2.pipelines.batch.codec import pack_result
-from dsvl2.pipelines.batch.manifest import Manifest, StoredResult
+from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.rows import StoredResult
 from dsvl2.pipelines.documents import Block, PageError, PageResult
 
 TEXT = "# A page\n\nIt has some text.\n"

@@ -133,7 +133,7 @@ def test_a_page_that_fails_costs_only_that_page(scripted_run: Run, pdf: Make, tm
     assert b"error[out_of_memory]" in done.stderr and b"batch retry" in done.stderr
     assert set(tree(tmp_path / "out")) == {"a.md", "b.md"}
     tries = manifest_rows(tmp_path / "out" / ".dsvl2-run", "SELECT page, rung, code FROM attempts")
-    assert tries == [(2, "normal", "out_of_memory"), (2, "alone", "out_of_memory")]
+    assert tries == [(2, "normal", "out_of_memory"), (2, "fewer", "out_of_memory")]
     never = scripted_run("batch", tmp_path / "in", "-o", tmp_path / "out", "--dpi", "72", "--fail-on", "never")
     assert never.returncode == Exit.OK
 
@@ -142,7 +142,7 @@ def test_a_finer_drawing_is_tried_and_used(scripted_run: Run, pdf: Make, tmp_pat
     pdf("in/a.pdf", widths=(BAD,))
     assert scripted_run("batch", tmp_path / "in", "-o", tmp_path / "out", "--dpi", "72").returncode == Exit.OK
     tries = manifest_rows(tmp_path / "out" / ".dsvl2-run", "SELECT rung, code FROM attempts")
-    assert tries == [("normal", "internal"), ("alone", "internal")]
+    assert tries == [("normal", "internal"), ("fewer", "internal")]
     assert manifest_rows(tmp_path / "out" / ".dsvl2-run", "SELECT rung, status FROM results") == [("finer", "ok")]
 
 

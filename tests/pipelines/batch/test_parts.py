@@ -10,8 +10,9 @@ import pytest
 from dsvl2.model.request import Usage
 from dsvl2.pipelines.batch.codec import pack_result, unpack_result
 from dsvl2.pipelines.batch.ladder import Rung, most_losses, next_rung, text_result
-from dsvl2.pipelines.batch.manifest import VERSION, Manifest, PlannedFile, StoredResult
+from dsvl2.pipelines.batch.manifest import VERSION, Manifest
 from dsvl2.pipelines.batch.planner import Shard, plan_files
+from dsvl2.pipelines.batch.rows import PlannedFile, StoredResult
 from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageResult, TextLayerUse, Word
 from dsvl2.pipelines.errors import OutputExists, RunDamaged
 from dsvl2.pipelines.output import write_durably
@@ -76,9 +77,10 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rung", "code", "drawn", "text", "then"),
     [
-        (Rung.NORMAL, "internal", True, True, Rung.ALONE),
-        (Rung.ALONE, "internal", True, True, Rung.FINER),
-        (Rung.ALONE, "internal", False, True, Rung.TEXT),
+        (Rung.NORMAL, "internal", True, True, Rung.FEWER),
+        (Rung.FEWER, "internal", True, True, Rung.FINER),
+        (Rung.FEWER, "internal", False, True, Rung.TEXT),
+        (Rung.FEWER, "out_of_memory", True, True, Rung.ALONE),
         (Rung.ALONE, "out_of_memory", True, True, Rung.TEXT),
         (Rung.FINER, "internal", True, True, Rung.TEXT),
         (Rung.FINER, "internal", True, False, None),
@@ -87,7 +89,11 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_the_ladder(rung: Rung, code: str, drawn: bool, text: bool, then: Rung | None) -> None:
-    assert next_rung(rung, code, drawn=drawn, text=text) is then
+    assert next_rung(rung, code, drawn=drawn, text=text, company=4) is then
+
+
+def test_a_page_that_was_alone_is_not_tried_alone_again() -> None:
+    assert next_rung(Rung.FEWER, "out_of_memory", drawn=True, text=True, company=1) is Rung.TEXT
 
 
 def test_a_kill_from_outside_counts_less_than_a_crash() -> None:
