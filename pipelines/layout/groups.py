@@ -11,6 +11,7 @@ from dsvl2.pipelines.layout.types import InkLine, Profile
 
 SMALLEST, LARGEST = 0.85, 1.35  # x-height of body text on the canvas, relative to the profile's
 GROUP_COST = 1.0  # of one more group: several lines a sixth off their best scale
+LARGEST_SHARE = 0.5  # of the pitch that an x-height can be: lines of capitals and figures measure taller
 HEADING = 2.2  # a heading may stand this much taller than the profile's x-height before it is read on its own
 
 
@@ -28,13 +29,17 @@ def pitches(lines: list[InkLine]) -> list[float]:
     result = []
     for k in range(len(lines)):
         near = [abs(base[j] - base[k]) for j in (k - 1, k + 1) if 0 <= j < len(lines)]
-        near = [d for d in near if d > 1.2 * (lines[k].base - lines[k].top)]
+        near = [d for d in near if d > 1.1 * (lines[k].base - lines[k].top)]
         result.append(min(near, default=float("inf")))
     return result
 
 
 def wanted_scale(x_height: float, pitch: float, profile: Profile) -> float:
-    """Return the scale for text of this x-height and pitch (pixels): the pitch decides, the x-height sets limits."""
+    """Return the scale for text of this x-height and pitch (pixels): the pitch decides, the x-height sets limits.
+
+    Where print is all capitals and figures, as on receipts, what was measured is their height: the pitch bounds it.
+    """
+    x_height = min(x_height, LARGEST_SHARE * pitch)
     by_letter = profile.x_height / max(x_height, 1.0)
     by_pitch = profile.line_pitch / pitch if np.isfinite(pitch) else by_letter
     return float(np.clip(by_pitch, SMALLEST * by_letter, LARGEST * by_letter))

@@ -43,11 +43,13 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     if standing is None:
         return _blank((gray.shape[1], gray.shape[0]))
     from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
+    from dsvl2.pipelines.tables.trust import trusted
 
     up, reading = standing
     ink = _ink(up, reading)
     gray = resized(up.gray, up.zoom)
     tables = draw_tables(gray, letter_height(up.found), profile, _flows_with_gaps(reading))
+    tables = trusted(tables, reading.found, reading.letter, reading.rows)
     if tables:
         up, reading = _without(up, tables)
     return replace(_cut(up, reading, tables, profile), ink=ink)
@@ -75,11 +77,12 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
         faint[part] = False
     found = components(mask)
     rest = replace(up, ink=replace(up.ink, mask=mask, faint=faint), found=found)
-    if _is_blank(found, letter_height(found)):
+    unit = letter_height(up.found)  # the table's letters help to tell letters from what is around it
+    if _is_blank(found, unit):
         return rest, _Reading(
             Rows((), (), np.full(len(found), -1, dtype=np.int64)), found, _no_letters(found), (), (), ()
         )
-    return rest, _rows(rest)
+    return rest, _rows(rest, unit)
 
 
 def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
@@ -128,9 +131,12 @@ class _Reading:
     figures: tuple[tuple[int, int, int, int], ...]
 
 
-def _rows(up: Upright) -> _Reading:
-    """Find letters, columns and rows; rows that turn out to be two touching lines are cut once and found anew."""
-    unit = letter_height(up.found)
+def _rows(up: Upright, unit: float = 0.0) -> _Reading:
+    """Find letters, columns and rows; rows that turn out to be two touching lines are cut once and found anew.
+
+    `unit` is the height of the commonest letters, 0 if it is to be measured.
+    """
+    unit = unit or letter_height(up.found)
     mask = up.ink.mask
     shape = (mask.shape[0], mask.shape[1])
     for _ in range(2):

@@ -17,15 +17,36 @@ _DARK = 150  # ink of words on an even page
 _WORD_REACH = 0.5  # letter heights between letters of a word
 _LEAST_CONTRAST = 30.0  # grey levels
 _NEAR_GROUND = 14
+_FRINGE = 2  # pixels beside a rule that a letter's stroke must fill to have a claim on the rule's
+_MOST_CROSSED = 0.5  # share of a rule that letters can stand on
 _STUMP = 0.5  # letter heights from a wall
 
 
 def without_rules(flat: Gray, rules: Sequence[Rule]) -> Gray:
-    """Return an even page with the rules white."""
+    """Return an even page with the rules white, but for the strokes of letters that cross or stand on thin ones."""
     result = flat.copy()
     for rule in rules:
-        result[rule.y0 : rule.y1, rule.x0 : rule.x1] = 255
+        part = np.s_[rule.y0 : rule.y1, rule.x0 : rule.x1]
+        if rule.x1 - rule.x0 >= rule.y1 - rule.y0:
+            result[part] = _without_rule(flat, rule)
+        else:
+            tipped = Rule(rule.y0, rule.x0, rule.y1, rule.x1)
+            result[part] = _without_rule(flat.T, tipped).T
     return result
+
+
+def _without_rule(flat: Gray, rule: Rule) -> Gray:
+    """Return the pixels of a horizontal rule's box: white where nothing dark goes on above or below it."""
+    x0, x1 = rule.x0, rule.x1
+    above = flat[max(0, rule.y0 - _FRINGE) : rule.y0, x0:x1]
+    below = flat[rule.y1 : rule.y1 + _FRINGE, x0:x1]
+    crossed = np.zeros(x1 - x0, dtype=np.bool_)
+    for side in (above, below):
+        if len(side) == _FRINGE:
+            crossed |= (side < _DARK).all(axis=0)
+    if crossed.mean() > _MOST_CROSSED:  # the border of a fill or of a photograph, or one side of a thick rule
+        crossed[:] = False
+    return np.where(crossed, flat[rule.y0 : rule.y1, x0:x1], np.uint8(255))
 
 
 def even_room(gray: Gray, flat: Gray, box: Box, unit: float) -> None:

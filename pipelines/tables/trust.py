@@ -1,0 +1,85 @@
+"""Whether what was taken for a table is one, judged by the letters of the page: read piece by piece it must lose nothing.
+
+Forms draw lines to write on and frames around everything; what they hold is read better as lines of text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dsvl2.pipelines.layout.components import Components, Mask
+from dsvl2.pipelines.layout.lines import Rows
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.tables.drawn import DrawnTable
+
+_LEAST_HELD = 0.97  # share of a table's letters that stand in the pieces to be read
+_MOST_CUT = 0.05  # share of the lines in a table that go on beyond its sides
+_NEAR = 0.6  # letter heights
+_MOST_WRITTEN = 0.5  # share of a table's pieces that stand on a line to be written on
+
+
+def trusted(tables: Sequence[DrawnTable], found: Components, letter: Mask, rows: Rows) -> list[DrawnTable]:
+    """Return the tables to be read as such: their pieces hold their letters, and no lines of print run out of them.
+
+    `found`, `letter` and `rows` are those of the whole page, tables included, in the tables' pixels.
+    """
+    return [
+        table for table in tables
+        if _held(table, found, letter) >= _LEAST_HELD
+        and _cut(table, found, letter, rows) <= _MOST_CUT
+        and not _is_written_on(table)
+    ]  # fmt: skip
+
+
+def _held(table: DrawnTable, found: Components, letter: Mask) -> float:
+    """Return the share of the letters in a table that stand in one of its pieces."""
+    middle_x, middle_y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
+    box, near = table.box, _NEAR * table.drawn.unit
+    mine = letter & (middle_x > box.x0) & (middle_x < box.x1) & (middle_y > box.y0) & (middle_y < box.y1)
+    x, y = middle_x[mine], middle_y[mine]
+    if not x.size:
+        return 1.0
+    held = np.zeros(x.size, dtype=np.bool_)
+    for piece in table.drawn.pieces:
+        inside = piece.box
+        held |= (x > inside.x0 - near) & (x < inside.x1 + near) & (y > inside.y0 - near) & (y < inside.y1 + near)
+    return float(held.mean())
+
+
+def _cut(table: DrawnTable, found: Components, letter: Mask, rows: Rows) -> float:
+    """Return the share of the lines in a table of which a word lies across one of its sides."""
+    box, unit = table.box, table.drawn.unit
+    middle_y = (found.y0 + found.y1) / 2
+    level = letter & (middle_y > box.y0) & (middle_y < box.y1) & (rows.of_component >= 0)
+    inside = level & (found.x0 < box.x1) & (found.x1 > box.x0)
+    lines = np.unique(rows.of_component[inside])
+    cut = 0
+    for line in lines.tolist():
+        own = level & (rows.of_component == line)
+        x0, x1 = found.x0[own], found.x1[own]
+        cut += any(
+            bool(((x1 > side - 1.2 * unit) & (x0 < side)).any() and ((x0 < side + 1.2 * unit) & (x1 > side)).any())
+            for side in (box.x0, box.x1)
+        )
+    return cut / max(1, lines.size)
+
+
+def _is_written_on(table: DrawnTable) -> bool:
+    """Say whether a table without walls is a stack of lines to be written on: text stands on most, as on a form."""
+    drawn = table.drawn
+    if any(drawn.lattice.ruled_x[1:-1]) or len(drawn.lattice.ys) < 5:
+        return False
+    inner = [y for y, ruled in zip(drawn.lattice.ys[1:], drawn.lattice.ruled_y[1:], strict=True) if ruled]
+    bases = [piece.box.y1 for piece in drawn.pieces]
+    tops = [piece.box.y0 for piece in drawn.pieces]
+    near = 0.45 * drawn.unit
+    written = 0
+    for top, base in zip(tops, bases, strict=True):
+        stands = any(abs(base - y) < near for y in inner)
+        hangs = any(abs(top - y) < 1.5 * near for y in inner)
+        written += stands and not hangs
+    return written > _MOST_WRITTEN * max(1, len(bases))
