@@ -34,7 +34,7 @@ AGAIN = 8  # so many recent batches of a key must be at hand before one is used 
 class Renderer(IterableDataset[Fresh]):
     """Endless stream of batches for the curriculum level shared through ``level``.
 
-    Every kind of the recipe comes as often as the others: a training step takes one batch of each.
+    Every kind of the recipe comes as often as the training steps take one.
     """
 
     def __init__(self, data: Path, recipe: Recipe, level: Any, gate: Any, rank: int, start: int) -> None:
@@ -45,16 +45,16 @@ class Renderer(IterableDataset[Fresh]):
         worker = info.id if info else 0
         torch.set_num_threads(1)
         rng = random.Random(hash((self.recipe.seed, self.rank, worker, self.start)))
-        while info is not None and worker >= 4 and not self.gate.value:
+        while info is not None and worker >= 4 and self.recipe.compile and not self.gate.value:
             time.sleep(0.1)  # few renderers while the compiler needs the cores
         streams = {
             kind: source(kind, rng, self.data, self.recipe, lambda: int(self.level.value)) for kind in self.recipe.kinds
         }
-        made = {kind: rng.random() for kind in streams}
+        made = {kind: rng.random() * self.recipe.every(kind) for kind in streams}
         failures = 0
         while True:
             kind = min(streams, key=lambda kind: made[kind])
-            made[kind] += 1
+            made[kind] += self.recipe.every(kind)
             try:
                 yield next(streams[kind])
             except Exception as error:  # a page in a million that cannot be made must not end a run
@@ -109,7 +109,7 @@ class Supply:
             time.sleep(0.005)
 
     def _take(self, key: Key) -> Fresh | None:
-        old = self.old.setdefault(key, deque(maxlen=100))
+        old = self.old.setdefault(key, deque(maxlen=40))
         if self.fresh.get(key):
             batch = self.fresh[key].popleft()
             old.append(batch)
@@ -145,7 +145,9 @@ def on_device(
         return pictures, Targets(tokens, weight, torch.zeros_like(tokens, dtype=torch.bool))
     lines, chars = parts["lines"], parts["chars"]
     count = chars.shape[1]
-    pictures, points = degrade(parts["images"], torch.cat([chars[..., :2], lines], 1), strength=strength)
+    pictures, points = degrade(
+        parts["images"], torch.cat([chars[..., :2], lines], 1), strength=strength, alone=strength
+    )
     labels = character_labels(points[:, :count], chars[..., 2], batch.columns, grid)
     is_location = tokens == nano.FIRST_LOCATION
     nth = (is_location.long().cumsum(1) - 1).clamp(0, max(0, lines.shape[1] - 1))

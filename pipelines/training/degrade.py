@@ -118,6 +118,10 @@ def capture(images: Tensor, strength: float) -> Tensor:
         x[i] = x[i] + (-F.max_pool2d(-x[i][:, None], 3, 1, 1)[:, 0] - x[i]) * level(len(i), 0.15, 0.8)
     if len(i := some(0.08)):  # ink fades, thin strokes break
         x[i] = x[i] + (F.max_pool2d(x[i][:, None], 3, 1, 1)[:, 0] - x[i]) * level(len(i), 0.1, 0.5)
+    if len(i := some(0.09)):  # weak print: in places, or in columns where a needle or a heating dot is worn
+        grid = (3, 6) if random.random() < 0.7 else (1, random.choice((24, 60, 150)))
+        cells = F.interpolate(torch.rand(len(i), 1, *grid, device=images.device), size=x.shape[1:], mode="bilinear")
+        x[i] = 1 - (1 - x[i]) * (1 - level(len(i), 0.2, 0.85) * cells[:, 0])
     if len(i := some(0.45)):
         x[i] = _gaussian_blur(x[i], _uniform(len(i), 0.3, 1.15, images))
     if len(i := some(0.3)):  # shadows and stains
@@ -140,15 +144,39 @@ def capture(images: Tensor, strength: float) -> Tensor:
         dark = x[i].amin(dim=(1, 2), keepdim=True)
         light = x[i].amax(dim=(1, 2), keepdim=True)
         x[i] = (x[i] > dark + (light - dark) * level(len(i), 0.4, 0.72)).float()
+    if len(i := some(0.09)):  # fax: edges torn by noise before the threshold
+        soft = _gaussian_blur(x[i], _uniform(len(i), 0.4, 0.9, images))
+        dark, light = soft.amin(dim=(1, 2), keepdim=True), soft.flatten(1).median(1).values[:, None, None]
+        noise = F.avg_pool2d(torch.randn_like(soft)[:, None], 3, 1, 1)[:, 0] * level(len(i), 0.1, 0.4)
+        x[i] = (soft + noise * (light - dark) > dark + (light - dark) * level(len(i), 0.35, 0.65)).float()
     if len(i := some(0.22)):
         x[i] = jpeg(x[i].clamp(0, 1), _uniform(len(i), 0.25, 2.2, images))
     return x.clamp(0, 1)
 
 
-def degrade(images: Tensor, points: Tensor, *, strength: float) -> tuple[Tensor, Tensor]:
+def isolate(images: Tensor, points: Tensor, strength: float) -> Tensor:
+    """Whiten what lies away from the text of some of the images: a page cutter pastes pieces onto white canvases.
+
+    points [B,N,2] are the characters' centres (x < 0 = padding); pictures without any stay as they are.
+    """
+    batch, height, width = images.shape
+    real = (points[..., :1] >= 0).float()
+    far = 1e6 * (1 - real)
+    low, high = (points + far).amin(1), (points - far).amax(1)  # [B, 2]
+    near = torch.empty(batch, 4, device=images.device).uniform_(9, 34)
+    x = torch.arange(width, device=images.device)[None, None]
+    y = torch.arange(height, device=images.device)[None, :, None]
+    column = [side[:, None, None] for side in (*(low - near[:, :2]).T, *(high + near[:, 2:]).T)]
+    outside = (x < column[0]) | (y < column[1]) | (x > column[2]) | (y > column[3])
+    chosen = _chance(batch, 0.4 * strength, images)[:, None, None] * (real.amax(1)[..., None] > 0)
+    return torch.where(outside & (chosen > 0), 1.0, images)
+
+
+def degrade(images: Tensor, points: Tensor, *, strength: float, alone: float = 0.0) -> tuple[Tensor, Tensor]:
     """Degrade uint8 bands [B,H,W] and move points [B,N,2] (px; x < 0 = padding) with them.
 
-    Returns float images in [0, 1] and the moved points. ``strength`` 0 leaves the picture as it is, 1 is the full mix.
+    With ``alone`` the ground around the points becomes white in some of the pictures. Returns float images in [0, 1]
+    and the moved points. ``strength`` 0 leaves the picture as it is, 1 is the full mix.
     A third of the bands go through a coarser capture (0.42 to 0.95 of the pixels) and come back enlarged, as pages
     scanned at 75 to 130 dpi do after the cutter has normalised their line pitch.
     """
@@ -173,5 +201,7 @@ def degrade(images: Tensor, points: Tensor, *, strength: float) -> tuple[Tensor,
             mode = random.choice(("bicubic", "bicubic", "bilinear"))
             part = F.interpolate(part[:, None], size=(height, width), mode=mode)[:, 0].clamp(0, 1)
         out[members] = part
+    if alone:
+        out = isolate(out, points, alone)
     inverted = _chance(batch, 0.015 * strength, x)[:, None, None]
     return out * (1 - inverted) + (1 - out) * inverted, points

@@ -14,6 +14,7 @@ from random import Random
 from typing import Any, Literal
 
 from dsvl2.pipelines.training.glyphs import Outline, SizedFont
+from dsvl2.pipelines.training.printers import TYPE, Look
 from dsvl2.pipelines.training.text import Corpus
 
 _STEP = 1.045  # sizes are rounded to powers of this, so that glyph bitmaps are met again
@@ -55,7 +56,7 @@ class Resources:
         self._ends = list(accumulate((weights or {}).get(family.name, 1.0) for family in self.families))
         self.mono = tuple(family for family in self.families if family.plain[0].mono) or self.families
         self._widest = sorted({id(f): f for f in faces if not f.italic and not f.small_caps}.values(), key=_reach)[:12]
-        self._sized: OrderedDict[tuple[int, int], SizedFont] = OrderedDict()
+        self._sized: OrderedDict[tuple[int, int, Look], SizedFont] = OrderedDict()
 
     @classmethod
     def load(cls, folder: Path | str, split: Split = "train") -> Resources:
@@ -79,13 +80,13 @@ class Resources:
         able = [face for face in self._widest if face.outline.letters.issuperset(text)]
         return rng.choice(able) if able else None
 
-    def sized(self, face: Face, size: float) -> SizedFont:
-        """``face`` at about ``size`` px per em."""
+    def sized(self, face: Face, size: float, look: Look = TYPE) -> SizedFont:
+        """``face`` at about ``size`` px per em, as a printer of that ``look`` prints it."""
         step = round(log(max(4.0, size)) / log(_STEP))
-        key = (id(face), step)
+        key = (id(face), step, look)
         found = self._sized.get(key)
         if found is None:
-            found = self._sized[key] = SizedFont(face.outline, _STEP**step)
+            found = self._sized[key] = SizedFont(face.outline, _STEP**step, look)
             if len(self._sized) > _KEPT_FONTS:
                 self._sized.popitem(last=False)
         else:

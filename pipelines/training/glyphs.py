@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFont, features
 
 from dsvl2.pipelines.training.charset import INDEX, LIGATURES, NORMALISE
+from dsvl2.pipelines.training.printers import TYPE, Look
 
 Mask = npt.NDArray[np.uint8]
 _PHASES = 4  # horizontal subpixel positions
@@ -81,12 +82,13 @@ class Glyph:
 
 
 class SizedFont:
-    """A face at ``size`` px per em."""
+    """A face at ``size`` px per em, drawn as type or as a printer's ``look`` has it."""
 
-    def __init__(self, outline: Outline, size: float) -> None:
+    def __init__(self, outline: Outline, size: float, look: Look = TYPE) -> None:
         self.scale = 4 if size < 30 else 2
-        self._font = outline.open(round(size * self.scale), ImageFont.Layout.BASIC)
         self.size = round(size * self.scale) / self.scale
+        self.look = look
+        self._font = outline.open(look.cells or round(size * self.scale), ImageFont.Layout.BASIC)
         self.cover, self.letters, self.ligatures = outline.cover, outline.letters, outline.ligatures
         self.x_height = outline.x_height * self.size
         self.ascent, self.descent = outline.ascent * self.size, outline.descent * self.size
@@ -95,19 +97,20 @@ class SizedFont:
 
     def advance(self, character: str) -> float:
         """Distance to the next character."""
-        return self._outline.advance(character) * self.size
+        return self._outline.advance(character) * self.size * self.look.wide
 
     def width(self, text: str) -> float:
         """Sum of the advances."""
         known = self._outline.advances
+        size = self.size * self.look.wide
         try:
-            return sum([known[c] for c in text]) * self.size
+            return sum([known[c] for c in text]) * size
         except KeyError:
-            return sum([self._outline.advance(c) for c in text]) * self.size
+            return sum([self._outline.advance(c) for c in text]) * size
 
     def kerning(self, pair: str) -> float:
         """Correction between two characters."""
-        return self._outline.kerning(pair) * self.size
+        return self._outline.kerning(pair) * self.size * self.look.wide
 
     def glyph(self, character: str) -> Glyph:
         """The bitmaps of ``character``."""
@@ -121,6 +124,9 @@ class SizedFont:
         classes = tuple(INDEX[c] + 1 for c in label if c != " ")
         core, corner = self._font.getmask2(character, mode="L", anchor="ls")
         large = Image.Image()._new(core) if classes and core.size[0] * core.size[1] else None
+        if large is not None and self.look != TYPE:
+            em = self.size * self.scale
+            large, corner = self.look.draw(large, corner, em / (self.look.cells or round(em)))
         return Glyph(classes, self.advance(character), corner, large, [None] * _PHASES)
 
 

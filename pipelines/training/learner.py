@@ -82,15 +82,15 @@ class Learner(nn.Module):
         batch = len(images)
         before, after = (torch.tensor(ids, device=images.device) for ids in nano.prompt_ids(prompt))
         parts = [embed(before.expand(batch, -1)), sequence, embed(after.expand(batch, -1)), embed(answer)]
-        inputs = torch.cat([part.to(sequence.dtype) for part in parts], 1)
+        inputs = torch.cat([part.float() for part in parts], 1)
         states, balance = self.states(inputs)
         start = inputs.shape[1] - answer.shape[1] - 1
         return self.model.language.logits(states[:, start:]), balance, features
 
     def states(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Run the decoder over embeddings [B, T, E]; return its states and the routers' balance term.
+        """Run the decoder over embeddings [B, T, E] fp32; return its states and the routers' balance term.
 
-        The blocks are called one by one so that each can be compiled once for all of them.
+        The blocks are called one by one so that one graph serves all of a kind; one input type keeps it one graph.
         """
         decoder = self.model.language.model
         cos, sin = rope.angles(self.config.language, torch.arange(inputs.shape[1], device=inputs.device))

@@ -20,6 +20,7 @@ from dsvl2.model.layout import token_count
 from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.answers.pages import make_page, resources
 from dsvl2.pipelines.training.charset import INDEX
+from dsvl2.pipelines.training.documents import Documents
 from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.formulas.samples import FormulaResources, make_formula_batch
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
@@ -80,14 +81,19 @@ def to_tokens(batch: Batch, columns: int) -> npt.NDArray[np.int16]:
 def bands(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
     """Bands of synthetic pages at the curriculum level that ``level`` tells."""
     resources = Resources.load(data)
+    documents = Documents.load(data) if any(recipe.document_shares) else None
     while True:
         stage, mix, _ = LEVELS[level()]
         columns = rng.choices(range(1, nano.MAX_COLUMNS + 1), mix)[0]
-        size = recipe.batch_sizes[columns - 1]
-        for batch in make_batch(rng, resources, columns, stage, size):
-            arrays = {"images": batch.images, "tokens": to_tokens(batch, columns), "lines": batch.lines,
-                      "chars": batch.chars}  # fmt: skip
-            yield Fresh("bands", columns, {name: torch.from_numpy(array) for name, array in arrays.items()})
+        share = recipe.document_shares[columns - 1]
+        for batch in make_batch(rng, resources, columns, stage, recipe.batch_sizes[columns - 1], documents, share):
+            yield as_batch(batch, columns)
+
+
+def as_batch(batch: Batch, columns: int) -> Fresh:
+    """Rendered bands with the model's token ids."""
+    arrays = {"images": batch.images, "tokens": to_tokens(batch, columns), "lines": batch.lines, "chars": batch.chars}
+    return Fresh("bands", columns, {name: torch.from_numpy(array) for name, array in arrays.items()})
 
 
 def formula_tokens(labels: Sequence[str], columns: int) -> npt.NDArray[np.int16]:

@@ -35,6 +35,8 @@ class Recipe:
     bands_weight: float = 1.0  # of each kind's loss; 0 leaves the kind out
     formulas_weight: float = 0.0
     answers_weight: float = 0.0
+    formulas_every: int = 1  # steps; a kind that comes seldom comes with its whole batch
+    answers_every: int = 1
     context_weight: float = 0.03  # of the page's and the question's own tokens, beside 1 for the answer's
     location_weight: float = 2.0
     character_noise: float = 0.04  # share of input characters replaced: the reader must survive its own slips
@@ -45,10 +47,19 @@ class Recipe:
     formula_mix: tuple[float, float, float, float] = (0.3, 0.38, 0.24, 0.08)
     formula_strength: float = 0.7  # of the degradation of their pictures
     answer_tokens: int = 49152  # of a batch of conversations, padding included
+    document_shares: tuple[float, float, float, float] = (
+        0.0,
+        0.0,
+        0.0,
+        0.0,
+    )  # receipts and forms among bands, by tiles
     clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
     level_min_steps: int = 40
     workers: int = 14
     compile: bool = True
+    compile_aside: bool = False  # train uncompiled until another process has filled the compiler's cache
+    average_share: float = 0.0  # of the live weights in the saved average, every four steps; 0 saves the live ones
+    check_every: float = 0.0  # s between looks at held-out bands; 0 never looks
     amp: bool = True
     log_every: int = 50
     save_every: float = 150.0
@@ -70,6 +81,18 @@ class Recipe:
         """What a step learns from."""
         weights = {"bands": self.bands_weight, "formulas": self.formulas_weight, "answers": self.answers_weight}
         return tuple(kind for kind, weight in weights.items() if weight > 0)
+
+    def every(self, kind: str) -> int:
+        """In which steps a kind comes: every so many."""
+        return {"formulas": self.formulas_every, "answers": self.answers_every}.get(kind, 1)
+
+    def kinds_at(self, step: int) -> tuple[str, ...]:
+        """What ``step`` learns from; kinds that come every second step take turns."""
+        return tuple(
+            kind
+            for place, kind in enumerate(self.kinds)
+            if self.every(kind) == 1 or (step + place) % self.every(kind) == 0
+        )
 
     def weight(self, kind: str) -> float:
         """Weight of a kind's loss."""

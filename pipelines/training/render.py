@@ -29,6 +29,7 @@ from dsvl2.pipelines.training.clutter import (
     specks_and_edges,
     stamp,
 )
+from dsvl2.pipelines.training.documents import Documents
 from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.layouts import BLOCKS, DENSE_BLOCKS, SIMPLE_BLOCKS, choose_block
 from dsvl2.pipelines.training.text import Pool
@@ -221,9 +222,20 @@ def _text(rows: Sequence[Row]) -> str:
     )
 
 
-def make_batch(rng: Random, resources: Resources, m: int, stage: float, batch_size: int) -> list[Batch]:
-    """Two batches of ``batch_size`` bands, sorted by length so that little padding is needed."""
-    samples = [render_band(rng, resources, m, stage) for _ in range(2 * batch_size)]
+def make_batch(
+    rng: Random, resources: Resources, m: int, stage: float, batch_size: int, documents: Documents | None = None,
+    share: float = 0.0,
+) -> list[Batch]:  # fmt: skip
+    """Two batches of ``batch_size`` bands, sorted by length so that little padding is needed.
+
+    A ``share`` of them are ``documents``: receipts, forms and the like, once the curriculum is through.
+    """
+    samples = [
+        _finish(documents.canvas(rng, resources, m))
+        if documents and stage >= _CURRICULUM[-1][0] and rng.random() < share
+        else render_band(rng, resources, m, stage)
+        for _ in range(2 * batch_size)
+    ]
     samples.sort(key=lambda sample: len(sample.tokens))
     batches = [_stack(samples[:batch_size]), _stack(samples[batch_size:])]
     rng.shuffle(batches)
@@ -253,12 +265,19 @@ def main() -> None:
     parser.add_argument("--m", type=int, default=0, help="tiles in a row; 0 = mixed")
     parser.add_argument("--stage", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--documents", action="store_true", help="receipts, forms and other business papers only")
     arguments = parser.parse_args()
     resources = Resources.load(arguments.data)
     rng = Random(arguments.seed)
-    samples = [
-        render_band(rng, resources, arguments.m or rng.randint(1, 3), arguments.stage) for _ in range(arguments.n)
-    ]
+    documents = Documents.load(arguments.data) if arguments.documents else None
+    samples = []
+    for _ in range(arguments.n):
+        tiles = arguments.m or rng.randint(1, 3)
+        samples.append(
+            _finish(documents.canvas(rng, resources, tiles))
+            if documents
+            else render_band(rng, resources, tiles, arguments.stage)
+        )
     contact_sheet(samples, columns=math.ceil(arguments.n**0.5 / 1.6), font_file=_label_font(arguments.data)).save(
         arguments.out
     )

@@ -1,7 +1,8 @@
 """Train the embedded model: `python -m dsvl2.pipelines.training.train --data DIR --out RUN [--resume]`.
 
 One process a device; under torchrun the gradients are averaged over all of them. The budget is wall-clock time, so the
-rate reaches zero when the time is up. RUN holds recipe.json, log.jsonl, state.pt (for --resume) and weights.pt.
+rate reaches zero when the time is up; with --until everything that went before counts too, restarts included.
+RUN holds recipe.json, log.jsonl, state.pt (for --resume) and weights.pt, which is good at any time.
 """
 
 from __future__ import annotations
@@ -13,67 +14,37 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
 
 from dsvl2.kernels import ops
 from dsvl2.model.config import ModelConfig
 from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training.average import Average
 from dsvl2.pipelines.training.batches import Supply, on_device
+from dsvl2.pipelines.training.checks import Checks
+from dsvl2.pipelines.training.cluster import Cluster, Progress, keep_own_device
 from dsvl2.pipelines.training.learner import Learner, StepResult
-from dsvl2.pipelines.training.material import PROMPTS, Fresh, prompt_length
+from dsvl2.pipelines.training.material import PROMPTS, Fresh
 from dsvl2.pipelines.training.optim import Muon, split_parameters
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
 from dsvl2.pipelines.training.start import starting_weights
 from dsvl2.pipelines.training.targets import Targets
+from dsvl2.pipelines.training.warmup import DONE, compile_blocks, start_aside, warm_up
 
-
-@dataclass(slots=True)
-class Progress:
-    """Where a run stands; saved with the state."""
-
-    step: int = 0
-    elapsed: float = 0.0
-    level: int = 0
-    level_step: int = 0
-    accuracy: float = 0.0
-    seen: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Cluster:
-    """This process among its peers."""
-
-    rank: int = field(default_factory=lambda: int(os.environ.get("RANK", "0")))
-    local: int = field(default_factory=lambda: int(os.environ.get("LOCAL_RANK", "0")))
-    world: int = field(default_factory=lambda: int(os.environ.get("WORLD_SIZE", "1")))
-
-    def start(self) -> torch.device:
-        """Join the group and return this process's device."""
-        cuda = torch.cuda.is_available()
-        if cuda:
-            torch.cuda.set_device(self.local)
-        if self.world > 1:
-            dist.init_process_group("nccl" if cuda else "gloo")
-        return torch.device("cuda", self.local) if cuda else torch.device("cpu")
-
-    def mean(self, flat: Tensor) -> None:
-        """Average in place over all processes."""
-        if self.world > 1:
-            dist.all_reduce(flat)
-            flat /= self.world
+NUMBERS = 3  # beside the gradients: accuracy, seconds used, whether the compiler's cache is filled
 
 
 class Trainer:
     """A learner, its optimisers and its supply of batches."""
 
-    def __init__(self, recipe: Recipe, data: Path, out: Path, *, resume: bool, init: Sequence[Path] = ()) -> None:
-        self.recipe, self.out = recipe, out
+    def __init__(
+        self, recipe: Recipe, data: Path, out: Path, *, resume: bool, init: Sequence[Path] = (), until: float = 0.0
+    ) -> None:
+        self.recipe, self.out, self.until = recipe, out, until
         self.cluster = Cluster()
         self.device = self.cluster.start()
         torch.manual_seed(recipe.seed)
@@ -89,21 +60,32 @@ class Trainer:
         )
         self.flat = self._flat_gradients()
         self.progress = Progress()
+        self.average: Average | None = None
         if resume and (out / "state.pt").exists():
             self._restore()
         elif init:
             self._begin_from(init)
+        if recipe.average_share and not self.cluster.rank:
+            self.average = self.average or Average(self.learner)
         random.seed(recipe.seed * 977 + self.cluster.rank + self.progress.step)
         torch.manual_seed(recipe.seed * 977 + self.cluster.rank + self.progress.step + 1)
         self.supply = Supply(data, recipe, rank=self.cluster.rank, start=self.progress.step, device=self.device)
         self.supply.level.value = self.progress.level
+        self.aside = recipe.compile and recipe.compile_aside
+        self.checks = Checks(data, recipe, self.device) if recipe.check_every and not self.cluster.rank else None
         self.started = time.monotonic() - self.progress.elapsed
-        self.saved = self.progress.elapsed
+        self.progress.elapsed = self.saved = self._elapsed()
+        self.checked = float("-inf")
+        self.latest: dict[str, StepResult] = {}
+
+    def _elapsed(self) -> float:
+        """Seconds of the budget that are used up."""
+        return self.recipe.budget - (self.until - time.time()) if self.until else time.monotonic() - self.started
 
     def _flat_gradients(self) -> Tensor:
-        """Make every gradient a view of one buffer, so that one all-reduce serves them all; three numbers ride along."""
+        """Make every gradient a view of one buffer, so that one all-reduce serves them all; NUMBERS ride along."""
         parameters = list(self.learner.parameters())
-        flat = torch.zeros(sum(p.numel() for p in parameters) + 3, device=self.device)
+        flat = torch.zeros(sum(p.numel() for p in parameters) + NUMBERS, device=self.device)
         start = 0
         for parameter in parameters:
             parameter.grad = flat[start : start + parameter.numel()].view_as(parameter)
@@ -115,6 +97,9 @@ class Trainer:
         self.learner.load_state_dict(state["learner"])
         self.adam.load_state_dict(state["adam"])
         self.muon.load_state_dict(state["muon"])
+        if "average" in state and not self.cluster.rank:
+            self.average = Average(self.learner)
+            self.average.load_state_dict(state["average"])
         self.progress = Progress(**state["progress"])
 
     def _begin_from(self, paths: Sequence[Path]) -> None:
@@ -132,13 +117,15 @@ class Trainer:
             return
         learner = self.learner.state_dict()
         progress = {name: getattr(self.progress, name) for name in Progress.__slots__}
-        state = {
+        state: dict[str, Any] = {
             "learner": learner,
             "adam": self.adam.state_dict(),
             "muon": self.muon.state_dict(),
             "progress": progress,
         }
-        weights = {key: value.half() for key, value in learner.items()}
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        weights = {key: value.half() for key, value in (learner | state.get("average", {})).items()}
         for name, content in (("state.pt", state), ("weights.pt", weights)):
             torch.save(content, self.out / f".{name}")
             os.replace(self.out / f".{name}", self.out / name)
@@ -153,27 +140,9 @@ class Trainer:
         sys.stderr.write(" ".join(f"{key} {value}" for key, value in record.items()) + "\n")
 
     def compile(self) -> None:
-        """Compile the blocks on dummy batches of awkward shapes, before the clock of the schedule matters."""
-        torch._dynamo.config.cache_size_limit = 64
-        model = self.learner.model
-        for block in (*model.vision.blocks, *model.language.model.layers):
-            block.compile(dynamic=True)
-        grid = self.learner.grid
-        for columns, length in ((3, 900), (1, 60), (4, 1500), (2, 620)):
-            begun = time.monotonic()
-            size = self.recipe.batch_sizes[columns - 1]
-            length = -(-(prompt_length(columns) + length) // 64) * 64 - prompt_length(columns) + 1
-            images = torch.ones(size, nano.TILE, nano.TILE * columns, device=self.device)
-            tokens = torch.full((size, length), nano.FIRST_CHARACTER, device=self.device)
-            labels = torch.zeros(size, columns, grid * grid, 8, dtype=torch.long, device=self.device)
-            self.backward(
-                "bands", images, Targets(tokens, torch.ones_like(tokens).float(), tokens < 0, labels), late=False
-            )
-            self.flat.zero_()
-            if self.device.type == "cuda":
-                torch.cuda.synchronize()
-            self.log({"compiled": columns, "seconds": round(time.monotonic() - begun, 1)})
-            self.supply.gate.value = 1
+        """Compile the blocks before the first step, while few renderers run."""
+        compile_blocks(self.learner)
+        self.log({"compiled": warm_up(self.learner, self.recipe, self.device)})
 
     def backward(self, kind: str, images: Tensor | None, targets: Targets, *, late: bool) -> StepResult:
         """Losses and gradients of one batch."""
@@ -186,14 +155,16 @@ class Trainer:
         """Render, degrade, learn: one batch of every kind at ``share`` of the budget."""
         progress, recipe = self.progress, self.recipe
         results: dict[str, StepResult] = {}
-        for kind in recipe.kinds:
+        for kind in recipe.kinds_at(progress.step):
             batch = self.supply.get(kind, self._columns(kind))
             clean = progress.level == 0 or random.random() < recipe.clean_share
             images, targets = on_device(batch, self.device, self.learner.grid, 0.3 if clean else 1.0, recipe)
             results[kind] = self.backward(kind, images, targets, late=share > 0.5)
             progress.seen[kind] = progress.seen.get(kind, 0) + _samples(batch)
         first = results[recipe.kinds[0]]
-        self.flat[-3:] = torch.stack([first.accuracy.float(), self._clock(), first.text.detach().float()])
+        self.latest |= results
+        told = torch.tensor([self._elapsed(), float(self.aside and (self.out / DONE).exists())], device=self.device)
+        self.flat[-NUMBERS:] = torch.cat([first.accuracy.float()[None], told.float()])
         self.cluster.mean(self.flat)
         torch.nn.utils.clip_grad_norm_(self.rest, 1.0)
         scale = recipe.rate(progress.step, share)
@@ -210,13 +181,17 @@ class Trainer:
         mix = LEVELS[self.progress.level][1] if kind == "bands" else self.recipe.formula_mix
         return random.Random(self.progress.step).choices(range(1, nano.MAX_COLUMNS + 1), mix)[0]
 
-    def _clock(self) -> Tensor:
-        return torch.tensor(time.monotonic() - self.started, device=self.device, dtype=torch.float32)
-
     def advance(self) -> None:
-        """Read the averaged clock and accuracy; move up a level when this one is learned."""
-        accuracy, elapsed, _ = self.flat[-3:].tolist()
+        """Read the averaged clock and accuracy; move up a level when this one is learned; go over to compiled blocks."""
+        accuracy, elapsed, compiled = self.flat[-NUMBERS:].tolist()
         progress = self.progress
+        if self.average is not None:
+            self.average.update(self.recipe.average_share)
+        if compiled > 0.99:
+            self.aside = False
+            torch._dynamo.config.suppress_errors = True  # a graph that fails here runs uncompiled
+            compile_blocks(self.learner)
+            self.log({"compiled aside": progress.step, "s": round(elapsed, 1)})
         progress.elapsed = elapsed
         progress.accuracy += 0.1 * (accuracy - progress.accuracy)
         steps = progress.step - progress.level_step
@@ -228,20 +203,23 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the budget or the step limit is used up."""
-        if self.recipe.compile:
+        if self.recipe.compile and not self.aside:
             self.compile()
+        elif self.aside and self.cluster.rank == self.cluster.world - 1:
+            start_aside(self.out)
         self.supply.gate.value = 1
         mark, waiting = time.monotonic(), self.progress.step
         while self.progress.step < self.recipe.max_steps:
             share = self.progress.elapsed / self.recipe.budget
             if share >= 1:
                 break
-            result = self.step(share)
+            self.step(share)
             self.progress.step += 1
             if self.progress.step % 4 == 0 or self.progress.step < 4:
                 self.advance()
+                self.look()
             if self.progress.step % self.recipe.log_every == 0 or self.progress.step <= 3:
-                self.report(result, (time.monotonic() - mark) / max(1, self.progress.step - waiting))
+                self.report((time.monotonic() - mark) / max(1, self.progress.step - waiting))
                 mark, waiting = time.monotonic(), self.progress.step
             self.flat.zero_()
             if self.progress.elapsed - self.saved > self.recipe.save_every:
@@ -249,7 +227,16 @@ class Trainer:
         self.save()
         self.log({"done": self.progress.step, "elapsed": round(self.progress.elapsed, 1), "seen": self.progress.seen})
 
-    def report(self, results: dict[str, StepResult], pace: float) -> None:
+    def look(self) -> None:
+        """Look at the held-out bands when it is time to."""
+        if self.checks is None or self.progress.elapsed - self.checked < self.recipe.check_every:
+            return
+        begun = time.monotonic()
+        self.checked = self.progress.elapsed
+        errors = self.checks.errors(self.learner)
+        self.log({"held_out": errors, "s": round(self.checked, 1), "took": round(time.monotonic() - begun, 2)})
+
+    def report(self, pace: float) -> None:
         """One log line."""
         progress = self.progress
         values: dict[str, Any] = {
@@ -257,7 +244,7 @@ class Trainer:
             "mean_acc": round(progress.accuracy, 4), "ms": round(pace * 1000),
             "fresh": self.supply.rendered, "reused": self.supply.reused,
         }  # fmt: skip
-        for kind, result in results.items():
+        for kind, result in self.latest.items():
             numbers = {"loss": result.text, "acc": result.accuracy, "exact": result.exact, "balance": result.balance}
             if kind == "bands":
                 numbers |= {
@@ -284,13 +271,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--init", type=Path, nargs="+", default=(), help="weights.pt files or checkpoint folders to start from"
     )
+    parser.add_argument("--until", type=float, default=0.0, help="Unix time at which the budget is used up")
     parser.add_argument("--resume", action="store_true", help="go on from state.pt in --out")
     options = parser.parse_args(argv)
+    keep_own_device()
     changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in options.set)}
     recipe = Recipe.load(options.recipe, **changes)
     options.out.mkdir(parents=True, exist_ok=True)
     recipe.save(options.out / "recipe.json")
-    Trainer(recipe, options.data, options.out, resume=options.resume, init=options.init).run()
+    Trainer(recipe, options.data, options.out, resume=options.resume, init=options.init, until=options.until).run()
     sys.stderr.flush()
     os._exit(0)  # renderer processes may be in the middle of a batch
 

@@ -148,13 +148,13 @@ def _times(draw: Draw, count: int) -> list[str]:
 def called(draw: Draw, name: str) -> str:
     """How people call a category in a question: without stars, in other letters, with words left out or put in."""
     text = name.rstrip("*").strip()
-    quarter = re.fullmatch(r"(?:Q(\d)|(\d)\w\w quarter)[ /]'?(\d+)", text)
+    quarter = re.fullmatch(r"(?:Q([1-4])|([1-4])\w\w quarter)[ /]'?([0-9]{2}|[0-9]{4})", text)
     if quarter and draw.chance(0.7):
         order = ("first", "second", "third", "fourth")[int(quarter[1] or quarter[2]) - 1]
         return f"the {order} quarter of {_full(quarter[3])}"
     month = next((m for m in _MONTHS if text[:3] == m[:3] and text.split()[0] in (m, m[:3])), None)
-    if month and draw.chance(0.8):
-        _, _, year = text.partition(" ")
+    _, _, year = text.partition(" ")
+    if month and (not year or re.fullmatch(r"'?[0-9]{2}|[0-9]{4}", year)) and draw.chance(0.8):
         return f"{month}{draw.any((' ', ' of ', ' '))}{_full(year)}" if year else month
     if text.endswith(")") and draw.chance(0.6):
         text = text.partition("(")[0].strip() or text

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
 from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training.average import Average
+from dsvl2.pipelines.training.cluster import keep_own_device
 from dsvl2.pipelines.training.degrade import degrade, jpeg
 from dsvl2.pipelines.training.optim import Muon, orthogonalise
 from dsvl2.pipelines.training.recipe import Recipe
@@ -101,3 +104,32 @@ def test_tokenizer_writes_one_token_a_character_and_the_prompt_of_the_released_m
     assert tokenizer.decode(before, skip_special_tokens=False) == "<｜begin▁of▁sentence｜><|User|>: "
     assert tokenizer.decode(after, skip_special_tokens=False) == "\nRead.\n\n<|Assistant|>:"
     assert tokenizer.get_vocab_size() == nano.VOCAB_SIZE
+
+
+def test_kinds_that_come_every_second_step_take_turns() -> None:
+    recipe = Recipe(formulas_weight=1.0, answers_weight=1.0, formulas_every=2, answers_every=2)
+    assert [recipe.kinds_at(step) for step in range(2)] == [("bands", "answers"), ("bands", "formulas")]
+    assert recipe.kinds_at(4) == recipe.kinds_at(0)
+    assert Recipe(formulas_weight=1.0).kinds_at(3) == ("bands", "formulas")
+
+
+def test_an_average_follows_its_parameters_slowly_and_is_restored() -> None:
+    layer = torch.nn.Linear(2, 2)
+    with torch.no_grad():
+        layer.weight.zero_()
+        average = Average(layer)
+        layer.weight.fill_(1.0)
+    average.update(0.25)
+    assert torch.allclose(average.state_dict()["weight"], torch.full((2, 2), 0.25))
+    other = Average(torch.nn.Linear(2, 2))
+    other.load_state_dict(average.state_dict())
+    assert torch.equal(other.state_dict()["weight"], average.state_dict()["weight"])
+
+
+def test_a_process_of_several_sees_its_own_device_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    for world, visible, kept in (("3", "4,5,6", "5"), ("3", "", "1"), ("1", "4,5", "4,5")):
+        monkeypatch.setenv("WORLD_SIZE", world)
+        monkeypatch.setenv("LOCAL_RANK", "1")
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        keep_own_device()
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == kept
