@@ -29,11 +29,14 @@ class Cluster:
     """This process among its peers."""
 
     rank: int = field(default_factory=lambda: int(os.environ.get("RANK", "0")))
+    local: int = field(default_factory=lambda: int(os.environ.get("LOCAL_RANK", "0")))
     world: int = field(default_factory=lambda: int(os.environ.get("WORLD_SIZE", "1")))
 
     def start(self) -> torch.device:
         """Join the group and return this process's device."""
-        device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+        device = torch.device("cpu")
+        if torch.cuda.is_available():  # one device is left, unless CUDA had started before the others were hidden
+            device = torch.device("cuda", self.local if torch.cuda.device_count() >= self.world > 1 else 0)
         if device.type == "cuda":
             torch.cuda.set_device(device)
         if self.world > 1:
