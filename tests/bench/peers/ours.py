@@ -48,19 +48,19 @@ def packed(form: Format, weight: Tensor) -> PackedWeight:
 
 
 def decode(cases: Cases) -> Iterator[Method]:
-    """One token against the cache."""
-    s, block = cases.shape, 512
+    """One token against the cache, in blocks that lie side by side; block 0 belongs to nobody."""
+    s = cases.shape
     for slots, query, caches, want, moved, work in cases.decodes():
+        count = slots * s.length // s.page
         blocked = [
-            c.view(slots, -1, block, c.shape[-1]).transpose(0, 1)[:, None, :, None].contiguous() for c in caches
-        ]  # [blocks, 1, B, 1, block, r + d]
+            torch.cat((c.new_zeros(1, s.page, c.shape[-1]), c.view(count, s.page, -1)))[None, :, None] for c in caches
+        ]  # [1, P, 1, page, r + d]
+        table = torch.arange(1, count + 1, dtype=torch.int32, device=cases.device).view(slots, -1)
         lengths = torch.full((slots,), s.length, dtype=torch.int32, device=cases.device)
-        bias, blocks = torch.zeros(slots, s.length, device=cases.device), [s.length // block] * slots
+        bias = torch.zeros(slots, s.length, device=cases.device)
+        sight = ops.Sight(table, lengths, bias, ops.spans(table.tolist(), count + 1, table.device))
         calls = [
-            lambda c=c, q=query, b=bias, n=blocks, e=lengths: ops.decode(q[:, None], c, b, n, e, s.latent)[
-                :, 0, :, : s.latent
-            ]
-            for c in blocked
+            lambda c=c, q=query, e=sight: ops.decode(q[:, None], c, e, s.latent)[:, 0, :, : s.latent] for c in blocked
         ]
         yield Method("decode", "ours", "bf16", slots, calls, want, moved, work)
 
