@@ -52,7 +52,9 @@ def answer_all(
             show(results, now, one_source=len(files) == 1)
             work.leave()
             return
-        found = gather(work, work.documents(files), stack, limit=plan.max_pages, rank_all=plan.candidates)
+        found = gather(
+            work, work.documents(files), stack, limit=plan.max_pages, rank_all=plan.candidates, questions=questions
+        )
         results = ask_pages(work, found, questions, plan.candidates, tiles=tiles, tokens=tokens, together=together)
         work.stop_progress()
         show(results, now, one_source=len(files) == 1)
@@ -101,7 +103,13 @@ def ask_pages(
         if together or tiles is not None:
             work.now.console.warn("--together and --tiles-per-image are for whole-page models; this one reads text")
         return ask_text(
-            found.pages, questions, work.engine, candidates=candidates, part_tokens=tokens, not_read=found.not_read
+            found.pages,
+            questions,
+            work.engine,
+            candidates=candidates,
+            part_tokens=tokens,
+            not_asked=found.not_asked,
+            not_read=found.not_read,
         )
     budget = ImageBudget(tiles, tokens)
     return ask_images(
@@ -111,6 +119,7 @@ def ask_pages(
         candidates=candidates,
         budget=budget,
         together=together,
+        not_asked=found.not_asked,
         not_read=found.not_read,
     )
 
@@ -226,7 +235,7 @@ def coverage(results: Sequence[AskResult]) -> str | None:
         return None
     parts = [f"asked {listed(asked)}"]
     if rest:
-        parts.append(f"read but ranked lower: {listed(rest)}")
+        parts.append(f"ranked lower: {listed(rest)}")
     if unread:
         parts.append(f"not read: {listed(unread)}")
     return "; ".join(parts)

@@ -4,6 +4,7 @@ from dsvl2.pipelines.ask.answers import parse_answer
 from dsvl2.pipelines.ask.charts import ask_charts
 from dsvl2.pipelines.ask.images import ImageBudget, ask_images
 from dsvl2.pipelines.ask.plan import CANDIDATES, READ_AT_MOST, check_question, check_reading
+from dsvl2.pipelines.ask.promising import FEW, Survey, survey
 from dsvl2.pipelines.ask.rank import rank
 from dsvl2.pipelines.ask.task import SPEC
 from dsvl2.pipelines.ask.text import ask_text
@@ -11,6 +12,7 @@ from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
 
 __all__ = [
     "CANDIDATES",
+    "FEW",
     "READ_AT_MOST",
     "SPEC",
     "AskPage",
@@ -18,6 +20,7 @@ __all__ = [
     "Evidence",
     "ImageBudget",
     "PageRef",
+    "Survey",
     "ask_charts",
     "ask_images",
     "ask_text",
@@ -25,4 +28,5 @@ __all__ = [
     "check_reading",
     "parse_answer",
     "rank",
+    "survey",
 ]

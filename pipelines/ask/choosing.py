@@ -66,6 +66,7 @@ def choose(
     *,
     asked: Sequence[AskPage],
     pages: Sequence[AskPage],
+    not_asked: Iterable[PageRef] = (),
     not_read: Iterable[PageRef] = (),
     notices: tuple[Notice, ...] = (),
 ) -> AskResult:
@@ -89,7 +90,7 @@ def choose(
         page=best.page.number if best is not None else None,
         evidence=tuple(one.evidence for one in same if one.evidence is not None)[:_EVIDENCES],
         pages_asked=refs,
-        pages_not_asked=tuple(page.ref for page in pages if page.ref not in set(refs)),
+        pages_not_asked=(*(page.ref for page in pages if page.ref not in set(refs)), *not_asked),
         pages_not_read=tuple(not_read),
         notices=notices,
     )

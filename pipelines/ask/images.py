@@ -52,6 +52,7 @@ def ask_images(
     candidates: int = CANDIDATES,
     budget: ImageBudget | None = None,
     together: bool = False,
+    not_asked: Iterable[PageRef] = (),
     not_read: Iterable[PageRef] = (),
 ) -> list[AskResult]:
     """Answer the questions from the images of the pages.
@@ -71,7 +72,7 @@ def ask_images(
         if wanted:
             asked = _ask_group(group, [questions[n] for n in wanted], engine, budget or ImageBudget())
             results.append(asked)
-    return _merge(questions, results, pages, tuple(not_read))
+    return _merge(questions, results, pages, tuple(not_asked), tuple(not_read))
 
 
 def _ask_group(
@@ -133,6 +134,7 @@ def _merge(
     questions: Sequence[str],
     results: Sequence[Sequence[AskResult]],
     pages: Sequence[AskPage],
+    not_asked: tuple[PageRef, ...],
     not_read: tuple[PageRef, ...],
 ) -> list[AskResult]:
     """Join what the groups answered: for each question the likeliest answer."""
@@ -148,7 +150,7 @@ def _merge(
             replace(
                 head,
                 pages_asked=asked,
-                pages_not_asked=tuple(page.ref for page in pages if page.ref not in asked),
+                pages_not_asked=(*(page.ref for page in pages if page.ref not in asked), *not_asked),
                 pages_not_read=not_read,
                 notices=notices,
             )

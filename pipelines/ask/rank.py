@@ -32,20 +32,35 @@ def terms(text: str) -> list[str]:
 
 def rank(question: str, pages: Sequence[str]) -> list[int]:
     """Return the numbers of the pages (0-based), the most promising first; equals stay in order."""
-    scores = score(question, pages)
-    return sorted(range(len(pages)), key=lambda number: -scores[number])
+    return Index(pages).rank(question)
 
 
 def score(question: str, pages: Sequence[str]) -> list[float]:
     """Return how well each page fits the question; 0 where no word of it is on the page."""
-    counts = [Counter(terms(page)) for page in pages]
-    lengths = [sum(count.values()) for count in counts]
-    mean = sum(lengths) / max(len(lengths), 1) or 1.0
-    total = [0.0] * len(pages)
-    for term in dict.fromkeys(terms(question)):
-        having = sum(term in count for count in counts)
-        weight = math.log(1 + (len(pages) - having + 0.5) / (having + 0.5))
-        for number, count in enumerate(counts):
-            often = count[term]
-            total[number] += weight * often * (_K1 + 1) / (often + _K1 * (1 - _B + _B * lengths[number] / mean))
-    return total
+    return Index(pages).score(question)
+
+
+class Index:
+    """The words of pages, counted once for any number of questions."""
+
+    def __init__(self, pages: Sequence[str]) -> None:
+        self._counts = [Counter(terms(page)) for page in pages]
+        self._lengths = [sum(count.values()) for count in self._counts]
+
+    def rank(self, question: str) -> list[int]:
+        """As `rank`."""
+        scores = self.score(question)
+        return sorted(range(len(scores)), key=lambda number: -scores[number])
+
+    def score(self, question: str) -> list[float]:
+        """As `score`."""
+        mean = sum(self._lengths) / max(len(self._lengths), 1) or 1.0
+        total = [0.0] * len(self._counts)
+        for term in dict.fromkeys(terms(question)):
+            having = sum(term in count for count in self._counts)
+            weight = math.log(1 + (len(total) - having + 0.5) / (having + 0.5))
+            for number, count in enumerate(self._counts):
+                often = count[term]
+                long = _K1 * (1 - _B + _B * self._lengths[number] / mean)
+                total[number] += weight * often * (_K1 + 1) / (often + long)
+        return total

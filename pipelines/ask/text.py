@@ -43,12 +43,14 @@ def ask_text(
     *,
     candidates: int = CANDIDATES,
     part_tokens: int | None = None,
+    not_asked: Iterable[PageRef] = (),
     not_read: Iterable[PageRef] = (),
 ) -> list[AskResult]:
     """Answer the questions from the pages' text, all in one call of the engine.
 
     pages: those that have been read; `candidates` of them are asked for each question. part_tokens bounds the text of a
-    page that is asked at a time; by default it is what the context holds. not_read is passed on to the results.
+    page that is asked at a time; by default it is what the context holds. not_asked (ranked lower before) and not_read
+    are passed on to the results.
     """
     texts = [page.text.text if page.text is not None else "" for page in pages]
     chosen = [[pages[number] for number in rank(question, texts)[:candidates]] for question in questions]
@@ -68,9 +70,9 @@ def ask_text(
     said: list[list[Said]] = [[] for _ in questions]
     for asking, answer in zip(askings, answers, strict=True):
         said[asking.question].append(judge(asking.page, asking.part, answer))
-    left_out = tuple(not_read)
+    lower, left_out = tuple(not_asked), tuple(not_read)
     return [
-        choose(question, said[number], asked=chosen[number], pages=pages, not_read=left_out)
+        choose(question, said[number], asked=chosen[number], pages=pages, not_asked=lower, not_read=left_out)
         for number, question in enumerate(questions)
     ]
 

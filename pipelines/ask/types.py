@@ -61,6 +61,10 @@ class AskResult:
     page: int | None = field(metadata={"help": "The page that the answer is from."})
     evidence: tuple[Evidence, ...] = field(metadata={"help": "Best first; the first is on `page`."})
     pages_asked: tuple[PageRef, ...] = field(metadata={"help": "In the order in which they promise to answer."})
-    pages_not_asked: tuple[PageRef, ...] = field(metadata={"help": "Read, but ranked below the pages asked."})
+    pages_not_asked: tuple[PageRef, ...] = field(
+        metadata={
+            "help": "Ranked below the pages asked, by their text; in long documents by their text layers as they stand."
+        }
+    )
     pages_not_read: tuple[PageRef, ...] = field(metadata={"help": "Neither read nor asked: they failed, or a limit."})
     notices: tuple[Notice, ...] = ()

@@ -178,6 +178,10 @@ class Source(ABC):
         """Return page `number` as its text layer has it, None if it has to be read; may raise."""
         return None
 
+    def raw_text(self, number: int) -> str:
+        """Return the text stored for page `number`, good or bad, to search in many pages at little cost; never raises."""
+        return ""
+
     def page_infos(self) -> Iterator[PageInfo]:
         """Describe the selected pages without rendering them; a broken page has `error` set."""
         for number in self.selected:

@@ -109,6 +109,17 @@ class PdfSource(Source):
         decided = self._decided[number]
         return decided if isinstance(decided, ReadPage) else None
 
+    def raw_text(self, number: int) -> str:
+        """Return the page's text layer as it stands: some milliseconds, where judging it takes tens."""
+        if self.options.text_layer == "ignore":
+            return ""
+        try:
+            text = str(self._document.load_page(number - 1).get_text("text"))
+        except Exception:  # what is wrong with the page comes out when it is read
+            text = ""
+        self._warnings()
+        return text
+
     def read_page(self, number: int) -> PageImage:
         """Render page `number`; `text_layer` is its text as stored in the file, None if it has none."""
         self._warnings()

@@ -15,7 +15,18 @@ from jsonschema import Draft202012Validator
 from PIL import Image
 
 from dsvl2.model.errors import ContextOverflow
-from dsvl2.pipelines.ask import SPEC, AskPage, ImageBudget, PageRef, ask_images, ask_text, check_question, check_reading
+from dsvl2.pipelines.ask import (
+    READ_AT_MOST,
+    SPEC,
+    AskPage,
+    ImageBudget,
+    PageRef,
+    ask_images,
+    ask_text,
+    check_question,
+    check_reading,
+    survey,
+)
 from dsvl2.pipelines.ask.rank import rank, score
 from dsvl2.pipelines.ask.text import parts_of
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
@@ -144,6 +155,25 @@ def test_hundreds_of_scanned_pages_get_a_plan_unless_they_were_asked_for() -> No
     assert "--max-pages 500" in caught.value.hint and "ocr FILE -o searchable.pdf" in caught.value.hint
     check_reading(many, 510, 20, "scan.pdf")
     check_reading(range(30), 30, None, "scan.pdf")
+
+
+def test_a_survey_looks_at_few_pages_and_bounds_what_is_read() -> None:
+    looked: list[int] = []
+
+    def good(place: int) -> bool:
+        looked.append(place)
+        return place % 2 == 0
+
+    texts = [f"page {n} of the book, herrings" if n in (100, 101, 301) else f"page {n} of the book" for n in range(525)]
+    found = survey(["where are the herrings?"], texts, good, candidates=4, limit=None, name="b.pdf")
+    assert found.unread == (101, 301) and 100 in found.ready and len(found.ready) == 2
+    assert len(looked) < 20
+    many = survey([f"page {n}" for n in range(1, 525, 2)], texts, good, candidates=6, limit=None, name="b.pdf")
+    assert len(many.unread) == READ_AT_MOST
+    asked_for = survey(["king?"], [""] * 525, lambda place: False, candidates=6, limit=50, name="b.pdf")
+    assert asked_for.unread == tuple(range(50))
+    with pytest.raises(TooManyPages, match="525 of 525"):
+        survey(["king?"], texts, lambda place: False, candidates=6, limit=None, name="b.pdf")
 
 
 def seen(*numbers: int, text: bool = False) -> list[AskPage]:
