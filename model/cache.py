@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dsvl2.kernels import ops
 from dsvl2.kernels.ops import Sight
+from dsvl2.model.transfer import sent
 
 HOST_BLOCK = 512  # tokens: a CPU looks at whole blocks, so that shapes repeat and sums are taken in the same order
 DEVICE_BLOCK = 64  # where kernels stop at a sequence's end, small ones waste least
@@ -161,7 +162,7 @@ class BlockCache:
     def adopt(self, lease: Lease, prefix: Sequence[PrefixCache]) -> None:
         """Fill a sequence's blocks with a prompt."""
         length = prefix[0].stored.shape[1]
-        blocks = torch.tensor(lease.blocks[: self.blocks_for(length)], device=self.device)
+        blocks = sent(lease.blocks[: self.blocks_for(length)], self.device)
         tokens = torch.arange(length, device=self.device)
         rows = self.rows(blocks[tokens // self.size] * (self.part[1] * self.size) + tokens % self.size)
         for layer, cache in zip(self.layers, prefix, strict=True):

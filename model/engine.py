@@ -18,7 +18,7 @@ from dsvl2.model.constraints.vocabulary import Vocabulary
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.layout import token_count
-from dsvl2.model.pixels import Bytes, cut
+from dsvl2.model.pictures import Ahead, Pictures, Wanted
 from dsvl2.model.prefixes import Part, PrefixStore
 from dsvl2.model.prompt import PromptTokens
 from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, SamplingParams, Usage
@@ -26,13 +26,15 @@ from dsvl2.model.room import Room
 from dsvl2.model.scheduler import Scheduler
 from dsvl2.model.tiling import TileGrid, canvases, choose_grid
 from dsvl2.model.tokenizer import REPLACEMENT, Tokenizer
+from dsvl2.model.transfer import sent
 from dsvl2.model.vl2 import DeepseekVL2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Plan:
-    """A request measured and written as tokens, its images still untouched."""
+    """A request of a call, measured and written as tokens, its images still untouched."""
 
+    number: int
     request: GenerationRequest
     prompt: PromptTokens
     grids: tuple[TileGrid, ...]
@@ -46,11 +48,21 @@ class _Plan:
 class Engine:
     """A loaded model. The answer to a request never depends on the other requests of the call."""
 
-    def __init__(self, network: DeepseekVL2, tokenizer: Tokenizer, processor: ProcessorConfig, info: ModelInfo) -> None:
-        self.info = info
+    def __init__(
+        self,
+        network: DeepseekVL2,
+        tokenizer: Tokenizer,
+        processor: ProcessorConfig,
+        info: ModelInfo,
+        *,
+        short_cache: bool = False,
+        deterministic: bool = False,
+    ) -> None:
+        """short_cache: keys and values in 8 bits; deterministic: on a GPU too no bit depends on neighbours, at a price."""
+        self.info, self._short, self._fixed = info, short_cache, deterministic
         self.network, self.tokenizer, self.processor = network, tokenizer, processor
         self._candidates = network.config.candidate_resolutions
-        self.prefixes = PrefixStore()
+        self.prefixes, self.pictures = PrefixStore(), Pictures(network, processor, fixed=deterministic)
         threads = execution.lane_threads(network) if network.image_newline.device.type == "cpu" else None
         self._lanes = Lanes(self._scheduler, count=1 if threads is None else torch.get_num_threads(), threads=threads)
 
@@ -71,19 +83,38 @@ class Engine:
         ImageError, one that cannot fit the context ContextOverflow, and a constraint that no answer can keep within its
         limit ConstraintError, with no work done.
         """
-        plans = [self._plan(request) for request in requests]
-        jobs = [self._job(index, plan, watch) for index, plan in enumerate(plans)]
-        answers = self._lanes.run(jobs)
+        plans = [self._plan(request, number) for number, request in enumerate(requests)]
+        ahead = self._ahead(plans)
+        try:
+            answers = self._lanes.run([self._job(plan, watch, ahead) for plan in plans])
+        finally:
+            if ahead is not None:
+                ahead.close()
         return [self._result(plan, answers[index]) for index, plan in enumerate(plans)]
 
-    def _job(self, index: int, plan: _Plan, watch: Callable[[int, str], None] | None) -> Job:
+    def _ahead(self, plans: Sequence[_Plan]) -> Ahead | None:
+        """On a GPU, what sees to images ahead; those before a division may have been run already, and are left alone."""
+        if self.pictures.device.type == "cpu":
+            return None
+        return Ahead(
+            self.pictures,
+            [
+                Wanted(plan.images, self._canvases(plan.request), plan.size.tiles)
+                if plan.images and not plan.prompt.cuts
+                else None
+                for plan in plans
+            ],
+        )
+
+    def _job(self, plan: _Plan, watch: Callable[[int, str], None] | None, ahead: Ahead | None) -> Job:
         def told(ids: Sequence[int]) -> None:
             assert watch is not None
-            watch(index, self.tokenizer.decode(ids).rstrip(REPLACEMENT))
+            watch(plan.number, self.tokenizer.decode(ids).rstrip(REPLACEMENT))
 
         size, sampling = plan.size.prompt_tokens, plan.request.sampling
         parts = self._parts(plan) if plan.prompt.cuts else ()
-        return Job(index, size, partial(self._embed, plan), sampling, parts, None if watch is None else told)
+        embed = partial(self._embed, plan, ahead=None if parts else ahead)
+        return Job(plan.number, size, embed, sampling, parts, None if watch is None else told)
 
     def _parts(self, plan: _Plan) -> tuple[Part, ...]:
         """The prompt as its divisions make it; a key says all that the state at a division depends on."""
@@ -106,7 +137,7 @@ class Engine:
     def _scheduler(self) -> Scheduler:
         return Scheduler(
             self.network,
-            Room(getattr(torch, self.info.dtype)),
+            Room(getattr(torch, self.info.dtype), codes=self._short, fixed=self._fixed),
             stop=(self.tokenizer.eos,),
             spell=self.tokenizer.decode,
             prefixes=self.prefixes,
@@ -121,7 +152,7 @@ class Engine:
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary(self.tokenizer)
 
-    def _plan(self, request: GenerationRequest) -> _Plan:
+    def _plan(self, request: GenerationRequest, number: int = 0) -> _Plan:
         images = [image for message in request.messages for image in message.images]
         side = self.network.config.side
         known = self._canvases(request)
@@ -131,7 +162,7 @@ class Engine:
         size = RequestSize(len(written.ids), sum(sizes), sum(grid.tiles for grid in grids))
         self._check_context(size, request.sampling.max_new_tokens)
         self._begin(request.sampling)  # raises here, before any work, what it would raise later
-        return _Plan(request, written, grids, size)
+        return _Plan(number, request, written, grids, size)
 
     def _canvases(self, request: GenerationRequest) -> Sequence[tuple[int, int]]:
         return canvases(self._candidates, sum(len(message.images) for message in request.messages), request.tiles)
@@ -146,32 +177,18 @@ class Engine:
             )
 
     @torch.inference_mode()
-    def _embed(self, plan: _Plan, start: int = 0, end: int | None = None) -> Tensor:
+    def _embed(self, plan: _Plan, start: int = 0, end: int | None = None, ahead: Ahead | None = None) -> Tensor:
         """Embeddings of tokens `start` to `end` of the prompt [1, T, E], the rows of images in place of their tokens."""
         device = self.network.image_newline.device
-        x = self.network.language.embed(torch.tensor(plan.prompt.ids[start:end], device=device)).clone()
+        x = self.network.language.embed(sent(plan.prompt.ids[start:end], device)).clone()
         known = self._canvases(plan.request)
-        for place, image in zip(plan.prompt.image_starts, plan.images, strict=True):
+        seen = ahead.rows(plan.number) if ahead is not None and plan.images else None
+        for number, (place, image) in enumerate(zip(plan.prompt.image_starts, plan.images, strict=True)):
             if not start <= place < start + len(x):
                 continue
-            inputs = cut(image, known, self.processor.pad_color)
-            parts = self._pixels(inputs.tiles).split(execution.tiles_at_once(device))
-            vectors = torch.cat([self.network.tiles(pixels) for pixels in parts])
-            rows = self.network.image_rows(vectors, (inputs.grid.width, inputs.grid.height))
+            rows = self.pictures.encode([self.pictures.cut(image, known)])[0] if seen is None else seen[number]
             x[place - start : place - start + len(rows)] = rows
         return x[None]
-
-    def _pixels(self, tiles: Bytes) -> Tensor:
-        """uint8 [N, S, S, 3] -> normalised [N, 3, S, S]."""
-        device = self.network.image_newline.device
-        pixels = torch.from_numpy(tiles).to(device).permute(0, 3, 1, 2).float() / 255
-        if self.processor.normalize:
-            mean, std = (
-                torch.tensor(v, device=device)[:, None, None]
-                for v in (self.processor.image_mean, self.processor.image_std)
-            )
-            pixels = (pixels - mean) / std
-        return pixels.to(self.network.image_newline.dtype).contiguous()
 
     def _result(self, plan: _Plan, answer: Answer) -> GenerationResult:
         assert answer.finish is not None  # the scheduler gives out finished answers only

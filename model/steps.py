@@ -14,6 +14,7 @@ from dsvl2.kernels import ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
 from dsvl2.model.cache import SCRAP, BlockCache, Lease, PlainSight, Row
+from dsvl2.model.transfer import sent
 from dsvl2.model.vl2 import DeepseekVL2
 
 ROWS = 8  # on a CPU; a multiple of 4: row results of products then do not depend on the row (measured, MKL and oneDNN)
@@ -91,11 +92,8 @@ class Steps:
         tables = [[*lease.blocks, *[SCRAP] * (wide - len(lease.blocks))] for _, lease in new]
         for at, lease in new:
             self._seen[at] = lease
-        at_rows = self._send(torch.tensor([at for at, _ in new]))
-        self._table.index_copy_(0, at_rows, self._send(torch.tensor(tables, dtype=torch.int32)))
-
-    def _send(self, tensor: Tensor) -> Tensor:
-        return tensor if self._device.type == "cpu" else tensor.pin_memory().to(self._device, non_blocking=True)
+        places = sent([at for at, _ in new], self._device)
+        self._table.index_copy_(0, places, sent(tables, self._device, torch.int32))
 
     def _sight(self, rows: Sequence[Row | None], lengths: Tensor) -> Sight:
         table = self._table[: len(rows)]
@@ -149,7 +147,7 @@ class GraphSteps(Steps):
         count, said = len(rows), _said(rows)
         self._look(rows)
         if any(new != held[:count] for new, held in zip(said, self._held, strict=True)):
-            self._given[:, :count].copy_(torch.tensor(said).pin_memory(), non_blocking=True)
+            self._given[:, :count] = sent(said, self._device)
         if count not in self._graphs:
             self._capture(count)
         graph, results = self._graphs[count]

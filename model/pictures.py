@@ -1,0 +1,133 @@
+"""Images become rows of vectors: cut into tiles, encoded, laid out. On a GPU the next requests' images are seen to ahead.
+
+Threads cut what comes next while the GPU works, and the tiles of several requests go through the tower together: it likes some
+thirty at a time. No more is held ahead than one such batch of vectors and a few pages of cut tiles.
+Letters: N tiles, S tile size, E language width, n image tokens.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dsvl2.model import execution
+from dsvl2.model.config import ProcessorConfig
+from dsvl2.model.pixels import cut
+from dsvl2.model.tiling import TileGrid
+from dsvl2.model.vl2 import DeepseekVL2
+
+WORKERS = 4
+WINDOW = 12  # requests whose images may be cut ahead
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cut:
+    """uint8 tiles [N, S, S, 3] of one image, and how they lie."""
+
+    tiles: Tensor
+    grid: TileGrid
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wanted:
+    """The images of one request, the canvases they may use, and how many tiles that makes."""
+
+    images: Sequence[Image.Image]
+    canvases: Sequence[tuple[int, int]]
+    tiles: int
+
+
+class Pictures:
+    """Cuts and encodes; `fixed` sends tiles through the tower in batches of one size, whatever came together."""
+
+    def __init__(self, network: DeepseekVL2, processor: ProcessorConfig, *, fixed: bool = False) -> None:
+        self.network, self.processor, self.fixed = network, processor, fixed
+        self.device = network.image_newline.device
+        self.at_once = execution.tiles_at_once(self.device)
+        self._mean, self._std = (
+            torch.tensor(values, device=self.device)[:, None, None]
+            for values in (processor.image_mean, processor.image_std)
+        )
+
+    def cut(self, image: Image.Image, canvases: Sequence[tuple[int, int]]) -> Cut:
+        """Scale an image onto its canvas and cut it; raises ImageError."""
+        inputs = cut(image, canvases, self.processor.pad_color)
+        tiles = torch.from_numpy(inputs.tiles)
+        return Cut(tiles.pin_memory() if self.device.type == "cuda" else tiles, inputs.grid)
+
+    @torch.inference_mode()
+    def encode(self, cuts: Sequence[Cut]) -> list[Tensor]:
+        """The rows [n, E] of every image."""
+        vectors = torch.cat([self._vectors(part) for part in self._pixels(cuts).split(self.at_once)])
+        each = vectors.split([len(one.tiles) for one in cuts])
+        return [
+            self.network.image_rows(rows, (one.grid.width, one.grid.height))
+            for rows, one in zip(each, cuts, strict=True)
+        ]
+
+    def _vectors(self, pixels: Tensor) -> Tensor:
+        if not self.fixed or len(pixels) == self.at_once:
+            return self.network.tiles(pixels)
+        padding = pixels.new_zeros(self.at_once - len(pixels), *pixels.shape[1:])
+        return self.network.tiles(torch.cat((pixels, padding)))[: len(pixels)]
+
+    def _pixels(self, cuts: Sequence[Cut]) -> Tensor:
+        """uint8 [N, S, S, 3] -> normalised [N, 3, S, S]."""
+        tiles = torch.cat([one.tiles.to(self.device, non_blocking=True) for one in cuts])
+        pixels = tiles.permute(0, 3, 1, 2).float() / 255
+        if self.processor.normalize:
+            pixels = (pixels - self._mean) / self._std
+        return pixels.to(self.network.image_newline.dtype).contiguous()
+
+
+class Ahead:
+    """The images of requests that take their turn one after the other; None where nobody may be ahead."""
+
+    def __init__(self, pictures: Pictures, wanted: Sequence[Wanted | None]) -> None:
+        self._pictures, self._wanted = pictures, wanted
+        self._pool = ThreadPoolExecutor(WORKERS, "dsvl2-cut")
+        self._cutting: dict[int, list[Future[Cut]]] = {}
+        self._ready: dict[int, list[Tensor]] = {}
+        self._submit(0)
+
+    def rows(self, number: int) -> list[Tensor]:
+        """The rows of all images of a request; those of earlier ones are let go."""
+        for store in (self._cutting, self._ready):
+            for earlier in [key for key in store if key < number]:
+                del store[earlier]
+        if number not in self._ready:
+            self._encode(number)
+        self._submit(number + 1)
+        return self._ready.pop(number)
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _encode(self, number: int) -> None:
+        """Encode the images of a request, and of those behind it as far as they fit into one batch."""
+        self._submit(number)
+        together, tiles = list[int](), 0
+        for later in range(number, len(self._wanted)):
+            wanted = self._wanted[later]
+            if wanted is None:
+                continue
+            tiles += wanted.tiles
+            if together and (tiles > self._pictures.at_once or later not in self._cutting):
+                break
+            together.append(later)
+        groups = [[future.result() for future in self._cutting.pop(later)] for later in together]
+        rows = iter(self._pictures.encode([one for group in groups for one in group]))
+        for later, group in zip(together, groups, strict=True):
+            self._ready[later] = [next(rows) for _ in group]
+
+    def _submit(self, start: int) -> None:
+        for number in range(start, min(start + WINDOW, len(self._wanted))):
+            wanted = self._wanted[number]
+            if wanted is not None and number not in self._cutting and number not in self._ready:
+                self._cutting[number] = [
+                    self._pool.submit(self._pictures.cut, image, wanted.canvases) for image in wanted.images
+                ]

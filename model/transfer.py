@@ -1,0 +1,14 @@
+"""Small numbers to the device without waiting for what it is doing."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def sent(
+    values: Sequence[int] | Sequence[Sequence[int]], device: torch.device, dtype: torch.dtype = torch.int64
+) -> Tensor:
+    """The values as a tensor on `device`; the copy takes its turn behind what was started before."""
+    held = torch.tensor(values, dtype=dtype)
+    return held if device.type == "cpu" else held.pin_memory().to(device, non_blocking=True)
