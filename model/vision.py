@@ -21,7 +21,8 @@ class PatchEmbed(nn.Module):
         self.proj = nn.Conv2d(3, config.width, config.patch_size, stride=config.patch_size)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.proj(pixels).flatten(2).transpose(1, 2)  # [N, P, W]
+        patches = self.proj(pixels).flatten(2).transpose(1, 2)  # [N, P, W]
+        return patches.contiguous()  # sums keep the order of memory: every norm of the tower would copy it back
 
 
 class Attention(nn.Module):

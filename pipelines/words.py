@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 
 from dsvl2.pipelines.documents import Box, Line, PageResult, Word
 
@@ -74,6 +76,7 @@ class Slant:
         return Box(max(x - wide, box.x0), max(y - tall, box.y0), min(x + wide, box.x1), min(y + tall, box.y1))
 
 
+@cache
 def letter_width(letter: str) -> float:
     """Return the usual width of a character in ems."""
     known = _WIDTH_OF.get(letter)
@@ -88,11 +91,9 @@ def text_width(text: str) -> float:
 def split_by_width(text: str) -> list[tuple[str, float, float]]:
     """Return (word, start, stop) for the words of a line, 0..1 along it, in proportion to usual letter widths."""
     text = text.strip()
-    total = text_width(text) or 1.0
-    return [
-        (match[0], text_width(text[: match.start()]) / total, text_width(text[: match.end()]) / total)
-        for match in re.finditer(r"\S+", text)
-    ]
+    ends = list(accumulate(map(letter_width, text), initial=0.0))
+    total = ends[-1] or 1.0
+    return [(match[0], ends[match.start()] / total, ends[match.end()] / total) for match in re.finditer(r"\S+", text)]
 
 
 def split_at_gaps(
@@ -174,38 +175,36 @@ def _assign(
     wide = (first[:-1] - last[1:]) / -em
     blank = np.where(wide < _BLANK[0], 8 * (_BLANK[0] - wide), 1.2 * np.log(np.maximum(wide / _BLANK[1], 1.0)))
     tab = 2.0 * np.maximum(1.0 - wide, 0.0)
-    extent = np.maximum(
-        (first[None, :] - last[:, None]) / em, 1e-3
-    )  # [from gap, to gap]; 0 and the last: the line's ends
-    extent[np.tril_indices(len(kept) + 1, -1)] = 1e-9
+    extent = np.maximum((first[None, :] - last[:, None]) / em, 1e-3)  # [from gap, to gap]; 0 and the last: the line's ends
+    extent[np.tri(len(kept) + 1, k=-1, dtype=bool)] = 1e-9
+    extent = np.log(extent)
     count = len(widths)
     weights = [_RULED if rule else min(3.0, 0.8 + 0.5 * width) for width, rule in zip(widths, rules, strict=True)]
     cost = np.full((count + 1, len(kept) + 1), np.inf)  # cost[k, j]: k words, ended by gap j - 1 (j 0: the begin)
     cost[0, 0] = 0.0
-    back: dict[tuple[int, int], tuple[int, int]] = {}
+    back = np.zeros((count + 1, len(kept) + 1, 2), dtype=np.int64)  # where the best way to a state came from
     for done in range(1, count + 1):
+        if done == count:  # the last word ends at the line's end, which state 0 stands for
+            target, ending = np.s_[:1], np.zeros(1)
+        else:
+            target, ending = np.s_[1:], tab if tabs[done - 1] else blank
         for size in range(1, min(done, _MOST_TOGETHER) + 1):
             here = sum(widths[done - size : done]) + letter_width(" ") * (size - 1)
-            unfit = np.abs(np.log(extent / here)) * max(weights[done - size : done])
+            unfit = np.abs(extent - math.log(here)) * max(weights[done - size : done])
             total = cost[done - size][:, None] + unfit + _MISSED * (size - 1)
-            if done == count:
-                ends = total[:, -1:]
-                targets = [0]
-            else:
-                ends = total[:, :-1] + (tab if tabs[done - 1] else blank)
-                targets = list(range(1, len(kept) + 1))
+            ends = (total[:, -1:] if done == count else total[:, :-1]) + ending
             best = ends.argmin(axis=0)
-            for column, target in enumerate(targets):
-                value = ends[best[column], column]
-                if value < cost[done, target]:
-                    cost[done, target] = value
-                    back[done, target] = (done - size, int(best[column]))
+            value = ends[best, np.arange(len(best))]
+            better = value < cost[done, target]
+            cost[done, target][better] = value[better]
+            back[done, target][better, 0] = done - size
+            back[done, target][better, 1] = best[better]
     chosen: list[tuple[float, float] | None] = [None] * (count - 1)
-    state = (count, 0)
-    while state in back and state[0]:
-        state = back[state]
-        if 0 < state[0] < count:
-            chosen[state[0] - 1] = kept[state[1] - 1]
+    word, gap = count, 0
+    while word and np.isfinite(cost[word, gap]):
+        word, gap = (int(number) for number in back[word, gap])
+        if 0 < word < count:
+            chosen[word - 1] = kept[gap - 1]
     return float(cost[count, 0]), chosen
 
 
