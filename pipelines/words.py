@@ -175,7 +175,9 @@ def _assign(
     wide = (first[:-1] - last[1:]) / -em
     blank = np.where(wide < _BLANK[0], 8 * (_BLANK[0] - wide), 1.2 * np.log(np.maximum(wide / _BLANK[1], 1.0)))
     tab = 2.0 * np.maximum(1.0 - wide, 0.0)
-    extent = np.maximum((first[None, :] - last[:, None]) / em, 1e-3)  # [from gap, to gap]; 0 and the last: the line's ends
+    extent = np.maximum(
+        (first[None, :] - last[:, None]) / em, 1e-3
+    )  # [from gap, to gap]; 0 and the last: the line's ends
     extent[np.tri(len(kept) + 1, k=-1, dtype=bool)] = 1e-9
     extent = np.log(extent)
     count = len(widths)
