@@ -187,9 +187,9 @@ def _assign(
     back = np.zeros((count + 1, len(kept) + 1, 2), dtype=np.int64)  # where the best way to a state came from
     for done in range(1, count + 1):
         if done == count:  # the last word ends at the line's end, which state 0 stands for
-            target, ending = np.s_[:1], np.zeros(1)
+            target, ending = slice(1), np.zeros(1)
         else:
-            target, ending = np.s_[1:], tab if tabs[done - 1] else blank
+            target, ending = slice(1, None), tab if tabs[done - 1] else blank
         for size in range(1, min(done, _MOST_TOGETHER) + 1):
             here = sum(widths[done - size : done]) + letter_width(" ") * (size - 1)
             unfit = np.abs(extent - math.log(here)) * max(weights[done - size : done])
