@@ -59,6 +59,11 @@ class Canvas:
         if top >= 0 and top + thickness <= TILE:
             self._mask[top : top + thickness, max(0, round(x0)) : max(0, round(x1))] = 255
 
+    def fade(self, y0: float, y1: float, share: float) -> None:
+        """Leave ``share`` of the ink between two heights."""
+        rows = self._mask[max(0, round(y0)) : max(0, round(y1))]
+        rows[:] = (rows * share).astype(np.uint8)
+
     def put(
         self, x: float, baseline: float, text: str, font: SizedFont, *, spacing: float = 0.0, kern: bool = False
     ) -> float:

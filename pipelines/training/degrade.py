@@ -102,6 +102,15 @@ def _gaussian_blur(images: Tensor, sigma: Tensor) -> Tensor:
     return blurred
 
 
+def _threshold(images: Tensor, share: Tensor, noise: Tensor | float = 0.0) -> Tensor:
+    """Ink or paper: black below ``share`` of the way from ink to the paper around it, as scanners decide."""
+    near = F.max_pool2d(images[:, None], 32, 16, 16)
+    paper = F.interpolate(near, size=images.shape[1:], mode="bilinear")[:, 0].clamp(min=0.05)
+    x = images / paper
+    dark = x.amin(dim=(1, 2), keepdim=True)
+    return (x + noise * (1 - dark) > dark + (1 - dark) * share).float()
+
+
 def capture(images: Tensor, strength: float) -> Tensor:
     """Print and scan [B,H,W] at its own resolution: ink spread, blur, uneven light, contrast, noise, threshold, JPEG."""
     batch = len(images)
@@ -141,14 +150,10 @@ def capture(images: Tensor, strength: float) -> Tensor:
         dust = torch.rand_like(x[i])
         x[i] = torch.where(dust < 0.002, 0.0, torch.where(dust > 0.998, 1.0, x[i]))
     if len(i := some(0.10)):  # bilevel scan
-        dark = x[i].amin(dim=(1, 2), keepdim=True)
-        light = x[i].amax(dim=(1, 2), keepdim=True)
-        x[i] = (x[i] > dark + (light - dark) * level(len(i), 0.4, 0.72)).float()
-    if len(i := some(0.09)):  # fax: edges torn by noise before the threshold
-        soft = _gaussian_blur(x[i], _uniform(len(i), 0.4, 0.9, images))
-        dark, light = soft.amin(dim=(1, 2), keepdim=True), soft.flatten(1).median(1).values[:, None, None]
-        noise = F.avg_pool2d(torch.randn_like(soft)[:, None], 3, 1, 1)[:, 0] * level(len(i), 0.1, 0.4)
-        x[i] = (soft + noise * (light - dark) > dark + (light - dark) * level(len(i), 0.35, 0.65)).float()
+        x[i] = _threshold(x[i], level(len(i), 0.4, 0.72))
+    if len(i := some(0.08)):  # fax: edges torn by noise before the threshold
+        noise = F.avg_pool2d(torch.randn_like(x[i])[:, None], 3, 1, 1)[:, 0] * level(len(i), 0.1, 0.35)
+        x[i] = _threshold(_gaussian_blur(x[i], _uniform(len(i), 0.4, 0.9, images)), level(len(i), 0.4, 0.68), noise)
     if len(i := some(0.22)):
         x[i] = jpeg(x[i].clamp(0, 1), _uniform(len(i), 0.25, 2.2, images))
     return x.clamp(0, 1)

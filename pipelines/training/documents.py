@@ -23,7 +23,7 @@ from dsvl2.pipelines.training.answers.tables import laboratory, table_page
 from dsvl2.pipelines.training.canvas import Canvas
 from dsvl2.pipelines.training.charset import CHARACTERS, normalise
 from dsvl2.pipelines.training.fonts import Resources
-from dsvl2.pipelines.training.papers import Paper, clutter, paper
+from dsvl2.pipelines.training.papers import Paper, clutter, coded, paper
 from dsvl2.pipelines.training.phrases import code_line, number
 from dsvl2.pipelines.training.typeset import GAP, Flow, Word
 
@@ -67,8 +67,10 @@ class Documents:
         return flow.canvas
 
 
-def _text(text: str) -> str:
-    return "".join(c for c in normalise(text) if c in _KNOWN)
+def _text(rng: Random, look: Paper, text: str) -> str:
+    text = coded(rng) if rng.random() < look.codes else "".join(c for c in normalise(text) if c in _KNOWN)
+    upper = text.upper()
+    return upper if look.upper and _KNOWN.issuperset(upper) else text
 
 
 def _rows(flow: Flow, look: Paper, sheet: Sheet) -> None:
@@ -119,9 +121,11 @@ def _row(flow: Flow, look: Paper, row: Sequence[tuple[float, Item]], sheet: Shee
     groups: list[tuple[float, list[Word], float]] = []
     end = -1e9
     tall = max((item.height for _, item in row), default=0) > 1.08 * sheet.size
+    above = max(0.0, look.font(flow, filled=False, large=True).ascent - flow.style.body.ascent) if tall else 0.0
+    flow.y += above
     for x, item in row:
         font = look.font(flow, filled=not item.loose, large=tall)
-        words = flow.plain(_text(item.text), font)
+        words = flow.plain(_text(rng, look, item.text), font)
         gap = font.advance(" ") * look.space
         near = x - end < 1.25 * size
         if near and groups:
@@ -145,7 +149,9 @@ def _row(flow: Flow, look: Paper, row: Sequence[tuple[float, Item]], sheet: Shee
         blank = flow.word("_" * rng.randint(4, int(room / size * 1.5)))
         groups[-1][1].extend(flow.fit([blank], room) if blank else [])
     if groups and flow.fits():
-        flow.place(groups, pitch=flow.style.pitch * (1.25 if tall else 1.0))
+        flow.place(groups, pitch=flow.style.pitch * (1.15 if tall else 1.0))
+    else:
+        flow.y -= above
 
 
 def _separator(flow: Flow) -> None:
@@ -153,15 +159,19 @@ def _separator(flow: Flow) -> None:
     style, rng = flow.style, flow.rng
     sign = flow.word(rng.choice("---==*_."))
     if sign and flow.fits():
-        count = int((style.right - style.left) * rng.uniform(0.4, 1.0) / sign.width)
-        if (word := flow.word(sign.label * count)) and count > 8:
+        apart = rng.random() < 0.3
+        gap = flow.gap_width()
+        count = int((style.right - style.left) * rng.uniform(0.4, 1.0) / (sign.width + (gap if apart else 0)))
+        if apart and count > 9:
+            flow.place([(style.left, [sign] * count, gap)])
+        elif (word := flow.word(sign.label * count)) and count > 8:
             flow.place([(style.left, [word], flow.gap_width())])
 
 
 def _pieces(flow: Flow, look: Paper, sheet: Sheet) -> None:
     """Loose pieces one below the other, each in its own type, with what the cut left of rules around them."""
     rng, style, canvas = flow.rng, flow.style, flow.canvas
-    texts = [_text(item.text) for item in sheet.items if item.text.strip()]
+    texts = [_text(rng, look, item.text) for item in sheet.items if item.text.strip()]
     while flow.fits() and texts:
         font = look.other(flow, rng.triangular(0.62, 1.35, 0.95))
         text = rng.choice(texts) if rng.random() < 0.9 else rng.choice((number(rng), code_line(rng, flow.few)))

@@ -31,6 +31,9 @@ class Paper:
     underline: float = 0.0  # share of values on a rule
     boxed: float = 0.0  # share of values in a box
     blanks: bool = False
+    upper: bool = False  # capitals only
+    uneven: float = 0.0  # how much paler some lines are than others
+    codes: float = 0.0  # share of texts that are codes and clipped words
     others: list[tuple[Face, Look]] = field(default_factory=list)
 
     def font(self, flow: Flow, *, filled: bool, large: bool) -> SizedFont:
@@ -54,10 +57,10 @@ class Paper:
         if not filled:
             return
         if rng.random() < self.underline:
-            y = flow.y + rng.choice((1, 2, 2, 3, 4, font.descent))
-            width = rng.randint(1, 2)
+            y = flow.y + rng.choice((1, 2, 2, 3, 4, font.descent, -rng.uniform(0.05, 0.5) * font.x_height))
             end = right + rng.choice((0, rng.uniform(0, 300)))
-            canvas.bar(left - rng.uniform(0, 20), min(end, canvas.width - 1), y, width)
+            start = left - rng.choice((0, rng.uniform(0, 20), rng.uniform(0, 200)))
+            canvas.bar(start, min(end, canvas.width - 1), y, rng.randint(1, 2))
         elif rng.random() < self.boxed:
             near = font.size * rng.uniform(0.1, 0.4)
             box = (left - near, flow.y - font.ascent - near * 0.5, right + near * 2, flow.y + font.descent + near * 0.4)
@@ -71,13 +74,20 @@ def paper(rng: Random, found: Resources, tiles: int, *, till: bool) -> tuple[Flo
     """An empty band of a document, and the document's habits."""
     shade = rng.choice((255, 255, 255, rng.randint(215, 254), rng.randint(170, 240)))
     ink = rng.choice((0, 0, 0, rng.randint(0, 90), rng.randint(60, 150) if shade > 230 else 0))
+    if till and rng.random() < 0.35:  # pale thermal print
+        shade, ink = rng.randint(240, 255), rng.randint(90, 185)
     canvas = Canvas(tiles, shade, ink)
     printed = _face(rng, found, till)
     filled = printed if till or rng.random() < 0.45 else _typed(rng, found)
     face, look = printed
-    x_height = rng.triangular(7.5, 16.5, 11.5)
+    x_height = rng.triangular(8, 19, 13) if till else rng.triangular(7, 16.5, 11.5)
+    if look.wide < 0.75:  # narrow letters are high ones
+        x_height = max(x_height, rng.uniform(11.5, 18))
     body = found.sized(face, min(x_height / face.outline.x_height, 40.0), look)
     pitch = max((body.ascent + body.descent) * rng.choice((1.0, 1.02, 1.05)), rng.triangular(25, 40, 32))
+    upper = rng.random() < (0.4 if till else 0.12)
+    if upper and rng.random() < 0.6:  # capitals that nearly touch the line above
+        pitch = max(body.x_height * rng.uniform(1.75, 2.2), 21.0)
     left = rng.choice((rng.uniform(2, 10), rng.uniform(2, 10), rng.uniform(4, 60)))
     style = Style(family=found.family(rng), face=face, body=body, pitch=pitch, left=left,
         right=canvas.width - rng.uniform(4, 30), paragraph_gap=0.0)  # fmt: skip
@@ -86,9 +96,11 @@ def paper(rng: Random, found: Resources, tiles: int, *, till: bool) -> tuple[Flo
         rng.uniform(0, 40))), _BUDGET * tiles, rows)  # fmt: skip
     look_of = Paper(
         till, printed, filled, strong=_strong(rng, found, face), space=rng.choice((1.0, 1.0, 1.0, 1.4)),
-        loose=rng.uniform(0.85, 1.1), enlarge=rng.choice((1.0, 1.0, 1.15, 1.3)),
-        spread=rng.choice((1.0, 1.0, 1.0, 1.35, 1.7)),
-        underline=0.0 if till else rng.choice((0.0, 0.3, 0.9)), boxed=0.0 if till else rng.choice((0.0, 0.0, 0.3, 0.8)),
+        loose=rng.uniform(0.85, 1.1), enlarge=rng.choice((1.0, 1.15, 1.3, 1.6, 2.0)),
+        spread=rng.choice((0.7, 1.0, 1.0, 1.35, 1.7)), upper=upper, uneven=rng.choice((0.0, 0.0, 0.0, 0.3, 0.55)),
+        codes=(0.25 if till else 0.08) * rng.choice((0.0, 1.0, 2.0)),
+        underline=rng.choice((0.0, 0.0, 0.25)) if till else rng.choice((0.0, 0.3, 0.9)),
+        boxed=0.0 if till else rng.choice((0.0, 0.0, 0.3, 0.8)),
         blanks=not till and rng.random() < 0.5, others=[_face(rng, found, till) for _ in range(3)] + [filled],
     )  # fmt: skip
     return flow, look_of
@@ -136,6 +148,54 @@ def clutter(flow: Flow, look: Paper) -> None:
         _rules(rng, canvas, low)
     if look.till and rng.random() < 0.03 and flow.y < TILE - 90:
         _bars(rng, canvas, flow.y)
+    if rng.random() < 0.06:  # the dark edge of a scan
+        x = rng.choice((0.0, min(canvas.width - 9.0, flow.style.right + rng.uniform(0, 30))))
+        canvas.pen.rectangle((x, 0, x + rng.uniform(1, 8), max(8.0, low)), fill=rng.randint(0, 60))
+    wear(rng, canvas, look)
+
+
+def wear(rng: Random, canvas: Canvas, look: Paper) -> None:
+    """Lines of unequal ink, lines without their heads or feet, hairlines where a printing head is dead."""
+    for row in canvas.rows:
+        if look.uneven and rng.random() < 0.5:
+            canvas.fade(row.y - 14, row.y + 12, 1 - look.uneven * rng.random())
+        if look.till and rng.random() < 0.02:
+            top = row.y + rng.choice((-11, 5))
+            canvas.fade(top, top + rng.randint(2, 4), rng.uniform(0, 0.4))
+    if look.till and rng.random() < 0.06:
+        for _ in range(rng.randint(1, 5)):
+            y = rng.uniform(0, TILE - 2)
+            canvas.fade(y, y + 1, rng.uniform(0, 0.4))
+
+
+_CLIPPED = "BCDFGHJKLMNPQRSTVWXZAEIOU"
+
+
+def coded(rng: Random) -> str:
+    """A text that no language helps to read: item codes, clipped words, amounts with signs, numbers in brackets."""
+
+    def clipped() -> str:
+        return "".join(rng.choice(_CLIPPED) for _ in range(rng.randint(1, 6)))
+
+    def digits(low: int, high: int) -> str:
+        return "".join(rng.choice("0123456789") for _ in range(rng.randint(low, high)))
+
+    kind = rng.randrange(10)
+    amount = f"{rng.randint(0, 999)}.{rng.randint(0, 99):02d}"
+    if kind < 4:
+        words = [clipped() + rng.choice(("", "", "", "/" + clipped(), "." + clipped(), "-" + digits(1, 3), digits(1, 2)))
+                 for _ in range(rng.randint(1, 5))]  # fmt: skip
+        return " ".join(words)
+    if kind < 6:
+        return digits(6, 15)
+    if kind == 6:
+        return rng.choice((f"{rng.randint(1, 20)} X {amount}", f"{amount} {rng.choice('STCZ')}", f"{amount}-", f"-{amount}",
+            f"{rng.randint(1, 9)}.00 @ {amount}", f"RM{amount}", f"{rng.randint(0, 25)}%", f"*{amount}"))  # fmt: skip
+    if kind == 7:
+        return f"({digits(5, 7)}{rng.choice(('-', ' ', ''))}{rng.choice(_CLIPPED)})"
+    if kind == 8:
+        return f"#{digits(3, 8)}-{rng.choice(_CLIPPED)}"
+    return f"{digits(2, 6)}{clipped()}{digits(0, 4)} {clipped()}"
 
 
 def _pen_strokes(rng: Random, canvas: Canvas, low: float) -> None:

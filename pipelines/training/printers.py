@@ -57,7 +57,7 @@ def _as_dots(cells: Image.Image, size: tuple[int, int], enlarge: float, wide: fl
 
 
 TYPE = Look()
-_NARROW = (0.6, 0.7, 0.78, 0.86)
+_NARROW = (0.5, 0.56, 0.62, 0.7, 0.78)
 _WIDTHS = (0.78, 0.86, 0.94, 1.0, 1.0, 1.1, 1.25)
 
 

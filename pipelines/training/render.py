@@ -198,7 +198,7 @@ def shorten_runs(text: str) -> str:
     A reader that has to count forty underscores loses its place; the length of a blank is not part of the text.
     """
     text = re.sub(r"([._])(?: ?\1){4,}", r"\1\1\1\1", text)
-    return re.sub(r"([-=*~#])\1{8,}", lambda run: run[1] * 8, text)
+    return re.sub(r"([-=*~#])(?: ?\1){8,}", lambda run: run[1] * 8, text)
 
 
 def _finish(canvas: Canvas) -> Sample:
