@@ -79,8 +79,8 @@ def _rows(flow: Flow, look: Paper, sheet: Sheet) -> None:
     rows = _grouped(sheet.items)
     if not rows:
         return
-    start = rng.randrange(len(rows)) if rng.random() < 0.75 else 0
-    chosen = rows[max(0, min(start, len(rows) - 3)) :]
+    start = rng.randrange(max(1, len(rows) - rng.choice((3, 8, 8, 9)))) if rng.random() < 0.75 else 0
+    chosen = rows[start:]
     steps = [low[0].y - high[0].y for high, low in pairwise(rows)]
     step = max(median(steps), 0.9 * sheet.size) if steps else sheet.size * 1.5
     scale = style.body.size / sheet.size * look.loose

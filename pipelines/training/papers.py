@@ -233,7 +233,7 @@ def _rules(rng: Random, canvas: Canvas, low: float) -> None:
 
 def _bars(rng: Random, canvas: Canvas, y: float) -> None:
     """A bar code."""
-    x, end = rng.uniform(4, canvas.width * 0.3), rng.uniform(canvas.width * 0.5, canvas.width - 4)
+    x, end = rng.randint(4, canvas.width // 3), rng.uniform(canvas.width * 0.5, canvas.width - 4)
     while x < end:
         wide = rng.choice((1, 1, 2, 3))
         canvas.pen.rectangle((x, y, x + wide - 1, y + 50), fill=canvas.ink)
