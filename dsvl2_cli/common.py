@@ -42,6 +42,8 @@ class Common:
     device: options.Device = None
     dtype: options.Dtype = None
     quant: options.Quant = None
+    kv: options.Kv = None
+    deterministic: options.Deterministic = None
     threads: options.Threads = None
     batch_size: options.BatchSize = None
     as_json: options.Json = False

@@ -36,7 +36,13 @@ def make_engine(settings: Settings) -> Engine:
 
     place = entry.name if entry.origin == "embedded" else entry.path
     return load_engine(
-        place, device=settings.device, dtype=settings.dtype, quant=settings.quant, threads=settings.threads
+        place,
+        device=settings.device,
+        dtype=settings.dtype,
+        quant=settings.quant,
+        threads=settings.threads,
+        kv=settings.kv,
+        deterministic=settings.deterministic,
     )
 
 
@@ -63,4 +69,4 @@ def engine_key(settings: Settings) -> str:
 
     folder = find(settings.model).path
     facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.*"))]
-    return json.dumps([str(folder), settings.device, settings.dtype, settings.quant, facts])
+    return json.dumps([str(folder), settings.device, settings.dtype, settings.quant, settings.kv, facts])

@@ -127,6 +127,25 @@ Quant = Annotated[
         help="Round full weights at load: 4bit, 8bit, e4a8, w4, nf4, int8, int8-bnb.",
     ),
 ]
+Kv = Annotated[
+    str | None,
+    typer.Option(
+        "--kv",
+        metavar="8bit",
+        rich_help_panel=MODEL,
+        show_default="full",
+        help="Keep keys and values in 8 bits: half the cache (tiny; the larger models keep latents).",
+    ),
+]
+Deterministic = Annotated[
+    bool | None,
+    typer.Option(
+        "--deterministic",
+        show_default=False,
+        rich_help_panel=MODEL,
+        help="On a GPU: no bit of an answer depends on what else is read; slower. A CPU always works so.",
+    ),
+]
 Threads = Annotated[
     int | None,
     typer.Option("--threads", metavar="N", rich_help_panel=MODEL, show_default="one per core", help="CPU threads."),

@@ -39,6 +39,8 @@ class Settings:
     device: str = _key("auto", "auto, cpu, cuda or cuda:N")
     dtype: str | None = _key(None, "number format of the computation, for example bfloat16")
     quant: str | None = _key(None, "quantization scheme of the weights, for example int8")
+    kv: str | None = _key(None, "keys and values of the cache: 8bit", choices=("8bit",))
+    deterministic: bool = _key(False, "no bit of an answer depends on what else a GPU reads")
     threads: int | None = _key(None, "CPU threads; the default is one per core", least=1)
     batch_size: int | None = _key(None, "pages read together; the text never depends on it", least=1)
     dpi: float | None = _key(None, "resolution at which PDF pages are drawn", least=36)

@@ -89,7 +89,7 @@ class Work:
         if engines.reading_profile(self.settings).mode == "bands":
             return self.engine
         if self._nano is None:
-            self._nano = self.load(replace(self.settings, model="nano", dtype=None, quant=None))
+            self._nano = self.load(replace(self.settings, model="nano", dtype=None, quant=None, kv=None))
         return self._nano
 
     def documents(self, words: Sequence[str], files_from: str | None = None) -> list[InputFile]:

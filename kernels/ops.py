@@ -238,10 +238,10 @@ def store_heads(
     q [R, A, d]; k and v [R, G, d]; cos and sin fp32 [R, d/2]; flat [*, d]; rows [R * 2 * G]: of each token the rows of its
     keys, then of its values; scales as in `store_codes` when flat holds codes. Returns [R, G, A/G, d].
     """
-    if native(q) and scales is None:
+    if native(q):
         from dsvl2.kernels.triton_backend import rotary
 
-        return rotary.store_heads(q, k, v, cos, sin, scale, flat, rows)
+        return rotary.store_heads(q, k, v, cos, sin, scale, flat, rows, scales)
     return reference.store_heads(q, k, v, cos, sin, scale, flat, rows, scales)
 
 

@@ -32,19 +32,24 @@ def load_engine(
     dtype: str | None = None,
     quant: str | None = None,
     threads: int | None = None,
+    kv: str | None = None,
+    deterministic: bool = False,
 ) -> Engine:
     """Load a built-in model by name, or a folder in the released layout.
 
     device "auto" takes a GPU when there is one. dtype "float32" or "bfloat16"; None picks the fastest exact enough one
     for the device. quant rounds the weights of a checkpoint with full ones while they are read: 4bit, 8bit or a scheme's
     name; for a quantized checkpoint it may only repeat its scheme. Raises NotEnoughMemory before a weight is read. threads
-    limits the CPU threads of the whole process.
+    limits the CPU threads of the whole process. kv "8bit" keeps keys and values in 8 bits (models without latents).
+    deterministic makes a GPU compute the same shapes whatever there is to do, so that no answer depends on its neighbours
+    by a bit; a CPU always does.
 
     Quantized weights stay packed, and are unpacked a layer at a time as they are used; those of a small model, for which
     memory is no concern, are unpacked here once.
     """
     folder = find_model(model)
     config = ModelConfig.from_file(folder / "config.json")
+    short = _short_cache(kv, folder.name, config)
     stored = scheme_of(config.quantization)
     scheme = _scheme(quant, stored)
     place = choose_device(device)
@@ -79,7 +84,21 @@ def load_engine(
     )
     processor_file = folder / "processor_config.json"
     processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
-    return Engine(execution.prepare(network, number), tokenizer, processor, info)
+    prepared = execution.prepare(network, number)
+    return Engine(prepared, tokenizer, processor, info, short_cache=short, deterministic=deterministic)
+
+
+def _short_cache(kv: str | None, name: str, config: ModelConfig) -> bool:
+    """Whether keys and values are kept in 8 bits."""
+    if kv is None:
+        return False
+    if kv != "8bit":
+        raise DeviceError(f"unknown format of the cache {kv!r}", "known: 8bit")
+    if config.language.use_mla:
+        raise DeviceError(
+            f"{name} keeps latents, not keys and values: 8 bits are not offered for them", "leave --kv out"
+        )
+    return True
 
 
 def _scheme(quant: str | None, stored: Scheme) -> Scheme:

@@ -57,18 +57,33 @@ def _latent_query(q, absorbed, cos, sin, out, A, N, R, D, scale, S, RP: tl.const
 
 
 @triton.jit
-def _store_heads(q, k, v, cos, sin, out, cache, rows, A, G, D, scale, DP: tl.constexpr):
+def _put(target, scales, row, D, i, there, first, second, CODES: tl.constexpr):
+    """The two halves of a vector to a row of the cache; with CODES as integers, their scale beside them."""
+    if CODES:
+        step = tl.maximum(tl.maximum(tl.max(tl.abs(first), 0), tl.max(tl.abs(second), 0)), 1e-20) / 127
+        tl.store(scales + row, step)
+        first, second = first / step, second / step
+        first = tl.where(first < 0, first - 0.5, first + 0.5)
+        second = tl.where(second < 0, second - 0.5, second + 0.5)
+    place = target + row * D + i
+    tl.store(place, first.to(target.dtype.element_ty), mask=there)
+    tl.store(place + D // 2, second.to(target.dtype.element_ty), mask=there)
+
+
+@triton.jit
+def _store_heads(
+    q, k, v, cos, sin, out, cache, scales, rows, A, G, D, scale, DP: tl.constexpr, CODES: tl.constexpr
+):  # fmt: skip
     slot, part = tl.program_id(0).to(tl.int64), tl.program_id(1)
     half = D // 2
     i = tl.arange(0, DP)
     there = i < half
-    kind = cache.dtype.element_ty
     if part >= A + G:  # a value, as it is
         group = part - A - G
-        target = cache + tl.load(rows + slot * 2 * G + G + group) * D
         source = v + (slot * G + group) * D
-        tl.store(target + i, tl.load(source + i, mask=there, other=0.0).to(kind), mask=there)
-        tl.store(target + half + i, tl.load(source + half + i, mask=there, other=0.0).to(kind), mask=there)
+        first = tl.load(source + i, mask=there, other=0.0).to(tl.float32)
+        second = tl.load(source + half + i, mask=there, other=0.0).to(tl.float32)
+        _put(cache, scales, tl.load(rows + slot * 2 * G + G + group), D, i, there, first, second, CODES)
     else:
         c = tl.load(cos + slot * half + i, mask=there, other=0.0)
         s = tl.load(sin + slot * half + i, mask=there, other=0.0)
@@ -83,9 +98,9 @@ def _store_heads(q, k, v, cos, sin, out, cache, rows, A, G, D, scale, DP: tl.con
             tl.store(target + i, (first * scale).to(out.dtype.element_ty), mask=there)
             tl.store(target + half + i, (second * scale).to(out.dtype.element_ty), mask=there)
         else:
-            target = cache + tl.load(rows + slot * 2 * G + part - A) * D
-            tl.store(target + i, first.to(kind), mask=there)
-            tl.store(target + half + i, second.to(kind), mask=there)
+            kind = k.dtype.element_ty
+            first, second = first.to(kind).to(tl.float32), second.to(kind).to(tl.float32)
+            _put(cache, scales, tl.load(rows + slot * 2 * G + part - A), D, i, there, first, second, CODES)
 
 
 def store_latent(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor, flat: Tensor, rows: Tensor) -> None:
@@ -111,15 +126,17 @@ def latent_query(q: Tensor, absorbed: Tensor, cos: Tensor, sin: Tensor, scale: f
 
 
 def store_heads(
-    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor
-) -> Tensor:
+    q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, flat: Tensor, rows: Tensor,
+    scales: Tensor | None = None,
+) -> Tensor:  # fmt: skip
     """See `ops.store_heads`."""
     slots, heads, width = q.shape
     groups = k.shape[1]
     out = torch.empty_like(q, memory_format=torch.contiguous_format)
     with on(q):
         _store_heads[(slots, heads + 2 * groups)](
-            q.contiguous(), k.contiguous(), v.contiguous(), cos.contiguous(), sin.contiguous(), out, flat, rows,
-            heads, groups, width, scale, DP=power(width // 2), num_warps=1,
+            q.contiguous(), k.contiguous(), v.contiguous(), cos.contiguous(), sin.contiguous(), out, flat,
+            flat if scales is None else scales, rows, heads, groups, width, scale, DP=power(width // 2),
+            CODES=scales is not None, num_warps=1,
         )  # fmt: skip
     return out.unflatten(1, (groups, -1))

@@ -212,6 +212,23 @@ def test_heads_are_turned_and_stored(dtype: torch.dtype, sizes: tuple[int, ...])
     compare(both, normal(slots, heads, width), normal(slots, groups, width), normal(slots, groups, width), dtype=dtype)
 
 
+def test_heads_are_stored_as_codes() -> None:
+    cos, sin = angles(3, 8)
+    rows = torch.randperm(16, device=DEVICE)[:12]
+    q, k, v = normal(3, 4, 16), normal(3, 2, 16), normal(3, 2, 16)
+
+    def stored(kind: torch.dtype) -> tuple[Tensor, Tensor]:
+        cache = torch.zeros(16, 16, dtype=kind, device=DEVICE)
+        scales = torch.zeros(16, device=DEVICE)
+        query = ops.store_heads(q, k, v, cos, sin, 0.3, cache, rows, None if kind.is_floating_point else scales)
+        return cache * (1 if kind.is_floating_point else scales[:, None]), query
+
+    (full, query), (near, same) = stored(torch.float32), stored(torch.int8)
+    assert torch.equal(query, same)
+    step = full.abs().amax(-1, keepdim=True) / 127
+    assert ((full - near).abs() <= step * 0.501).all() and (full != near).any()
+
+
 CACHES = [
     (1, 3, 1, 24, 20, 32, [32]), (1, 3, 1, 24, 16, 64, [1, 64, 129]), (2, 1, 2, 16, 16, 64, [0, 70]),
     (2, 4, 2, 24, 24, 64, [3, 128]),
