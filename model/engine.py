@@ -1,6 +1,8 @@
 """The engine: requests in, answers out. Everything a caller of the model needs, nothing of documents."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property, partial
 from hashlib import sha256
@@ -15,7 +17,7 @@ from dsvl2.model.answers import Answer, Job
 from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.constraints.vocabulary import Vocabulary
-from dsvl2.model.errors import ContextOverflow
+from dsvl2.model.errors import ContextOverflow, ModelError
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.layout import token_count
 from dsvl2.model.pictures import Ahead, Pictures, Wanted
@@ -24,6 +26,8 @@ from dsvl2.model.prompt import PromptTokens
 from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, SamplingParams, Usage
 from dsvl2.model.room import Room
 from dsvl2.model.scheduler import Scheduler
+from dsvl2.model.steps import BUCKETS
+from dsvl2.model.streaming import stream
 from dsvl2.model.tiling import TileGrid, canvases, choose_grid
 from dsvl2.model.tokenizer import REPLACEMENT, Tokenizer
 from dsvl2.model.transfer import sent
@@ -84,29 +88,54 @@ class Engine:
         limit ConstraintError, with no work done.
         """
         plans = [self._plan(request, number) for number, request in enumerate(requests)]
-        ahead = self._ahead(plans)
-        try:
-            answers = self._lanes.run([self._job(plan, watch, ahead) for plan in plans])
-        finally:
-            if ahead is not None:
-                ahead.close()
-        return [self._result(plan, answers[index]) for index, plan in enumerate(plans)]
+        if self.pictures.device.type == "cpu" or len(plans) < 2:
+            answers = self._lanes.run([self._job(plan, watch) for plan in plans])
+            return [self._result(plan, answers[plan.number]) for plan in plans]
+        ahead = Ahead(self.pictures, (self._wanted(plan) for plan in plans if _may_be_ahead(plan)))
+        jobs = [self._job(plan, watch, ahead) for plan in plans]
+        capacity = max(job.room for job in jobs)
+        with closing(ahead), closing(self._streamed(jobs, capacity, len(jobs))) as finished:
+            results = {answer.job.index: self._result(plans[answer.job.index], answer) for answer in finished}
+        return [results[plan.number] for plan in plans]
 
-    def _ahead(self, plans: Sequence[_Plan]) -> Ahead | None:
-        """On a GPU, what sees to images ahead; those before a division may have been run already, and are left alone."""
-        if self.pictures.device.type == "cpu":
-            return None
-        return Ahead(
-            self.pictures,
-            [
-                Wanted(plan.images, self._canvases(plan.request), plan.size.tiles)
-                if plan.images and not plan.prompt.cuts
-                else None
-                for plan in plans
-            ],
-        )
+    def stream(self, requests: Iterable[GenerationRequest]) -> Iterator[tuple[int, GenerationResult | ModelError]]:
+        """Answer requests as they come, and give out each answer with its request's number (from 0) as soon as it is ready.
 
-    def _job(self, plan: _Plan, watch: Callable[[int, str], None] | None, ahead: Ahead | None) -> Job:
+        Requests are drawn in a thread of their own, some before their turn and never all at once, so that what makes them
+        (drawing pages) goes on while the device works. A request that `generate` would refuse gives the error it would raise.
+        What drawing raises is raised here, behind the answers to the requests before. Closing the iterator ends the work.
+        """
+        limit = self.info.context_length
+        plans: dict[int, _Plan] = {}
+        refused: deque[tuple[int, ModelError]] = deque()
+        ahead = Ahead(self.pictures)
+
+        def jobs() -> Iterator[Job]:
+            for number, request in enumerate(requests):
+                try:
+                    plan = plans[number] = self._plan(request, number)
+                except ModelError as error:
+                    refused.append((number, error))
+                    continue
+                if _may_be_ahead(plan):
+                    ahead.add(*self._wanted(plan))
+                yield self._job(plan, None, ahead)
+
+        with closing(ahead), closing(self._streamed(jobs(), limit, BUCKETS[-1])) as finished:
+            for answer in finished:
+                while refused:
+                    yield refused.popleft()
+                number = answer.job.index
+                yield number, self._result(plans.pop(number), answer)
+        yield from refused
+
+    def _streamed(self, jobs: Iterable[Job], capacity: int, waiting: int) -> Generator[Answer, None, None]:
+        return stream(self._lanes.first, jobs, capacity=capacity, waiting=waiting)
+
+    def _wanted(self, plan: _Plan) -> tuple[int, Wanted]:
+        return plan.number, Wanted(plan.images, self._canvases(plan.request), plan.size.tiles)
+
+    def _job(self, plan: _Plan, watch: Callable[[int, str], None] | None, ahead: Ahead | None = None) -> Job:
         def told(ids: Sequence[int]) -> None:
             assert watch is not None
             watch(plan.number, self.tokenizer.decode(ids).rstrip(REPLACEMENT))
@@ -202,6 +231,11 @@ class Engine:
             loops_recovered=answer.loops,
             empty_logprob=answer.empty,
         )
+
+
+def _may_be_ahead(plan: _Plan) -> bool:
+    """Whether a request's images are encoded whatever came before: what stands before a division may have been run already."""
+    return bool(plan.images) and not plan.prompt.cuts
 
 
 def _digest(image: Image.Image) -> str:

@@ -14,6 +14,7 @@ import torch
 from dsvl2.model.answers import Answer, Job
 from dsvl2.model.scheduler import Scheduler, limited_threads
 from dsvl2.model.steps import ROWS
+from dsvl2.model.transfer import on_device
 
 
 class Lanes:
@@ -23,6 +24,11 @@ class Lanes:
         self._make, self._threads = make, threads
         self._schedulers = [make()]
         self._count = max(1, count)
+
+    @property
+    def first(self) -> Scheduler:
+        """The scheduler that there always is: on a GPU the only one."""
+        return self._schedulers[0]
 
     def run(self, jobs: Sequence[Job]) -> dict[int, Answer]:
         """Answer all jobs; returns the answers by job index. The first exception of any lane ends them all."""
@@ -61,10 +67,11 @@ def _drain(
     if threads is not None:
         torch.set_num_threads(threads)  # OpenMP keeps this number for each thread apart
 
-    def pull() -> Job | None:
+    def pull(wait: bool) -> Job | None:
         try:
             return None if halt.is_set() else queue.popleft()
         except IndexError:
             return None
 
-    return {answer.job.index: answer for answer in scheduler.serve(pull, capacity, halt.is_set, waiting=waiting)}
+    with on_device(scheduler.device):
+        return {answer.job.index: answer for answer in scheduler.serve(pull, capacity, halt.is_set, waiting=waiting)}

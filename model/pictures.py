@@ -5,9 +5,10 @@ thirty at a time. No more is held ahead than one such batch of vectors and a few
 Letters: N tiles, S tile size, E language width, n image tokens.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from PIL import Image
@@ -84,23 +85,33 @@ class Pictures:
 
 
 class Ahead:
-    """The images of requests that take their turn one after the other; None where nobody may be ahead."""
+    """The images of requests that take their turn one after the other, by number; `upcoming` is drawn WINDOW before its turn."""
 
-    def __init__(self, pictures: Pictures, wanted: Sequence[Wanted | None]) -> None:
-        self._pictures, self._wanted = pictures, wanted
+    def __init__(self, pictures: Pictures, upcoming: Iterable[tuple[int, Wanted]] = ()) -> None:
+        self._pictures, self._upcoming = pictures, iter(upcoming)
         self._pool = ThreadPoolExecutor(WORKERS, "dsvl2-cut")
-        self._cutting: dict[int, list[Future[Cut]]] = {}
+        self._cutting: dict[int, tuple[int, list[Future[Cut]]]] = {}  # number -> tiles, their images
         self._ready: dict[int, list[Tensor]] = {}
-        self._submit(0)
+        self._lock = Lock()
+        self._fill()
+
+    def add(self, number: int, wanted: Wanted) -> None:
+        """Begin to cut the images of a request that comes after all earlier ones."""
+        cutting = [self._pool.submit(self._pictures.cut, image, wanted.canvases) for image in wanted.images]
+        with self._lock:
+            self._cutting[number] = wanted.tiles, cutting
 
     def rows(self, number: int) -> list[Tensor]:
         """The rows of all images of a request; those of earlier ones are let go."""
-        for store in (self._cutting, self._ready):
-            for earlier in [key for key in store if key < number]:
-                del store[earlier]
+        with self._lock:
+            for store in (self._cutting, self._ready):
+                for earlier in [key for key in store if key < number]:
+                    del store[earlier]
+        while number not in self._ready and number not in self._cutting:
+            self._fill(len(self._cutting) + 1)
         if number not in self._ready:
             self._encode(number)
-        self._submit(number + 1)
+        self._fill()
         return self._ready.pop(number)
 
     def close(self) -> None:
@@ -109,25 +120,19 @@ class Ahead:
 
     def _encode(self, number: int) -> None:
         """Encode the images of a request, and of those behind it as far as they fit into one batch."""
-        self._submit(number)
-        together, tiles = list[int](), 0
-        for later in range(number, len(self._wanted)):
-            wanted = self._wanted[later]
-            if wanted is None:
-                continue
-            tiles += wanted.tiles
-            if together and (tiles > self._pictures.at_once or later not in self._cutting):
-                break
-            together.append(later)
-        groups = [[future.result() for future in self._cutting.pop(later)] for later in together]
-        rows = iter(self._pictures.encode([one for group in groups for one in group]))
-        for later, group in zip(together, groups, strict=True):
+        with self._lock:
+            together, tiles = [number], self._cutting[number][0]
+            for later in sorted(key for key in self._cutting if key > number):
+                tiles += self._cutting[later][0]
+                if tiles > self._pictures.at_once:
+                    break
+                together.append(later)
+            groups = [self._cutting.pop(later)[1] for later in together]
+        cuts = [[one.result() for one in group] for group in groups]
+        rows = iter(self._pictures.encode([one for group in cuts for one in group]))
+        for later, group in zip(together, cuts, strict=True):
             self._ready[later] = [next(rows) for _ in group]
 
-    def _submit(self, start: int) -> None:
-        for number in range(start, min(start + WINDOW, len(self._wanted))):
-            wanted = self._wanted[number]
-            if wanted is not None and number not in self._cutting and number not in self._ready:
-                self._cutting[number] = [
-                    self._pool.submit(self._pictures.cut, image, wanted.canvases) for image in wanted.images
-                ]
+    def _fill(self, least: int = WINDOW) -> None:
+        while len(self._cutting) < least and (following := next(self._upcoming, None)) is not None:
+            self.add(*following)

@@ -24,6 +24,13 @@ from dsvl2.model.sampling import generator_for
 from dsvl2.model.steps import ROWS, Flight, Steps
 from dsvl2.model.vl2 import DeepseekVL2
 
+
+class Later:
+    """There is no job yet, and there may be one later."""
+
+
+LATER = Later()
+Pull = Callable[[bool], Job | Later | None]
 EAGER = 4  # chunks of prompts between two steps while half of the rows are free
 
 
@@ -69,12 +76,12 @@ class Scheduler:
         """Yield the answers as they finish."""
         waiting = iter(jobs)
         capacity = max((job.room for job in jobs), default=0)
-        return self.serve(lambda: next(waiting, None), capacity, waiting=len(jobs))
+        return self.serve(lambda wait: next(waiting, None), capacity, waiting=len(jobs))
 
     @torch.inference_mode()
     def serve(
         self,
-        pull: Callable[[], Job | None],
+        pull: Pull,
         capacity: int,
         halted: Callable[[], bool] = lambda: False,
         *,
@@ -82,11 +89,12 @@ class Scheduler:
     ) -> Iterator[Answer]:
         """Take jobs of at most `capacity` tokens (prompt and answer) from `pull` until it has none; yield the answers.
 
+        `pull` is told whether it may wait: if not, and there is no job yet, it says LATER.
         Unfinished answers are dropped as soon as `halted` says so. waiting: about how many jobs there are. Raises
         NotEnoughMemory before any work if there is no room for a single job of `capacity` tokens.
         """
-        job = pull()
-        if job is None:
+        job = pull(True)
+        if not isinstance(job, Job):
             return
         cache, steps = self.room.make(self.network, capacity, waiting)
         batch = _Batch(self, cache, steps, pull, job)
@@ -124,11 +132,9 @@ class _Asked(NamedTuple):
 class _Batch:
     """The answers under way in one call of `serve`."""
 
-    def __init__(
-        self, owner: Scheduler, cache: BlockCache, steps: Steps, pull: Callable[[], Job | None], job: Job
-    ) -> None:
+    def __init__(self, owner: Scheduler, cache: BlockCache, steps: Steps, pull: Pull, job: Job) -> None:
         self._owner, self._cache, self._steps, self._pull = owner, cache, steps, pull
-        self._job: Job | None = job
+        self._job: Job | Later | None = job
         self._begun: tuple[Answer, Iterator[Tensor | None]] | None = None
         self._running = dict[int, Answer]()
         self._flights = deque[tuple[Flight, list[_Asked]]]()
@@ -141,6 +147,8 @@ class _Batch:
 
     def turn(self) -> Iterator[Answer]:
         """Some of the prompts that wait, one step of all that run; give out those that ended."""
+        if isinstance(self._job, Later):
+            self._job = self._pull(self._begun is None and not self._running)
         yield from self._admit()
         waits = any(answer.waits for answer in self._running.values())
         yield from self._settle(0 if waits else self._steps.lag)
@@ -167,14 +175,16 @@ class _Batch:
     def _begin(self) -> bool:
         """Begin the next prompt, if there is one and room for it."""
         job, row = self._job, self._free_row()
-        lease = None if job is None or row is None else self._cache.lease(job.room, row)
-        if job is None or row is None or lease is None:
+        if not isinstance(job, Job) or row is None:
+            return False
+        lease = self._cache.lease(job.room, row)
+        if lease is None:
             return False
         sampling = job.sampling
         answer = Answer(job, generator_for(sampling, self._owner.device), self._owner.begin(sampling))
         answer.lease, answer.row = lease, row
         self._begun = answer, self._owner.prompt(job, self._cache, lease)
-        self._job = self._pull()
+        self._job = self._pull(False)
         return True
 
     def _free_row(self) -> int | None:

@@ -17,13 +17,13 @@ from dsvl2.model.scheduler import Scheduler
 class FakeScheduler:
     """Answers every job with the thread that took it; waits until all lanes have begun."""
 
-    barrier = threading.Barrier(3)
+    barrier, device = threading.Barrier(3), torch.device("cpu")
 
     def serve(
-        self, pull: Callable[[], Job | None], capacity: int, halted: Callable[[], bool], **_: Any
+        self, pull: Callable[[bool], Job | None], capacity: int, halted: Callable[[], bool], **_: Any
     ) -> Iterator[Answer]:
         self.barrier.wait(timeout=20)
-        while (job := pull()) is not None and not halted():
+        while (job := pull(True)) is not None and not halted():
             if job.length == 13:
                 raise ValueError("unlucky")
             yield Answer(job, None, ids=[threading.get_ident(), capacity], finish="stop")
