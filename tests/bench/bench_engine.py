@@ -169,6 +169,7 @@ def cases(options: argparse.Namespace, device: torch.device, variant: str, schem
         for count in (100, 500) if not options.scaled else (20, 60):
             yield {"what": "growth"} | read(engine, pages, count, 48)
         for fixed in (False, True):
+            engine.pictures.fixed = fixed
             for scheduler in engine._lanes._schedulers:
                 scheduler.room.fixed, scheduler.room.kept = fixed, None
             yield {"what": "invariance", "fixed": fixed} | invariance(engine, pages, options.pages, 48)
