@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli import engines
 from dsvl2_cli.batch_endings import closing_line, ended, signals
+from dsvl2_cli.batch_engines import check_engine, workplace
 from dsvl2_cli.batch_places import is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.batch_tasks import choose_batch_format, make_task, named_format
@@ -26,13 +26,11 @@ from dsvl2_cli.opening import source_options
 from dsvl2_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines.batch import BatchOptions, EngineSpec, OutputPlan, PlannedFile, RunFolder
+    from dsvl2.pipelines.batch import BatchOptions, OutputPlan, PlannedFile, RunFolder
     from dsvl2_cli.inputs import Passwords
     from dsvl2_cli.session import Session
 
 SCHEMA = "dsvl2/batch/v1"
-GPU_BATCH = 8
-MOST_DEFAULT_JOBS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,8 @@ class Job:
     jobs: int | None = None
     shard: str | None = None
     shared: bool = False
+    engine: str = "local"
+    address: str | None = None
     lease_seconds: float = 120.0
     jsonl: bool = False
     part_documents: int = 1000
@@ -73,6 +73,7 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     if to_json and output == "-":
         raise UsageError("--json and -o - both want standard output", "give a folder with -o DIR/")
     parse_shard(rest["shard"])
+    check_engine(rest["engine"], rest["address"], settings)
     if rest["shared"] and (output == "-" or rest["jsonl"] or is_stream(output)):
         raise UsageError("--shared needs a file per document", "give a folder with -o DIR/, on the shared file system")
     engines.check_model(settings.model)
@@ -122,37 +123,7 @@ def output_plan(job: Job, now: Session | None) -> OutputPlan:
     return replace(plan, file=Path(job.output)) if is_stream(job.output) else replace(plan, tree=True)
 
 
-def engine_spec(job: Job) -> EngineSpec:
-    """Say how many workers there are and how each gets its engine."""
-    from dsvl2.pipelines.batch import EngineSpec
-
-    settings = job.parsed_settings()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    places = devices(settings.device)
-    gpu = places[0].startswith("cuda")
-    jobs = job.jobs or (len(places) if gpu else min(max(1, cores // 2), MOST_DEFAULT_JOBS))
-    if settings.threads is None and jobs > 1 and not gpu:
-        settings = replace(settings, threads=max(1, cores // jobs))
-    makers = tuple(
-        partial(engines.make_in_worker, engines.make_engine, replace(settings, device=places[worker % len(places)]))
-        for worker in range(jobs)
-    )
-    size = settings.batch_size or (GPU_BATCH if gpu else 1)
-    return EngineSpec(makers, engines.engine_key(settings), size, eager=gpu)
-
-
-def devices(asked: str) -> tuple[str, ...]:
-    """Where workers run, in turn: every GPU that this process may see for `auto` and `cuda`, else what was asked for."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    found = (
-        len(list(Path("/dev").glob("nvidia[0-9]*"))) if visible is None else len([v for v in visible.split(",") if v])
-    )
-    if asked in ("auto", "cuda") and found:
-        return tuple(f"cuda:{index}" for index in range(found))
-    return (asked,)
-
-
-def batch_options(job: Job, passwords: Passwords, workers: int) -> BatchOptions:
+def batch_options(job: Job, passwords: Passwords) -> BatchOptions:
     """Say how pages are drawn and read, and with which limits."""
     from dsvl2.pipelines.batch import BatchOptions
 
@@ -163,7 +134,6 @@ def batch_options(job: Job, passwords: Passwords, workers: int) -> BatchOptions:
         page_seconds=job.page_timeout,
         decode_seconds=job.decode_timeout,
         decode_memory=int(job.decode_memory * 1e6) or None,
-        decoders=workers,
     )
 
 
@@ -175,17 +145,24 @@ def run_job(
 
     settings = job.parsed_settings()
     folder.manifest.set_meta("job", json.dumps(asdict(job)))
-    spec = engine_spec(job)
     shown = job.output == "-" and now.results.isatty()
     display = choose_display(settings.progress, now.console.verbosity, text_on_terminal=shown)
     reporter, stop = BatchReporter(now.console, display), Stop()
-    options = batch_options(job, passwords, len(spec.makers))
+    options = batch_options(job, passwords)
     started = time.monotonic()
     board = lease_board(job, folder) if job.shared else None
-    with signals(stop) as seen, board or nullcontext():
+    with workplace(job, options) as workers, signals(stop) as seen, board or nullcontext():
         try:
             counts = run_batch(
-                folder, files, output_plan(job, now), spec, options=options, reporter=reporter, stop=stop, leases=board
+                folder,
+                files,
+                output_plan(job, now),
+                workers.engines,
+                options=workers.options,
+                reporter=reporter,
+                stop=stop,
+                leases=board,
+                hands=workers.hands,
             )
         except KeyboardInterrupt:  # while the model was being loaded
             counts = None

@@ -28,6 +28,7 @@ DOORS = {
         "dsvl2.pipelines",
         "dsvl2.pipelines.ask",
         "dsvl2.pipelines.batch",
+        "dsvl2.pipelines.batch.cluster",
         "dsvl2.pipelines.charts",
         "dsvl2.pipelines.chat",
         "dsvl2.pipelines.documents",

@@ -132,6 +132,21 @@ def run(
         float,
         typer.Option(min=2, metavar="S", rich_help_panel=options.RUN, help="When a silent process counts as dead."),
     ] = 120.0,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray", rich_help_panel=options.RUN, help="Workers of this machine, or of a Ray cluster."
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            rich_help_panel=options.RUN,
+            show_default="RAY_ADDRESS, or a cluster of this machine",
+            help="The Ray cluster: auto, or HOST:PORT.",
+        ),
+    ] = None,
     page_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="S", rich_help_panel=options.RUN, help="Seconds to read a page.")
     ] = 600.0,
@@ -165,6 +180,8 @@ def run(
         "jobs": jobs,
         "shard": shard,
         "shared": shared,
+        "engine": engine,
+        "address": address,
         "lease_seconds": lease_seconds,
         "jsonl": jsonl,
         "part_documents": part_documents,

@@ -15,7 +15,7 @@ from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.batch.run import Stop, failed_documents, reset_failed, run_batch
-from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec
+from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec, Hands
 from dsvl2.pipelines.batch.writer import OutputPlan
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Counts",
     "EngineFailed",
     "EngineSpec",
+    "Hands",
     "LeaseBoard",
     "Manifest",
     "OutputPlan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dsvl2_cli.batches import devices
+from dsvl2_cli.batch_engines import devices
 
 
 def test_every_visible_gpu_gets_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:

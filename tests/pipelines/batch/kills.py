@@ -1,10 +1,11 @@
 """A program that runs a batch again and again and kills it at random moments; run by test_kills.py.
 
-    kills.py FOLDER --pages N --kills K --seed S
+    kills.py FOLDER --pages N --kills K --seed S [--shared]
 
 It forks a session, which works with forked children (starting fresh interpreters would take all the time), and kills the
 session at a random SQLite statement, fsync or rename, or after a random time, or kills one of its children. A run that
 got to its end is compared with an undisturbed one; then a new one begins, until there were K kills. Prints JSON.
+With --shared two sessions at a time share each run by leases, and both are killed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +64,19 @@ def make_documents(folder: Path, pages: int) -> None:
             return
 
 
-def session(place: Path, documents: Path, *, stream: bool) -> batch.Counts:
-    """Work until all is done."""
+def session(place: Path, documents: Path, *, stream: bool, name: str = "run") -> batch.Counts:
+    """Work until all is done; a session that is not called "run" shares the work with others."""
     format = get_format("jsonl" if stream else "markdown")
     output = batch.OutputPlan(format, tree=not stream, parts=place / "out" if stream else None, part_size=3)
     engines = batch.EngineSpec((Instant,) * 2, "instant", batch_size=2)
-    with batch.RunFolder.begin(place / "run") as folder:
+    board = batch.LeaseBoard(place / "board", name, seconds=3) if name != "run" else None
+    with batch.RunFolder.begin(place / name) as folder, board or nullcontext():
         files = batch.plan_files([documents], target=lambda path: place / "out" / path.with_suffix(".md"))
         options = batch.BatchOptions(decoders=2, decode_memory=None)
-        return batch.run_batch(folder, files, output, engines, options=options)
+        return batch.run_batch(folder, files, output, engines, options=options, leases=board)
 
 
-def forked(place: Path, documents: Path, statements: int | None, *, stream: bool) -> int:
+def forked(place: Path, documents: Path, statements: int | None, *, stream: bool, name: str = "run") -> int:
     """Start a session in a process of its own, which kills itself at a certain write."""
     pid = os.fork()
     if pid:
@@ -83,7 +86,7 @@ def forked(place: Path, documents: Path, statements: int | None, *, stream: bool
             count_down(statements)
         for _ in range(100):
             try:
-                session(place, documents, stream=stream)
+                session(place, documents, stream=stream, name=name)
                 os._exit(0)
             except RunBusy:  # forked workers of a killed session hold its lock for a moment
                 time.sleep(0.02)
@@ -143,6 +146,7 @@ def disturb(pid: int, chance: random.Random) -> str:
 def main() -> None:
     words = argparse.ArgumentParser()
     words.add_argument("folder", type=Path)
+    words.add_argument("--shared", action="store_true")
     for name in ("--pages", "--kills", "--seed"):
         words.add_argument(name, type=int, required=True)
     given = words.parse_args()
@@ -157,20 +161,24 @@ def main() -> None:
         wanted[stream] = tree(place / "out")
     runs = wrong = failures = 0
     while sum(kills.values()) < given.kills:
-        stream, place = runs % 2 == 1, given.folder / "disturbed"
+        stream, place = runs % 2 == 1 and not given.shared, given.folder / "disturbed"
         shutil.rmtree(place, ignore_errors=True)
-        ended = False
-        while not ended:
-            at_write = chance.random() < 0.5
-            pid = forked(place, documents, chance.randint(1, given.pages) if at_write else None, stream=stream)
-            if not at_write:
-                killed = disturb(pid, chance)
-                if killed:
-                    kills[killed] += 1
-            status = os.waitpid(pid, 0)[1]
+        left, working = {"run"} if not given.shared else {"one", "two"}, dict[int, tuple[str, bool]]()
+        while left and not failures:
+            for name in left - {name for name, _ in working.values()}:
+                at_write = chance.random() < 0.5
+                statements = chance.randint(1, given.pages) if at_write else None
+                pid = forked(place, documents, statements, stream=stream, name=name)
+                working[pid] = name, at_write
+                if not at_write:
+                    killed = disturb(pid, chance)
+                    if killed:
+                        kills[killed] += 1
+            pid, status = os.wait()
+            name, at_write = working.pop(pid)
             kills["write"] += at_write and status == signal.SIGKILL
             failures += os.WIFEXITED(status) and os.WEXITSTATUS(status) != 0
-            ended = status == 0 or failures > 0
+            left -= {name} if status == 0 else set()
         runs += 1
         wrong += {n: b for n, b in tree(place / "out").items() if not n.endswith(".part")} != wanted[stream]
         wrong += any(n.endswith(".part") for n in tree(place / "out"))

@@ -15,8 +15,8 @@ DRIVER = Path(__file__).with_name("kills.py")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and finds children in /proc")
 
 
-def killed(folder: Path, pages: int, kills: int, seed: int) -> dict[str, Any]:
-    command = [sys.executable, DRIVER, folder, "--pages", pages, "--kills", kills, "--seed", seed]
+def killed(folder: Path, pages: int, kills: int, seed: int, *more: str) -> dict[str, Any]:
+    command = [sys.executable, DRIVER, folder, "--pages", pages, "--kills", kills, "--seed", seed, *more]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout)
@@ -35,3 +35,10 @@ def test_hundreds_of_kills_over_500_pages_change_nothing(tmp_path: Path) -> None
     result = killed(tmp_path, pages=500, kills=300, seed=11)
     assert (result["wrong"], result["failures"]) == (0, 0), result
     assert sum(result["kills"].values()) >= 300
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="takes minutes: set LONG_TESTS=1")
+def test_a_hundred_kills_of_two_that_share_500_pages_change_nothing(tmp_path: Path) -> None:
+    result = killed(tmp_path, 500, 100, 12, "--shared")
+    assert (result["wrong"], result["failures"]) == (0, 0), result
