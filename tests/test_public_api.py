@@ -108,6 +108,7 @@ BATCH = {
     "Counts",
     "EngineFailed",
     "EngineSpec",
+    "Hands",
     "Manifest",
     "OutputPlan",
     "PlannedFile",
