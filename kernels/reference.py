@@ -4,12 +4,15 @@ Letters: N tokens, H hidden width, E experts, k experts per token, I expert widt
 """
 
 from collections.abc import Sequence
+from math import gcd
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dsvl2.kernels.sight import TOGETHER, Place, Sight
+from dsvl2.kernels.sight import Place, Sight
+
+PIECE = 256  # tokens whose values are summed in one product; oneDNN divides longer sums as their whole length suggests
 
 
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -127,16 +130,15 @@ def decode(query: Tensor, cache: Tensor, sight: Sight, scales: Tensor | None = N
     assert sight.bias is not None  # only kernels do without
     size, out = cache.shape[3], torch.zeros(query.shape, dtype=torch.float32, device=query.device)
     kind = cache.dtype if scales is None else query.dtype
-    for start, places in sight.spans:
-        part = slice(start, start + TOGETHER)
-        rows = len(query[part])
-        blocks = [_block(cache, place, rows) for place in places]
+    for start, stop, places in sight.spans:
+        rows = slice(start, stop)
+        blocks = [_block(cache, place, stop - start) for place in places]
         if scales is not None:
             blocks = [
-                (block * _block(scales, place, rows)[..., None]).to(kind)
+                (block * _block(scales, place, stop - start)[..., None]).to(kind)
                 for block, place in zip(blocks, places, strict=True)
             ]
-        out[part] = _decode_some(query[part].to(kind), blocks, sight.bias[part, : len(places) * size])
+        out[rows] = _decode_some(query[rows].to(kind), blocks, sight.bias[rows, : len(places) * size])
     return out
 
 
@@ -147,11 +149,18 @@ def _block(cache: Tensor, place: Place, rows: int) -> Tensor:
 
 
 def _decode_some(query: Tensor, blocks: Sequence[Tensor], bias: Tensor) -> Tensor:
-    flat = query.flatten(0, 1).contiguous()
-    scores = torch.cat([torch.bmm(flat, block[0].transpose(1, 2)) for block in blocks], dim=-1)
-    share = (scores.unflatten(0, query.shape[:2]) + bias[:, None, None]).softmax(-1)  # fp32, as the bias is
-    parts = share.view(len(flat), -1, len(blocks), blocks[0].shape[2]).movedim(2, 0).to(flat.dtype).contiguous()
-    out = torch.zeros(flat.shape, dtype=torch.float32, device=query.device)
+    flat = query.flatten(0, 1).contiguous()  # [N, a, w], N = rows * G
+    scores = [torch.bmm(flat, block[0].transpose(1, 2)) for block in blocks]
+    seen = (scores[0] if len(scores) == 1 else torch.cat(scores, dim=-1)).unflatten(0, query.shape[:2])
+    seen += bias[:, None, None]
+    size, width = blocks[0].shape[2:]
+    piece = gcd(size, PIECE)
+    share = seen.softmax(-1).view(len(flat), -1, len(blocks), size // piece, piece)  # rounded once: fp32 inside
+    parts = share.permute(2, 0, 3, 1, 4).flatten(1, 2).contiguous()  # [B, N * pieces, a, piece]
+    out = None
     for block, part in zip(blocks, parts, strict=True):
-        out += torch.bmm(part, block[-1])  # fixed shapes and order: a longer neighbour only adds exact zeros
+        sums = torch.bmm(part, block[-1].reshape(-1, piece, width)).unflatten(0, (len(flat), -1))
+        for number in range(sums.shape[1]):  # fixed shapes and order: a longer neighbour only adds exact zeros
+            out = sums[:, number].float() if out is None else out.add_(sums[:, number])
+    assert out is not None  # a group of rows has a block
     return out.view(query.shape)

@@ -5,42 +5,43 @@ Letters: R rows, B blocks of the longest table, L tokens of them, P blocks of th
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-TOGETHER = 4  # rows that the plain form looks at together; groups in which every row idles are passed over
-
-Place = int | Tensor  # where one block of each row of a group lies: the first of consecutive ones, or an index of all
+Place = int | Tensor  # where one block of each row of a run lies: the first of consecutive ones, or an index of all
 
 
 class Sight(NamedTuple):
     """table int32 [R, B] of block numbers and lengths int32 [R], 0 for a row that idles: what kernels read, on the device.
 
-    bias fp32 [R, L], 0 or -inf, and spans, the blocks of each group of rows, say the same to the plain form.
+    bias fp32 [R, L], 0 or -inf, and spans, the blocks of each run of rows, say the same to the plain form.
     """
 
     table: Tensor
     lengths: Tensor
     bias: Tensor | None = None
-    spans: tuple[tuple[int, tuple[Place, ...]], ...] = ()
+    spans: tuple[tuple[int, int, tuple[Place, ...]], ...] = ()
 
 
 def spans(
     begun: Sequence[Sequence[int]], blocks: int, device: torch.device
-) -> tuple[tuple[int, tuple[Place, ...]], ...]:
-    """(first row, places) of every group of rows that does not idle, given the blocks that each row has begun to fill.
+) -> tuple[tuple[int, int, tuple[Place, ...]], ...]:
+    """(first row, row behind the last, places) of every run of rows that do not idle, given the blocks that each has begun.
 
-    Rows whose blocks lie side by side are read in place, others are gathered: the same numbers in the same shapes. `blocks`
-    is how many the cache has.
+    Rows whose blocks lie side by side are read in place, others are gathered: the same numbers. `blocks` is how many the
+    cache has.
     """
-    found = []
-    for start in range(0, len(begun), TOGETHER):
-        group = begun[start : start + TOGETHER]
-        count = max(map(len, group))
-        if count:
-            found.append((start, tuple(_place(group, number, blocks, device) for number in range(count))))
+    found, start = [], 0
+    for idle, run in groupby(begun, key=lambda own: not own):
+        group = list(run)
+        if not idle:
+            count = max(map(len, group))
+            places = tuple(_place(group, number, blocks, device) for number in range(count))
+            found.append((start, start + len(group), places))
+        start += len(group)
     return tuple(found)
 
 

@@ -16,7 +16,6 @@ from dsvl2.kernels import ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model.transfer import sent
 
-HOST_BLOCK = 512  # tokens: a CPU looks at whole blocks, so that shapes repeat and sums are taken in the same order
 DEVICE_BLOCK = 64  # where kernels stop at a sequence's end, small ones waste least
 SCRAP = 0  # the block that rows without a sequence write to
 
@@ -54,8 +53,12 @@ class Layer:
     """
 
     def __init__(self, buffer: Tensor, scales: Tensor | None = None) -> None:
-        self.buffer, self.flat, self.scales = buffer, buffer.flatten(0, 3), scales
         self.rows = torch.empty(0, dtype=torch.int64, device=buffer.device)
+        self.replace(buffer, scales)
+
+    def replace(self, buffer: Tensor, scales: Tensor | None = None) -> None:
+        """Go on with another buffer."""
+        self.buffer, self.flat, self.scales = buffer, buffer.flatten(0, 3), scales
 
     def write(self, parts: Tensor, rows: Tensor | None = None) -> Tensor:
         """Store parts [..., w], by default one token a row; return the whole buffer."""
@@ -110,16 +113,19 @@ class BlockCache:
         # zeros, not empty: tokens beyond a sequence's end are multiplied by zero, so they must be finite
         shape = (layers, kinds, blocks + 1, groups, size)
         kept = torch.int8 if codes else dtype
-        self._buffers = torch.zeros(*shape, width, dtype=kept, device=device)
+        buffers = torch.zeros(*shape, width, dtype=kept, device=device)
         scales = torch.zeros(shape, dtype=torch.float32, device=device) if codes else None
-        self.layers = [Layer(self._buffers[i], None if scales is None else scales[i]) for i in range(layers)]
+        self.layers = [Layer(buffers[i], None if scales is None else scales[i]) for i in range(layers)]
         self.device = device
-        plane = torch.arange(kinds, device=device)[:, None] * (blocks + 1) * groups
-        self._planes = (
-            plane + torch.arange(groups, device=device)
-        ).flatten() * size  # [K * G]: row of block 0, token 0
+        self._planes = self._plane_starts()
         self._free = dict[int, None]()
         self.clear()
+
+    def _plane_starts(self) -> Tensor:
+        """[K * G]: row of `Layer.flat` of block 0, token 0 in every plane."""
+        kinds, groups, _ = self.part
+        plane = torch.arange(kinds, device=self.device)[:, None] * (self.blocks + 1) * groups
+        return (plane + torch.arange(groups, device=self.device)).flatten() * self.size
 
     def clear(self) -> None:
         """Take all blocks back."""
@@ -133,6 +139,9 @@ class BlockCache:
     def blocks_for(self, tokens: int) -> int:
         """How many blocks so many tokens take."""
         return -(-tokens // self.size)
+
+    def fit(self, tokens: int) -> None:
+        """Told before each step how many tokens its longest sequence has; blocks do not change with them."""
 
     def lease(self, tokens: int, row: int = 0) -> Lease | None:
         """Room for a sequence of at most so many tokens, which is going to decode in `row`; None while there is not enough."""
@@ -178,7 +187,8 @@ class PlainSight:
 
     def __init__(self, cache: BlockCache, rows: int, reach: int) -> None:
         self._cache, self._lengths = cache, [0] * rows
-        self._bias = torch.full((rows, cache.blocks_for(reach) * cache.size), float("-inf"), device=cache.device)
+        whole = -(-reach // cache.size) * cache.size
+        self._bias = torch.full((rows, whole), float("-inf"), device=cache.device)
         self._bias[:, 0] = 0.0  # a row that idles looks at one token: nothing at all would be no number
         self._begun: list[tuple[int, ...]] = []
         self._spans = ops.spans([()], 0, cache.device)

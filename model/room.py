@@ -5,10 +5,11 @@ from math import prod
 
 import torch
 
-from dsvl2.model.cache import DEVICE_BLOCK, HOST_BLOCK, BlockCache, Part
+from dsvl2.model.cache import DEVICE_BLOCK, BlockCache, Part
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.errors import NotEnoughMemory
 from dsvl2.model.memory import free_bytes, in_words
+from dsvl2.model.row_cache import STEP, RowCache
 from dsvl2.model.steps import BUCKETS, ROWS, Steps, steps_for
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -38,7 +39,7 @@ class Room:
         device, config = network.image_newline.device, network.config.language
         host = device.type == "cpu"
         rows = ROWS if host else row_count(waiting)
-        size = HOST_BLOCK if host else DEVICE_BLOCK
+        size = STEP if host else DEVICE_BLOCK
         each = -(-capacity // size)
         part = part_of(config)
         block = block_bytes(config, size, self.dtype, codes=self.codes)
@@ -49,10 +50,11 @@ class Room:
                 return cache, steps
             self.kept = cache = steps = None  # type: ignore[assignment]  # before the next one is made
         blocks = self._fitting(rows if host else min(rows, waiting), each, block, device)
-        cache = BlockCache(
-            blocks, size, config.num_hidden_layers, part,
-            dtype=self.dtype, device=device, rows=rows if host else 0, codes=self.codes,
-        )  # fmt: skip
+        layers, kind, codes = config.num_hidden_layers, self.dtype, self.codes
+        if host:
+            cache = RowCache(blocks // each, layers, part, dtype=kind, device=device, codes=codes)
+        else:
+            cache = BlockCache(blocks, size, layers, part, dtype=kind, device=device, codes=codes)
         reach = each * size if host else config.max_position_embeddings
         steps = steps_for(network, cache, rows, reach, fixed=self.fixed)
         if not host:

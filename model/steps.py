@@ -64,6 +64,7 @@ class Steps:
 
     def launch(self, rows: Sequence[Row | None]) -> Flight:
         """Compute a token in every row that has one; `rows` are as many as `width` says."""
+        self._cache.fit(max((row.position + 1 for row in rows if row is not None), default=0))
         size, groups = self._cache.size, self._cache.part[1]
         places = [
             SCRAP if row is None else row.lease.blocks[row.position // size] * groups * size + row.position % size

@@ -90,6 +90,6 @@ def test_decode_sees_its_own_tokens_and_nothing_of_its_neighbours() -> None:
 def test_blocks_side_by_side_are_read_in_place() -> None:
     device = torch.device("cpu")
     found = ops.spans([[1, 9], [2], [], [4], [], [], [], []], 17, device)
-    assert found == ((0, (1, 9)),)
-    ((_, (scattered,)),) = ops.spans([[2], [1], [3], [4]], 17, device)
+    assert found == ((0, 2, (1, 9)), (3, 4, (4,)))
+    ((_, _, (scattered,)),) = ops.spans([[2], [1], [3], [4]], 17, device)
     assert isinstance(scattered, torch.Tensor) and scattered.tolist() == [2, 1, 3, 4]

@@ -107,7 +107,7 @@ def test_late_results_in_steps_of_any_width_change_nothing(engine: Engine) -> No
 def test_requests_wait_for_blocks_and_say_the_same(engine: Engine) -> None:
     todo = jobs(engine, 14)
     plenty = answers(engine, Room(torch.float32), todo)
-    for limit, kind in ((2, Room), (3, LateRoom), (7, Room)):
+    for limit, kind in ((4, Room), (6, LateRoom), (14, Room)):
         scarce = answers(engine, kind(torch.float32, limit=limit), todo)
         assert said(scarce) == said(plenty) and (kind is LateRoom or bits(scarce) == bits(plenty))
 

@@ -72,4 +72,4 @@ def test_a_cpu_keeps_its_number_of_rows_and_its_plain_steps(tmp_path: Path) -> N
     network = execution.prepare(load_network(tmp_path, config, dtype=torch.float32), torch.float32)
     for waiting in (1, 9, 500):
         cache, steps = Room(torch.float32).make(network, 600, waiting)
-        assert type(steps) is Steps and steps.rows == steps.width(1) == 8 and cache.blocks == 16
+        assert type(steps) is Steps and steps.rows == steps.width(1) == 8 and cache.blocks == 8
