@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
@@ -14,10 +15,12 @@ from dsvl2.pipelines.documents import (
     PageImage,
     PageResult,
     ReadPage,
+    TextLayerUse,
     UnreadablePage,
 )
 from dsvl2.pipelines.sources import InputFile, Source, SourceOptions, open_source
 from dsvl2.pipelines.tasks import Engine, OcrTask, Task, failed_page
+from dsvl2.pipelines.tasks.flowing import StreamingEngine
 
 Page = PageImage | ReadPage | UnreadablePage
 
@@ -29,7 +32,8 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
 
     `batch_size` pages go to the task at a time: more use the model better, fewer come out sooner and take less memory;
     the results are the same. An exception in a page is that page's error. KeyboardInterrupt passes through, after the
-    pages that were finished.
+    pages that were finished. An engine on a GPU that can be fed while it works is given pages as they are drawn instead, in
+    a thread of its own, when `batch_size` is more than one.
 
     Raises:
         ValueError: batch_size < 1.
@@ -37,6 +41,14 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if (
+        batch_size > 1
+        and isinstance(task, OcrTask)
+        and isinstance(engine, StreamingEngine)
+        and engine.info.device != "cpu"
+    ):
+        yield from _flow(task, source, engine)
+        return
     group: list[Page] = []
     try:
         for page in source:
@@ -49,6 +61,19 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
         yield from _read_group(task, group, engine)
         raise
     yield from _read_group(task, group, engine)
+
+
+def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine) -> Iterator[PageResult]:
+    uses: deque[TextLayerUse | None] = deque()
+
+    def drawn() -> Iterator[PageImage | PageResult]:
+        for page in source:
+            uses.append(page.layer_use if isinstance(page, PageImage) else None)
+            yield page if isinstance(page, PageImage) else _without_task(page)
+
+    for result in task.flow(drawn(), engine):
+        use = uses.popleft()
+        yield replace(result, text_layer=use) if use else result
 
 
 def _read_group(task: Task, group: list[Page], engine: Engine | None) -> Iterator[PageResult]:

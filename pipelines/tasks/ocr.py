@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from dsvl2.model import GenerationResult, ReadingProfile
@@ -13,6 +13,7 @@ from dsvl2.pipelines.formats import published_schema
 from dsvl2.pipelines.parsing import parse_markdown
 from dsvl2.pipelines.reading import PreparedPage, finish, prepare
 from dsvl2.pipelines.tasks.base import Engine, Parsed, Prompts, TaskSpec
+from dsvl2.pipelines.tasks.flowing import Flow, StreamingEngine
 
 
 class OcrTask:
@@ -34,6 +35,16 @@ class OcrTask:
         waiting = [page for page in prepared if isinstance(page, PreparedPage)]
         results = iter(_read_together(waiting, engine))
         return [next(results) if isinstance(page, PreparedPage) else page for page in prepared]
+
+    def flow(self, pages: Iterable[PageImage | PageResult], engine: StreamingEngine) -> Iterator[PageResult]:
+        """Read pages as they are drawn, in order; results among them, of pages that need no reading, keep their places."""
+        profile, calibration = self.profile or engine.info.reading, calibration_of(engine.info)
+        return Flow(
+            engine,
+            lambda page: _prepare(page, profile),
+            lambda page, answers: _finish(page, answers, calibration),
+            lambda page: _read_together([page], engine)[0],
+        ).read(pages)
 
 
 def _prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage | PageResult:

@@ -1,0 +1,114 @@
+"""Reading pages while the next ones are drawn: for engines that answer requests as they come."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from dsvl2.pipelines.documents import PageImage, PageResult
+from dsvl2.pipelines.reading import PreparedPage
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo
+
+Prepare = Callable[[PageImage], PreparedPage | PageResult]
+Finish = Callable[[PreparedPage, Sequence["GenerationResult"]], PageResult]
+Retry = Callable[[PreparedPage], PageResult]
+
+
+@runtime_checkable
+class StreamingEngine(Protocol):
+    """An engine that draws requests in a thread of its own and gives out each answer, or error, with its number."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]: ...
+
+    def stream(
+        self, requests: Iterable[GenerationRequest]
+    ) -> Generator[tuple[int, GenerationResult | Exception], None, None]: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A page on its way: what is known of it, and the answers so far by place."""
+
+    page: PreparedPage | PageResult
+    answers: dict[int, GenerationResult | Exception] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        return isinstance(self.page, PageResult) or len(self.answers) == len(self.page.requests)
+
+
+class Flow:
+    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not."""
+
+    def __init__(self, engine: StreamingEngine, prepare: Prepare, finish: Finish, retry: Retry) -> None:
+        self._engine, self._prepare, self._finish, self._retry = engine, prepare, finish, retry
+        self._entries = deque[_Entry]()
+        self._owners: dict[int, tuple[_Entry, int]] = {}
+        self._asked = self._drawn = 0
+        self._over = False
+        self._trouble: Exception | None = None
+
+    def read(self, pages: Iterable[PageImage | PageResult]) -> Iterator[PageResult]:
+        """Yield one result for each page; those that are results already take their place among them.
+
+        What drawing a page raises is raised behind the results of the pages before it.
+        """
+        source = iter(pages)
+        while not self._over:
+            try:
+                yield from self._stream(source)
+            except Exception:  # the engine broke: what was under way is tried page by page, what follows as before
+                if not self._drawn:
+                    raise
+            while self._entries:
+                yield self._result(self._entries.popleft())
+        if self._trouble is not None:
+            raise self._trouble
+
+    def _stream(self, source: Iterator[PageImage | PageResult]) -> Iterator[PageResult]:
+        self._owners.clear()
+        self._asked = self._drawn = 0
+        with closing(self._engine.stream(self._requests(source))) as answers:
+            for number, answer in answers:
+                entry, place = self._owners.pop(number)
+                entry.answers[place] = answer
+                while self._entries and self._entries[0].done:
+                    yield self._result(self._entries.popleft())
+
+    def _requests(self, source: Iterator[PageImage | PageResult]) -> Iterator[GenerationRequest]:
+        """Draw and prepare pages: runs in the engine's thread."""
+        while True:
+            try:
+                page = next(source)
+            except StopIteration:
+                break
+            except Exception as error:
+                self._trouble = error
+                break
+            self._drawn += 1
+            entry = _Entry(page if isinstance(page, PageResult) else self._prepare(page))
+            del page
+            requests = () if isinstance(entry.page, PageResult) else entry.page.requests
+            for place in range(len(requests)):
+                self._owners[self._asked + place] = entry, place
+            self._asked += len(requests)
+            self._entries.append(entry)
+            yield from requests
+        self._over = True
+
+    def _result(self, entry: _Entry) -> PageResult:
+        if isinstance(entry.page, PageResult):
+            return entry.page
+        answers = [entry.answers.get(place) for place in range(len(entry.page.requests))]
+        good = [answer for answer in answers if answer is not None and not isinstance(answer, Exception)]
+        return self._finish(entry.page, good) if len(good) == len(answers) else self._retry(entry.page)
