@@ -9,7 +9,7 @@ from torch import Tensor
 
 from dsvl2.model.cache import Lease
 from dsvl2.model.constraints.decoding import ConstraintState
-from dsvl2.model.loops import MAX_RECOVERIES, find_loop, is_leader
+from dsvl2.model.loops import LoopGuard
 from dsvl2.model.prefixes import Part
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.sampling import choose
@@ -51,9 +51,9 @@ class Answer:
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     banned: tuple[int, ...] = ()
-    loops: int = 0
+    guard: LoopGuard = field(default_factory=LoopGuard)
     empty: float | None = None  # log-probability of ending at once
-    finish: Literal["stop", "length"] | None = None
+    finish: Literal["stop", "length", "loop"] | None = None
     lease: Lease = NOWHERE
     row: int = 0
     pending: int = 0  # tokens that are computed and not known here yet
@@ -77,9 +77,14 @@ class Answer:
         return self.job.sampling.guard_loops and (self.form is None or not self.form.closing)
 
     @property
+    def loops(self) -> int:
+        """How many loops were cut."""
+        return self.guard.cuts
+
+    @property
     def waits(self) -> bool:
         """Whether the next step needs to know here what the last one said."""
-        return not self.plain or self.job.propose is not None
+        return not self.plain or self.job.propose is not None or self.guard.active(self.ids)
 
     @property
     def asked(self) -> int:
@@ -106,14 +111,13 @@ class Rules:
         self.stop, self._spell = frozenset(stop), spell
 
     def take(self, answer: Answer, token: int, logprob: float) -> bool:
-        """Add a token and look for an end and for loops; say whether nothing but the token was added."""
+        """Add a token and look for an end and for loops; say whether what was computed behind it still counts."""
         self._append(answer, token, logprob)
         if answer.finish is not None:
             return False
-        if not answer.guarded or len(answer.ids) % GUARD_EVERY or not self._cut_loop(answer):
-            return True
-        self._give_up(answer)
-        return False
+        cut = answer.guarded and not len(answer.ids) % GUARD_EVERY and self._cut_loop(answer)
+        answer.banned = answer.guard.banned(answer.ids)
+        return not cut and not answer.banned
 
     def pick(self, answer: Answer, logits: Tensor) -> tuple[int, float]:
         """Choose a token; a constraint may refuse one that its mask let pass, and then has a stricter mask."""
@@ -125,7 +129,6 @@ class Rules:
                 picked = choose(logits, sampling, seen, answer.generator, answer.banned, form.allowed())
                 if form.accept(picked[0]):
                     break
-        answer.banned = ()
         return picked
 
     def _append(self, answer: Answer, token: int, logprob: float) -> None:
@@ -145,27 +148,25 @@ class Rules:
 
     def _give_up(self, answer: Answer) -> None:
         """End an answer that loops too often; one of a given form goes on, to its end by the shortest way."""
-        if answer.loops <= MAX_RECOVERIES:
+        if answer.form is None:
+            answer.finish = "loop"
             return
-        if answer.form is not None:
-            answer.form.close()
-            if not answer.form.finished:
-                return
-        answer.finish = "stop" if answer.form is None else "length"
+        answer.form.close()
+        if answer.form.finished:
+            answer.finish = "length"
 
     def _cut_loop(self, answer: Answer) -> bool:
-        """Cut a loop at the end back to its first copy and forbid to enter it again; say whether there was one."""
-        loop = find_loop(answer.ids)
-        if loop is None or is_leader(self._spell(answer.ids[-loop.span :]), loop.run):
+        """Cut a loop at the end back to its first copy; say whether there was one. Too many end the answer."""
+        keep = answer.guard.cut(answer.ids, self._spell)
+        if keep is None:
             return False
-        keep = len(answer.ids) - loop.run + loop.span
-        answer.banned = (answer.ids[keep],)
         if answer.form is not None:
             answer.form.rewind(len(answer.ids) - keep)
         del answer.ids[keep:], answer.logprobs[keep:]
-        answer.loops += 1
         answer.epoch += 1
         answer.pending, answer.known = 0, False
         if answer.job.watch is not None:
             answer.job.watch(answer.ids)
+        if answer.guard.hopeless:
+            self._give_up(answer)
         return True

@@ -32,7 +32,8 @@ class Message:
 class SamplingParams:
     """How tokens are chosen. Temperature 0 is greedy; the penalty counts generated tokens only.
 
-    guard_loops cuts degenerate repetition back to one copy and goes on another way. constraint is the form the answer
+    guard_loops cuts degenerate repetition back to one copy and goes on another way: no part of it may follow itself for a
+    while. constraint is the form the answer
     must have: it then always has it, within max_new_tokens, and finish_reason "length" says that the end was forced.
     """
 
@@ -92,7 +93,8 @@ class Usage:
 class GenerationResult:
     """The answer. `text` keeps special tokens and drops the end token; pieces, logprobs and token_ids run in parallel.
 
-    finish_reason "stop": the model ended; "length": the limit was reached. loops_recovered counts the repetitions cut.
+    finish_reason "stop": the model ended; "length": the limit was reached; "loop": the model repeated itself again and again.
+    loops_recovered counts the repetitions cut.
     empty_logprob is the log-probability that the model gave to ending at once, without an answer; None if unknown.
     """
 
@@ -100,10 +102,20 @@ class GenerationResult:
     token_ids: tuple[int, ...]
     pieces: tuple[str, ...]
     logprobs: tuple[float, ...]
-    finish_reason: Literal["stop", "length"]
+    finish_reason: Literal["stop", "length", "loop"]
     usage: Usage
     loops_recovered: int = 0
     empty_logprob: float | None = None
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the model was stopped before it ended."""
+        return self.finish_reason != "stop"
+
+    @property
+    def ending(self) -> str:
+        """What a message says of an answer that was stopped: the model ... ."""
+        return "kept repeating itself" if self.finish_reason == "loop" else "hit its length limit"
 
 
 @dataclass(frozen=True, slots=True)

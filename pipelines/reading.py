@@ -92,10 +92,13 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
 
 def _answer_notices(answers: Sequence[GenerationResult]) -> tuple[Notice, ...]:
     notices = []
-    cut = [place for place, answer in enumerate(answers, 1) if answer.finish_reason == "length"]
-    if cut:
-        where = "the page" if len(answers) == 1 else f"part {', '.join(map(str, cut))} of {len(answers)}"
-        notices.append(Notice("truncated", f"the model hit its length limit in {where}: text may be missing"))
+    cut: dict[str, list[int]] = {}
+    for place, answer in enumerate(answers, 1):
+        if answer.truncated:
+            cut.setdefault(answer.ending, []).append(place)
+    for ending, places in cut.items():
+        where = "the page" if len(answers) == 1 else f"part {', '.join(map(str, places))} of {len(answers)}"
+        notices.append(Notice("truncated", f"the model {ending} in {where}: text may be missing"))
     loops = sum(answer.loops_recovered for answer in answers)
     if loops:
         notices.append(Notice("loop_recovered", f"the model began to repeat itself and was set right {loops} time(s)"))

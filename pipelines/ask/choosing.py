@@ -33,8 +33,8 @@ def judge(page: AskPage, spatial: SpatialText | None, result: GenerationResult) 
     """Parse one answer, look for it on the page, and weigh it."""
     parsed = parse_answer(result.text)
     notices = parsed.dropped
-    if result.finish_reason == "length":
-        notices += (Notice("truncated", "the answer reached its length limit and may be cut short"),)
+    if result.truncated:
+        notices += (Notice("truncated", f"the model {result.ending}: the answer may be cut short"),)
     absent = None if result.empty_logprob is None else math.exp(min(result.empty_logprob, 0.0))
     if parsed.value is None:
         return Said(page, None, 0.0, absent, None, notices)

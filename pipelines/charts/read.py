@@ -60,8 +60,8 @@ def read_page(image: Image, engine: Engine) -> ChartData:
     sampling = SamplingParams(max_new_tokens=engine.info.reading.max_new_tokens)
     (answer,) = engine.generate([GenerationRequest((message,), sampling)])
     parsed = parse_chart(answer.text)
-    cut = (Notice("truncated", "the model hit its length limit: data may be missing"),)
-    notices = parsed.dropped + (cut if answer.finish_reason == "length" else ())
+    cut = (Notice("truncated", f"the model {answer.ending}: data may be missing"),)
+    notices = parsed.dropped + (cut if answer.truncated else ())
     return replace(parsed.value, notices=notices, size=image.size)
 
 

@@ -76,8 +76,8 @@ class SeenTalk:
         except KeyboardInterrupt:
             parsed = parse_answer(so_far)
             return _reply(question, parsed.value, None, notices + parsed.dropped, stopped=True)
-        if answer.finish_reason == "length":
-            notices += (Notice("truncated", f"the answer reached its limit of {self.max_new_tokens} tokens"),)
+        if answer.truncated:
+            notices += (Notice("truncated", f"the model {answer.ending} (limit {self.max_new_tokens} tokens)"),)
         parsed = parse_answer(answer.text)
         sure = math.exp(min(sum(answer.logprobs) / len(answer.logprobs), 0.0)) if answer.logprobs else None
         text = (

@@ -127,8 +127,8 @@ def _request(image: Image, engine: Engine) -> GenerationRequest:
 def _result(item: _Wanted, answer: GenerationResult) -> FormulaResult:
     parsed = parse_formula(answer.text)
     problems = [notice.message for notice in parsed.dropped]
-    if answer.finish_reason == "length":
-        problems.append(f"the answer was cut off after {MOST_TOKENS} tokens")
+    if answer.truncated:
+        problems.append(f"the model {answer.ending} (limit {MOST_TOKENS} tokens)")
     return FormulaResult(
         dress(parsed.value), not problems, tuple(problems), geometric_mean(answer.logprobs), item.page, item.box
     )

@@ -107,8 +107,8 @@ def _seen(
     parsed = parse_grounding(answer.text)
     boxes = _placed(parsed, answer, shown.size, (int(part.x0), int(part.y0)), (width, height))
     notices = parsed.dropped
-    if answer.finish_reason == "length":
-        notices += (Notice("truncated", "the answer reached its length limit: places may be missing"),)
+    if answer.truncated:
+        notices += (Notice("truncated", f"the model {answer.ending}: places may be missing"),)
     description = parsed.value.text if phrase is None else None
     return GroundResult(source, number, (width, height), phrase, description, boxes, notices)
 

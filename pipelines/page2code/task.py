@@ -83,9 +83,9 @@ def page_from_image(source: str, number: int, image: Image, engine: Engine, *, u
     (answer,) = engine.generate([request])
     parsed = extract_html(answer.text) if unsafe else parse_html(answer.text, title=source)
     code = PageCode(source, number, parsed.value.rstrip("\n") + "\n", parsed.dropped)
-    if answer.finish_reason == "length":
+    if answer.truncated:
         cut = Notice(
-            "truncated", f"the model reached its limit of {MOST_TOKENS} tokens: the end of the page is missing"
+            "truncated", f"the model {answer.ending} (limit {MOST_TOKENS} tokens): the end of the page is missing"
         )
         code = replace(code, notices=(*code.notices, cut))
     return code

@@ -94,8 +94,8 @@ class TableTask:
             return failed_page(page, error)
         sure = geometric_mean(answer.logprobs)
         blocks = tuple(block_of(replace(table, confidence=sure)) for table in tables)
-        if answer.finish_reason == "length":
-            told = "the model hit its length limit: rows may be missing"
+        if answer.truncated:
+            told = f"the model {answer.ending}: rows may be missing"
             notices = (*notices, Notice("truncated", told))
         return replace(
             _blank(page),

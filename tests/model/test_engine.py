@@ -12,7 +12,6 @@ from dsvl2.model import execution
 from dsvl2.model.engine import Engine
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.loading import load_engine
-from dsvl2.model.loops import find_loop, is_leader
 from dsvl2.model.request import GenerationRequest, Message, SamplingParams
 from dsvl2.model.sampling import choose, generator_for
 
@@ -132,35 +131,3 @@ def test_penalty_counts_generated_ids_and_bans_are_absolute() -> None:
 def test_impossible_sampling_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
         SamplingParams(**wrong)
-
-
-def test_loops_are_found_whole_and_short_repeats_left_alone() -> None:
-    start = list(range(100, 140))
-    loop = find_loop(start + [1, 2, 3, 4] * 20)
-    assert loop is not None and (loop.span, loop.run) == (4, 80)
-    assert find_loop(start + [7] * 30) is None and find_loop(start + [1, 2] * 20) is None
-    line = list(range(80))
-    assert find_loop(line * 4) is None
-    found = find_loop(line * 5 + line[:10])
-    assert found is not None and (found.span, found.run) == (80, 410)
-    assert is_leader(". ", 150) and not is_leader(".", 500) and not is_leader("ab", 70)
-
-
-def test_a_looping_answer_is_cut_and_goes_on(
-    checkpoint: Callable[[dict[str, Any]], Path], small_shape: dict[str, Any]
-) -> None:
-    engine = load_engine(checkpoint(small_shape), device="cpu", dtype="float32")
-    favourite = engine.tokenizer.encode("o")[0]
-    head = engine.network.language.lm_head
-    logits = engine.network.language.logits
-
-    def stubborn(hidden: torch.Tensor) -> torch.Tensor:
-        out = logits(hidden).clone()
-        out[..., favourite] = out.amax(-1) + 1
-        return out
-
-    engine.network.language.logits = stubborn  # type: ignore[method-assign]
-    guarded, free = engine.generate([ask("x", max_new_tokens=600), ask("x", max_new_tokens=600, guard_loops=False)])
-    assert head is not None and free.text == "o" * 600 and free.loops_recovered == 0
-    assert guarded.loops_recovered == 4 and guarded.finish_reason == "stop"
-    assert len(guarded.text) < 20 and len(guarded.logprobs) == len(guarded.token_ids)
