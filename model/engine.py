@@ -17,6 +17,7 @@ from dsvl2.model.answers import Answer, Job
 from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.constraints.vocabulary import Vocabulary
+from dsvl2.model.drafts import Draft
 from dsvl2.model.errors import ContextOverflow, ModelError
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.layout import token_count
@@ -143,7 +144,9 @@ class Engine:
         size, sampling = plan.size.prompt_tokens, plan.request.sampling
         parts = self._parts(plan) if plan.prompt.cuts else ()
         embed = partial(self._embed, plan, ahead=None if parts else ahead)
-        return Job(plan.number, size, embed, sampling, parts, None if watch is None else told)
+        draft = plan.request.draft
+        propose = Draft(self.tokenizer.encode(draft)) if draft else None
+        return Job(plan.number, size, embed, sampling, parts, None if watch is None else told, propose)
 
     def _parts(self, plan: _Plan) -> tuple[Part, ...]:
         """The prompt as its divisions make it; a key says all that the state at a division depends on."""
@@ -230,6 +233,9 @@ class Engine:
             usage=Usage(plan.size.prompt_tokens, plan.size.image_tokens, len(answer.ids), plan.size.tiles),
             loops_recovered=answer.loops,
             empty_logprob=answer.empty,
+            steps=answer.steps,
+            drafted=answer.drafted,
+            accepted=answer.accepted,
         )
 
 

@@ -59,11 +59,14 @@ class GenerationRequest:
 
     `tiles` is how many tiles an image may be cut into at most, whatever the number of images. None is the release's rule:
     all that the checkpoint knows for one or two images in a conversation, one for each of three or more.
+    `draft` is a text that the answer may resemble, such as the page's text layer: its tokens are verified several at a time.
+    The answer is the same without it, only later; a draft helps greedy answers without a penalty or a constraint.
     """
 
     messages: tuple[Message, ...]
     sampling: SamplingParams = field(default_factory=SamplingParams)
     tiles: int | None = None
+    draft: str | None = None
 
     def __post_init__(self) -> None:
         if self.tiles is not None and self.tiles < 1:
@@ -96,6 +99,8 @@ class GenerationResult:
     finish_reason "stop": the model ended; "length": the limit was reached; "loop": the model repeated itself again and again.
     loops_recovered counts the repetitions cut.
     empty_logprob is the log-probability that the model gave to ending at once, without an answer; None if unknown.
+    steps are the decode steps behind the prompt; drafted counts tokens of the draft that were verified, accepted those that
+    the answer has.
     """
 
     text: str
@@ -106,6 +111,9 @@ class GenerationResult:
     usage: Usage
     loops_recovered: int = 0
     empty_logprob: float | None = None
+    steps: int = 0
+    drafted: int = 0
+    accepted: int = 0
 
     @property
     def truncated(self) -> bool:

@@ -41,19 +41,19 @@ def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
         return _prepare_bands(page, profile, result)
     if is_blank(page.image):
         return PreparedPage(replace(result, blank=True), ())
-    return PreparedPage(result, (_request(page.image, profile),))
+    return PreparedPage(result, (_request(page.image, profile, page.text_layer),))
 
 
 def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult) -> PreparedPage:
     layout = analyse(np.asarray(page.image.convert("L")), profile)
     result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
-    requests = () if layout.blank else tuple(_request(band.image, profile) for band in layout.bands)
+    requests = () if layout.blank else tuple(_request(band.image, profile, page.text_layer) for band in layout.bands)
     return PreparedPage(result, requests, layout)
 
 
-def _request(image: Image, profile: ReadingProfile) -> GenerationRequest:
+def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:
     message = Message(role="user", content=profile.prompt, images=(image,))
-    return GenerationRequest(messages=(message,), sampling=SamplingParams(max_new_tokens=profile.max_new_tokens))
+    return GenerationRequest((message,), SamplingParams(max_new_tokens=profile.max_new_tokens), draft=draft or None)
 
 
 def finish(

@@ -64,7 +64,7 @@ class ScriptedEngine:
         text = self.answer(request.messages[0].images[0])
         logprobs = tuple(-0.1 * (1 + place % 3) for place in range(len(text)))
         usage = Usage(prompt_tokens=3, image_tokens=144, completion_tokens=len(text), tiles=1)
-        reason = "length" if self.finish == "length" else "stop"
+        reason = self.finish
         return GenerationResult(text, tuple(range(len(text))), tuple(text), logprobs, reason, usage)  # type: ignore[arg-type]
 
 
@@ -308,3 +308,20 @@ def test_failed_pages_are_listed() -> None:
     assert document.failed == (3,)
     assert document.usage is None
     assert replace(document, pages=()).failed == ()
+
+
+@pytest.mark.parametrize("profile", [WHOLE, BANDS], ids=["whole", "bands"])
+def test_the_text_of_the_file_is_a_draft_for_the_model(profile: ReadingProfile) -> None:
+    engine = ScriptedEngine(profile, lambda image: "words")
+    with_text = replace(page_image(1), text_layer="Text of 200.")
+    list(run(OcrTask(), [with_text, page_image(2)], engine))
+    drafts = [{request.draft for request in call} for call in engine.calls]
+    assert drafts == [{"Text of 200."}, {None}]
+
+
+def test_a_page_that_only_repeats_itself_is_told_as_truncated() -> None:
+    engine = ScriptedEngine()
+    engine.finish = "loop"
+    (page,) = run(OcrTask(), [page_image(1)], engine)
+    (notice,) = page.warnings
+    assert notice.code == "truncated" and "kept repeating itself" in notice.message
