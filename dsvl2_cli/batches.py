@@ -85,7 +85,7 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
 
 def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
     """Yield the documents of the command line; standard input is first put into the run folder."""
-    from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, plan_files
+    from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, is_url, plan_files
 
     index, parts = parse_shard(job.shard)
     suffix = named_format(job.task, job.options, job.format).suffixes[0]
@@ -100,6 +100,10 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
             with place.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
             yield PlannedFile(place, STDIN_NAME, Path("stdin"), target(Path("stdin")))
+        elif is_url(word) and job.parsed_settings().offline:
+            raise UsageError(
+                f"{word} is elsewhere, and --offline forbids to fetch it", "fetch it first, or leave it out"
+            )
         else:
             yield from plan_files([word], shard=Shard(index, parts), target=target)
 

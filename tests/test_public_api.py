@@ -120,6 +120,7 @@ BATCH = {
     "Stop",
     "failed_documents",
     "find_run",
+    "is_url",
     "lease_key",
     "plan_files",
     "reset_failed",

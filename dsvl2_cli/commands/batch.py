@@ -38,7 +38,11 @@ RunPlace = Annotated[str, typer.Argument(metavar="RUN", help="The run folder, or
 def run(
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE|DIR|GLOB|-|@LIST ...", show_default=False, help="As for dsvl2 ocr, and globs."),
+        typer.Argument(
+            metavar="FILE|DIR|GLOB|URL|-|@LIST ...",
+            show_default=False,
+            help="As for dsvl2 ocr, and globs; s3:// and other URLs with the extra dsvl2[fsspec].",
+        ),
     ] = None,
     files_from: options.FilesFrom = None,
     nul: Annotated[

@@ -13,6 +13,7 @@ from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
 from dsvl2.pipelines.batch.leases import LEASE_SECONDS, LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
+from dsvl2.pipelines.batch.remote import is_url
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.batch.run import Stop, failed_documents, reset_failed, run_batch
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec, Hands
@@ -40,6 +41,7 @@ __all__ = [
     "Stop",
     "failed_documents",
     "find_run",
+    "is_url",
     "lease_key",
     "plan_files",
     "reset_failed",

@@ -65,6 +65,11 @@ class Decoder:
             return {"error": _told(error, header["name"])}
 
     def _opened(self, header: Header) -> Source:
+        if header.get("url"):
+            from dsvl2.pipelines.batch.remote import fetch
+
+            data = fetch(header["url"], header["name"], self._options.limits)
+            return open_source(data, self._options, name=header["name"])
         if header["spooled"]:
             return open_source(Path(header["path"]).read_bytes(), self._options, name=header["name"])
         return open_source(Path(header["path"]), self._options, name=header["name"])

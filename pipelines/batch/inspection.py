@@ -112,7 +112,7 @@ def verify_run(manifest: Manifest) -> Iterator[Notice]:
             if row.code is None and not _elsewhere(manifest, row.id):
                 yield Notice("not_read", f"{row.name} was not read yet")
             continue
-        digest = _sha256(row.path)
+        digest = _sha256(row.path) if row.url is None else _remote_sha256(row.url)
         if digest is None:
             yield Notice("input_gone", f"{row.name} is gone")
         elif digest != row.sha256:
@@ -152,3 +152,9 @@ def _sha256(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def _remote_sha256(url: str) -> str | None:
+    from dsvl2.pipelines.batch.remote import digest
+
+    return digest(url)

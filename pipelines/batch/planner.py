@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dsvl2.pipelines.batch.remote import find_remote, is_url
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.errors import DocumentError, FileMissing, NoDocuments, page_error
 from dsvl2.pipelines.sources import InputFile, printable, walk_folder
@@ -36,13 +37,13 @@ class Shard:
 def plan_files(
     words: Iterable[str | Path], *, shard: Shard | None = None, target: Callable[[Path], Path | None] | None = None
 ) -> Iterator[PlannedFile]:
-    """Yield the documents behind files, folders and globs, those of a folder in natural order (2 before 10).
+    """Yield the documents behind files, folders, globs and URLs, those of a folder in natural order (2 before 10).
 
     `target` maps a path below the input folder to the document's own output file.
     """
     shard = shard or Shard()
     for word in words:
-        for file in _expand(Path(word)):
+        for file in find_remote(str(word)) if is_url(str(word)) else _expand(Path(word)):
             if shard.holds(file.relative):
                 yield replace(file, target=target(file.relative)) if target and not file.problem else file
 
