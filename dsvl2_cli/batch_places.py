@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.batch import LeaseBoard, RunFolder
     from dsvl2_cli.batches import Job
 
+PASSING = "dsvl2-run-"
 BOARD = ".dsvl2-shared"
 STREAMS = (".jsonl", ".ndjson")
 PRIVATE = ("device", "threads", "batch_size", "progress", "offline", "fail_on")  # settings that change no output
@@ -27,6 +28,11 @@ PRIVATE = ("device", "threads", "batch_size", "progress", "offline", "fail_on") 
 def is_stream(output: str) -> bool:
     """Whether an output is one file of JSON lines."""
     return Path(output).suffix.lower() in STREAMS and not output.endswith("/") and not Path(output).is_dir()
+
+
+def is_kept(folder: RunFolder) -> bool:
+    """Whether a run folder outlives the command."""
+    return not folder.path.name.startswith(PASSING)
 
 
 def parse_shard(text: str | None) -> tuple[int, int]:
@@ -49,7 +55,7 @@ def run_folder(job: Job, explicit: str | None) -> Iterator[RunFolder]:
     from dsvl2.pipelines.batch import DEFAULT_NAME, RunFolder
 
     if explicit is None and job.output == "-":
-        place = tempfile.mkdtemp(prefix="dsvl2-run-")
+        place = tempfile.mkdtemp(prefix=PASSING)
         try:
             with RunFolder.begin(Path(place)) as folder:
                 yield folder

@@ -56,6 +56,27 @@ class Asked:
         return found
 
 
+def task_for(task: str, words: Sequence[str], output: str | None) -> str:
+    """Return the task: files in OpenAI's batch format ask for `requests`.
+
+    Raises:
+        UsageError: requests beside other inputs, without a stream to write to, or a file of them that is not there.
+    """
+    from dsvl2.pipelines.batch import looks_like_requests
+
+    lists = [word for word in words if word.lower().endswith((".jsonl", ".ndjson"))]
+    if task == "ocr" and lists and all(looks_like_requests(Path(word)) for word in lists):
+        task = "requests"
+    if task != "requests":
+        return task
+    for word in words:
+        if word != "-" and not Path(word).is_file():
+            raise UsageError(f"{word} is no file of requests", "give JSON lines with custom_id, method, url and body")
+    if output is not None and output != "-" and not is_stream(output):
+        raise UsageError("the answers to requests go to one file", "name it with -o results.jsonl, or -o -")
+    return task
+
+
 def make_task(name: str, options: dict[str, Any]) -> BatchTask:
     """Return the task.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dsvl2_cli import engines
 from dsvl2_cli.batch_endings import closing_line, ended, signals
 from dsvl2_cli.batch_engines import check_engine, workplace
-from dsvl2_cli.batch_places import is_stream, lease_board, parse_shard
+from dsvl2_cli.batch_places import is_kept, is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.batch_tasks import choose_batch_format, make_task, named_format
 from dsvl2_cli.errors import UsageError
@@ -85,7 +85,7 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
 
 def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
     """Yield the documents of the command line; standard input is first put into the run folder."""
-    from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, is_url, plan_files
+    from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, is_url, plan_files, plan_requests
 
     index, parts = parse_shard(job.shard)
     suffix = named_format(job.task, job.options, job.format).suffixes[0]
@@ -99,6 +99,11 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
             place = folder.path / STDIN_FILE
             with place.open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
+        if job.task == "requests":
+            chosen = Shard(index, parts)
+            path = place if word == "-" else Path(word)
+            yield from (request for request in plan_requests(path) if chosen.holds(request.relative))
+        elif word == "-":
             yield PlannedFile(place, STDIN_NAME, Path("stdin"), target(Path("stdin")))
         elif is_url(word) and job.parsed_settings().offline:
             raise UsageError(
@@ -182,8 +187,9 @@ def run_job(
     if counts is not None:
         now.console.say(closing_line(counts, seconds))
     if seen:
-        now.console.say(f"interrupted; everything that is done is kept. Go on with: {job.command}")
-    elif counts is not None and counts.pages_failed + counts.pages_fallback + counts.documents_failed:
+        kept = f"interrupted; everything that is done is kept. Go on with: {job.command}"
+        now.console.say(kept if is_kept(folder) else "interrupted; with --run DIR it could go on where it stopped")
+    elif is_kept(folder) and counts and counts.pages_failed + counts.pages_fallback + counts.documents_failed:
         now.console.say(
             f"try the failed ones again with: dsvl2 batch retry {shlex.quote(str(folder.path))} --only failed"
         )

@@ -62,6 +62,7 @@ _BY_CODE: dict[str, Exit] = {
     "too_large": Exit.BAD_INPUT,
     "too_many_pages": Exit.BAD_INPUT,
     "box_outside": Exit.BAD_INPUT,
+    "bad_request": Exit.BAD_INPUT,
     "bad_question": Exit.USAGE,
     "bad_corrections": Exit.BAD_INPUT,
     "no_documents": Exit.NOTHING_TO_DO,

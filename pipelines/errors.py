@@ -14,6 +14,7 @@ DocumentError
 |   +-- TooLarge          over a pixel, page or byte limit
 |   +-- TooManyPages      more pages to read than anyone would wait for
 |   +-- BoxOutside        a region that is not on the page
+|   +-- BadRequest        a chat request that cannot be answered as it stands
 +-- OutputError           the result cannot be put where it was asked for
 |   +-- OutputExists      would overwrite
 |   +-- OutputUnwritable  missing folder, no permission, no space
@@ -136,6 +137,12 @@ class BoxOutside(InputError):
     """A region that was asked about is not on the page, or has no area."""
 
     code = "box_outside"
+
+
+class BadRequest(InputError):
+    """A chat request (of an OpenAI batch file) that is malformed, or asks for what is not supported."""
+
+    code = "bad_request"
 
 
 class OutputError(DocumentError):

@@ -175,6 +175,7 @@ def run(
     [cyan]dsvl2 batch archive/ -o out/ --shared[/cyan]  on every machine that sees the folder
     [cyan]dsvl2 batch archive/ -o out/ --shard 2/8[/cyan]
     [cyan]dsvl2 batch scans/ -o searchable/ -f pdf[/cyan]
+    [cyan]dsvl2 batch requests.jsonl -o results.jsonl[/cyan]  OpenAI's batch file format
     [cyan]dsvl2 batch invoices/ -o totals.jsonl --task ask -Q "total due?"[/cyan]
     [cyan]dsvl2 batch invoices/ -o fields/ --task extract -s "date: date, total: number"[/cyan]
     """
@@ -196,7 +197,7 @@ def run(
     }
     with common.session() as now:
         from dsvl2_cli import batch_places, batches
-        from dsvl2_cli.batch_tasks import Asked
+        from dsvl2_cli.batch_tasks import Asked, task_for
         from dsvl2_cli.inputs import expand
 
         settings = common.settings(
@@ -209,9 +210,10 @@ def run(
         if settings.fail_on == "doubt":
             now.console.warn("--fail-on doubt is for dsvl2 ocr: a batch counts failed pages only")
         asked = Asked(question or (), questions_from, schema, rules or (), phrase)
-        rest["options"] = asked.options(task, settings)
-        job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         words = expand(inputs or [], files_from, nul=nul)
+        rest["task"] = task_for(task, words, output)
+        rest["options"] = asked.options(rest["task"], settings)
+        job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         with batch_places.run_folder(job, run_dir) as folder:
             code = batches.run_job(job, folder, batches.planned(job, words, folder), common.passwords(), now)
         if code:

@@ -14,6 +14,7 @@ from dsvl2.pipelines.batch.leases import LEASE_SECONDS, LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
 from dsvl2.pipelines.batch.remote import is_url
+from dsvl2.pipelines.batch.requests import looks_like_requests, plan_requests
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.batch.run import Stop, failed_documents, reset_failed, run_batch
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec, Hands
@@ -43,7 +44,9 @@ __all__ = [
     "find_run",
     "is_url",
     "lease_key",
+    "looks_like_requests",
     "plan_files",
+    "plan_requests",
     "reset_failed",
     "run_batch",
     "run_status",

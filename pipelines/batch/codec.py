@@ -14,6 +14,7 @@ from dataclasses import asdict
 from multiprocessing.connection import Connection
 from typing import Any
 
+from dsvl2.pipelines.batch.requests import RequestPage
 from dsvl2.pipelines.documents import (
     Block,
     Box,
@@ -70,10 +71,33 @@ def pack_image(page: PageImage) -> tuple[Header, bytes]:
     return header, page.image.tobytes()
 
 
-def unpack_image(header: Header, pixels: bytes) -> PageImage:
-    """Undo `pack_image`."""
+def pack_request(page: RequestPage) -> tuple[Header, bytes]:
+    """Return a request as a header and the pixels of its images, one behind the other."""
+    sizes = [[image.mode, image.size] for image in page.images]
+    header = {"number": page.number, "source": page.source, "dpi": page.dpi, "size": page.image.size, "notices": []}
+    return {**header, "body": page.body, "images": sizes}, b"".join(image.tobytes() for image in page.images)
+
+
+def _unpack_request(header: Header, pixels: bytes) -> RequestPage:
     from PIL import Image
 
+    images, view = [], memoryview(pixels)
+    for mode, (width, height) in header["images"]:
+        length = width * height * len(Image.new(mode, (0, 0)).getbands())
+        images.append(Image.frombytes(mode, (width, height), bytes(view[:length])))
+        view = view[length:]
+    shown = images[0] if images else Image.new("L", tuple(header["size"]), 255)
+    return RequestPage(
+        header["number"], shown, header["dpi"], source=header["source"], body=header["body"], images=tuple(images)
+    )
+
+
+def unpack_image(header: Header, pixels: bytes) -> PageImage:
+    """Undo `pack_image` or `pack_request`."""
+    from PIL import Image
+
+    if "body" in header:
+        return _unpack_request(header, pixels)
     size = header["size_pt"]
     return PageImage(
         number=header["number"],

@@ -12,6 +12,7 @@ from dsvl2.pipelines.batch.children import settle
 from dsvl2.pipelines.batch.codec import (
     Header,
     pack_image,
+    pack_request,
     pack_result,
     receive,
     send,
@@ -19,6 +20,7 @@ from dsvl2.pipelines.batch.codec import (
     unpack_result,
 )
 from dsvl2.pipelines.batch.reader import summary
+from dsvl2.pipelines.batch.requests import RequestPage, is_request, open_request, request_digest
 from dsvl2.pipelines.documents import Document, ModelStamp, PageError, ReadPage, UnreadablePage
 from dsvl2.pipelines.errors import DocumentError, UnreadableFile, page_error
 from dsvl2.pipelines.sources import Source, SourceOptions, open_source, printable
@@ -46,13 +48,19 @@ class Decoder:
     def __init__(self, options: SourceOptions) -> None:
         self._options = options
         self._source: Source | None = None
+        self._request: RequestPage | None = None
 
     def open(self, header: Header) -> Header:
         """Open the document; `sha256` saves hashing it again. The answer has its facts, or `error`."""
         if self._source is not None:
             self._source.close()
             self._source = None
+        self._request = None
         try:
+            if is_request(header.get("url") or ""):
+                self._request = open_request(header["url"], header["name"], self._options)
+                digest = header["sha256"] or request_digest(header["url"])
+                return {"sha256": digest, "kind": "request", "page_count": 1, "selected": [1], "notices": []}
             source = self._source = self._opened(header)
             return {
                 "sha256": header["sha256"] or source.sha256,
@@ -101,6 +109,9 @@ class Decoder:
 
         The answer has the image, a `result`, or `error`.
         """
+        if self._request is not None:
+            told, pixels = pack_request(self._request)
+            return told, [pixels]
         source = self._source
         assert source is not None
         layer = "ignore" if header.get("image") else self._options.text_layer

@@ -156,5 +156,10 @@ def _sha256(path: Path) -> str | None:
 
 def _remote_sha256(url: str) -> str | None:
     from dsvl2.pipelines.batch.remote import digest
+    from dsvl2.pipelines.batch.requests import is_request, request_digest
+    from dsvl2.pipelines.errors import BadRequest
 
-    return digest(url)
+    try:
+        return request_digest(url) if is_request(url) else digest(url)
+    except (BadRequest, OSError):
+        return None

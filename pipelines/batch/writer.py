@@ -17,7 +17,7 @@ from typing import Any
 from dsvl2.pipelines.batch.codec import unpack_notices, unpack_reading
 from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.rows import DocumentRow, Recipes
-from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue
+from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageError
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
 from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, RenderOptions
 from dsvl2.pipelines.output import write_durably
@@ -162,6 +162,10 @@ class Writer:
         if recipes.whole is not None:
             payload = self.manifest.payload(row.sha256 or "", 0, recipes.whole)
             answer = None if payload is None else unpack_reading(payload, row.name).value
+        if row.code is not None or row.sha256 is None:
+            query = "SELECT code, message, hint FROM documents WHERE id = ?"
+            told = self.manifest.db.execute(query, (row.id,)).fetchone()
+            return Finished(head, (), None, PageError(*(text or "" for text in told)))
         return Finished(head, tuple(self._readings(row)), answer)
 
     def _head(self, row: DocumentRow) -> Document:
@@ -190,11 +194,15 @@ class Writer:
 
     def _rows(self, first: int, end: int) -> list[DocumentRow]:
         rows = (self.manifest.document_at(position) for position in range(first, end))
-        return [row for row in rows if row is not None and self.readable(row)]
+        return [row for row in rows if row is not None and self._written(row)]
+
+    def _written(self, row: DocumentRow) -> bool:
+        format = self.plan.format
+        return self.readable(row) or (isinstance(format, ValueFormat) and format.failures)
 
     def _emit(self, position: int, emit: Callable[[str], None]) -> None:
         row = self.manifest.document_at(position)
-        if row is None or not self.readable(row):
+        if row is None or not self._written(row):
             return
         if self._wrote and self.plan.format.name in PROSE:
             emit("\n")

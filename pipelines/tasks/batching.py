@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dsvl2.pipelines.documents import Document, OptionValue, PageResult
+from dsvl2.pipelines.documents import Document, OptionValue, PageError, PageResult
 from dsvl2.pipelines.errors import UnknownFormat, UnknownTask
 from dsvl2.pipelines.tasks.base import Engine, Task
 
@@ -47,11 +47,15 @@ class WholeDocument:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """All that there is of a document when its output is written: `answer` is the value of the whole, if it was asked."""
+    """All that there is of a document when its output is written: `answer` is the value of the whole, if it was asked.
+
+    `error` says why the document could not be opened.
+    """
 
     document: Document
     pages: tuple[PageReading, ...]
     answer: Any = None
+    error: PageError | None = None
 
     @property
     def good(self) -> tuple[PageReading, ...]:
@@ -61,12 +65,16 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class ValueFormat:
-    """A way to write what a task found. `joins`: the texts of several documents may follow each other."""
+    """A way to write what a task found. `joins`: the texts of several documents may follow each other.
+
+    `failures`: documents that failed are written as well, with their `error`.
+    """
 
     name: str
     suffixes: tuple[str, ...]
     render: Callable[[Finished], str]
     joins: bool = True
+    failures: bool = False
 
 
 class BatchTask:

@@ -21,6 +21,7 @@ HOMES: dict[str, str] = {
     "ground": "dsvl2.pipelines.grounding.task:SPEC",
     "table": "dsvl2.pipelines.tables.task:SPEC",
     "page2code": "dsvl2.pipelines.page2code.task:SPEC",
+    "requests": "dsvl2.pipelines.batch.completions:SPEC",
 }
 """Name -> "module:attribute" of its TaskSpec."""
 

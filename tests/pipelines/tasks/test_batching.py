@@ -22,6 +22,7 @@ OPTIONS = {
     "extract": {"schema": "name, total: number"},
     "ground": {"phrase": "total"},
 }
+PAGE_TASKS = [name for name in task_names() if name == "ocr" or (name != "requests" and task_spec(name).batch)]
 TABLE = "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 
 
@@ -54,7 +55,7 @@ def page(number: int) -> PageImage:
     return PageImage(number, image, 72.0, source="in/a.pdf")
 
 
-@pytest.mark.parametrize("name", [name for name in task_names() if name == "ocr" or task_spec(name).batch])
+@pytest.mark.parametrize("name", PAGE_TASKS)
 def test_a_task_goes_all_the_way(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Answering()
     monkeypatch.setitem(companions._LOADED, "cpu", engine)
