@@ -159,7 +159,7 @@ def _completion(page: PageImage, answer: GenerationResult, engine: Engine) -> Co
     stops = body.get("stop") or []
     cut = min((text.find(stop) for stop in ([stops] if isinstance(stops, str) else stops) if stop in text), default=-1)
     told = tuple(zip(answer.pieces, map(float, answer.logprobs), strict=False)) if body.get("logprobs") else ()
-    reason = "stop" if cut >= 0 else answer.finish_reason
+    reason: Literal["stop", "length"] = "stop" if cut >= 0 or answer.finish_reason == "stop" else "length"
     content = text if cut < 0 else text[:cut]
     info = engine.info
     return Completion(
