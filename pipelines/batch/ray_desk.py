@@ -41,7 +41,7 @@ class Desk:
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, Header, list[Any]]] = deque()
-        self._held: dict[int, int] = {}  # reader -> ticket
+        self._held: dict[int, int] = {}  # ticket -> reader; calls overtake each other, so one may seem to hold two
         self._news: list[tuple[Any, ...]] = []
         self._work, self._told = asyncio.Event(), asyncio.Event()
 
@@ -60,19 +60,21 @@ class Desk:
             if not self._waiting and time.monotonic() >= until:
                 return None
         item = self._waiting.popleft()
-        self._held[reader] = item[0]
+        self._held[item[0]] = reader
         self._tell("taken", item[0], reader)
         return item
 
     async def give(self, reader: int, ticket: int, header: Header, blobs: list[bytes]) -> None:
         """Take an answer from a reader."""
-        if self._held.get(reader) == ticket:
-            del self._held[reader]
+        if self._held.pop(ticket, None) == reader:
             self._tell("given", ticket, header, blobs)
 
-    async def lost(self, reader: int) -> int | None:
-        """A reader is gone: return the ticket that it held."""
-        return self._held.pop(reader, None)
+    async def lost(self, reader: int) -> list[int]:
+        """A reader is gone: return what it held."""
+        tickets = [ticket for ticket, holder in self._held.items() if holder == reader]
+        for ticket in tickets:
+            del self._held[ticket]
+        return tickets
 
     async def withdraw(self, ticket: int) -> None:
         """Nobody wants the answer any more."""

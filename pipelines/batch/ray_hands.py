@@ -156,10 +156,10 @@ class RayHands:
         if ref == actor.load:
             actor.load = actor.handle.load.remote()
             return
-        ticket = ray.get(self._desk.lost.remote(actor.number))
-        seat = self._seats.pop(ticket, None) if ticket is not None else None
-        if seat is not None:
-            seat.inbox.append(None)
+        for ticket in ray.get(self._desk.lost.remote(actor.number)):
+            seat = self._seats.pop(ticket, None)
+            if seat is not None:
+                seat.inbox.append(None)
         actor.work = actor.handle.work.remote()
         actor.load = actor.load or actor.handle.load.remote()  # for its new process
 
@@ -206,10 +206,10 @@ class Seat:
         if self.deadline is None or time.monotonic() < self.deadline:
             return False
         self.expired, self.deadline = True, None
+        self.hands.withdraw(self._ticket)
+        self.inbox.append(None)  # without a ticket: no engine was loaded in time
         if self._actor is not None:
             self.hands.kill(self._actor)
-        else:
-            self.inbox.append(None)  # no engine was loaded in time
         return True
 
     def end(self) -> int | None:
