@@ -67,9 +67,8 @@ def workplace(job: Job, options: BatchOptions) -> Iterator[Workers]:
     wished = job.jobs or max(1, cores() // 2)
     try:
         found = cluster.connect(job.address, cpus=2 * wished)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        fact = " ".join(str(error).split())[:200]
-        raise UsageError(f"no Ray cluster can be reached: {fact}", "see --address and `ray status`") from error
+    except ConnectionError as error:
+        raise UsageError(f"no Ray cluster can be reached: {error}", "see --address and `ray status`") from error
     try:
         yield on_cluster(job, options, found)
     finally:

@@ -53,6 +53,30 @@ def test_every_example_is_listed_and_tested() -> None:
         assert path.name in here
 
 
+def test_the_commands_for_clusters_have_options_that_exist() -> None:
+    import re
+
+    import typer.main
+
+    from dsvl2_cli.commands.batch import app
+
+    run = typer.main.get_command(app).commands["run"]  # type: ignore[attr-defined]
+    known = {name for parameter in run.params for name in parameter.opts}
+    for path in (EXAMPLES / "cluster").iterdir():
+        text = path.read_text(encoding="utf-8")
+        commands = re.findall(r"dsvl2 batch (?!status)([^`\n]*)", text)
+        assert commands, path
+        for command in commands:
+            used = set(re.findall(r"(?<!\S)--?[a-z-]+", command))
+            assert used <= known, (path.name, used - known)
+
+
+def test_the_slurm_script_parses() -> None:
+    import subprocess
+
+    subprocess.run(["bash", "-n", str(EXAMPLES / "cluster" / "slurm.sh")], check=True)
+
+
 def test_the_sample_scan_is_made_by_make_scan_py(tmp_path: Path, sample_scan: Path) -> None:
     """The same page; its bytes depend on the versions of the libraries that draw it."""
     import numpy as np

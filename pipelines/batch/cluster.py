@@ -28,7 +28,7 @@ def connect(address: str | None, *, cpus: int) -> Cluster:
     Without an address RAY_ADDRESS is obeyed. No usage statistics are sent.
 
     Raises:
-        ImportError: Ray is not installed. ConnectionError, RuntimeError, ValueError: there is no such cluster.
+        ImportError: Ray is not installed. ConnectionError: there is no such cluster.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # what Ray 2.6x warns of otherwise
@@ -37,10 +37,12 @@ def connect(address: str | None, *, cpus: int) -> Cluster:
     wanted = address or os.environ.get("RAY_ADDRESS")
     if wanted is not None:
         _knock(wanted)
-    if wanted is None:
-        ray.init(num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    else:
-        ray.init(address=wanted, log_to_driver=False, logging_level=logging.ERROR)
+    here = {"num_cpus": cpus, "include_dashboard": False} if wanted is None else {"address": wanted}
+    try:
+        ray.init(**here, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # of all kinds, bare ones too
+        fact = " ".join(str(error).split())[:200]
+        raise ConnectionError(f"Ray does not start: {fact}" if wanted is None else f"{wanted}: {fact}") from error
     there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
     return Cluster(int(there.get("GPU", 0)), int(there.get("CPU", 0)), own=wanted is None)
 
