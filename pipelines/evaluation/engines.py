@@ -60,8 +60,8 @@ def pages_of(item: Item) -> list[PageImage]:
 
 def tesseract(languages: str = "eng") -> TextEngine:
     """The `tesseract` program; raises EngineUnavailable when it is not installed."""
-    from dsvl2.pipelines.training.eval_readers import TesseractReader
-    from dsvl2.pipelines.training.eval_sets import EvalPage
+    from dsvl2.pipelines.evaluation.page_sets import EvalPage
+    from dsvl2.pipelines.evaluation.readers import TesseractReader
 
     reader = TesseractReader(languages)
 

@@ -52,7 +52,7 @@ class OwnEngine:
         return list(run(OcrTask(), pages, self.engine))
 
     def _ocr(self, items: Sequence[Item]) -> list[Told]:
-        from dsvl2.pipelines.training.metrics import strip_markdown
+        from dsvl2.pipelines.evaluation.metrics import strip_markdown
 
         pages = pages_of(items[0])
         read = tuple(self._read(pages))

@@ -13,7 +13,7 @@ from dsvl2.pipelines.evaluation.items import Item
 from dsvl2.pipelines.evaluation.scoring import Figure, Scored, figures, score
 
 SHOWN = {
-    "ocr": ("cer", "wer", "word_f1"),
+    "ocr": ("cer", "wer", "word_f1", "word_f1_plain"),
     "ask": ("anls", "exact", "relaxed_numbers", "vqa", "ocrbench"),
     "extract": ("field_f1",),
 }

@@ -50,10 +50,16 @@ def score(item: Item, prediction: Prediction) -> dict[str, float]:
 
 
 def _ocr(item: Item, value: Any) -> dict[str, float]:
-    from dsvl2.pipelines.training.metrics import compare
+    from dsvl2.pipelines.evaluation.metrics import compare, plain_word_f1
 
-    errors = compare(str(item.truth), str(value or ""))
-    return {"cer": errors.cer, "wer": errors.wer, "word_f1": errors.word_f1}
+    truth, told = str(item.truth), str(value or "")
+    errors = compare(truth, told)
+    return {
+        "cer": errors.cer,
+        "wer": errors.wer,
+        "word_f1": errors.word_f1,
+        "word_f1_plain": plain_word_f1(truth, told),
+    }
 
 
 def _ask(item: Item, value: Any) -> dict[str, float]:

@@ -17,6 +17,7 @@ from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.ink import PageInk, no_ink
 from dsvl2.pipelines.layout.letters import Rule, letter_height, sort_components
+from dsvl2.pipelines.layout.likeness import only_print
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
@@ -151,6 +152,7 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
         mask = mask.copy()
         for x0, x1, y in seams:
             mask[y, x0:x1] = False
+    rows = only_print(rows, sort.found, sort.letter)
     ruled = sort.horizontal + sort.vertical
     return _Reading(rows, sort.found, sort.letter, ruled, tuple(leaf.column for leaf in leaves), sort.figures)
 

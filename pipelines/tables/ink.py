@@ -54,8 +54,8 @@ def even_room(gray: Gray, flat: Gray, box: Box, unit: float) -> None:
 
     Where no tone is common (a picture) the cell is left as it was.
     """
-    y0, y1 = int(box.y0) + 1, int(box.y1) - 1
-    x0, x1 = int(box.x0) + 1, int(box.x1) - 1
+    y0, y1 = max(int(box.y0) + 1, 0), min(int(box.y1) - 1, gray.shape[0])
+    x0, x1 = max(int(box.x0) + 1, 0), min(int(box.x1) - 1, gray.shape[1])
     if y1 - y0 < 4 or x1 - x0 < 4:
         return
     part = gray[y0:y1, x0:x1].astype(np.float32)

@@ -19,9 +19,9 @@ from pathlib import Path
 from dsvl2.model import Engine, ModelError, load_engine
 from dsvl2.pipelines.confidence.calibration import FILE_NAME, Calibration
 from dsvl2.pipelines.errors import DocumentError
+from dsvl2.pipelines.evaluation.page_sets import SETS, EvalPage, SetOptions, load_set
 from dsvl2.pipelines.training.calibration_fit import BINS, figures, fit
 from dsvl2.pipelines.training.calibration_pages import ReadWord, read_words, save_words, strips
-from dsvl2.pipelines.training.eval_sets import SETS, EvalPage, SetOptions, load_set
 
 LEAST_WORDS = 3000
 SHARE = 0.62  # of the time goes into fitting, the rest into measuring

@@ -18,12 +18,12 @@ from rapidfuzz.distance import Levenshtein
 
 from dsvl2.pipelines.confidence.evidence import usual_width, word_evidence
 from dsvl2.pipelines.documents import PageImage, PageResult
+from dsvl2.pipelines.evaluation import debian
+from dsvl2.pipelines.evaluation.debian import MANUALS, PAPERS, PROTOTYPE, DebianPdf
+from dsvl2.pipelines.evaluation.metrics import normalise
+from dsvl2.pipelines.evaluation.page_sets import EvalPage, pdf_page
+from dsvl2.pipelines.evaluation.scan_simulation import ScanProfile, scan
 from dsvl2.pipelines.reading import PreparedPage, gather, prepare
-from dsvl2.pipelines.training import eval_debian
-from dsvl2.pipelines.training.eval_debian import MANUALS, PAPERS, PROTOTYPE, DebianPdf
-from dsvl2.pipelines.training.eval_sets import EvalPage, pdf_page
-from dsvl2.pipelines.training.metrics import normalise
-from dsvl2.pipelines.training.scan_simulation import ScanProfile, scan
 from dsvl2.pipelines.words import Slant
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def strips(cache: Path, *, fitting: bool, seed: int) -> Iterator[EvalPage]:
     while True:
         rng.shuffle(chosen)
         for document in chosen:
-            with eval_debian.open_pdf(eval_debian.fetch(document, cache / "debian")) as pdf:
+            with debian.open_pdf(debian.fetch(document, cache / "debian")) as pdf:
                 numbers = [n for n in range(1, pdf.page_count + 1) if n not in scored[document.name]]
                 if numbers:
                     strip = _strip(pdf[rng.choice(numbers) - 1], document.name, rng)

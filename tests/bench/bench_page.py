@@ -88,9 +88,9 @@ def cold_start(model: str, repeat: int) -> list[float]:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Read the page in turns and return the figures."""
     from dsvl2.model import load_engine
-    from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, TesseractReader, own_peak_mb
-    from dsvl2.pipelines.training.eval_sets import EvalPage
-    from dsvl2.pipelines.training.metrics import compare
+    from dsvl2.pipelines.evaluation.metrics import compare
+    from dsvl2.pipelines.evaluation.page_sets import EvalPage
+    from dsvl2.pipelines.evaluation.readers import OwnReader, Reader, TesseractReader, own_peak_mb
 
     image, truth = rendered(prose(options.chars))
     page = EvalPage("bench", "page", image, 150.0, truth)

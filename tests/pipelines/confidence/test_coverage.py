@@ -12,15 +12,15 @@ from PIL import Image, ImageDraw
 
 from dsvl2.pipelines.confidence import coverage, coverage_notices
 from dsvl2.pipelines.documents import Block, Box, Coverage, Line, PageError, PageResult
-from dsvl2.pipelines.layout import PageLayout
-from dsvl2.pipelines.training.eval_coverage import (
+from dsvl2.pipelines.evaluation.coverage import (
     INVENTED,
     clutter,
     correct_reading,
     with_line,
     without_line,
 )
-from dsvl2.pipelines.training.scan_simulation import scan
+from dsvl2.pipelines.evaluation.scan_simulation import scan
+from dsvl2.pipelines.layout import PageLayout
 
 TEXT = (
     "The station was inspected on three days in February, after the frost had left the ground. Both pumps were run "

@@ -14,12 +14,12 @@ from PIL import Image
 
 from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile
 from dsvl2.model.request import Usage
+from dsvl2.pipelines.evaluation.formulas import drawn, measure, photographed
 from dsvl2.pipelines.formulas import normalise
 from dsvl2.pipelines.training.formulas import harvest
 from dsvl2.pipelines.training.formulas.collect import Gathering, forbidden_in, gather, split_of
 from dsvl2.pipelines.training.formulas.draw import Mask, Pen
 from dsvl2.pipelines.training.formulas.dvi import DviPage, DviReader, FontUse, widths_of
-from dsvl2.pipelines.training.formulas.evaluate import drawn, measure, photographed
 from dsvl2.pipelines.training.formulas.samples import FormulaResources, formula_batches, make_formula_batch
 from dsvl2.pipelines.training.formulas.sheet import formula_sheet
 from dsvl2.pipelines.training.formulas.store import Store, Typeset, drawable, save

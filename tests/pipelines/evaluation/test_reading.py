@@ -14,11 +14,13 @@ from PIL import Image, ImageDraw
 
 from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile, Usage
 from dsvl2.pipelines.documents import PageImage
-from dsvl2.pipelines.training import eval_debian, eval_sets, evaluate
-from dsvl2.pipelines.training.eval_readers import FunctionReader, OwnReader
-from dsvl2.pipelines.training.eval_sets import SetOptions, SetUnavailable, load_set
-from dsvl2.pipelines.training.eval_standin import located_lines
-from dsvl2.pipelines.training.scan_simulation import ScanProfile, scan
+from dsvl2.pipelines.evaluation import debian as eval_debian
+from dsvl2.pipelines.evaluation import page_sets as eval_sets
+from dsvl2.pipelines.evaluation import reading as evaluate
+from dsvl2.pipelines.evaluation.page_sets import SetOptions, SetUnavailable, load_set
+from dsvl2.pipelines.evaluation.readers import FunctionReader, OwnReader
+from dsvl2.pipelines.evaluation.scan_simulation import ScanProfile, scan
+from dsvl2.pipelines.evaluation.standin import located_lines
 
 PROSE = "Whoever measures a reader should first of all read the page, for the truth is on paper and not in a file. "
 

@@ -18,9 +18,9 @@ import pymupdf
 from PIL import Image
 
 from dsvl2.pipelines.errors import InputError
-from dsvl2.pipelines.training import eval_debian
-from dsvl2.pipelines.training.metrics import fold_space
-from dsvl2.pipelines.training.scan_simulation import scan
+from dsvl2.pipelines.evaluation import debian
+from dsvl2.pipelines.evaluation.metrics import fold_space
+from dsvl2.pipelines.evaluation.scan_simulation import scan
 
 PHOTOTEST_DPI = 200
 """Native resolution of phototest: it says of itself that it is 12 point, and its capitals (Arial) are 24 px high."""
@@ -80,7 +80,7 @@ def _contracts(options: SetOptions) -> Iterator[EvalPage]:
     the order by rows (top to bottom, left to right) is admitted beside the file's.
     """
     for path in sorted(_folder(options, "contracts").glob("*.pdf")):
-        with eval_debian.open_pdf(path.read_bytes()) as pdf:
+        with debian.open_pdf(path.read_bytes()) as pdf:
             for page in islice(pdf, options.first_pages):
                 found = pdf_page(page, set_name="contracts", name=f"{path.stem[:8]}:{page.number + 1}", dpi=options.dpi)
                 if fold_space(found.truth):
@@ -93,10 +93,10 @@ def _contracts_scan(options: SetOptions) -> Iterator[EvalPage]:
         yield replace(page, set="contracts-scan", image=scanned)
 
 
-def _debian(name: str, documents: tuple[eval_debian.DebianPdf, ...]) -> Callable[[SetOptions], Iterator[EvalPage]]:
+def _debian(name: str, documents: tuple[debian.DebianPdf, ...]) -> Callable[[SetOptions], Iterator[EvalPage]]:
     def pages(options: SetOptions) -> Iterator[EvalPage]:
         for document in documents:
-            with eval_debian.open_pdf(eval_debian.fetch(document, options.cache / "debian")) as pdf:
+            with debian.open_pdf(debian.fetch(document, options.cache / "debian")) as pdf:
                 for number in document.pages:
                     page_name = f"{document.name}:{number}"
                     yield pdf_page(pdf[number - 1], set_name=name, name=page_name, dpi=options.dpi)
@@ -151,9 +151,9 @@ def _folder(options: SetOptions, name: str) -> Path:
 SETS: dict[str, Callable[[SetOptions], Iterator[EvalPage]]] = {
     "contracts": _contracts,
     "contracts-scan": _contracts_scan,
-    "manuals": _debian("manuals", eval_debian.MANUALS),
-    "prototype": _debian("prototype", eval_debian.PROTOTYPE),
-    "papers": _debian("papers", eval_debian.PAPERS),
+    "manuals": _debian("manuals", debian.MANUALS),
+    "prototype": _debian("prototype", debian.PROTOTYPE),
+    "papers": _debian("papers", debian.PAPERS),
     "pages": _pages,
     "lines": _lines,
 }

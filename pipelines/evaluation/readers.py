@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from dsvl2.pipelines.documents import Document, PageImage
 from dsvl2.pipelines.errors import DocumentError
+from dsvl2.pipelines.evaluation.metrics import strip_markdown
+from dsvl2.pipelines.evaluation.page_sets import EvalPage
 from dsvl2.pipelines.formats import get_format
-from dsvl2.pipelines.training.eval_sets import EvalPage
-from dsvl2.pipelines.training.metrics import strip_markdown
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsvl2.pipelines.training.metrics import (
+from dsvl2.pipelines.evaluation.metrics import (
     bootstrap_interval,
     compare,
     normalise,

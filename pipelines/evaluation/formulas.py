@@ -1,4 +1,4 @@
-"""How well formulas are read: `python -m dsvl2.pipelines.training.formulas.evaluate FILE [--model DIR] [--eval-dir DIR]`.
+"""How well formulas are read: `python -m dsvl2.pipelines.evaluation.formulas FILE [--model DIR] [--eval-dir DIR]`.
 
 Measures exact match after normalisation and token edit similarity in the steps of `dsvl2 formula`, on drawings of formulas
 that were never trained on (splits `held_out` and `unseen` of FILE), and on folders of pictures with a gt.jsonl.
@@ -83,7 +83,7 @@ def measure(examples: Iterable[Example], engine: Engine, *, looks: int, show: bo
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Parse the command line and print a line for each set."""
-    parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.training.formulas.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.evaluation.formulas", description=__doc__)
     parser.add_argument("file", type=Path, help="the collected formulas")
     parser.add_argument("--model", help="checkpoint folder; the embedded model if not given")
     parser.add_argument("--eval-dir", type=Path, action="append", default=[], help="folder of pictures with gt.jsonl")

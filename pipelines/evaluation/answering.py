@@ -1,7 +1,7 @@
 """Ask a trained model about virtual pages that it never saw, and about cached readings of receipts, forms and charts.
 
-    python -m dsvl2.pipelines.training.answers.evaluate --vocabulary answers.xz --model FOLDER --pages 130
-    python -m dsvl2.pipelines.training.answers.evaluate --eval-dir DIR --cache DIR --model FOLDER -o answers.jsonl
+    python -m dsvl2.pipelines.evaluation.answering --vocabulary answers.xz --model FOLDER --pages 130
+    python -m dsvl2.pipelines.evaluation.answering --eval-dir DIR --cache DIR --model FOLDER -o answers.jsonl
 
 Nothing is read from images here: `readings` has done that before. Every answer goes to a file, one JSON object a line.
 """
@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams
+from dsvl2.pipelines.evaluation.tally import anls, exact, relaxed, tally
 from dsvl2.pipelines.spatial import SpatialText, locate, spatial_page
 from dsvl2.pipelines.training.answers.pages import held_out, resources
 from dsvl2.pipelines.training.answers.readings import cached_chart, cached_reading
-from dsvl2.pipelines.training.answers.scores import anls, exact, relaxed, tally
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import Engine

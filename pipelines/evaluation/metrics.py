@@ -194,6 +194,14 @@ def word_f1(truth: Sequence[str], output: Sequence[str]) -> float:
     return 2 * common / (len(truth) + len(output))
 
 
+def plain_word_f1(truth: str, output: str) -> float:
+    """F1 of the two bags of words without case and punctuation: runs of letters and figures, after NFKC.
+
+    For truths that keep neither, such as those of SROIE, which are all in capitals.
+    """
+    return word_f1(_words(truth), _words(output))
+
+
 def summarise(pages: Sequence[PageErrors], *, seed: int = 0) -> Summary:
     """Put the pages of a set together; at least one page. Micro figures weigh by length, the others by page."""
     if not pages:

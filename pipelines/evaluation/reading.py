@@ -1,6 +1,6 @@
 """Measure readers over whole pages and print the figures side by side.
 
-    python -m dsvl2.pipelines.training.evaluate contracts manuals --eval-dir DIR --against tesseract --out report.json
+    python -m dsvl2.pipelines.evaluation.reading contracts manuals --eval-dir DIR --against tesseract --out report.json
 
 Every reader reads a page before the next page is touched, so that times are taken under the same load; all are held
 to one normalisation (metrics.NORMALISATION). The table goes to stdout, progress to stderr.
@@ -19,10 +19,7 @@ from pathlib import Path
 
 from dsvl2.model import ModelError
 from dsvl2.pipelines.errors import DocumentError
-from dsvl2.pipelines.training.eval_readers import OwnReader, Reader, Reading, TesseractReader
-from dsvl2.pipelines.training.eval_sets import SETS, EvalPage, SetOptions, load_set
-from dsvl2.pipelines.training.eval_standin import StandInEngine
-from dsvl2.pipelines.training.metrics import (
+from dsvl2.pipelines.evaluation.metrics import (
     NORMALISATION,
     PageErrors,
     Summary,
@@ -31,6 +28,9 @@ from dsvl2.pipelines.training.metrics import (
     shared_shingles,
     summarise,
 )
+from dsvl2.pipelines.evaluation.page_sets import SETS, EvalPage, SetOptions, load_set
+from dsvl2.pipelines.evaluation.readers import OwnReader, Reader, Reading, TesseractReader
+from dsvl2.pipelines.evaluation.standin import StandInEngine
 
 MAX_SHARED = 0.10
 """A page that shares more than this part of its 8-word shingles with the training corpus is not measured."""
@@ -237,7 +237,7 @@ def _dump(folder: Path, page: EvalPage, reader: str, reading: Reading) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.training.evaluate", description=__doc__,
+    parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.evaluation.reading", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("sets", nargs="+", metavar="SET", choices=tuple(SETS), help=", ".join(SETS))
     parser.add_argument("--eval-dir", type=Path, help="folder with contracts/, pages/ and lines/")

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile, Usage
-from dsvl2.pipelines.training.eval_readers import ReaderUnavailable
+from dsvl2.pipelines.evaluation.readers import ReaderUnavailable
 
 PROFILE = ReadingProfile(
     mode="bands",

@@ -1,6 +1,6 @@
 """Measure coverage and fabrication: lines taken out of and put into correct readings of real and marred pages.
 
-    python -m dsvl2.pipelines.training.eval_coverage --pages 120 --cache DIR [--eval-dir DIR]
+    python -m dsvl2.pipelines.evaluation.coverage --pages 120 --cache DIR [--eval-dir DIR]
 
 Readings are correct by construction: the page cutter works on the image, and what a band says is taken from the text
 layer instead of a model. Every page is judged as it is (false alarms), with one line taken out, and with one put in.
@@ -22,13 +22,13 @@ from PIL import Image, ImageDraw
 
 from dsvl2.pipelines.confidence.accounting import coverage
 from dsvl2.pipelines.documents import Block, Box, Coverage, Line, PageResult
+from dsvl2.pipelines.evaluation import debian
+from dsvl2.pipelines.evaluation.debian import MANUALS, PAPERS
+from dsvl2.pipelines.evaluation.page_sets import pdf_page
+from dsvl2.pipelines.evaluation.scan_simulation import scan
+from dsvl2.pipelines.evaluation.standin import PROFILE
 from dsvl2.pipelines.layout import Band, BandText, InkLine, PageLayout, analyse, assemble
-from dsvl2.pipelines.training import eval_debian
 from dsvl2.pipelines.training.calibration_pages import drawn_profile
-from dsvl2.pipelines.training.eval_debian import MANUALS, PAPERS
-from dsvl2.pipelines.training.eval_sets import pdf_page
-from dsvl2.pipelines.training.eval_standin import PROFILE
-from dsvl2.pipelines.training.scan_simulation import scan
 
 INVENTED = ("no place", "on white", "on another line", "between lines")
 LONGER = "twice as long"  # a line's text goes on with text that is not there
@@ -80,12 +80,12 @@ def pages(cache: Path, eval_dir: Path | None, seed: int) -> Iterator[tuple[str, 
     rng = random.Random(f"coverage {seed}")
     files: list[tuple[str, Any]] = []
     for document in {d.name: d for d in (*MANUALS, *PAPERS)}.values():
-        files.append((document.name, eval_debian.fetch(document, cache / "debian")))
+        files.append((document.name, debian.fetch(document, cache / "debian")))
     files += [(path.stem[:8], path.read_bytes()) for path in sorted((eval_dir or Path()).glob("contracts/*.pdf"))]
     while True:
         rng.shuffle(files)
         for name, data in files:
-            with eval_debian.open_pdf(data) as pdf:
+            with debian.open_pdf(data) as pdf:
                 page = pdf[rng.randrange(pdf.page_count)]
                 dpi = rng.choice((100, 120, 150, 150, 150, 200))
                 if len(page.get_text().split()) < 40 or any(abs(d[1]) > 0.01 for d in _directions(page)):

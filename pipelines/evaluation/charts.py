@@ -1,4 +1,4 @@
-"""Measure the chart reader: `python -m dsvl2.pipelines.training.eval_charts questions|data|synthetic`.
+"""Measure the chart reader: `python -m dsvl2.pipelines.evaluation.charts questions|data|synthetic`.
 
 questions   a folder with gt.jsonl (file, question, answer): relaxed accuracy of ChartQA (numbers within 5 %, strings
             equal but for case)

@@ -3,7 +3,7 @@
 The pages were chosen by `choose_pages`, a seeded rule over text layers and geometry, before any reader saw them;
 `DOCUMENTS` is its result, written down so that nobody chooses again. To choose for another document:
 
-    python -m dsvl2.pipelines.training.eval_debian FILE.pdf --count 3 [--columns 2]
+    python -m dsvl2.pipelines.evaluation.debian FILE.pdf --count 3 [--columns 2]
 """
 
 from __future__ import annotations

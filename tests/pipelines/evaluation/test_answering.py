@@ -12,8 +12,8 @@ import pytest
 from dsvl2.model import GenerationRequest, GenerationResult, Usage
 from dsvl2.pipelines.batch.codec import pack_result
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
-from dsvl2.pipelines.training.answers import scores
-from dsvl2.pipelines.training.answers.evaluate import Item, ask, charts, forms, main, receipts, report, write
+from dsvl2.pipelines.evaluation import tally as scores
+from dsvl2.pipelines.evaluation.answering import Item, ask, charts, forms, main, receipts, report, write
 from dsvl2.pipelines.training.answers.readings import cache_path, cached_chart
 
 

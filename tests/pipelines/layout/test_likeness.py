@@ -1,0 +1,40 @@
+"""Noise and screens are not cut into lines for a model to invent on; print is."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dsvl2.pipelines.layout import analyse
+
+
+def test_noise_has_no_lines(canvas):
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (200, 150)).astype(np.uint8)
+    page = np.asarray(Image.fromarray(coarse).resize((900, 1200), Image.Resampling.BICUBIC))
+    assert analyse(page, canvas).bands == ()
+
+
+def test_screen_of_dots_has_no_lines(canvas):
+    y, x = np.mgrid[:600, :600]
+    page = np.full((900, 800), 255, dtype=np.uint8)
+    page[100:700, 100:700] = np.where(np.hypot(x % 14 - 7, y % 14 - 7) < 4.5, 0, 255)
+    assert analyse(page, canvas).bands == ()
+
+
+def test_print_beside_noise_stays(sheet, canvas):
+    sheet.prose(100, 100, 900, 12)
+    lines = sum(len(band.lines) for band in analyse(sheet.gray, canvas).bands)
+    page = sheet.gray.copy()
+    rng = np.random.default_rng(1)
+    page[1100:1500, 100:1000] = np.where(rng.random((400, 900)) < 0.1, 0, 255)
+    found = analyse(page, canvas)
+    assert lines == 12
+    assert sum(len(band.lines) for band in found.bands if band.lines[0].y0 < 700) == 12
+
+
+@pytest.mark.parametrize("bend", [0, 16])
+def test_print_on_bent_paper_is_print(sheet, canvas, bend):
+    sheet.prose(100, 200, 900, 10)
+    shift = (bend * np.sin(np.arange(sheet.gray.shape[1]) / 180)).astype(int)
+    page = np.stack([np.roll(column, by) for column, by in zip(sheet.gray.T, shift, strict=True)], axis=1)
+    assert sum(len(band.lines) for band in analyse(np.ascontiguousarray(page), canvas).bands) >= 10
