@@ -115,8 +115,8 @@ class Ahead:
         return self._ready.pop(number)
 
     def close(self) -> None:
-        """Let go of the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of the threads, when what they are at is done."""
+        self._pool.shutdown(cancel_futures=True)
 
     def _encode(self, number: int) -> None:
         """Encode the images of a request, and of those behind it as far as they fit into one batch."""

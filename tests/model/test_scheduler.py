@@ -62,9 +62,10 @@ def jobs(engine: Engine, count: int, propose: Callable[[int], Any] = lambda inde
     draw, embed = random.Random(7), engine.network.language.embed
     made = []
     for index in range(count):
-        ids = torch.tensor([[draw.randrange(5, 100) for _ in range(draw.choice((2, 30, 90, 90, 520)))]])
+        length = 520 if index % 20 == 3 else draw.choice((2, 30, 60))
+        ids = torch.tensor([[draw.randrange(5, 100) for _ in range(length)]])
         sampling = SamplingParams(
-            max_new_tokens=draw.choice((1, 2, 9, 9, 40)),
+            max_new_tokens=draw.choice((1, 2, 9, 9, 24)),
             temperature=0.7 if index % 5 == 4 else 0.0,
             repetition_penalty=1.2 if index % 7 == 6 else 1.0,
             seed=index,
@@ -90,17 +91,19 @@ def bits(found: dict[int, Answer]) -> dict[int, Any]:
 
 
 def test_128_together_in_any_order_answer_as_each_alone(engine: Engine) -> None:
+    if not engine.network.config.language.use_mla:
+        pytest.skip("once is enough")
     todo = jobs(engine, 128)
     together = bits(answers(engine, Room(torch.float32), todo))
-    for job in todo[::16]:
+    for job in todo[::25]:
         assert bits(answers(engine, Room(torch.float32), [job])) == {job.index: together[job.index]}
     random.Random(1).shuffle(todo)
     assert bits(answers(engine, Room(torch.float32), todo)) == together
-    assert len({ids for ids, *_ in together.values()}) > 60
+    assert len({ids for ids, *_ in together.values()}) > 50
 
 
 def test_late_results_in_steps_of_any_width_change_nothing(engine: Engine) -> None:
-    todo = jobs(engine, 40)
+    todo = jobs(engine, 24)
     assert said(answers(engine, LateRoom(torch.float32), todo)) == said(answers(engine, Room(torch.float32), todo))
 
 
@@ -135,14 +138,14 @@ def test_blocks_come_back(engine: Engine) -> None:
 
 
 def test_chunks_of_a_prompt_leave_the_same_answer(engine: Engine) -> None:
-    todo = jobs(engine, 20)
+    todo = jobs(engine, 9)
     whole, pieces = (answers(engine, LateRoom(torch.float32), todo, chunk=chunk) for chunk in (2048, 128))
     assert said(whole) == said(pieces)
 
 
 @pytest.mark.parametrize("rate", [1.0, 0.8, 0.0])
 def test_drafts_are_verified_several_tokens_a_step_and_change_no_bit(engine: Engine, rate: float) -> None:
-    plain = answers(engine, Room(torch.float32), jobs(engine, 12))
+    plain = answers(engine, Room(torch.float32), jobs(engine, 8))
     draw = random.Random(3)
 
     def drafted(index: int) -> Callable[[Sequence[int]], Sequence[int]]:
@@ -154,7 +157,7 @@ def test_drafts_are_verified_several_tokens_a_step_and_change_no_bit(engine: Eng
         return propose
 
     for room in (Room(torch.float32), LateRoom(torch.float32)):
-        todo = jobs(engine, 12, drafted)
+        todo = jobs(engine, 8, drafted)
         found = answers(engine, room, todo)
         assert said(found) == said(plain)
         if type(room) is Room:
@@ -162,7 +165,7 @@ def test_drafts_are_verified_several_tokens_a_step_and_change_no_bit(engine: Eng
         (alone,) = answers(
             engine,
             room,
-            [next(job for job in todo if job.sampling.max_new_tokens == 40 and job.index not in (4, 6, 9))],
+            [next(job for job in todo if job.sampling.max_new_tokens == 24 and job.index not in (4, 6, 9))],
         ).values()
         assert alone.finish is not None and (alone.accepted > 0) == (rate > 0)
         assert rate < 1 or alone.loops or alone.steps <= 1 + len(alone.ids) / 8
