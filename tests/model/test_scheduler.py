@@ -137,6 +137,25 @@ def test_blocks_come_back(engine: Engine) -> None:
     assert again is not None and set(again.blocks) == {1, 2, 4, 5, 7, 8} and cache.free == 0
 
 
+def test_nothing_is_made_of_a_request_before_there_is_room_for_it(engine: Engine) -> None:
+    """A queue of any length costs no memory: prompts are embedded when a row and blocks are free, and let go."""
+    made = finished = most = 0
+    embed = engine.network.language.embed
+
+    def prompt() -> torch.Tensor:
+        nonlocal made, most
+        made += 1
+        most = max(most, made - finished)
+        return embed(torch.full((1, 20), 7))
+
+    todo = [Job(index, 20, prompt, SamplingParams(max_new_tokens=3)) for index in range(200)]
+    for room, rows in ((Room(torch.float32), 8), (LateRoom(torch.float32, limit=4), 4)):
+        made = finished = most = 0
+        for _ in Scheduler(engine.network, room, stop=(1,), spell=engine.tokenizer.decode).run(todo):
+            finished += 1
+        assert finished == 200 and most <= rows + 2
+
+
 def test_chunks_of_a_prompt_leave_the_same_answer(engine: Engine) -> None:
     todo = jobs(engine, 9)
     whole, pieces = (answers(engine, LateRoom(torch.float32), todo, chunk=chunk) for chunk in (2048, 128))
