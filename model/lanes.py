@@ -1,15 +1,19 @@
 """Several schedulers side by side, one processor core each, taking jobs from one queue.
 
-A small model's decode step is too short to be divided among cores, so the answers are. Which lane a job runs in changes
-nothing in its answer: every lane computes the same shapes on one thread.
+A small model's decode step is too short to be divided among cores, so the answers are, once they fill the rows of one lane:
+a step costs nearly the same for one answer as for all its rows. Cores without a lane encode images ahead. Which lane a job
+runs in changes nothing in its answer: every lane computes the same shapes on one thread.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from threading import Event
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from threading import Event, Lock
 
 import torch
+from torch import Tensor
 
 from dsvl2.model.answers import Answer, Job
 from dsvl2.model.scheduler import Scheduler, limited_threads
@@ -34,14 +38,32 @@ class Lanes:
         """Answer all jobs; returns the answers by job index. The first exception of any lane ends them all."""
         if not jobs:
             return {}
-        lanes = min(self._count, len(jobs))
-        queue, halt = deque(jobs), Event()
+        lanes = min(self._count, -(-len(jobs) // ROWS))
         while len(self._schedulers) < lanes:
             self._schedulers.append(self._make())
         capacity = max(job.room for job in jobs)
-        if lanes <= 1:
-            with limited_threads(self._threads):
-                return _drain(self._schedulers[0], queue, capacity, halt, waiting=len(jobs))
+        if lanes > 1:
+            return self._side_by_side(jobs, lanes, capacity)
+        with limited_threads(self._threads), self._made_ahead(jobs) as ready:
+            return _drain(self._schedulers[0], deque(ready), capacity, Event(), waiting=len(jobs))
+
+    @contextmanager
+    def _made_ahead(self, jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+        """Let the cores that have no lane encode the images of what waits."""
+        if self._count == 1 or len(jobs) == 1:
+            yield jobs
+            return
+        ahead = {job.index: _Ahead(job.embed) for job in jobs if not job.parts}
+        with ThreadPoolExecutor(self._count - 1, "dsvl2-ahead", _limit, (self._threads,)) as pool:
+            try:  # from the last one on: the lane begins with the first, and makes what is not made yet itself
+                for one in reversed(ahead.values()):
+                    pool.submit(one.begin)
+                yield [replace(job, embed=ahead[job.index].take) if job.index in ahead else job for job in jobs]
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _side_by_side(self, jobs: Sequence[Job], lanes: int, capacity: int) -> dict[int, Answer]:
+        queue, halt = deque(jobs), Event()
         with limited_threads(self._threads), ThreadPoolExecutor(lanes, "dsvl2-lane") as pool:
             futures = [
                 pool.submit(_drain, scheduler, queue, capacity, halt, self._threads)
@@ -54,6 +76,32 @@ class Lanes:
             return {index: answer for future in futures for index, answer in future.result().items()}
 
 
+class _Ahead:
+    """The embeddings of one prompt, made once, by whoever comes first."""
+
+    def __init__(self, make: Callable[[], Tensor]) -> None:
+        self._make, self._lock = make, Lock()
+        self._made: Tensor | None = None
+        self._taken = False
+
+    def begin(self) -> None:
+        """Make them, unless they have been taken; what goes wrong is raised where they are."""
+        with self._lock, suppress(Exception):
+            if not self._taken:
+                self._made = self._make()
+
+    def take(self) -> Tensor:
+        """What was made, or is made now; kept no longer."""
+        with self._lock:
+            made, self._made, self._taken = self._made, None, True
+            return self._make() if made is None else made
+
+
+def _limit(threads: int | None) -> None:
+    if threads is not None:
+        torch.set_num_threads(threads)  # OpenMP keeps this number for each thread apart
+
+
 def _drain(
     scheduler: Scheduler,
     queue: deque[Job],
@@ -64,8 +112,7 @@ def _drain(
     waiting: int = ROWS,
 ) -> dict[int, Answer]:
     """Answer jobs until the queue is empty or a halt is called."""
-    if threads is not None:
-        torch.set_num_threads(threads)  # OpenMP keeps this number for each thread apart
+    _limit(threads)
 
     def pull(wait: bool) -> Job | None:
         try:

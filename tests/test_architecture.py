@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ DOORS = {
 MAY_PASS_DOORS = {("pipelines/training", "dsvl2.model")}
 
 
+@cache
 def sources() -> list[Path]:
     return [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -72,6 +74,16 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_of(path: Path) -> list[tuple[int, str, str | None]]:
+    return list(imports(tree_of(path)))
+
+
 def imports(tree: ast.AST) -> Iterator[tuple[int, str, str | None]]:
     """Yield (line, module, imported name) of every import statement, those inside functions too."""
     for node in ast.walk(tree):
@@ -82,6 +94,7 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str, str | None]]:
             yield from ((node.lineno, module, alias.name) for alias in node.names)
 
 
+@cache
 def is_module(name: str) -> bool:
     """Whether a dotted name of ours is a file or folder (and not something defined in one)."""
     layer = layer_of(name)
@@ -95,7 +108,7 @@ def is_module(name: str) -> bool:
 def test_imports_run_one_way() -> None:
     wrong = []
     for path in sources():
-        for line, module, _ in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        for line, module, _ in imports_of(path):
             layer = layer_of(module)
             if layer and ORDER.index(layer) > ORDER.index(home(path)):
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
@@ -106,7 +119,7 @@ def test_imports_are_absolute() -> None:
     wrong = [
         f"{name_of(path)}:{line}"
         for path in sources()
-        for line, module, _ in imports(ast.parse(path.read_text(encoding="utf-8")))
+        for line, module, _ in imports_of(path)
         if module.startswith(".")
     ]
     assert not wrong, "\n".join(wrong)
@@ -116,7 +129,7 @@ def test_other_layers_come_in_by_the_public_doors() -> None:
     wrong = []
     for path in sources():
         folder = path.relative_to(ROOT).parent.as_posix()
-        for line, module, name in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        for line, module, name in imports_of(path):
             layer = layer_of(module)
             if layer is None or layer == home(path) or layer not in DOORS:
                 continue
@@ -132,7 +145,7 @@ def test_the_program_starts_without_the_heavy_libraries() -> None:
     heavy = {"torch", "numpy", "PIL", "pymupdf", "fitz", "transformers", "rich", "safetensors", "tokenizers"}
     wrong = []
     for path in (ROOT / "dsvl2_cli").rglob("*.py"):
-        for node in at_import_time(ast.parse(path.read_text(encoding="utf-8")).body):
+        for node in at_import_time(tree_of(path).body):
             for line, module, _ in imports(node):
                 if module.split(".")[0] in heavy or layer_of(module) in DOORS:
                     wrong.append(f"{name_of(path)}:{line} imports {module} at start")
@@ -153,7 +166,7 @@ def test_the_runtime_does_not_import(forbidden: str) -> None:
     wrong = [
         f"{name_of(path)}:{line}"
         for path in sources()
-        for line, module, _ in imports(ast.parse(path.read_text(encoding="utf-8")))
+        for line, module, _ in imports_of(path)
         if module.split(".")[0] == forbidden
     ]
     assert not wrong, "\n".join(wrong)
@@ -166,7 +179,7 @@ def test_libraries_do_not_print() -> None:
         text = path.read_text(encoding="utf-8")
         if home(path) == "dsvl2_cli" or 'if __name__ == "__main__":' in text:
             continue
-        calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+        calls = (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.Call))
         wrong += [
             f"{name_of(path)}:{call.lineno}"
             for call in calls
@@ -206,6 +219,6 @@ def test_every_module_says_what_it_is() -> None:
     silent = [
         name_of(path)
         for path in sources()
-        if path.stat().st_size and ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) is None
+        if path.stat().st_size and ast.get_docstring(tree_of(path)) is None
     ]
     assert not silent

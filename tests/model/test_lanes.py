@@ -1,6 +1,7 @@
 """Jobs over several lanes: each is answered once, in any lane alike, and a failure ends them all."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from dsvl2.model.answers import Answer, Job
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.request import SamplingParams as Sampling
 from dsvl2.model.scheduler import Scheduler
+from dsvl2.model.steps import ROWS
 
 
 class FakeScheduler:
@@ -40,8 +42,8 @@ def lanes(make: Callable[[], Any]) -> Lanes:
 
 
 def test_every_job_is_answered_once_and_every_lane_has_room_for_the_longest() -> None:
-    answers = lanes(FakeScheduler).run(jobs(3, 40, 7, 7, 2, 9, 11))
-    assert sorted(answers) == list(range(7))
+    answers = lanes(FakeScheduler).run(jobs(3, 40, *range(14, 14 + 2 * ROWS)))
+    assert sorted(answers) == list(range(2 + 2 * ROWS))
     assert {answer.ids[1] for answer in answers.values()} == {45}
 
 
@@ -50,13 +52,49 @@ def test_a_failing_lane_ends_the_call_with_its_exception() -> None:
         lanes(FakeScheduler).run(jobs(*range(1, 40)))
 
 
+class OneByOne:
+    """Makes the embeddings of one job after the other."""
+
+    device = torch.device("cpu")
+
+    def serve(self, pull: Callable[[bool], Job | None], capacity: int, halted: Any, **_: Any) -> Iterator[Answer]:
+        while (job := pull(True)) is not None:
+            yield Answer(job, None, ids=[int(job.embed())], finish="stop")
+
+
+def test_jobs_that_fill_one_lane_have_their_prompts_made_once_by_any_core() -> None:
+    made = list[tuple[int, int]]()
+
+    def job(index: int) -> Job:
+        def embed() -> torch.Tensor:
+            made.append((index, threading.get_ident()))
+            time.sleep(0.002)
+            return torch.tensor(index)
+
+        return Job(index, 3, embed, Sampling(max_new_tokens=5))
+
+    answers = lanes(OneByOne).run([job(index) for index in range(ROWS)])
+    assert {index: answer.ids for index, answer in answers.items()} == {index: [index] for index in range(ROWS)}
+    assert sorted(index for index, _ in made) == list(range(ROWS))
+    assert len({thread for _, thread in made}) > 1
+
+
+def test_a_prompt_that_cannot_be_made_is_told_by_its_own_error() -> None:
+    def fail() -> torch.Tensor:
+        raise ValueError("no such picture")
+
+    good = jobs(1, 2)
+    with pytest.raises(ValueError, match="no such picture"):
+        lanes(OneByOne).run([*good, Job(2, 3, fail, Sampling(max_new_tokens=5))])
+
+
 def test_no_jobs_is_no_work() -> None:
     assert lanes(FakeScheduler).run([]) == {}
 
 
 def test_two_threads_give_the_bits_of_one() -> None:
     before = torch.get_num_threads()
-    texts = ["Read.", "What is the total due on this invoice, in full?", "x", "12 34 56", "Read the second line."]
+    texts = ["Read.", "What is the total due on this invoice, in full?", "x", "12 34 56", "Read the second line.", *"abcdef"]
     requests = [GenerationRequest((Message("user", text),), SamplingParams(max_new_tokens=9)) for text in texts]
     try:
         one, two = (load_engine("nano", threads=threads).generate(requests) for threads in (1, 2))
