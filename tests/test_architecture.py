@@ -216,9 +216,5 @@ def test_files_stay_small() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [
-        name_of(path)
-        for path in sources()
-        if path.stat().st_size and ast.get_docstring(tree_of(path)) is None
-    ]
+    silent = [name_of(path) for path in sources() if path.stat().st_size and ast.get_docstring(tree_of(path)) is None]
     assert not silent

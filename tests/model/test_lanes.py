@@ -94,7 +94,14 @@ def test_no_jobs_is_no_work() -> None:
 
 def test_two_threads_give_the_bits_of_one() -> None:
     before = torch.get_num_threads()
-    texts = ["Read.", "What is the total due on this invoice, in full?", "x", "12 34 56", "Read the second line.", *"abcdef"]
+    texts = [
+        "Read.",
+        "What is the total due on this invoice, in full?",
+        "x",
+        "12 34 56",
+        "Read the second line.",
+        *"abcdef",
+    ]
     requests = [GenerationRequest((Message("user", text),), SamplingParams(max_new_tokens=9)) for text in texts]
     try:
         one, two = (load_engine("nano", threads=threads).generate(requests) for threads in (1, 2))
