@@ -1,4 +1,5 @@
-"""Time of one full text page, ours beside Tesseract, peak memory, and the cold start of `dsvl2 ocr` on one line.
+"""Time of one full text page, ours beside Tesseract, peak memory, the cold start of `dsvl2 ocr` on one line, and decode
+beside the same network run eagerly in fp32 (`decode_speed`).
 
 Not collected by pytest. Run on an idle machine and say which one it was:
 
@@ -24,6 +25,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from decode_speed import speeds
 
 _TEXT = (
     "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which "
@@ -120,6 +123,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "peak_mb": memory | {readers[0].name: own_peak_mb()},
         "cer": rates,
         "cold_start_s": [] if options.no_cold else cold_start(options.model, options.repeat),
+        "decode": {} if options.no_decode else {rows: speeds(options.model, rows) for rows in (1, 5)},
     }
 
 
@@ -131,6 +135,7 @@ def main() -> int:
     parser.add_argument("--chars", type=int, default=3000)
     parser.add_argument("--threads", type=int, default=1, help="OMP_THREAD_LIMIT for Tesseract; 1 is often its fastest")
     parser.add_argument("--no-cold", action="store_true", help="leave the cold start out")
+    parser.add_argument("--no-decode", action="store_true", help="leave decode beside fp32 eager out")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     figures = measure(options)
@@ -142,6 +147,11 @@ def main() -> int:
     print(f"ours / Tesseract: {figures['ratio']:.1f} (loading the model once: {figures['load_s']:.2f} s, not in it)")
     if figures["cold_start_s"]:
         print("cold start on one line: " + ", ".join(f"{value:.2f}" for value in figures["cold_start_s"]) + " s")
+    for rows, found in figures["decode"].items():
+        print(
+            f"decode of {rows} together on one thread: {found['ours']:.0f} tokens/s, fp32 eager {found['eager']:.0f}: "
+            f"{found['ratio']:.1f} times"
+        )
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return 1 if max(figures["cer"].values()) > 0.05 else 0
