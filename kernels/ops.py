@@ -135,7 +135,7 @@ def moe_layer(x: Tensor, idx: Tensor, weight: Tensor, routed: Pair, shared: Pair
 
     routed and shared: gate over up, and down, each plain or packed; the shared ones as a stack of one expert.
     """
-    if native(x) and all(_kernels_read(part, x) for part in (*routed, *shared)):
+    if native(x) and all(kernels_read(part, x) for part in (*routed, *shared)):
         from dsvl2.kernels.triton_backend import experts
 
         return experts.experts(x, idx, weight, routed, shared)
@@ -145,7 +145,7 @@ def moe_layer(x: Tensor, idx: Tensor, weight: Tensor, routed: Pair, shared: Pair
 def fused_swiglu(x: Tensor, pair: Pair) -> Tensor:
     """down(silu(gate x) * up x) for x [..., H], the weights as in `moe_layer`."""
     flat = x.flatten(0, -2)
-    if native(x) and all(_kernels_read(part, x) for part in pair):
+    if native(x) and all(kernels_read(part, x) for part in pair):
         from dsvl2.kernels.triton_backend import experts
 
         return experts.swiglu(flat, pair).view(x.shape)
@@ -162,7 +162,8 @@ def _apply_experts(x: Tensor, idx: Tensor, weight: Tensor, pair: Pair) -> Tensor
     return packed_experts(x, idx, weight, gate_up, down)
 
 
-def _kernels_read(weight: PackedWeight | Tensor, x: Tensor) -> bool:
+def kernels_read(weight: PackedWeight | Tensor, x: Tensor) -> bool:
+    """Whether kernels multiply x by this weight."""
     from dsvl2.kernels.triton_backend import operand
 
     return weight.dtype == x.dtype if isinstance(weight, Tensor) else operand.fits(weight)
@@ -245,18 +246,13 @@ def store_heads(
     return reference.store_heads(q, k, v, cos, sin, scale, flat, rows, scales)
 
 
-def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
-    """down(silu(gate x) * up x); x [..., H], gate and up [I, H], down [H, I]."""
-    return reference.swiglu(x, gate, up, down)
-
-
 def decode(query: Tensor, cache: Tensor, sight: Sight, values: int = 0, scales: Tensor | None = None) -> Tensor:
     """Attend from one new token per row to what its sequence has cached (for MLA the absorbed form, spec.md 6.2).
 
     query [R, G, a, w], scaled, a heads sharing each of G keys; cache [K, P, G, size, w] in P blocks, keys first and values
     last (K = 1: the same); sight: what each row sees (one that idles has no meaningful result); values: of how many leading
     columns they consist, 0 for all; scales fp32 [K, P, G, size] belong to int8. Returns [R, G, a, values], fp32 from the plain
-    form, else in the dtype of the query. A row's result does not depend on the other rows, nor on where its blocks lie.
+    form, else in the dtype of the query. A row's result depends on no other row, nor on where its blocks lie.
     """
     values = values or query.shape[-1]
     if native(query):

@@ -7,13 +7,14 @@ position-free part, rotary part and value.
 MLA does it in the absorbed form, which reads the latents and never expands keys or values.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import joined, ops
 from dsvl2.kernels.ops import Sight, rotate_halves, rotate_pairs
+from dsvl2.kernels.packing import PackedWeight
 from dsvl2.model.cache import Layer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.rope import mscale
@@ -31,6 +32,16 @@ class LayerCache(Protocol):
     def extend(self, parts: Tensor) -> Tensor: ...
 
 
+@runtime_checkable
+class Held(Protocol):
+    """A linear map that shows its weight, plain or packed, to kernels that do more than multiply."""
+
+    bias: Tensor | None
+
+    @property
+    def held(self) -> Tensor | PackedWeight: ...
+
+
 class RMSNorm(nn.Module):
     """RMS norm with fp32 statistics."""
 
@@ -42,9 +53,16 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return ops.rms_norm(x, self.weight, self.eps)
 
-    def behind(self, x: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
-        """x + delta and its norm."""
-        return ops.add_rms_norm(x, delta, self.weight, self.eps)
+    def behind(self, x: Tensor, delta: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x + delta (or x) and its norm."""
+        return (x, self(x)) if delta is None else ops.add_rms_norm(x, delta, self.weight, self.eps)
+
+    def into(self, x: Tensor, delta: Tensor | None, linear: nn.Module) -> tuple[Tensor, Tensor]:
+        """x + delta (or x), and a linear map of its norm; x [S, H]."""
+        if isinstance(linear, Held):
+            return joined.norm_linear(x, delta, self.weight, self.eps, linear.held, linear.bias)
+        total, normed = self.behind(x, delta)
+        return total, linear(normed)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> Tensor:
@@ -64,6 +82,7 @@ class MultiHeadAttention(nn.Module):
         self.k_proj = nn.Linear(hidden, config.kv_heads * dim, bias=bias)
         self.v_proj = nn.Linear(hidden, config.kv_heads * dim, bias=bias)
         self.o_proj = nn.Linear(config.num_attention_heads * dim, hidden, bias=bias)
+        self.first: nn.Module | None = None  # q, k and v as one product, where that was made of them
 
     def forward(
         self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None, cache: LayerCache | None = None
@@ -74,19 +93,35 @@ class MultiHeadAttention(nn.Module):
         k, v = parts.permute(2, 0, 3, 1, 4)  # each [B, A', L, d]
         return self.o_proj(attend(q.transpose(1, 2), k, v, mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer) -> Tensor:
-        """One new token a row: x [R, H], cos and sin [R, d/2] -> [R, H]."""
-        q, k, v = (part(x).unflatten(-1, (-1, self.dim)) for part in (self.q_proj, self.k_proj, self.v_proj))
+    def step(
+        self, x: Tensor, delta: Tensor | None, norm: RMSNorm, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
+    ) -> tuple[Tensor, Tensor]:
+        """One new token a row: x and delta [R, H], cos and sin [R, d/2] -> x + delta, and attention of its norm [R, H]."""
+        if self.first is None:
+            total, normed = norm.behind(x, delta)
+            parts = [part(normed) for part in (self.q_proj, self.k_proj, self.v_proj)]
+        else:
+            total, both = norm.into(x, delta, self.first)
+            parts = list(both.split(self.widths, -1))
+        q, k, v = (part.unflatten(-1, (-1, self.dim)) for part in parts)
         query = ops.store_heads(q, k, v, cos, sin, self.scale, layer.flat, layer.rows, layer.scales)  # [R, A', A/A', d]
         mixed = ops.decode(query, layer.buffer, sight, scales=layer.scales)
-        return self.o_proj(mixed.flatten(1).to(x.dtype))
+        return total, self.o_proj(mixed.flatten(1).to(x.dtype))
+
+    @property
+    def widths(self) -> list[int]:
+        """Columns of q, k and v."""
+        return [self.o_proj.in_features, self.kv_heads * self.dim, self.kv_heads * self.dim]
 
     def _project(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
         cos, sin = cos[..., None, :], sin[..., None, :]
-        q = rotate_halves(self.q_proj(x).unflatten(-1, (-1, self.dim)), cos, sin)
-        k = rotate_halves(self.k_proj(x).unflatten(-1, (-1, self.dim)), cos, sin)
-        v = self.v_proj(x).unflatten(-1, (-1, self.dim))
-        return q, torch.stack((k, v), dim=2)
+        if self.first is None:
+            q, k, v = self.q_proj(x), self.k_proj(x), self.v_proj(x)
+        else:
+            q, k, v = self.first(x).split(self.widths, -1)
+        q = rotate_halves(q.unflatten(-1, (-1, self.dim)), cos, sin)
+        k = rotate_halves(k.unflatten(-1, (-1, self.dim)), cos, sin)
+        return q, torch.stack((k, v.unflatten(-1, (-1, self.dim))), dim=2)
 
 
 class LatentAttention(nn.Module):
@@ -111,12 +146,14 @@ class LatentAttention(nn.Module):
         self.kv_b_proj = nn.Linear(self.rank, heads * (self.nope + self.value), bias=False)
         self.o_proj = nn.Linear(heads * self.value, hidden, bias=bias)
         self.scale = _softmax_scale(config, width)
+        self.first: nn.Module | None = None  # the first products of queries and latents as one, where that was made
 
     def forward(
         self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None, cache: LayerCache | None = None
     ) -> Tensor:
-        q_nope, q_rope = self._queries(x, cos, sin)
-        parts = self._compress(x, cos, sin)  # [B, T, r + dr]
+        q, kv = self._begin(x)
+        q_nope, q_rope = self._queries(q, cos, sin)
+        parts = self._compress(kv, cos, sin)  # [B, T, r + dr]
         if cache is not None:
             parts = cache.extend(parts[:, :, None, None])[:, :, 0, 0]
         latent, k_rope = parts.split((self.rank, self.rotary), dim=-1)
@@ -125,25 +162,48 @@ class LatentAttention(nn.Module):
         q = torch.cat((q_nope, q_rope), dim=-1)
         return self.o_proj(attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, self.scale))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer) -> Tensor:
-        """The absorbed form, one new token a row: x [R, H], cos and sin [R, dr/2] -> [R, H]."""
-        kv, norm = self.kv_a_proj_with_mqa(x), self.kv_a_layernorm
-        ops.store_latent(kv, norm.weight, norm.eps, cos, sin, layer.flat, layer.rows)
+    def step(
+        self, x: Tensor, delta: Tensor | None, norm: RMSNorm, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
+    ) -> tuple[Tensor, Tensor]:
+        """The absorbed form, one new token a row; see `MultiHeadAttention.step`, cos and sin [R, dr/2]."""
+        if self.first is None:
+            total, normed = norm.behind(x, delta)
+            q, kv = self._begin(normed)
+        else:
+            total, both = norm.into(x, delta, self.first)
+            q, kv = both.split(self.widths, -1)
+        if self.low_rank_query:
+            q = self.q_a_layernorm.into(q, None, self.q_b_proj)[1]
         to_key, to_value = self.kv_b_proj.weight.unflatten(0, (self.heads, -1)).split((self.nope, self.value), dim=1)
-        query = ops.latent_query(self._project(x), to_key, cos, sin, self.scale)  # [R, A, r + dr]
+        gain = self.kv_a_layernorm
+        place = joined.Place(cos, sin, layer.flat, layer.rows)
+        query = joined.latent_step(
+            q.unflatten(-1, (self.heads, -1)), kv, to_key, gain.weight, gain.eps, self.scale, place
+        )  # [R, A, r + dr]
         mixed = ops.decode(query[:, None], layer.buffer, sight, self.rank)
-        return self.o_proj(torch.einsum("shr,hvr->shv", mixed[:, 0].to(to_value.dtype), to_value).flatten(1))
+        return total, self.o_proj(torch.einsum("shr,hvr->shv", mixed[:, 0].to(to_value.dtype), to_value).flatten(1))
 
-    def _queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-        q_nope, q_rope = self._project(x).split((self.nope, self.rotary), dim=-1)
+    @property
+    def widths(self) -> list[int]:
+        """Columns of the first product of queries, and of that of latents."""
+        query = self.q_a_layernorm.weight.shape[0] if self.low_rank_query else self.heads * (self.nope + self.rotary)
+        return [query, self.rank + self.rotary]
+
+    def _begin(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The first products: of queries, and of latents."""
+        if self.first is not None:
+            q, kv = self.first(x).split(self.widths, -1)
+            return q, kv
+        return (self.q_a_proj if self.low_rank_query else self.q_proj)(x), self.kv_a_proj_with_mqa(x)
+
+    def _queries(self, q: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        if self.low_rank_query:
+            q = self.q_b_proj(self.q_a_layernorm(q))
+        q_nope, q_rope = q.unflatten(-1, (self.heads, -1)).split((self.nope, self.rotary), dim=-1)
         return q_nope, rotate_pairs(q_rope, cos[..., None, :], sin[..., None, :])
 
-    def _project(self, x: Tensor) -> Tensor:
-        q = self.q_b_proj(self.q_a_layernorm(self.q_a_proj(x))) if self.low_rank_query else self.q_proj(x)
-        return q.unflatten(-1, (self.heads, -1))
-
-    def _compress(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        latent, k_rope = self.kv_a_proj_with_mqa(x).split((self.rank, self.rotary), dim=-1)
+    def _compress(self, kv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        latent, k_rope = kv.split((self.rank, self.rotary), dim=-1)
         latent = self.kv_a_layernorm(latent)
         return torch.cat((latent, rotate_pairs(k_rope, cos, sin).to(latent.dtype)), dim=-1)
 

@@ -44,9 +44,12 @@ class Block(nn.Module):
     def step(
         self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
     ) -> tuple[Tensor, Tensor]:
-        """One new token per row; see `attention`. The sum of x and delta goes in, and comes out: norms add them up."""
-        x, normed = (x, self.input_layernorm(x)) if delta is None else self.input_layernorm.behind(x, delta)
-        x, normed = self.post_attention_layernorm.behind(x, self.self_attn.step(normed, cos, sin, sight, layer))
+        """One new token per slot; see `attention`. The sum of x and delta goes in, and comes out: norms add them up."""
+        x, attended = self.self_attn.step(x, delta, self.input_layernorm, cos, sin, sight, layer)
+        joined = getattr(self.mlp, "step", None)
+        if joined is not None:  # a form that joins the norm with what comes after it
+            return cast(tuple[Tensor, Tensor], joined(x, attended, self.post_attention_layernorm))
+        x, normed = self.post_attention_layernorm.behind(x, attended)
         return x, self.mlp(normed)
 
     def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:

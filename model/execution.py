@@ -12,7 +12,8 @@ from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError
-from dsvl2.model.fused import DenseMoE, GeluMlp, GroupedMoE, GroupedSwiGLU, MergedLatentAttention
+from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
+from dsvl2.model.grouped import GroupedMoE, GroupedSwiGLU, choose, merge_first
 from dsvl2.model.moe import Experts, MoE, SwiGLU
 from dsvl2.model.vision import Mlp
 from dsvl2.model.vl2 import DeepseekVL2
@@ -84,6 +85,8 @@ def group(network: DeepseekVL2) -> DeepseekVL2:
                 block.mlp = GroupedMoE(mlp)
         elif isinstance(mlp, SwiGLU) and GroupedSwiGLU.fits(mlp):
             block.mlp = GroupedSwiGLU(mlp)
+        merge_first(cast(nn.Module, block.self_attn))
+    choose(network.language)
     return network
 
 

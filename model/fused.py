@@ -1,7 +1,6 @@
-"""Faster equals of the tower's MLP and of modules of the decoder.
+"""Faster equals of the tower's MLP and of modules of the decoder, for a CPU: see `grouped` for a GPU.
 
-Merged attention and dense experts are for models whose weights are small against the cost of starting a product; the grouped
-forms, for a GPU, start fewer kernels.
+Merged attention and dense experts are for models whose weights are small against the cost of starting a product.
 
 Letters: S rows, N tokens, H hidden, A heads, r latent, dn/dr/dv widths of a head's position-free, rotary and value part,
 E experts (shared ones included), I expert width.
@@ -15,11 +14,9 @@ from torch import Tensor, nn
 
 from dsvl2.kernels import ops
 from dsvl2.kernels.ops import Sight
-from dsvl2.kernels.packing import PackedWeight
-from dsvl2.model.attention import LatentAttention, LayerCache
+from dsvl2.model.attention import LatentAttention, LayerCache, RMSNorm
 from dsvl2.model.cache import Layer
-from dsvl2.model.moe import Experts, MoE, Routing, SwiGLU
-from dsvl2.model.quantization.modules import PackedParameter, QuantizedExperts, QuantizedLinear
+from dsvl2.model.moe import MoE, Routing
 from dsvl2.model.vision import Mlp
 
 
@@ -57,9 +54,12 @@ class MergedLatentAttention(nn.Module):
     ) -> Tensor:
         return cast(Tensor, self.plain(x, cos, sin, mask, cache))
 
-    def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer) -> Tensor:
+    def step(
+        self, x: Tensor, delta: Tensor | None, norm: RMSNorm, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
+    ) -> tuple[Tensor, Tensor]:
         """One new token a row; see `LatentAttention.step`."""
-        both = self._into(x)
+        total, normed = norm.behind(x, delta)
+        both = self._into(normed)
         width = self.rank + self.rotary
         turned = both[:, (self.heads + 1) * width :].unflatten(1, (-1, self.rotary))  # [S, A + 1, dr]
         parts = both[:, : (self.heads + 1) * width].unflatten(1, (-1, width))  # [S, A + 1, r + dr], the last is the key
@@ -68,7 +68,7 @@ class MergedLatentAttention(nn.Module):
         rotary.copy_(torch.addcmul(rotary * cos, turned, sin))
         latent.copy_(self.plain.kv_a_layernorm(latent.float()))
         mixed = ops.decode(parts[:, None, :-1], layer.write(parts[:, -1]), sight)
-        return self._out(mixed[:, 0, :, : self.rank].flatten(1))
+        return total, self._out(mixed[:, 0, :, : self.rank].flatten(1))
 
 
 def _first_rows(plain: LatentAttention, to_key: Tensor) -> Tensor:
@@ -132,63 +132,3 @@ class DenseMoE(nn.Module):
             plain.shared_experts is None
             or plain.shared_experts.gate_proj.out_features % plain.experts.down_proj.shape[2] == 0
         )
-
-
-class GroupedMoE(nn.Module):
-    """Routed and shared experts in one op, the shared ones laid out as a stack of one: what a GPU launches least for."""
-
-    def __init__(self, plain: MoE) -> None:
-        super().__init__()
-        assert plain.shared_experts is not None  # see `fits`
-        self.gate, self.experts, self.shared = plain.gate, plain.experts, GroupedSwiGLU(plain.shared_experts)
-
-    @staticmethod
-    def fits(plain: MoE) -> bool:
-        """Whether there are shared experts, of one format."""
-        return plain.shared_experts is not None and GroupedSwiGLU.fits(plain.shared_experts)
-
-    def forward(self, x: Tensor, routed: list[Routing] | None = None) -> Tensor:
-        flat = x.flatten(0, -2)
-        routing = self.gate(flat)
-        if routed is not None:
-            routed.append(routing)
-        pair = cast(Experts | QuantizedExperts, self.experts).pair
-        return ops.moe_layer(flat, routing.idx, routing.weight, pair, self.shared.pair).view(x.shape)
-
-
-class GroupedSwiGLU(nn.Module):
-    """A SwiGLU whose gate and up are one weight, gate over up."""
-
-    def __init__(self, plain: SwiGLU) -> None:
-        super().__init__()
-        self.gate_up: nn.Parameter | PackedParameter
-        self.down: nn.Parameter | PackedParameter
-        parts = (plain.gate_proj, plain.up_proj, plain.down_proj)
-        if isinstance(plain.gate_proj, nn.Linear):
-            gate, up, down = (part.weight for part in parts)
-            self.gate_up = nn.Parameter(torch.cat((gate, up))[None], requires_grad=False)
-            self.down = nn.Parameter(down.detach()[None], requires_grad=False)
-        else:
-            gates, ups, downs = (cast(QuantizedLinear, part).packed() for part in parts)
-            both = {name: torch.stack((part, ups.parts[name]))[None] for name, part in gates.parts.items()}
-            down_parts = {name: part[None] for name, part in downs.parts.items()}
-            self.gate_up = PackedParameter(PackedWeight(gates.form, both, gates.rows, gates.columns))
-            self.down = PackedParameter(PackedWeight(downs.form, down_parts, downs.rows, downs.columns))
-
-    @staticmethod
-    def fits(plain: SwiGLU) -> bool:
-        """Whether all three are plain, or packed in one format."""
-        parts = (plain.gate_proj, plain.up_proj, plain.down_proj)
-        if all(isinstance(part, QuantizedLinear) for part in parts):
-            return len({id(cast(QuantizedLinear, part).packed.form) for part in parts}) == 1
-        return all(isinstance(part, nn.Linear) for part in parts)
-
-    @property
-    def pair(self) -> ops.Pair:
-        """Gate over up, and down, each a stack of one."""
-        if isinstance(self.gate_up, nn.Parameter):
-            return self.gate_up, cast(Tensor, self.down)
-        return self.gate_up(), cast(PackedParameter, self.down)()
-
-    def forward(self, x: Tensor) -> Tensor:
-        return ops.fused_swiglu(x, self.pair)

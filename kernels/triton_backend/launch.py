@@ -6,7 +6,10 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
+import triton
+import triton.language as tl
 from torch import Tensor
+from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
 
 @cache
@@ -33,3 +36,33 @@ def on(tensor: Tensor) -> Any:
 def power(width: int, least: int = 1) -> int:
     """The smallest power of two that is no smaller than either."""
     return max(1 << max(width - 1, 0).bit_length(), least)
+
+
+def chained(tensor: Tensor) -> dict[str, bool]:
+    """Options of a launch that may begin while the kernel before still runs (Hopper's programmatic dependent launch).
+
+    Such a kernel calls `release` first, reads nothing but weights before `hold`, and writes nothing before it either.
+    """
+    if interpreting() or not tensor.is_cuda:
+        return {"CHAIN": False}
+    able = _major(tensor.device) >= 9
+    return {"CHAIN": able, "launch_pdl": able}
+
+
+@cache
+def _major(device: torch.device) -> int:
+    return torch.cuda.get_device_capability(device)[0]
+
+
+@triton.jit
+def hold(CHAIN: tl.constexpr):
+    """Wait until everything before this kernel is done."""
+    if CHAIN:
+        gdc_wait()
+
+
+@triton.jit
+def release(CHAIN: tl.constexpr):
+    """Let the next kernel begin: it waits itself for what it needs."""
+    if CHAIN:
+        gdc_launch_dependents()

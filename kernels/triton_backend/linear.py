@@ -1,4 +1,4 @@
-"""x W^T with a packed weight, dequantized in registers on its way to the matrix units."""
+"""x W^T: packed weights, dequantized in registers on their way to the matrix units; any weight, for one or two tokens."""
 
 from bisect import bisect_left
 
@@ -8,53 +8,109 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
-from dsvl2.kernels.triton_backend.launch import interpreting, on
+from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
 from dsvl2.kernels.triton_backend.operand import Operand
-from dsvl2.kernels.triton_backend.tiles import add_group, add_wide, tokens
+from dsvl2.kernels.triton_backend.rows import load_rows, multiply
+from dsvl2.kernels.triton_backend.tiles import rows_times
 from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, TOKENS, WIDE, tile
+
+FEW = 2  # tokens whose products are taken row by row
 
 
 @triton.jit(do_not_specialize=["M"])
 def _linear(
-    x, codes, scale, zero, table, bias, out, M, N, K,
+    x, codes, words, table, bias, out, M, N: tl.constexpr, K: tl.constexpr,
     FORM: tl.constexpr, BIAS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
     EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
-    rows = tl.program_id(1) * BN + tl.arange(0, BN)
+    row = tl.program_id(1) * BN
     token = tl.program_id(0) * BM + tl.arange(0, BM)
+    rows = row + tl.arange(0, BN)
     rows_ok, token_ok = rows < N, token < M
-    acc = tl.zeros((BN, BM), tl.float32)
-    if FORM <= 1:
-        for k0 in range(0, K, BK):
-            acc = add_wide(acc, codes, rows, rows_ok, k0, K, tokens(x, token, token_ok, k0, K, BK), BK, FORM, EXACT)
-        if FORM == 1:
-            acc = acc * tl.load(scale + rows, mask=rows_ok, other=0.0)[:, None]
-    else:
-        groups = K // 64
-        for group in range(0, groups):
-            low = tokens(x, token, token_ok, group * 64, K, 32)
-            high = tokens(x, token, token_ok, group * 64 + 32, K, 32)
-            acc = add_group(acc, codes, scale, zero, table, rows, rows_ok, group, groups, low, high, FORM, EXACT, ASM)
+    acc = rows_times(x, token, token_ok, codes, words, table, row, 0, N, K, K, K, BN, BM, BK, FORM, EXACT, ASM)
     if BIAS:
         acc += tl.load(bias + rows, mask=rows_ok, other=0.0).to(tl.float32)[:, None]
     ok = rows_ok[:, None] & token_ok[None, :]
-    tl.store(out + token[None, :] * N + rows[:, None], acc.to(out.dtype.element_ty), mask=ok)
+    tl.store(out + token.to(tl.int64)[None, :] * N + rows[:, None], acc.to(out.dtype.element_ty), mask=ok)
 
 
-def linear(x: Tensor, weight: PackedWeight, bias: Tensor | None) -> Tensor:
-    """See `ops.packed_linear`; the weight in a format that `operand.fits`."""
-    flat = x.reshape(-1, weight.columns).contiguous()
-    count, rows = flat.shape[0], weight.rows
+@triton.jit
+def _rows(
+    x, delta, gain, total, codes, words, table, bias, out, eps, N: tl.constexpr, K: tl.constexpr, FORM: tl.constexpr,
+    BIAS: tl.constexpr, ADD: tl.constexpr, NORM: tl.constexpr, BN: tl.constexpr, STEP: tl.constexpr, KP: tl.constexpr,
+    ASM: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    release(CHAIN)
+    row, token = tl.program_id(0) * BN, tl.program_id(1)
+    ws, ss = load_rows(codes, words, row, N, 0, K, K, BN, STEP, FORM)
+    hold(CHAIN)
+    x += token * K
+    delta += token * K
+    acc, squares = multiply(ws, ss, words, table, row, x, delta, gain, K, BN, STEP, FORM, ASM, ADD, NORM)
+    if NORM:
+        acc = acc / tl.sqrt(squares / K + eps)
+    rows = row + tl.arange(0, BN)
+    if BIAS:
+        acc += tl.load(bias + rows, mask=rows < N, other=0.0).to(tl.float32)
+    tl.store(out + token * N + rows, acc.to(out.dtype.element_ty), mask=rows < N)
+    if ADD:  # noqa: SIM102 - one condition is known to the compiler
+        if row == 0:
+            k = tl.arange(0, KP)
+            both = tl.load(x + k, mask=k < K, other=0.0).to(tl.float32)
+            both += tl.load(delta + k, mask=k < K, other=0.0).to(tl.float32)
+            tl.store(total + token * K + k, both.to(total.dtype.element_ty), mask=k < K)
+
+
+def linear(x: Tensor, weight: PackedWeight | Tensor, bias: Tensor | None) -> Tensor:
+    """See `ops.packed_linear`; a packed weight in a format that `operand.fits`, a plain one for few tokens only."""
+    rows, columns = weight.shape if isinstance(weight, Tensor) else (weight.rows, weight.columns)
+    flat = x.reshape(-1, columns).contiguous()
+    count = flat.shape[0]
     out = torch.empty(count, rows, dtype=x.dtype, device=x.device)
-    if count:
-        held = Operand.of(weight, x.device)
+    if not count:
+        return out.view(*x.shape[:-1], rows)
+    held = Operand.of(weight, x.device)
+    if alone(count, columns, x):
+        _by_rows(flat, flat, flat, flat, held, bias, out, 0.0, add=False, norm=False)
+    else:
         kernel, place = "head" if rows >= WIDE else "linear", bisect_left(LINEAR_BINS, count)
         size = tile(kernel, held.form, place, rows * -(-count // TOKENS[place]), x)
-        grid = (triton.cdiv(count, size.tokens), triton.cdiv(rows, size.rows))
         with on(x):
-            _linear[grid](
-                flat, *held.tensors, out if bias is None else bias, out, count, rows, weight.columns,
-                FORM=held.form, BIAS=bias is not None, BM=size.tokens, BN=size.rows, BK=size.columns,
+            _linear[(triton.cdiv(count, size.tokens), triton.cdiv(rows, size.rows))](
+                flat, *held.tensors, out if bias is None else bias, out, count, N=rows, K=columns, FORM=held.form,
+                BIAS=bias is not None, BM=size.tokens, BN=size.rows, BK=size.columns,
                 EXACT=interpreting(), ASM=held.fast(x), num_warps=size.warps, num_stages=size.stages,
             )  # fmt: skip
     return out.view(*x.shape[:-1], rows)
+
+
+def norm_linear(
+    x: Tensor, delta: Tensor | None, gain: Tensor, eps: float, weight: PackedWeight | Tensor, bias: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """See `ops.norm_linear`; for tokens that go alone. The norm is not rounded between."""
+    rows = weight.shape[0] if isinstance(weight, Tensor) else weight.rows
+    out = torch.empty(len(x), rows, dtype=x.dtype, device=x.device)
+    total = x if delta is None else torch.empty_like(x)
+    held, other = Operand.of(weight, x.device), x if delta is None else delta
+    _by_rows(x, other, gain, total, held, bias, out, eps, add=delta is not None, norm=True)
+    return total, out
+
+
+def _by_rows(
+    x: Tensor, delta: Tensor, gain: Tensor, total: Tensor, held: Operand, bias: Tensor | None, out: Tensor, eps: float,
+    *, add: bool, norm: bool,
+) -> None:  # fmt: skip
+    (count, columns), rows = x.shape, out.shape[1]
+    across = 16 if held.form else 4
+    with on(x):
+        _rows[(triton.cdiv(rows, across), count)](
+            x, delta, gain, total, *held.tensors, out if bias is None else bias, out, eps,
+            N=rows, K=columns, FORM=held.form, BIAS=bias is not None, ADD=add, NORM=norm, BN=across,
+            STEP=16 if held.form else 512, KP=power(columns), ASM=held.fast(x), num_warps=8 if held.form else 4,
+            **chained(x),
+        )  # fmt: skip
+
+
+def alone(count: int, columns: int, x: Tensor) -> bool:
+    """Whether so many tokens are multiplied row by row."""
+    return count <= FEW and columns <= 4096 and x.dtype != torch.float32

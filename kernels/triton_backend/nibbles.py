@@ -1,4 +1,4 @@
-"""Two 4-bit weights of every byte as bf16, in a few integer instructions: 1.5 a weight for int4, 2.6 for NF4.
+"""Two 4-bit weights of every byte as bf16, in a few integer instructions: 1.6 a weight for int4, 2.6 for NF4; and bytes.
 
 Conversions and look-ups in memory would cost 6 and more, and 4-bit products would wait for arithmetic instead of memory. The
 assembly takes 4 bytes at once. `trusted` compares it with plain arithmetic on every byte, once a process, before it is used.
@@ -17,7 +17,9 @@ from dsvl2.kernels.triton_backend.launch import interpreting, on
 
 # bf16 128 is 0x4300, and its last bit counts 1: a nibble put there makes 128 + n. Then 128 + zero is taken away, exactly.
 INT4_TEXT = """{
-.reg .b32 a, b, c, d;
+.reg .b32 a, b, c, d, m, n;
+prmt.b32 m, $5, 0, 0x3232;
+prmt.b32 n, $7, 0, 0x3232;
 prmt.b32 a, $4, 0, 0x4140;
 prmt.b32 b, $4, 0, 0x4342;
 shr.u32 c, a, 4;
@@ -26,10 +28,37 @@ lop3.b32 a, a, 0x000F000F, 0x43004300, 0xEA;
 lop3.b32 b, b, 0x000F000F, 0x43004300, 0xEA;
 lop3.b32 c, c, 0x000F000F, 0x43004300, 0xEA;
 lop3.b32 d, d, 0x000F000F, 0x43004300, 0xEA;
-sub.rn.bf16x2 $0, a, $5;
-sub.rn.bf16x2 $1, b, $6;
-sub.rn.bf16x2 $2, c, $5;
-sub.rn.bf16x2 $3, d, $6;
+sub.rn.bf16x2 $0, a, m;
+sub.rn.bf16x2 $1, b, n;
+sub.rn.bf16x2 $2, c, m;
+sub.rn.bf16x2 $3, d, n;
+}"""
+
+# An fp32 of 0x4B000000 + n is 2^23 + n; the sign bit turned over makes n of a code c + 128.
+INT8_TEXT = """{
+.reg .b32 u, a, b, c, d;
+xor.b32 u, $4, 0x80808080;
+prmt.b32 a, u, 0x4B004B00, 0x5440;
+prmt.b32 b, u, 0x4B004B00, 0x5441;
+prmt.b32 c, u, 0x4B004B00, 0x5442;
+prmt.b32 d, u, 0x4B004B00, 0x5443;
+sub.rn.f32 $0, a, 0f4B000080;
+sub.rn.f32 $1, b, 0f4B000080;
+sub.rn.f32 $2, c, 0f4B000080;
+sub.rn.f32 $3, d, 0f4B000080;
+}"""
+
+# The same in bf16, whose 7 digits hold the low bits of a code: 128 + those, less 128, or less 256 where the sign bit is set.
+INT8_HALF_TEXT = """{
+.reg .b32 a, b, c, d;
+prmt.b32 a, $2, 0x43434343, 0x4140;
+prmt.b32 b, $2, 0x43434343, 0x4342;
+and.b32 c, a, 0xFF80FF80;
+and.b32 d, b, 0xFF80FF80;
+and.b32 a, a, 0xFF7FFF7F;
+and.b32 b, b, 0xFF7FFF7F;
+sub.rn.bf16x2 $0, a, c;
+sub.rn.bf16x2 $1, b, d;
 }"""
 
 
@@ -66,15 +95,32 @@ def _nf4_text() -> str:
 
 
 NF4_TEXT = _nf4_text()
+_INT8 = tl.constexpr(INT8_TEXT)
+_INT8_HALF = tl.constexpr(INT8_HALF_TEXT)
 _INT4 = tl.constexpr(INT4_TEXT)
 _NF4 = tl.constexpr(NF4_TEXT)
 
 
 @triton.jit
-def unpack_int4(pairs, middle):
-    """uint8 [N, K] -> bf16 (low nibble - zero), (high nibble - zero); middle bf16 [N, K]: 128 + zero."""
+def unpack_int8(codes):
+    """int8 [N, K] -> fp32."""
+    return tl.inline_asm_elementwise(_INT8, "=f,=f,=f,=f,r", [codes], dtype=tl.float32, is_pure=True, pack=4)
+
+
+@triton.jit
+def unpack_int8_half(codes):
+    """int8 [N, K] -> bf16."""
+    return tl.inline_asm_elementwise(_INT8_HALF, "=r,=r,r", [codes], dtype=tl.bfloat16, is_pure=True, pack=4)
+
+
+@triton.jit
+def unpack_int4(pairs, words):
+    """uint8 [N, K] -> bf16 (low nibble - zero), (high nibble - zero); words int32 [N, K] as `packing.arranged` has them.
+
+    Of 4 bytes the first two share a row, and so do the others.
+    """
     return tl.inline_asm_elementwise(
-        _INT4, "=r,=r,=r,=r,r,r,r", [pairs, middle], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=4
+        _INT4, "=r,=r,=r,=r,r,r,r,r,r", [pairs, words], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=4
     )
 
 
@@ -87,22 +133,26 @@ def unpack_nf4(pairs):
 
 
 @triton.jit
-def _try(codes, out, zero):
+def _try(codes, out, word):
     byte = tl.arange(0, 256)
     pairs = tl.load(codes + byte)
-    first, second = unpack_int4(pairs, tl.zeros((256,), tl.bfloat16) + tl.load(zero))
+    first, second = unpack_int4(pairs, tl.zeros((256,), tl.int32) + tl.load(word))
     third, fourth = unpack_nf4(pairs)
     tl.store(out + byte, first)
     tl.store(out + 256 + byte, second)
     tl.store(out + 512 + byte, third)
     tl.store(out + 768 + byte, fourth)
+    signed = pairs.to(tl.int8, bitcast=True)
+    tl.store(out + 1024 + byte, unpack_int8(signed).to(tl.bfloat16))
+    tl.store(out + 1280 + byte, unpack_int8_half(signed))
 
 
 def expected(codes: Tensor, zero: int) -> Tensor:
-    """What `_try` should write: bf16 [4, 256]."""
+    """What `_try` should write: bf16 [6, 256]."""
     low, high = (codes & 15).int(), (codes >> 4).int()
     table = torch.tensor(CODE, device=codes.device)
-    return torch.stack((low - zero, high - zero, table[low], table[high])).bfloat16()
+    signed = codes.view(torch.int8)
+    return torch.stack((low - zero, high - zero, table[low], table[high], signed, signed)).bfloat16()
 
 
 @cache
@@ -111,10 +161,12 @@ def trusted(device: torch.device) -> bool:
     if interpreting() or device.type != "cuda" or torch.cuda.get_device_capability(device) < (9, 0):
         return False
     codes = torch.arange(256, dtype=torch.uint8, device=device)
-    out = torch.empty(4, 256, dtype=torch.bfloat16, device=device)
+    out = torch.empty(6, 256, dtype=torch.bfloat16, device=device)
     try:
         with on(codes):
-            _try[(1,)](codes, out, torch.full((1,), 128 + 5, dtype=torch.bfloat16, device=device), num_warps=1)
+            _try[(1,)](
+                codes, out, torch.full((1,), (0x4305 << 16) + 0x3F80, dtype=torch.int32, device=device), num_warps=1
+            )
         good = torch.equal(out, expected(codes, 5))
     except Exception as error:  # whatever a compiler may raise
         warnings.warn(f"4-bit weights are unpacked the slow way: {error}", RuntimeWarning, stacklevel=2)

@@ -5,11 +5,13 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsvl2.kernels.triton_backend.launch import on, power
+from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
 
 @triton.jit
-def _norm(x, delta, weight, total, out, H, eps, ADD: tl.constexpr, HP: tl.constexpr):
+def _norm(x, delta, weight, total, out, H, eps, ADD: tl.constexpr, HP: tl.constexpr, CHAIN: tl.constexpr):
+    release(CHAIN)
+    hold(CHAIN)
     row = tl.program_id(0).to(tl.int64)
     column = tl.arange(0, HP)
     ok = column < H
@@ -46,6 +48,6 @@ def _run(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> tuple[T
         with on(x):
             _norm[(x.numel() // width,)](
                 x, added, weight, total, out, width, eps,
-                ADD=delta is not None, HP=power(width), num_warps=4 if width <= 4096 else 8,
+                ADD=delta is not None, HP=power(width), num_warps=4 if width <= 4096 else 8, **chained(x),
             )  # fmt: skip
     return total, out

@@ -9,34 +9,88 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsvl2.kernels.triton_backend.launch import on, power
+from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
 
 @triton.jit
-def _store_latent(kv, gain, cos, sin, cache, rows, R, D, eps, RP: tl.constexpr, DP: tl.constexpr):
-    slot = tl.program_id(0).to(tl.int64)
+def _store_latent(
+    kv, gain, cos, sin, cache, rows, R, D, STRIDE, eps, RP: tl.constexpr, DP: tl.constexpr, CHAIN: tl.constexpr
+):  # fmt: skip
+    release(CHAIN)
+    hold(CHAIN)
+    _store_one(tl.program_id(0).to(tl.int64), kv, gain, cos, sin, cache, rows, R, D, STRIDE, eps, RP, DP)
+
+
+@triton.jit
+def _store_one(slot, kv, gain, cos, sin, cache, rows, R, D, STRIDE, eps, RP: tl.constexpr, DP: tl.constexpr):
     width = R + D
     target = cache + tl.load(rows + slot) * width
     kind = kv.dtype.element_ty
     column = tl.arange(0, RP)
     ok = column < R
-    wide = tl.load(kv + slot * width + column, mask=ok, other=0.0).to(tl.float32)
+    wide = tl.load(kv + slot * STRIDE + column, mask=ok, other=0.0).to(tl.float32)
     normed = (wide / tl.sqrt(tl.sum(wide * wide, 0) / R + eps)).to(kind).to(tl.float32)
     latent = (normed * tl.load(gain + column, mask=ok, other=0.0).to(tl.float32)).to(kind)
     tl.store(target + column, latent.to(cache.dtype.element_ty), mask=ok)
     half = D // 2
     i = tl.arange(0, DP)
     there = i < half
-    a = tl.load(kv + slot * width + R + 2 * i, mask=there, other=0.0).to(tl.float32)
-    b = tl.load(kv + slot * width + R + 2 * i + 1, mask=there, other=0.0).to(tl.float32)
+    a = tl.load(kv + slot * STRIDE + R + 2 * i, mask=there, other=0.0).to(tl.float32)
+    b = tl.load(kv + slot * STRIDE + R + 2 * i + 1, mask=there, other=0.0).to(tl.float32)
     c = tl.load(cos + slot * half + i, mask=there, other=0.0)
     s = tl.load(sin + slot * half + i, mask=there, other=0.0)
     tl.store(target + R + i, (a * c - b * s).to(kind).to(cache.dtype.element_ty), mask=there)
     tl.store(target + R + half + i, (b * c + a * s).to(kind).to(cache.dtype.element_ty), mask=there)
 
 
+@triton.jit
+def _latent_step(
+    q, to_key, kv, gain, cos, sin, cache, rows, out, scale, eps, A, Q_STRIDE, KV_STRIDE, KEY_STRIDE,
+    N: tl.constexpr, R: tl.constexpr, D: tl.constexpr, BR: tl.constexpr, NP: tl.constexpr, RP: tl.constexpr,
+    DP: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    """All between the first products and attention, for few slots: the absorbed query by head and piece, then the cache row."""
+    slot, program = tl.program_id(1).to(tl.int64), tl.program_id(0)
+    pieces: tl.constexpr = (R + BR - 1) // BR
+    release(CHAIN)
+    if program == A * pieces:
+        hold(CHAIN)
+        _store_one(slot, kv, gain, cos, sin, cache, rows, R, D, KV_STRIDE, eps, RP, DP)
+    else:
+        head, first = program // pieces, program % pieces * BR
+        n, r = tl.arange(0, NP), first + tl.arange(0, BR)
+        w = tl.load(
+            to_key + head.to(tl.int64) * KEY_STRIDE + n[:, None] * R + r[None, :],
+            mask=(n < N)[:, None] & (r < R)[None, :], other=0.0,
+        )  # fmt: skip
+        hold(CHAIN)
+        source = q + slot * Q_STRIDE + head * (N + D)
+        kind = out.dtype.element_ty
+        value = tl.load(source + n, mask=n < N, other=0.0).to(tl.float32)
+        latent = tl.sum(w.to(tl.float32) * value[:, None], 0)
+        target = out + (slot * A + head) * (R + D)
+        tl.store(target + r, (latent * scale).to(kind), mask=r < R)
+        if first == 0:
+            _turn(source + N, target + R, slot, cos, sin, D, scale, DP)
+
+
+@triton.jit
+def _turn(source, target, slot, cos, sin, D, scale, DP: tl.constexpr):
+    """The scaled rotation of neighbouring pairs: first halves, then second ones."""
+    half = D // 2
+    kind = target.dtype.element_ty
+    i = tl.arange(0, DP)
+    there = i < half
+    a = tl.load(source + 2 * i, mask=there, other=0.0).to(tl.float32)
+    b = tl.load(source + 2 * i + 1, mask=there, other=0.0).to(tl.float32)
+    c = tl.load(cos + slot * half + i, mask=there, other=0.0)
+    s = tl.load(sin + slot * half + i, mask=there, other=0.0)
+    tl.store(target + i, ((a * c - b * s) * scale).to(kind), mask=there)
+    tl.store(target + half + i, ((b * c + a * s) * scale).to(kind), mask=there)
+
+
 @triton.jit(do_not_specialize=["S"])
-def _latent_query(q, absorbed, cos, sin, out, A, N, R, D, scale, S, RP: tl.constexpr, DP: tl.constexpr):
+def _latent_query(q, absorbed, cos, sin, out, A, N, R, D, STRIDE, scale, S, RP: tl.constexpr, DP: tl.constexpr):
     slot, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
     kind = out.dtype.element_ty
     target = out + (slot * A + head) * (R + D)
@@ -44,16 +98,7 @@ def _latent_query(q, absorbed, cos, sin, out, A, N, R, D, scale, S, RP: tl.const
     ok = column < R
     latent = tl.load(absorbed + (head * S + slot) * R + column, mask=ok, other=0.0).to(tl.float32)
     tl.store(target + column, (latent * scale).to(kind), mask=ok)
-    source = q + (slot * A + head) * (N + D) + N
-    half = D // 2
-    i = tl.arange(0, DP)
-    there = i < half
-    a = tl.load(source + 2 * i, mask=there, other=0.0).to(tl.float32)
-    b = tl.load(source + 2 * i + 1, mask=there, other=0.0).to(tl.float32)
-    c = tl.load(cos + slot * half + i, mask=there, other=0.0)
-    s = tl.load(sin + slot * half + i, mask=there, other=0.0)
-    tl.store(target + R + i, ((a * c - b * s) * scale).to(kind), mask=there)
-    tl.store(target + R + half + i, ((b * c + a * s) * scale).to(kind), mask=there)
+    _turn(q + slot * STRIDE + head * (N + D) + N, target + R, slot, cos, sin, D, scale, DP)
 
 
 @triton.jit
@@ -105,11 +150,11 @@ def _store_heads(
 
 def store_latent(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor, flat: Tensor, rows: Tensor) -> None:
     """See `ops.store_latent`."""
-    rank, rotary = len(gain), 2 * cos.shape[-1]
+    rank, rotary, kv = len(gain), 2 * cos.shape[-1], _rows_whole(kv)
     with on(kv):
         _store_latent[(len(kv),)](
-            kv.contiguous(), gain, cos.contiguous(), sin.contiguous(), flat, rows, rank, rotary, eps,
-            RP=power(rank), DP=power(rotary // 2), num_warps=4,
+            kv, gain, cos.contiguous(), sin.contiguous(), flat, rows, rank, rotary, kv.stride(0), eps,
+            RP=power(rank), DP=power(rotary // 2), num_warps=4, **chained(kv),
         )  # fmt: skip
 
 
@@ -117,12 +162,35 @@ def latent_query(q: Tensor, absorbed: Tensor, cos: Tensor, sin: Tensor, scale: f
     """q [S, A, dn + dr], absorbed [A, S, r] -> scaled query [S, A, r + dr]."""
     (slots, heads, width), rank, rotary = q.shape, absorbed.shape[-1], 2 * cos.shape[-1]
     out = torch.empty(slots, heads, rank + rotary, dtype=q.dtype, device=q.device)
+    q = _rows_whole(q)
     with on(q):
         _latent_query[(slots, heads)](
-            q.contiguous(), absorbed.contiguous(), cos.contiguous(), sin.contiguous(), out,
-            heads, width - rotary, rank, rotary, scale, slots, RP=power(rank), DP=power(rotary // 2), num_warps=2,
+            q, absorbed.contiguous(), cos.contiguous(), sin.contiguous(), out, heads, width - rotary, rank, rotary,
+            q.stride(0), scale, slots, RP=power(rank), DP=power(rotary // 2), num_warps=2,
         )  # fmt: skip
     return out
+
+
+def latent_step(
+    q: Tensor, to_key: Tensor, kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor, scale: float,
+    flat: Tensor, rows: Tensor,
+) -> Tensor:  # fmt: skip
+    """See `ops.latent_step`; for few slots. to_key [A, dn, r], whole within a head."""
+    (slots, heads, width), rank, rotary = q.shape, len(gain), 2 * cos.shape[-1]
+    out = torch.empty(slots, heads, rank + rotary, dtype=q.dtype, device=q.device)
+    q, kv, across = _rows_whole(q), _rows_whole(kv), min(64, power(rank))
+    with on(q):
+        _latent_step[(heads * triton.cdiv(rank, across) + 1, slots)](
+            q, to_key, kv, gain, cos.contiguous(), sin.contiguous(), flat, rows, out, scale, eps, heads, q.stride(0),
+            kv.stride(0), to_key.stride(0), N=width - rotary, R=rank, D=rotary, BR=across, NP=power(width - rotary),
+            RP=power(rank), DP=power(rotary // 2), num_warps=4, **chained(q),
+        )  # fmt: skip
+    return out
+
+
+def _rows_whole(x: Tensor) -> Tensor:
+    """As it is where only the rows lie apart: a part of a wider product's columns."""
+    return x if x[0].is_contiguous() else x.contiguous()
 
 
 def store_heads(

@@ -9,7 +9,7 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.routing import RouteRule
-from dsvl2.kernels.triton_backend.launch import on, power
+from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
 
 @triton.jit
@@ -26,14 +26,42 @@ def _logits(x, weight, out, E, H, ROWS: tl.constexpr, STEP: tl.constexpr):
 
 
 @triton.jit
+def _norm_logits(
+    x, delta, gain, weight, total, normed, out, eps, E, H: tl.constexpr, HP: tl.constexpr, ROWS: tl.constexpr,
+    CHAIN: tl.constexpr,
+):  # fmt: skip
+    token = tl.program_id(0).to(tl.int64)
+    e = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
+    h = tl.arange(0, HP)
+    ok = h < H
+    kind = x.dtype.element_ty
+    release(CHAIN)
+    w = tl.load(weight + e[:, None] * H + h[None, :], mask=(e < E)[:, None] & ok[None, :], other=0.0)
+    gains = tl.load(gain + h, mask=ok, other=0.0).to(tl.float32)
+    hold(CHAIN)
+    wide = tl.load(x + token * H + h, mask=ok, other=0.0).to(tl.float32)
+    wide += tl.load(delta + token * H + h, mask=ok, other=0.0).to(tl.float32)
+    kept = wide.to(kind)
+    wide = kept.to(tl.float32)
+    scale = 1 / tl.sqrt(tl.sum(wide * wide, 0) / H + eps)
+    done = (gains * (wide * scale).to(kind).to(tl.float32)).to(kind)  # rounded as the norm by itself is
+    tl.store(out + token * E + e, tl.sum(w * done.to(tl.float32)[None, :], 1), mask=e < E)
+    if tl.program_id(1) == 0:
+        tl.store(total + token * H + h, kept, mask=ok)
+        tl.store(normed + token * H + h, done, mask=ok)
+
+
+@triton.jit
 def _route(
-    logits, bias, idx, weight, scores, E, SCALE,
+    logits, bias, idx, weight, scores, E, SCALE, CHAIN: tl.constexpr,
     SIGMOID: tl.constexpr, BIAS: tl.constexpr, GROUPS: tl.constexpr, KEPT: tl.constexpr, GROUPED: tl.constexpr,
     NORM: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(0).to(tl.int64)
     e = tl.arange(0, EP)
     ok = e < E
+    release(CHAIN)
+    hold(CHAIN)
     z = tl.load(logits + token * E + e, mask=ok, other=-float("inf"))
     if SIGMOID:
         score = 1 / (1 + tl.exp(-z))
@@ -89,6 +117,20 @@ def logits(x: Tensor, weight: Tensor) -> Tensor:
     return out
 
 
+def norm_logits(x: Tensor, delta: Tensor, gain: Tensor, eps: float, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """See `ops.norm_logits`; for a few tokens."""
+    (count, hidden), experts = x.shape, weight.shape[0]
+    total, normed = torch.empty_like(x), torch.empty_like(x)
+    out = torch.empty(count, experts, device=x.device)
+    if count:
+        with on(x):
+            _norm_logits[(count, triton.cdiv(experts, 4))](
+                x, delta, gain, weight, total, normed, out, eps, experts,
+                H=hidden, HP=power(hidden), ROWS=4, num_warps=4, **chained(x),
+            )  # fmt: skip
+    return total, normed, out
+
+
 def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor, Tensor, Tensor]:
     """See `ops.route`; logits fp32 [N, E]."""
     count, experts = logits.shape
@@ -102,5 +144,6 @@ def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor,
                 SIGMOID=rule.scoring == "sigmoid", BIAS=bias is not None, GROUPS=rule.groups, KEPT=rule.kept,
                 GROUPED=rule.method != "greedy" and rule.groups > 1, NORM=rule.normalized and rule.chosen > 1,
                 K=rule.chosen, KP=power(rule.chosen), EP=power(experts, 16), GP=power(rule.groups), num_warps=1,
+                **chained(logits),
             )  # fmt: skip
     return idx, weight, scores

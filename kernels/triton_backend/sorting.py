@@ -12,9 +12,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsvl2.kernels.triton_backend.launch import on, power
+from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
-FEW = 2048  # pairs that one program sorts faster than several launches of PyTorch's sort
+FEW = 1 << 15  # pairs that one launch sorts faster than several of PyTorch's sort
 
 
 class Blocks(NamedTuple):
@@ -26,7 +26,14 @@ class Blocks(NamedTuple):
 
 
 @triton.jit(do_not_specialize=["P", "BLOCKS"])
-def _sort(idx, pairs, expert, count, P, E, BLOCKS, SIZE: tl.constexpr, EP: tl.constexpr, STEP: tl.constexpr):
+def _sort(
+    idx, pairs, expert, count, P, E, BLOCKS, SIZE: tl.constexpr, EP: tl.constexpr, STEP: tl.constexpr,
+    LONG: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    """One program an expert: it counts everybody's pairs, then places its own."""
+    mine = tl.program_id(0)
+    release(CHAIN)
+    hold(CHAIN)
     e = tl.arange(0, EP)
     total = tl.zeros((EP,), tl.int32)
     for start in range(0, P, STEP):
@@ -34,24 +41,22 @@ def _sort(idx, pairs, expert, count, P, E, BLOCKS, SIZE: tl.constexpr, EP: tl.co
         chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32)
         total += tl.sum((chosen[:, None] == e[None, :]).to(tl.int32), 0)
     blocks = (total + SIZE - 1) // SIZE
-    ends = tl.cumsum(blocks, 0)
-    first = ends - blocks
-    for start in range(0, BLOCKS, STEP):
-        b = start + tl.arange(0, STEP)
-        owner = tl.sum(((b[:, None] >= ends[None, :]) & (e < E)[None, :]).to(tl.int32), 1)
-        mine = owner[:, None] == e[None, :]
-        left = tl.sum(tl.where(mine, total[None, :] - (b[:, None] - first[None, :]) * SIZE, 0), 1)
-        tl.store(expert + b, tl.minimum(owner, E - 1), mask=b < BLOCKS)
-        tl.store(count + b, tl.minimum(tl.maximum(left, 0), SIZE), mask=b < BLOCKS)
+    first = tl.sum(tl.where(e < mine, blocks, 0), 0)
+    own = tl.sum(tl.where(e == mine, total, 0), 0)
+    last = first + (own + SIZE - 1) // SIZE
+    if mine == E - 1:  # the blocks that nobody needs are the last one's, empty
+        last = BLOCKS
+    for start in range(first, last, LONG):
+        b = start + tl.arange(0, LONG)
+        tl.store(expert + b, tl.zeros((LONG,), tl.int32) + mine, mask=b < last)
+        tl.store(count + b, tl.minimum(tl.maximum(own - (b - first) * SIZE, 0), SIZE), mask=b < last)
     place = first * SIZE
-    for start in range(0, P, STEP):
-        p = start + tl.arange(0, STEP)
-        chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32)
-        mine = (chosen[:, None] == e[None, :]).to(tl.int32)
-        before = tl.cumsum(mine, 0) - mine
-        where = tl.sum(mine * (before + place[None, :]), 1)
-        tl.store(pairs + where, p, mask=p < P)
-        place += tl.sum(mine, 0)
+    for start in range(0, P, LONG):
+        p = start + tl.arange(0, LONG)
+        chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32) == mine
+        before = tl.cumsum(chosen.to(tl.int32), 0)
+        tl.store(pairs + place + before - 1, p, mask=chosen)
+        place += tl.sum(chosen.to(tl.int32), 0)
 
 
 def sort(idx: Tensor, experts: int, size: int) -> Blocks:
@@ -65,9 +70,9 @@ def sort(idx: Tensor, experts: int, size: int) -> Blocks:
     made = torch.empty(blocks * (size + 2), dtype=torch.int32, device=idx.device)
     found = Blocks(*made.split((blocks * size, blocks, blocks)))
     with on(idx):
-        _sort[(1,)](
+        _sort[(experts,)](
             idx.contiguous(), *found, pairs, experts, blocks,
-            SIZE=size, EP=power(experts, 16), STEP=64, num_warps=8,
+            SIZE=size, EP=power(experts, 16), STEP=128, LONG=512, num_warps=4, **chained(idx),
         )  # fmt: skip
     return found
 

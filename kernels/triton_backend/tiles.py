@@ -1,14 +1,14 @@
 """Device code shared by the matrix kernels: a tile of a weight in any format, and its product with a tile of activations.
 
 The weight stands on the left (BN of its rows, "swap AB"), tokens on the right: the matrix units need 64 rows on the left but
-only 8 columns, so a few tokens fill them. Formats: 0 plain, 1 int8 per row, 2 int4 and 3 NF4 in kernel order (see
-`packing.arranged`). Letters: BN weight rows and BM tokens of a tile, BK columns a step (64 for 4 bits, one group).
+only 8 columns, so a few tokens fill them. Formats: 0 plain, rows of columns; 1 int8, 2 int4 and 3 NF4 in kernel order (see
+`packing.arranged`). Letters: BN weight rows and BM tokens of a tile, BK columns a step, U units of a row.
 """
 
 import triton
 import triton.language as tl
 
-from dsvl2.kernels.triton_backend.nibbles import unpack_int4, unpack_nf4
+from dsvl2.kernels.triton_backend.nibbles import unpack_int4, unpack_int8_half, unpack_nf4
 
 PLAIN, INT8, INT4, NF4 = 0, 1, 2, 3
 
@@ -22,50 +22,100 @@ def product(a, b, acc, EXACT: tl.constexpr):
 
 
 @triton.jit
-def tokens(x, rows, rows_ok, k0, K, BK: tl.constexpr):
-    """x[rows, k0 : k0 + BK] of a matrix of K columns, zero beyond -> [BM, BK]."""
-    k = k0 + tl.arange(0, BK)
-    return tl.load(x + rows[:, None] * K + k[None, :], mask=rows_ok[:, None] & (k < K)[None, :], other=0.0)
+def slab(codes, row, unit, U: tl.constexpr, ROWS: tl.constexpr, BN: tl.constexpr):
+    """One unit of rows `row` to `row + BN` -> bytes [BN, 32]. Loaded as it lies: 16 bytes a thread, already in its place."""
+    part = row // 16 + tl.arange(0, BN // 16)
+    place = ((part // 4) * U + unit) * 2048 + (part % 4) * 512
+    at = codes + place[:, None] + tl.arange(0, 512)[None, :]
+    if BN <= 64:
+        found = tl.load(at)
+    else:
+        found = tl.load(at, mask=(part < (ROWS + 63) // 64 * 4)[:, None], other=0)
+    found = tl.reshape(found, (BN // 16, 8, 4, 2, 2, 2, 2))
+    return tl.reshape(tl.permute(found, (0, 5, 1, 3, 4, 2, 6)), (BN, 32))
 
 
 @triton.jit
-def add_wide(acc, codes, rows, rows_ok, k0, K, x, BK: tl.constexpr, FORM: tl.constexpr, EXACT: tl.constexpr):
-    """acc [BN, BM] += w[rows, k0 : k0 + BK] x^T for plain and int8 weights; the scale of int8 comes at the end."""
+def row_words(words, rows, unit, U: tl.constexpr, ROWS: tl.constexpr):
+    """The word of each row's unit -> [BN]."""
+    return tl.load(words + ((rows // 64) * U + unit) * 64 + rows % 64, mask=rows < (ROWS + 63) // 64 * 64, other=0)
+
+
+@triton.jit
+def add_plain(acc, weight, rows, rows_ok, k0, K, x, BK: tl.constexpr, EXACT: tl.constexpr):
+    """acc [BN, BM] += w[rows, k0 : k0 + BK] x^T."""
     k = k0 + tl.arange(0, BK)
-    w = tl.load(codes + rows[:, None] * K + k[None, :], mask=rows_ok[:, None] & (k < K)[None, :], other=0)
-    if FORM == 1:
-        w = w.to(tl.float32).to(x.dtype)
+    w = tl.load(weight + rows[:, None] * K + k[None, :], mask=rows_ok[:, None] & (k < K)[None, :], other=0)
     return product(w, tl.trans(x), acc, EXACT)
 
 
 @triton.jit
-def add_group(
-    acc, codes, scale, zero, table, rows, rows_ok, group, G, low, high,
-    FORM: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
+def add_unit(
+    acc, codes, words, table, row, rows, unit, low, high,
+    U: tl.constexpr, ROWS: tl.constexpr, BN: tl.constexpr, FORM: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
-    """acc [BN, BM] += one group of 64 columns of a 4-bit weight times its tokens, low and high half [BM, 32].
-
-    What is multiplied are the codes themselves, small integers or the 16 values of NF4; the scale of the group comes after.
-    """
-    byte = group * 32 + tl.arange(0, 32)
-    pairs = tl.load(codes + rows[:, None] * (G * 32) + byte[None, :], mask=rows_ok[:, None], other=0)
-    step = tl.load(scale + rows * G + group, mask=rows_ok, other=0.0).to(tl.float32)
+    """acc [BN, BM] += one unit of a packed weight times its tokens: low [BM, 32], and high for 4 bits."""
+    pairs = slab(codes, row, unit, U, ROWS, BN)
+    if FORM == 1:  # the scale of a row comes at the end
+        w = unpack_int8_half(pairs) if ASM else pairs.to(tl.float32).to(low.dtype)
+        return product(w, tl.trans(low), acc, EXACT)
+    word = row_words(words, rows, unit, U, ROWS)
     if FORM == 2:
-        zeros = tl.load(zero + rows * ((G + 1) // 2) + group // 2, mask=rows_ok, other=0).to(tl.int32)
-        middle = (((zeros >> (group % 2) * 4) & 15) + 128).to(tl.float32)
+        scale = (word << 16).to(tl.float32, bitcast=True)
         if ASM:
-            first, second = unpack_int4(pairs, tl.broadcast_to(middle.to(tl.bfloat16)[:, None], pairs.shape))
+            first, second = unpack_int4(pairs, tl.broadcast_to(word[:, None], pairs.shape))
+            step = scale.to(tl.bfloat16)[:, None]
+            acc = product(first * step, tl.trans(low), acc, EXACT)
+            return product(second * step, tl.trans(high), acc, EXACT)
+        else:
+            wide, zero = pairs.to(tl.int32), ((word >> 16) & 15)[:, None]
+            first, second = ((wide & 15) - zero).to(tl.float32), ((wide >> 4) - zero).to(tl.float32)
+    else:
+        scale = word
+        if ASM:
+            first, second = unpack_nf4(pairs)
         else:
             wide = pairs.to(tl.int32)
-            first = ((wide & 15) + 128).to(tl.float32) - middle[:, None]
-            second = ((wide >> 4) + 128).to(tl.float32) - middle[:, None]
-    elif ASM:
-        first, second = unpack_nf4(pairs)
-    else:
-        wide = pairs.to(tl.int32)
-        first = tl.load(table + (wide & 15))
-        second = tl.load(table + (wide >> 4))
-    part = tl.zeros(acc.shape, tl.float32)
-    part = product(first.to(low.dtype), tl.trans(low), part, EXACT)
+            first, second = tl.load(table + (wide & 15)), tl.load(table + (wide >> 4))
+    part = product(first.to(low.dtype), tl.trans(low), tl.zeros(acc.shape, tl.float32), EXACT)
     part = product(second.to(low.dtype), tl.trans(high), part, EXACT)
-    return acc + part * step[:, None]
+    return acc + part * scale[:, None]
+
+
+@triton.jit
+def rows_times(
+    x, token, token_ok, weight, words, table, row, FROM, ROWS: tl.constexpr, K: tl.constexpr, ROW: tl.constexpr,
+    STRIDE: tl.constexpr, BN: tl.constexpr, BM: tl.constexpr, BK: tl.constexpr, FORM: tl.constexpr,
+    EXACT: tl.constexpr, ASM: tl.constexpr,
+):  # fmt: skip
+    """[BN, BM]: rows `row` to `row + BN` (of ROWS) of a matrix, its columns FROM to FROM + K of ROW, times x[token, :K]^T.
+
+    x has rows of STRIDE values. words: the scales of int8.
+    """
+    acc = tl.zeros((BN, BM), tl.float32)
+    rows = row + tl.arange(0, BN)
+    if FORM == 0:
+        ok = rows < ROWS
+        for k0 in range(0, K, BK):
+            k = k0 + tl.arange(0, BK)
+            part = tl.load(
+                x + token[:, None] * STRIDE + k[None, :], mask=token_ok[:, None] & (k < K)[None, :], other=0.0
+            )
+            w = tl.load(
+                weight + rows[:, None] * ROW + (FROM + k)[None, :], mask=ok[:, None] & (k < K)[None, :], other=0
+            )
+            acc = product(w, tl.trans(part), acc, EXACT)
+    else:
+        width: tl.constexpr = 32 if FORM == 1 else 64
+        units: tl.constexpr = ROW // width
+        for k0 in range(0, K, width):
+            at = x + token[:, None] * STRIDE + k0 + tl.arange(0, 32)[None, :]
+            low = tl.load(at, mask=token_ok[:, None], other=0.0)
+            high = low
+            if FORM != 1:
+                high = tl.load(at + 32, mask=token_ok[:, None], other=0.0)
+            unit = (FROM + k0) // width
+            acc = add_unit(acc, weight, words, table, row, rows, unit, low, high, units, ROWS, BN, FORM, EXACT, ASM)
+        if FORM == 1:
+            acc = acc * tl.load(words + rows, mask=rows < ROWS, other=0.0)[:, None]
+    return acc

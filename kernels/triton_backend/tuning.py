@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dsvl2.kernels.triton_backend.measured import CARDS
 
-EXPERT_BINS = (0.5, 2, 16, 32, 128)  # upper bounds of the mean number of tokens of an expert
+EXPERT_BINS = (0.5, 2, 16, 32, 200)  # upper bounds of the mean number of tokens of an expert
 LINEAR_BINS = (4, 16, 32, 64, 256)  # upper bounds of the number of tokens
 TOKENS = (16, 16, 16, 32, 64, 128)  # of a tile, by bin
 WIDE = 1 << 14  # rows from which a linear counts as wide: a head
@@ -40,6 +40,11 @@ _loaded_for: list[str] = []
 def expert_bin(load: float) -> int:
     """The bin of a mean number of tokens an expert."""
     return bisect_left(EXPERT_BINS, load)
+
+
+def width_of(place: int) -> int:
+    """Tokens of a tile in a bin, where none was measured."""
+    return TOKENS[place]
 
 
 def tile(kernel: str, form: int, place: int, outputs: int, like: Tensor) -> Tile:

@@ -35,6 +35,11 @@ class QuantizedLinear(nn.Module):
         self.bias = bias
         self.in_features, self.out_features = weight.columns, weight.rows
 
+    @property
+    def held(self) -> PackedWeight:
+        """The weight, for kernels that do more than multiply."""
+        return self.packed()
+
     def forward(self, x: Tensor) -> Tensor:
         return ops.packed_linear(x, self.packed(), self.bias)
 

@@ -1,6 +1,6 @@
 """Everything that only a GPU can show, in one unattended run: each step in a process of its own, with a time limit.
 
-    PYTHONPATH=.types:. python tests/bench/gpu_session.py OUT [--only tests,parity,tune,layers,load] [--minutes 9]
+    PYTHONPATH=.types:. python tests/bench/gpu_session.py OUT [--only tests,parity,profile,tune,layers,load] [--minutes 9]
 
 Writes OUT/results.json after every step (what it printed as JSON, its exit code, seconds) and OUT/<step>.log; a step that fails
 or overruns loses nothing of the others.
@@ -55,6 +55,7 @@ def steps(parity: list[Path], tiles: Path) -> list[Step]:
             240,
         ),
         Step("parity", [f"{bench}/bench_parity.py", *map(str, parity)], 120),
+        Step("profile", [f"{bench}/profile_step.py", "--seconds", "150"], 180),
         Step("tune", [f"{bench}/tune_tiles.py", "--seconds", "90", "--write", str(tiles)], 120),
         Step("layers", [f"{bench}/bench_layers.py", "--seconds", "100"], 140),
         Step("load", [f"{bench}/bench_load.py", "--make-in", str(roomiest() / "dsvl2-full"), "--minutes", "6"], 400),

@@ -22,13 +22,14 @@ from typing import Any
 import torch
 
 from dsvl2.kernels import ops
-from dsvl2.kernels.packing import ARRANGED_INT4, ARRANGED_NF4, INT8, PackedWeight
-from dsvl2.kernels.triton_backend import tuning
+from dsvl2.kernels.packing import INT4, INT8, NF4
+from dsvl2.kernels.triton_backend import alone, linear, tuning
 from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile
 from tests.bench.bench_layers import replays
+from tests.bench.profile_step import codes_of
 
-FORMS = {0: None, 1: INT8, 2: ARRANGED_INT4, 3: ARRANGED_NF4}
-EXPERT_TOKENS = (1, 16, 128, 300, 1000, 4096)  # one number of tokens in each bin of experts, 64 of which 6 are chosen
+FORMS = {0: None, 1: INT8, 2: INT4, 3: NF4}
+EXPERT_TOKENS = (1, 16, 128, 300, 1461, 4096)  # one number of tokens in each bin of experts, 64 of which 6 are chosen
 LINEAR_TOKENS = (1, 16, 32, 64, 128, 1461)
 SETS = 3
 
@@ -36,37 +37,30 @@ SETS = 3
 def weight(form: int, *shape: int) -> Any:
     """Random codes: what they say does not matter to the clock."""
     if form == 0:
-        return torch.randn(*shape, device="cuda", dtype=torch.bfloat16)
-    rows, columns = shape[-2:]
-    if form == 1:
-        codes = torch.randint(-127, 128, shape, dtype=torch.int8, device="cuda")
-        return PackedWeight(INT8, {"codes": codes, "scale": torch.rand(shape[:-1], device="cuda")}, rows, columns)
-    codes = torch.randint(0, 256, (*shape[:-1], columns // 2), dtype=torch.uint8, device="cuda")
-    step = torch.rand(*shape[:-1], columns // 64, device="cuda")
-    if form == 3:
-        return PackedWeight(ARRANGED_NF4, {"codes": codes, "absmax": step}, rows, columns)
-    zero = torch.randint(0, 256, (*shape[:-1], -(-columns // 128)), dtype=torch.uint8, device="cuda")
-    return PackedWeight(ARRANGED_INT4, {"codes": codes, "scale": step.bfloat16(), "zero": zero}, rows, columns)
+        return torch.randn(*shape, device="cuda", dtype=torch.bfloat16) * shape[-1] ** -0.5
+    found = FORMS[form]
+    assert found is not None  # only the plain one has none
+    return codes_of(found, *shape)
 
 
 def candidates(tokens: int, form: int) -> Iterator[Tile]:
     """Tiles worth trying for so many tokens a program."""
     few = tokens <= 32
     for rows, warps in ((16, 1), (32, 2), (64, 4), (128, 4)) if few else ((64, 4), (128, 4), (128, 8)):
-        for columns in (64, 128) if form <= 1 and few else (64,):
-            for stages in (3, 5) if few else (2, 3, 4):
+        for columns in (64, 128) if form == 0 and few else (64,):
+            for stages in (3, 5, 7) if few else (3, 4):
                 yield Tile(tokens, rows, columns, warps, stages)
 
 
 def widths(place: int) -> tuple[int, ...]:
     """Tokens of a tile that are tried in a bin."""
-    return (16, 32) if place == 2 else (TOKENS[place],)
+    return {2: (16, 32), 4: (64, 128)}.get(place, (TOKENS[place],))
 
 
 def jobs() -> list[tuple[str, int, int, Tile]]:
     """kernel, format, bin, tile: the most important first."""
     found = []
-    for place in (0, 2, 1, 5):
+    for place in (2, 1, 0, 4, 5):
         for form in (2, 0, 1, 3):
             for kernel in ("gate_up", "down") + (("linear", "head") if form else ()):
                 for tokens in widths(place) if kernel in ("gate_up", "down") else (TOKENS[place],):
@@ -77,8 +71,8 @@ def jobs() -> list[tuple[str, int, int, Tile]]:
 def call(kernel: str, form: int, place: int, held: Any) -> Any:
     """Something that runs a kernel."""
     if kernel in ("gate_up", "down"):
-        tokens, experts = EXPERT_TOKENS[place], 64
-        hidden = held[1].rows if form else held[1].shape[1]
+        tokens, hidden = EXPERT_TOKENS[place], 2048
+        experts = held[1].parts["codes"].shape[0] if form else held[1].shape[0]
         x = torch.randn(tokens, hidden, device="cuda", dtype=torch.bfloat16)
         idx = torch.rand(tokens, experts, device="cuda").topk(6).indices
         share = torch.rand(tokens, 6, device="cuda")
@@ -90,13 +84,13 @@ def call(kernel: str, form: int, place: int, held: Any) -> Any:
 
 
 def operands(kernel: str, form: int, small: bool) -> Any:
-    """Weights for a kernel; small ones compile to the same code."""
+    """Weights for a kernel; few experts compile to the same code."""
     if kernel in ("gate_up", "down"):
-        hidden, width = (128, 64) if small else (2048, 1408)
-        up = weight(0, 64, 2 * width, hidden) if form == 0 else weight(form, 64, 2, width, hidden)
-        return up, weight(form, 64, hidden, width)
-    rows = {"linear": 2048, "head": tuning.WIDE if small else 102400}[kernel]
-    return weight(form, rows, 128 if small else 2048)
+        hidden, width = 2048, 1408
+        experts = 8 if small else 64
+        up = weight(0, experts, 2 * width, hidden) if form == 0 else weight(form, experts, 2, width, hidden)
+        return up, weight(form, experts, hidden, width)
+    return weight(form, {"linear": 2048, "head": 102400}[kernel], 2048)
 
 
 def set_tiles(kernel: str, form: int, place: int, size: Tile) -> None:
@@ -107,8 +101,14 @@ def set_tiles(kernel: str, form: int, place: int, size: Tile) -> None:
         tuning.table[other, form, place] = tuning.default(other, size.tokens, 1 << 20)
 
 
+def by_rows_off() -> None:
+    """One or two tokens go through the tiled kernels too."""
+    alone.MOST = linear.FEW = 0
+
+
 def compile_some(some: list[tuple[str, int, int, Tile]]) -> int:
     """In a process of its own: run each once on small tensors."""
+    by_rows_off()
     tuning._loaded_for.append("none")
     done = 0
     with torch.inference_mode():
@@ -181,6 +181,7 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="also as a file for $DSVL2_TILES")
     options = parser.parse_args()
     start, todo = time.monotonic(), jobs()
+    by_rows_off()
     tuning._loaded_for.append("none")  # what was measured before must not take part
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.workers, mp_context=context) as pool:

@@ -16,12 +16,20 @@ def bf16_pair(word: int) -> torch.Tensor:
     return torch.tensor([word & 0xFFFF, word >> 16]).to(torch.uint16).view(torch.bfloat16)
 
 
+def single_of(word: int) -> torch.Tensor:
+    return torch.tensor(word).to(torch.uint32).view(torch.float32)
+
+
+def single(value: torch.Tensor) -> torch.Tensor:
+    return value.view(torch.uint32).to(torch.int64)
+
+
 def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
-    """Run the few instructions of PTX that are used (PTX ISA: prmt, shr, and, lop3, sub.rn.bf16x2)."""
+    """Run the few instructions of PTX that are used (PTX ISA: prmt, shr, and, xor, lop3, sub.rn.bf16x2, sub.rn.f32)."""
     held = dict(inputs)
 
     def value(name: str) -> int:
-        return held[name] if name in held else int(name, 0)
+        return held[name] if name in held else int(name[2:], 16) if name.startswith("0f") else int(name, 0)
 
     for line in text.strip("{}\n").splitlines():
         if line.startswith(".reg"):
@@ -37,6 +45,10 @@ def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
             made = a >> b
         elif name == "and.b32":
             made = a & b
+        elif name == "xor.b32":
+            made = a ^ b
+        elif name == "sub.rn.f32":
+            made = int(single(single_of(a) - single_of(b)))
         elif name == "lop3.b32":
             assert more[1] == 0xEA  # (0xF0 & 0xCC) | 0xAA
             made = (a & b) | more[0]
@@ -52,16 +64,21 @@ def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
 @pytest.mark.parametrize("zero", [0, 5, 15])
 def test_every_byte_comes_out_as_arithmetic_has_it(zero: int) -> None:
     codes = torch.arange(256, dtype=torch.uint8)[torch.randperm(256, generator=torch.Generator().manual_seed(0))]
-    want = nibbles.expected(codes, zero)
-    middle = torch.tensor([128.0 + zero] * 2).bfloat16().view(torch.uint16).tolist()
-    word = middle[0] | middle[1] << 16
+    want, beyond = nibbles.expected(codes, zero), nibbles.expected(codes, 15 - zero)
+    words = [
+        (0x4300 + value) << 16 | 0x3F80 for value in (zero, 15 - zero)
+    ]  # the rows of the first two bytes, of the others
     for at in range(0, 256, 4):
         packed = sum(int(codes[at + i]) << 8 * i for i in range(4))
         for text, rows in ((nibbles.INT4_TEXT, (0, 1)), (nibbles.NF4_TEXT, (2, 3))):
-            held = execute(text, {"$4": packed, "$5": word, "$6": word})
+            held = execute(text, {"$4": packed, "$5": words[0], "$7": words[1]})
             for row, names in zip(rows, (("$0", "$1"), ("$2", "$3")), strict=True):
                 got = torch.cat([bf16_pair(held[name]) for name in names])
-                assert torch.equal(got, want[row, at : at + 4])
+                assert torch.equal(got, torch.cat((want[row, at : at + 2], beyond[row, at + 2 : at + 4])))
+        held = execute(nibbles.INT8_TEXT, {"$4": packed})
+        assert [float(single_of(held[f"${i}"])) for i in range(4)] == want[4, at : at + 4].tolist()
+        held = execute(nibbles.INT8_HALF_TEXT, {"$2": packed})
+        assert torch.equal(torch.cat([bf16_pair(held["$0"]), bf16_pair(held["$1"])]), want[5, at : at + 4])
 
 
 def test_nothing_is_trusted_without_a_gpu_that_has_it() -> None:

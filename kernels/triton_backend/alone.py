@@ -1,0 +1,199 @@
+"""Experts of one or two tokens in three launches: each token's experts run for it alone, shared ones among them.
+
+Half of a single token's time in the tiled kernels goes by waiting: few programs, each with a long chain of steps. Here a program
+loads all its rows at once. Letters: T tokens, k experts a token, I expert width, NS shared experts as wide as the routed ones.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from dsvl2.kernels.packing import PackedWeight
+from dsvl2.kernels.triton_backend.launch import chained, hold, on, release
+from dsvl2.kernels.triton_backend.operand import Operand
+from dsvl2.kernels.triton_backend.rows import load_rows, multiply
+
+if TYPE_CHECKING:
+    from dsvl2.kernels.triton_backend.experts import Pair
+
+MOST = 2  # tokens
+WIDEST = 4096  # columns: more would not fit the registers
+
+
+@triton.jit
+def _where(codes, words, index, ROWS: tl.constexpr, K: tl.constexpr, FORM: tl.constexpr):
+    """Where matrix `index` of a stack begins: its codes and its words."""
+    tiles: tl.constexpr = (ROWS + 63) // 64
+    units: tl.constexpr = K // 32 if FORM == 1 else K // 64
+    if FORM == 0:
+        return codes + index * (ROWS * K), words
+    elif FORM == 1:
+        return codes + index * (tiles * units * 2048), words + index * (tiles * 64)
+    else:
+        return codes + index * (tiles * units * 2048), words + index * (tiles * units * 64)
+
+
+@triton.jit
+def _silu_times(
+    x, codes, words, table, out, index, first, row, ROWS: tl.constexpr, WIDTH: tl.constexpr, K: tl.constexpr,
+    BN: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr, WAIT: tl.constexpr,
+):  # fmt: skip
+    """out[row : row + BN] of one expert, whose rows begin at `first` of matrices 2 * index and 2 * index + 1."""
+    gates, gate_words = _where(codes, words, 2 * index, ROWS, K, FORM)
+    ups, up_words = _where(codes, words, 2 * index + 1, ROWS, K, FORM)
+    gw, gs = load_rows(gates, gate_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
+    uw, us = load_rows(ups, up_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
+    hold(WAIT)
+    release(WAIT)
+    gate, _ = multiply(gw, gs, gate_words, table, first + row, x, x, x, K, BN, STEP, FORM, ASM)
+    up, _ = multiply(uw, us, up_words, table, first + row, x, x, x, K, BN, STEP, FORM, ASM)
+    rows = row + tl.arange(0, BN)
+    found = gate / (1 + tl.exp(-gate)) * up
+    tl.store(out + rows, found.to(out.dtype.element_ty), mask=rows < WIDTH)
+
+
+@triton.jit
+def _gate_up(
+    x, idx, codes, words, table, shared, shared_words, shared_table, out,
+    K: tl.constexpr, WIDTH: tl.constexpr, PER_TOKEN: tl.constexpr, NS: tl.constexpr, FORM: tl.constexpr,
+    SHARED_FORM: tl.constexpr, BN: tl.constexpr, SHARED_BN: tl.constexpr, STEP: tl.constexpr,
+    SHARED_STEP: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    both: tl.constexpr = PER_TOKEN + NS
+    token, which = tl.program_id(1) // both, tl.program_id(1) % both
+    x += token * K
+    out += tl.program_id(1).to(tl.int64) * WIDTH
+    if which < PER_TOKEN:
+        hold(CHAIN)  # the choice of experts is the work of a kernel before
+        release(CHAIN)  # only now: `_down` reads that choice before it waits
+        if tl.program_id(0) * BN < WIDTH:
+            expert = tl.load(idx + token * PER_TOKEN + which).to(tl.int64)
+            row = tl.program_id(0) * BN
+            _silu_times(x, codes, words, table, out, expert, 0, row, WIDTH, WIDTH, K, BN, STEP, FORM, ASM, False)
+    elif NS > 0:
+        if tl.program_id(0) * SHARED_BN < WIDTH:
+            _silu_times(
+                x, shared, shared_words, shared_table, out, 0, (which - PER_TOKEN) * WIDTH, tl.program_id(0) * SHARED_BN,
+                NS * WIDTH, WIDTH, K, SHARED_BN, SHARED_STEP, SHARED_FORM, ASM, CHAIN,
+            )  # fmt: skip
+        else:
+            hold(CHAIN)
+            release(CHAIN)
+
+
+@triton.jit
+def _down_rows(
+    x, codes, words, table, out, row, column, H: tl.constexpr, WIDTH: tl.constexpr, ROW: tl.constexpr, BN: tl.constexpr,
+    STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    """out[row : row + BN] of one expert, whose columns begin at `column` of a matrix of ROW."""
+    ws, ss = load_rows(codes, words, row, H, column, WIDTH, ROW, BN, STEP, FORM)
+    hold(CHAIN)
+    acc, _ = multiply(ws, ss, words, table, row, x, x, x, WIDTH, BN, STEP, FORM, ASM)
+    rows = row + tl.arange(0, BN)
+    tl.store(out + rows, acc.to(out.dtype.element_ty), mask=rows < H)
+
+
+@triton.jit
+def _down(
+    x, idx, codes, words, table, shared, shared_words, shared_table, out,
+    H: tl.constexpr, WIDTH: tl.constexpr, PER_TOKEN: tl.constexpr, NS: tl.constexpr, FORM: tl.constexpr,
+    SHARED_FORM: tl.constexpr, BN: tl.constexpr, SHARED_BN: tl.constexpr, STEP: tl.constexpr,
+    SHARED_STEP: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    both: tl.constexpr = PER_TOKEN + NS
+    token, which = tl.program_id(1) // both, tl.program_id(1) % both
+    x += tl.program_id(1).to(tl.int64) * WIDTH
+    out += tl.program_id(1).to(tl.int64) * H
+    release(CHAIN)
+    if which < PER_TOKEN:
+        if tl.program_id(0) * BN < H:
+            # the kernel before has waited for the choice of experts before it let this one begin
+            expert = tl.load(idx + token * PER_TOKEN + which).to(tl.int64)
+            mine, mine_words = _where(codes, words, expert, H, WIDTH, FORM)
+            _down_rows(
+                x, mine, mine_words, table, out, tl.program_id(0) * BN, 0, H, WIDTH, WIDTH, BN, STEP, FORM, ASM, CHAIN
+            )
+        else:
+            hold(CHAIN)
+    elif NS > 0:
+        if tl.program_id(0) * SHARED_BN < H:
+            _down_rows(
+                x, shared, shared_words, shared_table, out, tl.program_id(0) * SHARED_BN, (which - PER_TOKEN) * WIDTH,
+                H, WIDTH, NS * WIDTH, SHARED_BN, SHARED_STEP, SHARED_FORM, ASM, CHAIN,
+            )  # fmt: skip
+        else:
+            hold(CHAIN)
+
+
+@triton.jit
+def _sum(y, weight, out, H: tl.constexpr, K: tl.constexpr, NS: tl.constexpr, BH: tl.constexpr, CHAIN: tl.constexpr):
+    release(CHAIN)
+    hold(CHAIN)
+    token = tl.program_id(0).to(tl.int64)
+    column = tl.program_id(1) * BH + tl.arange(0, BH)
+    ok = column < H
+    y += token * (K + NS) * H
+    acc = tl.zeros((BH,), tl.float32)
+    for which in tl.static_range(K):
+        acc += tl.load(weight + token * K + which) * tl.load(y + which * H + column, mask=ok, other=0.0).to(tl.float32)
+    for which in tl.static_range(NS):
+        acc += tl.load(y + (K + which) * H + column, mask=ok, other=0.0).to(tl.float32)
+    tl.store(out + token * H + column, acc.to(out.dtype.element_ty), mask=ok)
+
+
+def fits(x: Tensor, routed: "Pair | None", shared: "Pair | None") -> bool:
+    """Whether there are few enough tokens, and widths that suit."""
+    if len(x) > MOST or x.dtype == torch.float32:
+        return False
+    widths = [_columns(pair[1]) for pair in (routed, shared) if pair is not None]
+    return x.shape[1] <= WIDEST and widths[0] <= WIDEST and widths[-1] % widths[0] == 0 and widths[0] % 64 == 0
+
+
+def experts(
+    x: Tensor, idx: Tensor | None, weight: Tensor | None, routed: "Pair | None", shared: "Pair | None", out: Tensor
+) -> Tensor:
+    """See `experts.experts`; routed may be missing, and then idx and weight are."""
+    first = routed or shared
+    assert first is not None  # one of them there must be
+    hidden, width, per_token = x.shape[1], _columns(first[1]), 0 if idx is None else idx.shape[1]
+    halves = 0 if shared is None else _columns(shared[1]) // width
+    held = [Operand.of(part, x.device) for part in first]
+    beside = held if shared is None else [Operand.of(part, x.device) for part in shared]
+    own, other = _rows(held[0].form), _rows(beside[0].form)
+    middle = torch.empty(len(x) * (per_token + halves), width, dtype=x.dtype, device=x.device)
+    given = x if idx is None else idx.contiguous()
+    options = {
+        "WIDTH": width, "PER_TOKEN": per_token, "NS": halves, "FORM": held[0].form, "SHARED_FORM": beside[0].form,
+        "ASM": held[0].fast(x) or beside[0].fast(x), "STEP": _step(held[0].form), "SHARED_STEP": _step(beside[0].form),
+        **chained(x),
+    }  # fmt: skip
+    spread = torch.empty(len(middle), hidden, dtype=x.dtype, device=x.device)
+    sizes = {"BN": own, "SHARED_BN": other, "num_warps": 2 if max(own, other) < 16 else 8}
+    with on(x):
+        _gate_up[(triton.cdiv(width, min(own, other)), len(middle))](
+            x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **sizes, **options
+        )
+        _down[(triton.cdiv(hidden, min(own, other)), len(middle))](
+            middle, given, *held[1].tensors, *beside[1].tensors, spread, H=hidden, **sizes, **options
+        )
+        _sum[(len(x), triton.cdiv(hidden, 512))](
+            spread, spread if weight is None else weight, out,
+            H=hidden, K=per_token, NS=halves, BH=512, num_warps=4, **chained(x),
+        )  # fmt: skip
+    return out
+
+
+def _columns(down: PackedWeight | Tensor) -> int:
+    return down.shape[2] if isinstance(down, Tensor) else down.columns
+
+
+def _rows(form: int) -> int:
+    return 16 if form else 2
+
+
+def _step(form: int) -> int:
+    return 16 if form else 512
