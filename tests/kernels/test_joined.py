@@ -1,0 +1,69 @@
+"""Ops that join several: the same numbers as their parts, for one and two tokens, where kernels join them, and for more."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dsvl2.kernels import joined, ops
+from dsvl2.kernels.packing import INT4, INT8, NF4, Format, PackedWeight, arrange
+from tests.kernels.conftest import DEVICE, assert_as_good, compare
+
+pytestmark = pytest.mark.usefixtures("kernels")
+HALF = torch.bfloat16
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+def normal(*shape: int, scale: float = 1.0) -> Tensor:
+    return torch.randn(*shape, device=DEVICE) * scale
+
+
+@pytest.mark.parametrize("add", [False, True])
+@pytest.mark.parametrize("tokens", [1, 2, 3])
+@pytest.mark.parametrize("form", [None, INT8, INT4, NF4])
+def test_norm_and_linear(form: Format | None, tokens: int, add: bool) -> None:
+    plain = normal(70, 192, scale=0.1)
+    weight = plain.to(HALF) if form is None else arrange(PackedWeight.of(form, plain))
+    x, delta, gain = (normal(*shape).to(HALF) for shape in ((tokens, 192), (tokens, 192), (192,)))
+    total, got = joined.norm_linear(x, delta if add else None, gain, 1e-6, weight)
+    want = x + delta if add else x
+    assert torch.equal(total, want)
+    exact = plain.to(HALF).float() if form is None else weight.dequantize()  # type: ignore[union-attr]
+    with ops.backend("plain"):
+        rough = ops.rms_norm(want, gain, 1e-6) @ exact.to(HALF).T
+        fine = ops.rms_norm(want.float(), gain.float(), 1e-6) @ exact.T
+    assert_as_good(got, rough, fine)
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 17])
+def test_norm_and_router_logits(tokens: int) -> None:
+    x, delta, gain = (normal(*shape).to(HALF) for shape in ((tokens, 96), (tokens, 96), (96,)))
+    weight = normal(13, 96)
+    total, normed, logits = joined.norm_logits(x, delta, gain, 1e-6, weight)
+    want_total, want_normed = ops.add_rms_norm(x, delta, gain, 1e-6)
+    assert torch.equal(total, want_total) and torch.equal(normed, want_normed)
+    torch.testing.assert_close(logits, normed.float() @ weight.T, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "sizes", [(1, 3, 6, 10, 4), (2, 2, 32, 64, 16), pytest.param((2, 16, 128, 512, 64), marks=pytest.mark.gpu)]
+)
+def test_what_comes_before_latent_attention(sizes: tuple[int, ...]) -> None:
+    slots, heads, nope, rank, rotary = sizes
+    phase = torch.rand(slots, rotary // 2, device=DEVICE) * 100
+    rows = torch.randperm(slots + 4, device=DEVICE)[:slots]
+
+    def both(first: Tensor, to_key: Tensor, gain: Tensor) -> Tensor:
+        q, kv = first.split((heads * (nope + rotary), rank + rotary), -1)  # columns of one product: rows lie apart
+        cache = torch.zeros(slots + 4, rank + rotary, dtype=first.dtype, device=DEVICE)
+        place = joined.Place(phase.cos(), phase.sin(), cache, rows)
+        query = joined.latent_step(q.unflatten(-1, (heads, -1)), kv, to_key[:, :nope], gain, 1e-6, 0.3, place)
+        return torch.cat((cache.flatten(), query.flatten()))
+
+    first = normal(slots, heads * (nope + rotary) + rank + rotary)
+    compare(both, first, normal(heads, nope + 3, rank, scale=nope**-0.5), normal(rank), dtype=HALF)
