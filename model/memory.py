@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from dsvl2.kernels.packing import held_bits
 from dsvl2.model.config import LanguageConfig, ModelConfig
 from dsvl2.model.errors import NotEnoughMemory
 from dsvl2.model.quantization.placement import UNPACKED
@@ -34,7 +35,7 @@ def need(config: ModelConfig, scheme: Scheme, dtype: torch.dtype, *, packed: boo
     weights = 0.0
     for name, shape in released_shapes(config).items():
         form = scheme.form_of(name) if packed and not name.endswith(UNPACKED) else None
-        weights += prod(shape) * (form.bits / 8 if form else dtype.itemsize)
+        weights += prod(shape) * (held_bits(form) / 8 if form else dtype.itemsize)
     cache = cache_bytes(config.language, dtype) * config.language.max_position_embeddings
     return Need(int(weights), cache, min(WORKING, int(weights) // 4))
 

@@ -4,7 +4,7 @@ A format turns a matrix [..., N, K] into named parts that keep the leading dimen
 portable order (a faster kernel may reorder them once, at load). What runs on them is in `ops`.
 """
 
-from dsvl2.kernels.packing.arranged import ARRANGED_INT4, ARRANGED_INT8, ARRANGED_NF4, arrange
+from dsvl2.kernels.packing.arranged import ARRANGED_INT4, ARRANGED_INT8, ARRANGED_NF4, arrange, held_bits
 from dsvl2.kernels.packing.bnb import BLOCK, CODE, INT8_BNB, NF4, dequantize_absmax
 from dsvl2.kernels.packing.formats import Format, PackedWeight
 from dsvl2.kernels.packing.integers import INT4, INT8
@@ -26,4 +26,5 @@ __all__ = [
     "PackedWeight",
     "arrange",
     "dequantize_absmax",
+    "held_bits",
 ]

@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from dsvl2.kernels.packing.bnb import BLOCK, CODE, INT8_BNB, NF4, STEP
-from dsvl2.kernels.packing.formats import PackedWeight
+from dsvl2.kernels.packing.formats import Format, PackedWeight
 from dsvl2.kernels.packing.integers import INT4, INT8, unpair
 
 UNIT, TILE = 32, 64
+AT_ONCE = 1 << 13  # rows of a matrix, whole tiles, that are arranged together
 SLICE = 1 << 19  # groups rearranged at once
 MIDDLE = 0x4300  # bf16 128; with a zero point of 0 to 15 added, 128 + zero
 
@@ -70,7 +71,40 @@ class ArrangedNF4:
 
 
 def arrange(weight: PackedWeight) -> PackedWeight:
-    """The same weight in kernel order; as it is where there is none (columns that are no whole number of units)."""
+    """The same weight in kernel order; as it is where there is none (columns that are no whole number of units).
+
+    A large matrix is arranged a part at a time: beside itself and the result, little is held.
+    """
+    if weight.rows <= AT_ONCE or next(iter(weight.parts.values())).dim() > (1 if weight.form is NF4 else 2):
+        return _arrange(weight)
+    made: dict[str, Tensor] = {}
+    for start in range(0, weight.rows, AT_ONCE):
+        rows = min(AT_ONCE, weight.rows - start)
+        share = {name: _rows_of(part, weight.rows, start, rows) for name, part in weight.parts.items()}
+        piece = _arrange(PackedWeight(weight.form, share, rows, weight.columns))
+        if "words" not in piece.parts and piece.form is not ARRANGED_INT8:  # there is no order for it
+            return _arrange(weight)
+        for name, part in piece.parts.items():
+            if not start:
+                each = TILE if name == "scale" else 1  # what a tile adds to the first dimension
+                made[name] = part.new_empty(-(-weight.rows // TILE) * each, *part.shape[1:])
+            first = len(made[name]) - len(part) if rows < AT_ONCE else start // AT_ONCE * len(part)
+            made[name][first : first + len(part)] = part
+    return PackedWeight(piece.form, made, weight.rows, weight.columns)
+
+
+def held_bits(form: Format) -> float:
+    """Bits a weight in kernel order, scales included, for wide rows: what a GPU holds."""
+    return ARRANGED_INT4.bits if form is INT4 else form.bits
+
+
+def _rows_of(part: Tensor, rows: int, start: int, count: int) -> Tensor:
+    """Some rows of a part, whose first dimension goes through the rows, or through all blocks of all of them."""
+    each = len(part) // rows
+    return part[start * each : (start + count) * each]
+
+
+def _arrange(weight: PackedWeight) -> PackedWeight:
     form, parts, columns = weight.form, weight.parts, weight.columns
     if form is INT8_BNB:
         parts, form = {"codes": parts["codes"], "scale": parts["scb"].float() * STEP}, INT8
@@ -81,20 +115,23 @@ def arrange(weight: PackedWeight) -> PackedWeight:
         return PackedWeight(ARRANGED_INT8, made, weight.rows, columns)
     if columns % BLOCK or form not in (INT4, NF4):
         return weight
-    codes = _regrouped(parts["codes"].contiguous(), high_first=form is NF4)
+    codes = parts["codes"].contiguous()
+    if form is NF4:
+        codes = codes.unflatten(-1, (weight.rows, -1))
+    codes = tiled(_regrouped(codes, high_first=form is NF4))
     if form is INT4:
         scale = parts["scale"].contiguous().view(torch.int16).int() & 0xFFFF
         zero = unpair(parts["zero"])[..., : columns // BLOCK].int()
         words = _words(scale | (zero + MIDDLE) << 16)
-        return PackedWeight(ARRANGED_INT4, {"codes": tiled(codes), "words": words}, weight.rows, columns)
+        return PackedWeight(ARRANGED_INT4, {"codes": codes, "words": words}, weight.rows, columns)
     words = _words(parts["absmax"].float().unflatten(-1, (weight.rows, -1)))
-    codes = tiled(codes.unflatten(-1, (weight.rows, -1)))
     return PackedWeight(ARRANGED_NF4, {"codes": codes, "words": words}, weight.rows, columns)
 
 
 def tiled(codes: Tensor) -> Tensor:
     """Bytes [..., N, B] -> [..., T, B / 32, 2048]: rows 16 w + 8 r + l, bytes 16 s + 8 h + 2 q + e as (w, l, q, s, h, r, e)."""
-    codes = F.pad(codes, (0, 0, 0, -codes.shape[-2] % TILE))
+    if codes.shape[-2] % TILE:
+        codes = F.pad(codes, (0, 0, 0, -codes.shape[-2] % TILE))
     split = codes.unflatten(-1, (-1, 2, 2, 4, 2)).unflatten(-6, (-1, 4, 2, 8))  # [..., T, w, r, l, U, s, h, q, e]
     lead = split.dim() - 9
     order = [*range(lead), *(lead + axis for axis in (0, 4, 1, 3, 7, 5, 6, 2, 8))]

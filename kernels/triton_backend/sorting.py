@@ -72,7 +72,8 @@ def sort(idx: Tensor, experts: int, size: int) -> Blocks:
     with on(idx):
         _sort[(experts,)](
             idx.contiguous(), *found, pairs, experts, blocks,
-            SIZE=size, EP=power(experts, 16), STEP=128, LONG=512, num_warps=4, **chained(idx),
+            SIZE=size, EP=power(experts, 16), STEP=256 if pairs > 2048 else 128, LONG=2048 if pairs > 2048 else 512,
+            num_warps=16 if pairs > 2048 else 4, **chained(idx),
         )  # fmt: skip
     return found
 

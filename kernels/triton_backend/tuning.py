@@ -60,14 +60,15 @@ def tile(kernel: str, form: int, place: int, outputs: int, like: Tensor) -> Tile
     found = table.get((kernel, form, place))
     if found is not None and outputs // found.rows >= PROGRAMS * 3 // 4:
         return found
-    return default(kernel, TOKENS[place] if found is None else found.tokens, outputs)
+    return default(kernel, TOKENS[place] if found is None else found.tokens, outputs, packed=form > 0)
 
 
-def default(kernel: str, tokens: int, outputs: int) -> Tile:
+def default(kernel: str, tokens: int, outputs: int, *, packed: bool = False) -> Tile:
     """Sane everywhere."""
     if tokens <= 32:
         rows = next((rows for rows in (64, 32) if outputs // rows >= PROGRAMS), 16)
-        return Tile(tokens, rows, 64, rows // 16, 4)
+        few = packed and outputs // rows < 4 * PROGRAMS  # short steps, and few programs: more of them under way
+        return Tile(tokens, rows, 64, rows // 16, 6 if few else 4)
     if kernel == "gate_up" or outputs // 128 < PROGRAMS:  # two accumulators, or too few programs of 128 rows
         return Tile(tokens, 64, 64, 4, 3)
     return Tile(tokens, 128, 64, 8 if tokens == 128 else 4, 3)
