@@ -5,6 +5,7 @@ Each says what it is made of, and is just that where no kernel joins the parts. 
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -68,3 +69,57 @@ def latent_step(q: Tensor, kv: Tensor, to_key: Tensor, gain: Tensor, eps: float,
         return rotary.latent_step(q, to_key, kv, gain, eps, cos, sin, scale, flat, rows)
     ops.store_latent(kv, gain, eps, cos, sin, flat, rows)
     return ops.latent_query(q, to_key, cos, sin, scale)
+
+
+def prompt_latents(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor) -> Tensor:
+    """What a prompt leaves behind in MLA: normed latent and rotated key of kv [B, T, r + dr]; angles [B or 1, T, dr/2]."""
+    if ops.native(kv) and kv.dtype == gain.dtype:
+        out = torch.empty(kv.shape, dtype=kv.dtype, device=kv.device)
+        flat = kv.flatten(0, 1)
+        rows = torch.arange(len(flat), device=kv.device)
+        ops.store_latent(flat, gain, eps, *_each(cos, sin, kv), out.flatten(0, 1), rows)
+        return out
+    latent, rope = kv.split((len(gain), 2 * cos.shape[-1]), dim=-1)
+    latent = ops.rms_norm(latent, gain, eps)
+    return torch.cat((latent, ops.rotate_pairs(rope, cos, sin).to(latent.dtype)), dim=-1)
+
+
+def prompt_queries(q: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Queries of a prompt [B, T, A, dn + dr], their last dr columns turned in pairs."""
+    if ops.native(q):
+        from dsvl2.kernels.triton_backend import prompt
+
+        return prompt.turn_queries(q.flatten(0, 1), *_each(cos, sin, q)).view(q.shape)
+    still, rope = q.split((q.shape[-1] - 2 * cos.shape[-1], 2 * cos.shape[-1]), dim=-1)
+    return torch.cat((still, ops.rotate_pairs(rope, cos[..., None, :], sin[..., None, :])), dim=-1)
+
+
+def keys_and_values(kv: Tensor, rope: Tensor, values: int) -> tuple[Tensor, Tensor]:
+    """Keys [B, L, A, dn + dr] and values of expanded latents [B, L, A, dn + dv] and the heads' common rotary key [B, L, dr].
+
+    From a kernel the values come as wide as the keys, as flash attention wants them: zero beyond dv.
+    """
+    if ops.native(kv):
+        from dsvl2.kernels.triton_backend import prompt
+
+        k, v = prompt.expand(kv.flatten(0, 1), rope.flatten(0, 1), values)
+        return k.unflatten(0, kv.shape[:2]), v.unflatten(0, kv.shape[:2])
+    still, v = kv.split((kv.shape[-1] - values, values), dim=-1)
+    common = rope[:, :, None].expand(-1, -1, kv.shape[2], -1).to(kv.dtype)
+    return torch.cat((still, common), dim=-1), v
+
+
+def likeliest(logits: Tensor) -> tuple[Tensor, Tensor]:
+    """The likeliest token of every row of logits fp32 [R, V], int64 [R], and its log probability fp32 [R]."""
+    if ops.native(logits) and logits.dtype == torch.float32:
+        from dsvl2.kernels.triton_backend import likeliest as kernel
+
+        return kernel.likeliest(logits)
+    best, ids = logits.max(-1)
+    return ids, best - logits.logsumexp(-1)
+
+
+def _each(cos: Tensor, sin: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Angles [T or B x T, dr/2] of every token of a batch [B, T, ...], one after the other."""
+    shape = (*like.shape[:2], cos.shape[-1])
+    return cos.expand(shape).reshape(-1, shape[-1]), sin.expand(shape).reshape(-1, shape[-1])

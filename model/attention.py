@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from dsvl2.kernels import joined, ops
-from dsvl2.kernels.ops import Sight, rotate_halves, rotate_pairs
+from dsvl2.kernels.ops import Sight, rotate_halves
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.model.cache import Layer
 from dsvl2.model.config import LanguageConfig
@@ -152,15 +152,20 @@ class LatentAttention(nn.Module):
         self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None = None, cache: LayerCache | None = None
     ) -> Tensor:
         q, kv = self._begin(x)
-        q_nope, q_rope = self._queries(q, cos, sin)
-        parts = self._compress(kv, cos, sin)  # [B, T, r + dr]
+        if self.low_rank_query:
+            q = self.q_b_proj(self.q_a_layernorm(q))
+        q = joined.prompt_queries(q.unflatten(-1, (self.heads, -1)), cos, sin)
+        gain = self.kv_a_layernorm
+        parts = joined.prompt_latents(kv, gain.weight, gain.eps, cos, sin)  # [B, T, r + dr]
         if cache is not None:
             parts = cache.extend(parts[:, :, None, None])[:, :, 0, 0]
-        latent, k_rope = parts.split((self.rank, self.rotary), dim=-1)
-        k_nope, v = self.kv_b_proj(latent).unflatten(-1, (self.heads, -1)).split((self.nope, self.value), dim=-1)
-        k = torch.cat((k_nope, k_rope[:, :, None].expand(-1, -1, self.heads, -1).to(k_nope.dtype)), dim=-1)
-        q = torch.cat((q_nope, q_rope), dim=-1)
-        return self.o_proj(attend(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), mask, self.scale))
+        latent, rope = parts.split((self.rank, self.rotary), dim=-1)
+        expanded = self.kv_b_proj(latent).unflatten(-1, (self.heads, -1))
+        k, v = joined.keys_and_values(expanded, rope, self.value)
+        mixed = ops.attention(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), scale=self.scale, mask=mask, causal=mask is None
+        )
+        return self.o_proj(mixed[..., : self.value].transpose(1, 2).flatten(2))
 
     def step(
         self, x: Tensor, delta: Tensor | None, norm: RMSNorm, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
@@ -195,17 +200,6 @@ class LatentAttention(nn.Module):
             q, kv = self.first(x).split(self.widths, -1)
             return q, kv
         return (self.q_a_proj if self.low_rank_query else self.q_proj)(x), self.kv_a_proj_with_mqa(x)
-
-    def _queries(self, q: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-        if self.low_rank_query:
-            q = self.q_b_proj(self.q_a_layernorm(q))
-        q_nope, q_rope = q.unflatten(-1, (self.heads, -1)).split((self.nope, self.rotary), dim=-1)
-        return q_nope, rotate_pairs(q_rope, cos[..., None, :], sin[..., None, :])
-
-    def _compress(self, kv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        latent, k_rope = kv.split((self.rank, self.rotary), dim=-1)
-        latent = self.kv_a_layernorm(latent)
-        return torch.cat((latent, rotate_pairs(k_rope, cos, sin).to(latent.dtype)), dim=-1)
 
 
 def _softmax_scale(config: LanguageConfig, width: int) -> float:

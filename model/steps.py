@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import joined, ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
 from dsvl2.model.cache import SCRAP, BlockCache, Lease, PlainSight, Row
@@ -111,9 +111,9 @@ class Steps:
         x = self._language.embed(tokens)
         hidden = self._language.model.step(x, self._cos[positions], self._sin[positions], sight, self._cache.layers)
         logits = self._language.logits(hidden)  # [R, V]
-        best, ids = logits.max(-1)
+        ids, chances = joined.likeliest(logits)
         self._last[: len(ids)] = ids
-        return torch.stack((ids.double(), (best - logits.logsumexp(-1)).double())), logits
+        return torch.stack((ids.double(), chances.double())), logits
 
 
 def _said(rows: Sequence[Row | None]) -> list[list[int]]:

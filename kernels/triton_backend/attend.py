@@ -13,11 +13,12 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.sight import Sight
-from dsvl2.kernels.triton_backend.launch import interpreting, on, power
+from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
 from dsvl2.kernels.triton_backend.tiles import product
 
 PROGRAMS = 264  # two for each multiprocessor of an H100
-LEAST = 128  # tokens for which another program pays
+LEAST = 64  # tokens for which another program pays
+ACROSS = 128  # columns that a program of the merge sums up
 LOG2E = 1.4426950408889634
 
 
@@ -25,7 +26,10 @@ LOG2E = 1.4426950408889634
 def _split(
     query, cache, scales, table, lengths, part, total, B, P, G, A, V, D, PARTS, SIZE: tl.constexpr, SHARED: tl.constexpr,
     CODES: tl.constexpr, VP: tl.constexpr, DP: tl.constexpr, AP: tl.constexpr, BN: tl.constexpr, EXACT: tl.constexpr,
+    CHAIN: tl.constexpr,
 ):  # fmt: skip
+    release(CHAIN)
+    hold(CHAIN)
     both, split = tl.program_id(0), tl.program_id(1)
     slot, group = both // G, both % G
     width = V + D
@@ -78,9 +82,11 @@ def _split(
 
 
 @triton.jit(do_not_specialize=["PARTS"])
-def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr):
+def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr, CHAIN: tl.constexpr):
+    release(CHAIN)
+    hold(CHAIN)
     both, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
-    split, column = tl.arange(0, PP), tl.arange(0, VP)
+    split, column = tl.arange(0, PP), tl.program_id(2) * VP + tl.arange(0, VP)
     ok = split < PARTS
     place = (both * PARTS + split) * A + head
     logs = tl.load(total + place, mask=ok, other=-float("inf"))
@@ -110,9 +116,10 @@ def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tens
             query.contiguous(), cache, total if scales is None else scales, sight.table, sight.lengths, part, total,
             sight.table.stride(0), blocks, groups, heads, values, rope, parts, SIZE=size, SHARED=planes == 1,
             CODES=scales is not None, VP=power(values, 16), DP=power(rope, 16) if rope else 1, AP=padded, BN=step,
-            EXACT=interpreting(), num_warps=4 if padded == 16 else 8, num_stages=2,
+            EXACT=interpreting(), num_warps=4 if padded == 16 else 8, num_stages=2, **chained(query),
         )  # fmt: skip
-        _merge[(rows * groups, heads)](
-            part, total, out, heads, values, parts, PP=power(parts), VP=power(values, 16), num_warps=4
+        across = min(power(values, 16), ACROSS)
+        _merge[(rows * groups, heads, triton.cdiv(values, across))](
+            part, total, out, heads, values, parts, PP=power(parts), VP=across, num_warps=4, **chained(query)
         )
     return out

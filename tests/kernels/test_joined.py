@@ -67,3 +67,29 @@ def test_what_comes_before_latent_attention(sizes: tuple[int, ...]) -> None:
 
     first = normal(slots, heads * (nope + rotary) + rank + rotary)
     compare(both, first, normal(heads, nope + 3, rank, scale=nope**-0.5), normal(rank), dtype=HALF)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 3, 6, 4, 5), pytest.param((1, 40, 16, 128, 64, 128), marks=pytest.mark.gpu)])
+def test_a_prompt_between_its_products(sizes: tuple[int, ...]) -> None:
+    batch, tokens, heads, nope, rotary, values = sizes
+    phase = torch.rand(1, tokens, rotary // 2, device=DEVICE) * 100
+    cos, sin = phase.cos(), phase.sin()
+
+    def everything(first: Tensor, kv: Tensor, gain: Tensor) -> Tensor:
+        q, latents = first.split((heads * (nope + rotary), 12 + rotary), -1)
+        parts = joined.prompt_latents(latents, gain, 1e-6, cos, sin)
+        queries = joined.prompt_queries(q.unflatten(-1, (heads, -1)), cos, sin)
+        k, v = joined.keys_and_values(kv, parts[..., 12:], values)
+        assert v.shape[-1] in (values, k.shape[-1]) and not v[..., values:].any()
+        return torch.cat([part.flatten() for part in (parts, queries, k, v[..., :values])])
+
+    first = normal(batch, tokens, heads * (nope + rotary) + 12 + rotary)
+    compare(everything, first, normal(batch, tokens, heads, nope + values), normal(12), dtype=HALF)
+
+
+@pytest.mark.parametrize("size", [(0, 10), (2, 10), (3, 5000)])
+def test_the_likeliest_token(size: tuple[int, int]) -> None:
+    logits = normal(*size, scale=3.0)
+    ids, chances = joined.likeliest(logits)
+    assert ids.dtype == torch.int64 and torch.equal(ids, logits.argmax(-1))
+    torch.testing.assert_close(chances, logits.log_softmax(-1).gather(1, ids[:, None])[:, 0], rtol=1e-5, atol=1e-5)
