@@ -99,12 +99,15 @@ class Engine:
             results = {answer.job.index: self._result(plans[answer.job.index], answer) for answer in finished}
         return [results[plan.number] for plan in plans]
 
-    def stream(self, requests: Iterable[GenerationRequest]) -> Iterator[tuple[int, GenerationResult | ModelError]]:
+    def stream(
+        self, requests: Iterable[GenerationRequest], expected: int | None = None
+    ) -> Iterator[tuple[int, GenerationResult | ModelError]]:
         """Answer requests as they come, and give out each answer with its request's number (from 0) as soon as it is ready.
 
         Requests are drawn in a thread of their own, some before their turn and never all at once, so that what makes them
         (drawing pages) goes on while the device works. A request that `generate` would refuse gives the error it would raise.
         What drawing raises is raised here, behind the answers to the requests before. Closing the iterator ends the work.
+        expected: about how many requests there are, which decides how much of a GPU's memory is taken; None: very many.
         """
         limit = self.info.context_length
         plans: dict[int, _Plan] = {}
@@ -122,7 +125,7 @@ class Engine:
                     ahead.add(*self._wanted(plan))
                 yield self._job(plan, None, ahead)
 
-        with closing(ahead), closing(self._streamed(jobs(), limit, BUCKETS[-1])) as finished:
+        with closing(ahead), closing(self._streamed(jobs(), limit, expected or BUCKETS[-1])) as finished:
             for answer in finished:
                 while refused:
                     yield refused.popleft()

@@ -30,6 +30,7 @@ class Room:
     fixed: bool = False
     limit: int | None = None
     kept: tuple[BlockCache, Steps] | None = field(default=None, repr=False)
+    scarce: bool = False  # whether what is kept is all that there was room for
 
     def make(self, network: DeepseekVL2, capacity: int, waiting: int) -> tuple[BlockCache, Steps]:
         """An empty cache for about `waiting` sequences of at most `capacity` tokens each, and what decodes over it.
@@ -45,7 +46,8 @@ class Room:
         block = block_bytes(config, size, self.dtype, codes=self.codes)
         if self.kept is not None:
             cache, steps = self.kept
-            if steps.rows >= rows and cache.blocks >= min(rows, waiting) * each:
+            enough = cache.blocks >= (1 if self.scarce else min(rows, waiting)) * each
+            if steps.rows >= rows and enough:
                 cache.clear()
                 return cache, steps
             self.kept = cache = steps = None  # type: ignore[assignment]  # before the next one is made
@@ -58,7 +60,7 @@ class Room:
         reach = each * size if host else config.max_position_embeddings
         steps = steps_for(network, cache, rows, reach, fixed=self.fixed)
         if not host:
-            self.kept = cache, steps
+            self.kept, self.scarce = (cache, steps), blocks < min(rows, waiting) * each
         return cache, steps
 
     def _fitting(self, sequences: int, each: int, block: int, device: torch.device) -> int:

@@ -47,7 +47,7 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
         and isinstance(engine, StreamingEngine)
         and engine.info.device != "cpu"
     ):
-        yield from _flow(task, source, engine)
+        yield from _flow(task, source, engine, len(source.selected) if isinstance(source, Source) else batch_size)
         return
     group: list[Page] = []
     try:
@@ -63,7 +63,7 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
     yield from _read_group(task, group, engine)
 
 
-def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine) -> Iterator[PageResult]:
+def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine, expected: int) -> Iterator[PageResult]:
     uses: deque[TextLayerUse | None] = deque()
 
     def drawn() -> Iterator[PageImage | PageResult]:
@@ -71,7 +71,7 @@ def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine) -> Ite
             uses.append(page.layer_use if isinstance(page, PageImage) else None)
             yield page if isinstance(page, PageImage) else _without_task(page)
 
-    for result in task.flow(drawn(), engine):
+    for result in task.flow(drawn(), engine, expected=expected):
         use = uses.popleft()
         yield replace(result, text_layer=use) if use else result
 

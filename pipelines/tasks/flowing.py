@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo
 
+BANDS = 16  # requests that a page read by bands makes, about
 Prepare = Callable[[PageImage], PreparedPage | PageResult]
 Finish = Callable[[PreparedPage, Sequence["GenerationResult"]], PageResult]
 Retry = Callable[[PreparedPage], PageResult]
@@ -31,7 +32,7 @@ class StreamingEngine(Protocol):
     def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]: ...
 
     def stream(
-        self, requests: Iterable[GenerationRequest]
+        self, requests: Iterable[GenerationRequest], expected: int | None = None
     ) -> Generator[tuple[int, GenerationResult | Exception], None, None]: ...
 
 
@@ -48,10 +49,16 @@ class _Entry:
 
 
 class Flow:
-    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not."""
+    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not.
 
-    def __init__(self, engine: StreamingEngine, prepare: Prepare, finish: Finish, retry: Retry) -> None:
+    expected: about how many pages there are.
+    """
+
+    def __init__(
+        self, engine: StreamingEngine, prepare: Prepare, finish: Finish, retry: Retry, *, expected: int
+    ) -> None:
         self._engine, self._prepare, self._finish, self._retry = engine, prepare, finish, retry
+        self._expected = expected * (BANDS if engine.info.reading.mode == "bands" else 1)
         self._entries = deque[_Entry]()
         self._owners: dict[int, tuple[_Entry, int]] = {}
         self._asked = self._drawn = 0
@@ -78,7 +85,7 @@ class Flow:
     def _stream(self, source: Iterator[PageImage | PageResult]) -> Iterator[PageResult]:
         self._owners.clear()
         self._asked = self._drawn = 0
-        with closing(self._engine.stream(self._requests(source))) as answers:
+        with closing(self._engine.stream(self._requests(source), self._expected)) as answers:
             for number, answer in answers:
                 entry, place = self._owners.pop(number)
                 entry.answers[place] = answer

@@ -36,7 +36,9 @@ class OcrTask:
         results = iter(_read_together(waiting, engine))
         return [next(results) if isinstance(page, PreparedPage) else page for page in prepared]
 
-    def flow(self, pages: Iterable[PageImage | PageResult], engine: StreamingEngine) -> Iterator[PageResult]:
+    def flow(
+        self, pages: Iterable[PageImage | PageResult], engine: StreamingEngine, *, expected: int
+    ) -> Iterator[PageResult]:
         """Read pages as they are drawn, in order; results among them, of pages that need no reading, keep their places."""
         profile, calibration = self.profile or engine.info.reading, calibration_of(engine.info)
         return Flow(
@@ -44,6 +46,7 @@ class OcrTask:
             lambda page: _prepare(page, profile),
             lambda page, answers: _finish(page, answers, calibration),
             lambda page: _read_together([page], engine)[0],
+            expected=expected,
         ).read(pages)
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.engine import Engine
 from dsvl2.model.loading import load_engine
 from dsvl2.model.quantization.placement import held_bytes
 from dsvl2.model.quantization.schemes import SCHEMES
-from dsvl2.model.request import GenerationRequest, Message, SamplingParams
+from dsvl2.model.request import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.model.steps import GraphSteps
 from dsvl2.model.weights import load_network
 from tests.model.released import write_released
@@ -53,6 +54,33 @@ def test_neighbours_of_the_same_batch_size_do_not_matter(
         first[0],
         first[2],
     ]
+
+
+def test_a_deterministic_engine_answers_alone_as_among_many(
+    checkpoint: MakeCheckpoint, small_shape: dict[str, Any]
+) -> None:
+    engine = load_engine(checkpoint(small_shape), device="cuda", dtype="bfloat16", deterministic=True)
+    prompts = ["abcdefgh"[number % 8] * (1 + number % 50) + str(number) for number in range(140)]
+    together = texts(engine, prompts)
+    kept = engine._lanes.first.room.kept
+    for number in (0, 7, 77, 139):
+        assert texts(engine, [prompts[number]]) == [together[number]]
+    assert engine._lanes.first.room.kept is kept
+    assert texts(engine, prompts[::-1]) == together[::-1]
+
+
+def test_a_stream_says_what_a_call_says(checkpoint: MakeCheckpoint, small_shape: dict[str, Any]) -> None:
+    engine = load_engine(checkpoint(small_shape), device="cuda", dtype="float32")
+    image = Image.linear_gradient("L").resize((96, 48))
+    sampling = SamplingParams(max_new_tokens=9, guard_loops=False)
+    requests = [
+        GenerationRequest((Message("user", "<image>" + "x" * (number % 9), (image.rotate(number),)),), sampling)
+        for number in range(40)
+    ]
+    found = dict(engine.stream(iter(requests), 8))
+    for number, want in enumerate(engine.generate(requests)):
+        got = found[number]
+        assert isinstance(got, GenerationResult) and got.token_ids == want.token_ids
 
 
 @pytest.mark.parametrize("scheme", ["none", "int8", "e4a8", "w4", "nf4", "int8-bnb"])

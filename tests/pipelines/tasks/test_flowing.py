@@ -28,8 +28,11 @@ class Streaming:
         self.alone += len(requests)
         return [self._one(request) for request in requests]
 
-    def stream(self, requests: Iterable[GenerationRequest]) -> Iterator[tuple[int, GenerationResult | Exception]]:
+    def stream(
+        self, requests: Iterable[GenerationRequest], expected: int | None = None
+    ) -> Iterator[tuple[int, GenerationResult | Exception]]:
         self.streams += 1
+        assert expected == 8
         group: list[tuple[int, GenerationResult | Exception]] = []
         try:
             for number, request in enumerate(requests):
@@ -117,6 +120,6 @@ def test_nothing_is_read_of_nothing_and_whoever_stops_listening_stops_the_engine
 
 def test_an_engine_that_cannot_even_begin_is_an_error() -> None:
     engine = Streaming()
-    engine.stream = lambda requests: (_ for _ in ()).throw(RuntimeError("no device"))  # type: ignore[method-assign]
+    engine.stream = lambda *given: (_ for _ in ()).throw(RuntimeError("no device"))  # type: ignore[method-assign]
     with pytest.raises(RuntimeError, match="no device"):
         list(run(OcrTask(), iter(pages(9)), engine, batch_size=8))
