@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from dsvl2.model import GenerationResult
 from dsvl2.pipelines.ask.answers import parse_answer
+from dsvl2.pipelines.ask.focus import FAR
 from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
 from dsvl2.pipelines.documents import Notice
-from dsvl2.pipelines.spatial import Located, SpatialText, locate
+from dsvl2.pipelines.spatial import Located, Segment, SpatialText, locate
 
 UNSEEN = 0.5
 """What the probability of an answer is multiplied with that does not stand on its page."""
@@ -29,8 +30,10 @@ class Said:
     notices: tuple[Notice, ...]
 
 
-def judge(page: AskPage, spatial: SpatialText | None, result: GenerationResult) -> Said:
-    """Parse one answer, look for it on the page, and weigh it."""
+def judge(
+    page: AskPage, spatial: SpatialText | None, result: GenerationResult, near: Sequence[Segment] | None = None
+) -> Said:
+    """Parse one answer, look for it on the page, and weigh it; `near`: the segments by the question's words, None: unknown."""
     parsed = parse_answer(result.text)
     notices = parsed.dropped
     if result.truncated:
@@ -42,10 +45,17 @@ def judge(page: AskPage, spatial: SpatialText | None, result: GenerationResult) 
     found = locate(spatial, parsed.value) if spatial is not None else None
     if spatial is not None:
         score *= found.score if found is not None else UNSEEN
+        if near is not None and found is not None and not _stands_in(near, spatial, found):
+            score *= FAR
         if found is None:
             notices += (Notice("not_on_page", "the answer does not stand on the page in these words"),)
     evidence = _evidence(page, spatial, found) if spatial is not None and found is not None else None
     return Said(page, parsed.value, score, absent, evidence, notices)
+
+
+def _stands_in(near: Sequence[Segment], spatial: SpatialText, found: Located) -> bool:
+    boxes = {segment.box for segment in near}
+    return any(spatial.segments[number].box in boxes for number in found.segments)
 
 
 def _probability(logprobs: Sequence[float]) -> float:

@@ -7,16 +7,17 @@ with the same text, which the engine runs once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams
 from dsvl2.pipelines.ask.choosing import Said, choose, judge
+from dsvl2.pipelines.ask.focus import passage
 from dsvl2.pipelines.ask.plan import CANDIDATES
 from dsvl2.pipelines.ask.rank import rank
 from dsvl2.pipelines.ask.task import SPEC
 from dsvl2.pipelines.ask.types import AskPage, AskResult, PageRef
 from dsvl2.pipelines.documents import PageResult
-from dsvl2.pipelines.spatial import SpatialText, printable, segments_of, spatial_text
+from dsvl2.pipelines.spatial import Segment, SpatialText, printable, segments_of, spatial_text
 from dsvl2.pipelines.tasks.base import Engine, fill
 from dsvl2.pipelines.words import Slant
 
@@ -29,11 +30,12 @@ _SHARED_SEGMENTS = 12  # that a part repeats of the one before it
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One request: which question it asks of which part of which page."""
+    """One request: which question it asks of which part of which page; `near` are the segments by the question's words."""
 
     question: int
     page: AskPage
     part: SpatialText
+    near: tuple[Segment, ...] | None = None
 
 
 def ask_text(
@@ -58,18 +60,21 @@ def ask_text(
     parts = {
         id(page): parts_of(page.text, min(part_tokens or PART_TOKENS, room)) for page in pages if page.text is not None
     }
-    askings = [
-        Asking(number, page, part)
+    whole = [
+        Asking(number, page, part, passage(questions[number], part.segments))
         for page in pages  # page by page: what requests share comes one after the other
         for part in parts.get(id(page), ())
         for number in range(len(questions))
         if page in chosen[number]
     ]
+    askings = whole + [
+        replace(asking, part=_as_text(asking.near or (), asking.page.text)) for asking in whole if asking.near
+    ]
     requests = [request_for(asking.part, questions[asking.question]) for asking in askings]
     answers = engine.generate(requests) if requests else []
     said: list[list[Said]] = [[] for _ in questions]
     for asking, answer in zip(askings, answers, strict=True):
-        said[asking.question].append(judge(asking.page, asking.part, answer))
+        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near))
     lower, left_out = tuple(not_asked), tuple(not_read)
     return [
         choose(question, said[number], asked=chosen[number], pages=pages, not_asked=lower, not_read=left_out)
@@ -85,14 +90,20 @@ def request_for(part: SpatialText, question: str) -> GenerationRequest:
     return GenerationRequest((message,), SamplingParams(max_new_tokens=ANSWER_TOKENS))
 
 
-def parts_of(page: PageResult, limit: int) -> tuple[SpatialText, ...]:
-    """Return a page as spatial texts of at most `limit` tokens, from top to bottom; none for a page without text."""
+def _as_text(segments: Sequence[Segment], page: PageResult | None, limit: int | None = None) -> SpatialText:
+    """Return segments of a page with their places on it."""
+    assert page is not None  # segments come from a page that was read
     turned = page.rotation in (90, 270)
     width, height = (page.height_px, page.width_px) if turned else (page.width_px, page.height_px)
+    return spatial_text(segments, width, height, limit_tokens=limit, slant=Slant.of(page))
+
+
+def parts_of(page: PageResult, limit: int) -> tuple[SpatialText, ...]:
+    """Return a page as spatial texts of at most `limit` tokens, from top to bottom; none for a page without text."""
     rest = list(segments_of(page))
     parts: list[SpatialText] = []
     while rest:
-        part = spatial_text(rest, width, height, limit_tokens=limit, slant=Slant.of(page))
+        part = _as_text(rest, page, limit)
         if not part.segments:  # nothing printable, or a single row that is longer than the limit
             break
         parts.append(part)

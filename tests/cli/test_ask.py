@@ -107,7 +107,7 @@ def test_many_pages_are_ranked_and_the_rest_named(dsvl2: Any, model: Any, letter
     done = dsvl2("ask", letter(*pages), "what is on sheet 37?", "--candidates", "3")
     assert done.out.startswith("thirty-seven herrings\n  page 38:")
     assert "asked page" in done.err and "ranked lower: page" in done.err
-    assert len(engine.requests) == 3
+    assert len(engine.requests) == 6, "three pages, each whole and the passage around the question's words"
 
 
 def scan(folder: Path, pages: int) -> Path:
