@@ -15,6 +15,7 @@ from dsvl2.model.vl2 import DeepseekVL2
 
 SHARE = 0.6  # of the free memory for the cache at most; prompts need the rest
 UNASKED = 1 << 28  # bytes of cache on a CPU for which nobody looks at what is free
+FIXED = 128  # rows of every step of a deterministic engine
 DRAFTS = 16  # rows that there are at least: one sequence may verify several tokens at once
 
 
@@ -39,7 +40,7 @@ class Room:
         """
         device, config = network.image_newline.device, network.config.language
         host = device.type == "cpu"
-        rows = ROWS if host else row_count(waiting)
+        rows = ROWS if host else row_count(waiting, fixed=self.fixed)
         size = STEP if host else DEVICE_BLOCK
         each = -(-capacity // size)
         part = part_of(config)
@@ -83,8 +84,10 @@ class Room:
         return blocks if room is None else min(blocks, room)
 
 
-def row_count(waiting: int) -> int:
-    """Rows of a GPU's widest step: as many as there are jobs, in steps."""
+def row_count(waiting: int, *, fixed: bool = False) -> int:
+    """Rows of a GPU's widest step: as many as there are jobs, in steps; `fixed`: the same whatever there is to do."""
+    if fixed:
+        return FIXED
     return max(DRAFTS, next((count for count in BUCKETS if count >= waiting), BUCKETS[-1]))
 
 

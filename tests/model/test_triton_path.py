@@ -15,7 +15,7 @@ from dsvl2.model.config import ModelConfig
 from dsvl2.model.prefill import run_prompt
 from dsvl2.model.quantization import placement
 from dsvl2.model.quantization.schemes import SCHEMES
-from dsvl2.model.room import Room, part_of
+from dsvl2.model.room import Room, part_of, row_count
 from dsvl2.model.steps import Steps
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import load_network
@@ -73,3 +73,8 @@ def test_a_cpu_keeps_its_number_of_rows_and_its_plain_steps(tmp_path: Path) -> N
     for waiting in (1, 9, 500):
         cache, steps = Room(torch.float32).make(network, 600, waiting)
         assert type(steps) is Steps and steps.rows == steps.width(1) == 8 and cache.blocks == 8
+
+
+def test_a_gpu_has_rows_for_what_waits_and_a_deterministic_one_always_as_many() -> None:
+    assert [row_count(waiting) for waiting in (1, 16, 17, 100, 5000)] == [16, 16, 32, 128, 256]
+    assert {row_count(waiting, fixed=True) for waiting in (1, 16, 17, 100, 5000)} == {128}
