@@ -166,10 +166,13 @@ class GraphSteps(Steps):
         blocks = table.gather(1, (given[1] // size)[:, None])[:, 0].long()
         blocks = torch.where(lengths > 0, blocks, SCRAP)
         places = blocks * (self._cache.part[1] * size) + given[1] % size
-        results = self._run(tokens, given[1], places, Sight(table, lengths))
+        results = self._run(tokens, given[1], places, self._seen_by(table, lengths))
         given[0] = -1
         given[1:] += lengths > 0
         return results
+
+    def _seen_by(self, table: Tensor, lengths: Tensor) -> Sight:
+        return Sight(table, lengths)
 
     def _capture(self, count: int) -> None:
         """Run once to compile and warm up (tokens are written to the cache again, as they are), then record."""

@@ -1,0 +1,140 @@
+"""What a captured step does to its own state, without a GPU: the graph is a call, kernels are the plain form."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from dsvl2.kernels import ops
+from dsvl2.model.answers import Job
+from dsvl2.model.cache import BlockCache
+from dsvl2.model.engine import Engine
+from dsvl2.model.loading import load_engine
+from dsvl2.model.request import SamplingParams
+from dsvl2.model.room import Room, part_of
+from dsvl2.model.scheduler import Scheduler
+from dsvl2.model.steps import GraphSteps, Steps
+
+
+class Replayed:
+    """Stands for a graph: what is captured runs at each replay, and its results stay where they were."""
+
+    def __init__(self, everything: Callable[[], tuple[Tensor, Tensor]]) -> None:
+        self._everything = everything
+        self.results: tuple[Tensor, Tensor] | None = None
+        self.replays = 0
+
+    def replay(self) -> None:
+        self.replays += 1
+        new = self._everything()
+        self.results = self.results or (new[0].clone(), new[1].clone())
+        for place, value in zip(self.results, new, strict=True):
+            place.copy_(value)
+
+
+class CalledSteps(GraphSteps):
+    """Graph steps whose graphs are calls."""
+
+    def launch(self, rows: Sequence[Any]) -> Any:
+        count = len(rows)
+        if count not in self._graphs:
+            graph = Replayed(lambda: self._everything(count))
+            graph.results = (
+                torch.zeros(2, count, dtype=torch.float64),
+                torch.zeros(count, self._language.lm_head.out_features),
+            )
+            self._graphs[count] = graph, graph.results  # type: ignore[assignment]
+        flight = super().launch(rows)
+        flight._values = flight._values.clone()  # on a GPU the copy is made before the next step is
+        return flight
+
+    def _seen_by(self, table: Tensor, lengths: Tensor) -> ops.Sight:
+        size = self._cache.size
+        begun = [own[: -(-n // size)] for own, n in zip(table.tolist(), lengths.tolist(), strict=True)]
+        wide = max(1, *map(len, begun)) * size
+        bias = torch.zeros(len(begun), wide).masked_fill(
+            torch.arange(wide) >= lengths.clamp(min=1)[:, None], float("-inf")
+        )
+        return ops.Sight(table, lengths, bias, ops.spans(begun, self._cache.blocks + 1, table.device))
+
+
+class CalledRoom(Room):
+    """Room as on a GPU: small blocks, rows in buckets."""
+
+    def make(self, network: Any, capacity: int, waiting: int) -> tuple[BlockCache, Steps]:
+        config = network.config.language
+        cache = BlockCache(
+            self.limit or 400, 16, config.num_hidden_layers, part_of(config),
+            dtype=self.dtype, device=torch.device("cpu"), codes=self.codes,
+        )  # fmt: skip
+        self.kept = cache, CalledSteps(network, cache, 32, 1024, fixed=self.fixed)
+        return self.kept
+
+
+@pytest.fixture(scope="module")
+def engine(checkpoint: Callable[[dict[str, Any]], Path], small_shape: dict[str, Any]) -> Engine:
+    engine = load_engine(checkpoint(small_shape), device="cpu", dtype="float32")
+    head = engine.network.language.lm_head
+    head.out_features = engine.network.config.language.vocab_size  # type: ignore[assignment]
+    return engine
+
+
+def jobs(engine: Engine, propose: Callable[[int], Any] = lambda index: None) -> list[Job]:
+    draw, embed = random.Random(3), engine.network.language.embed
+    made = []
+    for index in range(40):
+        ids = torch.tensor([[draw.randrange(5, 100) for _ in range(draw.choice((2, 15, 16, 40)))]])
+        sampling = SamplingParams(
+            max_new_tokens=draw.choice((1, 5, 20, 33)), temperature=0.8 * (index % 9 == 5), seed=index
+        )
+        made.append(
+            Job(index, ids.shape[1], lambda ids=ids: embed(ids), sampling, propose=propose(index))  # type: ignore[misc]
+        )
+    return made
+
+
+def said(engine: Engine, room: Room, todo: list[Job]) -> dict[int, Any]:
+    scheduler = Scheduler(engine.network, room, stop=(1,), spell=engine.tokenizer.decode)
+    return {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(todo)}
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_graphs_keep_tokens_and_positions_by_themselves(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, fixed: bool
+) -> None:
+    sent = list[int]()
+    real = GraphSteps.launch.__globals__["sent"]
+    monkeypatch.setitem(GraphSteps.launch.__globals__, "sent", lambda *given: sent.append(1) or real(*given))
+    want = said(engine, Room(torch.float32), jobs(engine))
+    room = CalledRoom(torch.float32, fixed=fixed)
+    assert said(engine, room, jobs(engine)) == want
+    assert room.kept is not None
+    graphs = room.kept[1]._graphs  # type: ignore[attr-defined]
+    assert set(graphs) == {32} if fixed else len(graphs) > 2
+    sent.clear()
+    greedy = [
+        Job(
+            0,
+            4,
+            lambda: engine.network.language.embed(torch.tensor([[5, 6, 7, 8]])),
+            SamplingParams(max_new_tokens=40, guard_loops=False),
+        )
+    ]
+    assert len(said(engine, CalledRoom(torch.float32), greedy)[0][0]) > 10
+    assert len(sent) <= 3  # one table and one start: a sequence that goes on by itself is told nothing more
+
+
+def test_scarce_blocks_and_drafts_change_nothing(engine: Engine) -> None:
+    want = said(engine, Room(torch.float32), jobs(engine))
+    assert said(engine, CalledRoom(torch.float32, limit=12), jobs(engine)) == want
+
+    def drafted(index: int) -> Callable[[Sequence[int]], Sequence[int]]:
+        return lambda ids: [(token + (at % 4 == 3)) % 100 for at, token in enumerate(want[index][0][len(ids) :])]
+
+    assert said(engine, CalledRoom(torch.float32), jobs(engine, drafted)) == want
