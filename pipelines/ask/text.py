@@ -16,6 +16,7 @@ from dsvl2.pipelines.ask.plan import CANDIDATES
 from dsvl2.pipelines.ask.rank import rank
 from dsvl2.pipelines.ask.task import SPEC
 from dsvl2.pipelines.ask.types import AskPage, AskResult, PageRef
+from dsvl2.pipelines.confidence import answer_confidence
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.spatial import Segment, SpatialText, printable, segments_of, spatial_text
 from dsvl2.pipelines.tasks.base import Engine, fill
@@ -76,10 +77,17 @@ def ask_text(
     for asking, answer in zip(askings, answers, strict=True):
         said[asking.question].append(judge(asking.page, asking.part, answer, asking.near))
     lower, left_out = tuple(not_asked), tuple(not_read)
-    return [
+    results = [
         choose(question, said[number], asked=chosen[number], pages=pages, not_asked=lower, not_read=left_out)
         for number, question in enumerate(questions)
     ]
+    return [_calibrated(engine, result) for result in results]
+
+
+def _calibrated(engine: Engine, result: AskResult) -> AskResult:
+    """Turn what the token probabilities made of the answer into the probability that it is right."""
+    kind = "answer" if result.found else "absent"
+    return replace(result, confidence=answer_confidence(engine.info, kind, result.confidence))
 
 
 def request_for(part: SpatialText, question: str) -> GenerationRequest:

@@ -2,10 +2,11 @@
 
 from dsvl2.pipelines.confidence.accounting import coverage, coverage_notices
 from dsvl2.pipelines.confidence.calibration import Calibration, load_calibration
-from dsvl2.pipelines.confidence.scoring import calibration_of, score_page, together
+from dsvl2.pipelines.confidence.scoring import answer_confidence, calibration_of, score_page, together
 
 __all__ = [
     "Calibration",
+    "answer_confidence",
     "calibration_of",
     "coverage",
     "coverage_notices",

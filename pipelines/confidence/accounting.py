@@ -25,6 +25,9 @@ _OVER = 0.2  # of a letter height that a letter's middle may lie outside its lin
 _WIDE, _EACH, _ROOM, _DENSE, _SPARSE = 0.45, 0.28, 0.35, 0.95, 1.4
 _MOST_SPREAD = 5.0  # times the page's own median deviation from the usual
 _LEAST_LINES, _LEAST_LETTERS = 4, 8
+_FAR = 1.1  # so far off by width and by pieces, a line has too many letters however wide its box is
+_HUGE = 4.0  # times the usual height of a line's letters: a frame or a stroke that runs through it
+_SHARED = 0.3  # of a letter's height that lies in a box that it stands across
 _STACKED = 1.9  # times the usual height of a line
 _RUN = re.compile(r"([._*=~#\u2026-])(?: ?\1){3,}")
 _LEADERS = frozenset("._-\u2013\u2014\u2026=*~# \t")
@@ -158,6 +161,8 @@ def _rules_a_row(ink: PageInk, box: NDArray[np.float64], mine: NDArray[np.bool_]
     """
     middle = (ink.boxes[:, 0] + ink.boxes[:, 2]) / 2
     across = ink.letter & (middle > box[0]) & (middle < box[2])
+    shared = np.minimum(ink.boxes[:, 3], box[3]) - np.maximum(ink.boxes[:, 1], box[1])
+    across &= mine | (shared > _SHARED * (ink.boxes[:, 3] - ink.boxes[:, 1]))  # two lines may count as one printed row
     rows = np.unique(ink.line[mine])
     return any(2 * int((mine & (ink.line == row)).sum()) >= int((across & (ink.line == row)).sum()) for row in rows)
 
@@ -171,27 +176,33 @@ def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int
     fill in are left out: how long those are is not part of the text.
     """
     numbers, facts = [], []
+    tall = ink.boxes[:, 3] - ink.boxes[:, 1]
     for number in np.flatnonzero(text.placed).tolist():
         written = "".join(c for c in text.lines[number].text if c not in _LEADERS)
         mine = (owner == number) & ink.letter
+        mine &= tall <= _HUGE * max(float(np.median(tall[mine])), ink.unit) if mine.any() else mine
         pieces = ink.boxes[mine]
         if len(pieces) and len(written) >= 3 and not _RUN.search(text.lines[number].text):
             height = _letter_height(ink, mine)
             width = text_width(written) * height / max(_filled(pieces, 1.2 * height), 1.0)
+            whole = text_width(written) * height / max(_filled(ink.boxes[owner == number], 1.2 * height), 1.0)
             numbers.append(number)
-            long, tall = (text.boxes[number, 2:] - text.boxes[number, :2]).tolist()
+            long, high = (text.boxes[number, 2:] - text.boxes[number, :2]).tolist()
             room = math.log(text_width(written) / max(long, 1.0))
             most = max(len(written), len(pieces))
-            facts.append((math.log(width), math.log(len(written) / len(pieces)), room, most, tall))
+            facts.append((math.log(width), math.log(len(written) / len(pieces)), room, math.log(whole), most, high))
     if len(facts) < _LEAST_LINES:
         return [], []
     table = np.array(facts)
-    off = table[:, :3] - np.median(table[:, :3], axis=0)
+    off = table[:, :4] - np.median(table[:, :4], axis=0)
     both = off[:, 0] + off[:, 1]
     spread = _MOST_SPREAD * float(np.median(np.abs(both)))
-    able = table[:, 3] >= _LEAST_LETTERS
-    single = table[:, 4] < _STACKED * np.median(table[:, 4])  # formulas stand in several rows
-    dense = able & single & (off > (_WIDE, _EACH, _ROOM)).all(axis=1) & (both > max(_DENSE, spread))
+    able = table[:, 4] >= _LEAST_LETTERS
+    single = table[:, 5] < _STACKED * np.median(table[:, 5])  # formulas stand in several rows
+    single &= off[:, 3] > _WIDE  # faint letters are crumbs, and fill their line all the same
+    dense = (off[:, :3] > (_WIDE, _EACH, _ROOM)).all(axis=1) & (both > max(_DENSE, spread))
+    dense |= (off[:, :2] > _FAR).all(axis=1) & (both > spread)
+    dense &= able & single
     sparse = able & (off[:, :2].max(axis=1) < -_EACH) & (both < -max(_SPARSE, spread))
     return [numbers[k] for k in np.flatnonzero(dense)], [numbers[k] for k in np.flatnonzero(sparse)]
 

@@ -19,23 +19,28 @@ from dsvl2.pipelines.confidence.evidence import FEATURES
 
 FILE_NAME = "confidence.json"
 VERSION = 1
+ANSWER_KINDS = ("answer", "absent", "field", "null")
+"""An answer in words, its absence from the page, the value of a field, and that a field has none."""
+Curve = tuple[tuple[float, float], ...]
+"""(score, probability) knots, rising in both, straight between them and flat outside."""
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Probability that a word is right = curve(bias + weights . features).
 
-    `curve` is (score, probability) knots, rising in both, straight between them and flat outside.
     `line_power`: a line, cell or field is right with the probability of its least sure word times the product of the
     others' raised to this power, which is below one as errors come in company.
+    `answers` has a curve for each of ANSWER_KINDS that was fitted: from what the model's probabilities make of an answer.
     """
 
     fingerprint: str
     bias: float
     weights: tuple[float, ...]
-    curve: tuple[tuple[float, float], ...]
+    curve: Curve
     line_power: float
     facts: tuple[tuple[str, str | float | int], ...] = ()
+    answers: tuple[tuple[str, Curve], ...] = ()
 
     def word(self, features: Sequence[float]) -> float:
         """Return the probability that the word with these features is right."""
@@ -47,13 +52,12 @@ class Calibration:
 
     def read_off(self, score: float) -> float:
         """Return the curve's value at a score."""
-        place = bisect_right(self.curve, score, key=lambda knot: knot[0])
-        if place == 0:
-            return self.curve[0][1]
-        if place == len(self.curve):
-            return self.curve[-1][1]
-        (x0, y0), (x1, y1) = self.curve[place - 1], self.curve[place]
-        return y0 + (y1 - y0) * (score - x0) / (x1 - x0)
+        return along(self.curve, score)
+
+    def answer(self, kind: str, raw: float) -> float:
+        """Return the probability that an answer of one of ANSWER_KINDS is right; `raw` where none was fitted."""
+        curve = dict(self.answers).get(kind)
+        return raw if curve is None else along(curve, raw)
 
     def together(self, words: Sequence[float]) -> float:
         """Return the probability that all words of a line, cell or field are right; 1 for none."""
@@ -68,10 +72,22 @@ class Calibration:
             "version": VERSION,
             "fingerprint": self.fingerprint,
             "features": list(FEATURES),
-            **{name: value for name, value in asdict(self).items() if name not in ("fingerprint", "facts")},
+            **{name: value for name, value in asdict(self).items() if name not in ("fingerprint", "facts", "answers")},
+            "answers": dict(self.answers),
             "facts": dict(self.facts),
         }
         return json.dumps(record, indent=1) + "\n"
+
+
+def along(curve: Curve, x: float) -> float:
+    """Return the curve's value at a place."""
+    place = bisect_right(curve, x, key=lambda knot: knot[0])
+    if place == 0:
+        return curve[0][1]
+    if place == len(curve):
+        return curve[-1][1]
+    (x0, y0), (x1, y1) = curve[place - 1], curve[place]
+    return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
 
 
 def load_calibration(folder: str | Path, fingerprint: str) -> Calibration | None:
@@ -93,12 +109,19 @@ def parse(record: Any) -> Calibration | None:
     """
     if record["version"] != VERSION or tuple(record["features"]) != FEATURES:
         return None
-    curve = tuple((float(x), float(y)) for x, y in record["curve"])
+    curve = _curve(record["curve"])
     weights = tuple(map(float, record["weights"]))
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(curve))
-    if not curve or not rising or len(weights) != len(FEATURES) or not 0 <= curve[0][1] <= curve[-1][1] <= 1:
-        raise ValueError("the curve must rise and every feature needs a weight")
+    if len(weights) != len(FEATURES):
+        raise ValueError("every feature needs a weight")
+    answers = tuple((str(kind), _curve(knots)) for kind, knots in dict(record.get("answers", {})).items())
     facts = tuple((str(name), value) for name, value in dict(record.get("facts", {})).items())
-    return Calibration(
-        str(record["fingerprint"]), float(record["bias"]), weights, curve, float(record["line_power"]), facts
-    )
+    line_power, bias = float(record["line_power"]), float(record["bias"])
+    return Calibration(str(record["fingerprint"]), bias, weights, curve, line_power, facts, answers)
+
+
+def _curve(knots: Any) -> Curve:
+    curve = tuple((float(x), float(y)) for x, y in knots)
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(curve))
+    if not curve or not rising or not 0 <= curve[0][1] <= curve[-1][1] <= 1:
+        raise ValueError("a curve must rise")
+    return curve

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
@@ -24,12 +25,34 @@ class Model(Protocol):
 
 def calibration_of(model: Model) -> Calibration | None:
     """Return the calibration of a model, None if it has none."""
-    return _load(model.path, model.fingerprint)
+    return _instead.get(model.fingerprint) or _load(model.path, model.fingerprint)
+
+
+def answer_confidence(model: Model, kind: str, raw: float | None) -> float | None:
+    """Return the probability that an answer of the model is right, from what its token probabilities make of it.
+
+    kind: one of `calibration.ANSWER_KINDS`. Without a calibration of such answers it is `raw`.
+    """
+    calibration = calibration_of(model) if raw is not None else None
+    return raw if raw is None or calibration is None else calibration.answer(kind, raw)
+
+
+_instead: dict[str, Calibration] = {}
 
 
 @lru_cache(maxsize=8)
 def _load(path: str, fingerprint: str) -> Calibration | None:
     return load_calibration(path, fingerprint)
+
+
+@contextmanager
+def uncalibrated(model: Model, instead: Calibration) -> Iterator[None]:
+    """Use another calibration for the model within the block: one that leaves out what is being fitted."""
+    _instead[model.fingerprint] = instead
+    try:
+        yield
+    finally:
+        del _instead[model.fingerprint]
 
 
 def score_page(page: PageResult, calibration: Calibration | None) -> PageResult:

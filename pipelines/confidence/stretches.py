@@ -16,6 +16,17 @@ _LEAST_FILL = 0.14  # part of a letter's box that is ink, at least
 _LONE_FILL, _JOINED_FILL = (0.24, 0.72), (0.33, 0.74)  # of a letter that stands alone, and of letters that touch
 _SHORTEST, _TALLEST, _LONE_TALLEST, _HUGE = 0.6, 2.6, 2.1, 8.0  # letter heights; those of large titles last
 _FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
+_LONE_TALL, _LONE_SOLID = 1.3, 0.68  # a lone piece taller than that is no letter if it is filled more than that: a hole
+_WORD_TALLEST = 1.35  # letter heights of one or two pieces that are words run together
+_THINNEST = 0.06  # of their height, letters in a row are wide: less is noise
+_LEVEL, _ON_LEVEL = 0.12, 0.5  # large letters stand on one line: that near to it (of their height), and so many of them
+_STEEPEST = 0.04  # slope of that line
+_ROUND, _AROUND, _SPECK = (
+    0.8,
+    1.2,
+    0.25,
+)  # free ink that near (letter heights), times the letters' own ink, that makes a few
+# letters part of a picture; smaller pieces (of a letter height squared) are dots and dirt
 _JOINED = 1.8  # widths to heights from which a piece is several letters that touch
 _TOUCH = 0.25  # letter heights to a rule, within which a lone piece is part of a drawing
 
@@ -49,7 +60,9 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
         box = _box(ink.boxes[members])
         if not shape.is_text():
             strokes += [box] if usual > _TALLEST * ink.unit else []
-        elif not _crumb(shape, box, pictures, strokes) and (shape.count >= 3 or _alone(ink, free, box, members)):
+        elif _crumb(shape, box, pictures, strokes) or _within_drawing(shape, free, box):
+            continue
+        elif shape.count >= 3 or _alone(ink, free, box, members):
             found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum())))
     return sorted(found, key=lambda stretch: stretch.box.y0)
 
@@ -84,11 +97,23 @@ class _Shape:
             alike = (self.tall > low * self.usual) & (self.tall < high * self.usual)
             blots = joined & (self.fill > _JOINED_FILL[1])
             solid = self.fill >= _LONE_FILL[1] if strict else blots
-            return bool(alike.mean() >= most and solid.mean() <= 1 - most)
+            if float(np.median(self.wide)) < _THINNEST * self.usual:
+                return False
+            return bool(alike.mean() >= most and solid.mean() <= 0.34 and not (strict and self._ragged()))
         narrow = (self.wide < 0.45 * self.tall) & (self.wide >= 0.12 * self.tall)
         like = np.where(joined, _within(self.fill, _JOINED_FILL), _within(self.fill, _LONE_FILL) | narrow)
-        size = (self.tall <= _LONE_TALLEST * unit) & (self.tall >= 0.9 * unit)
-        return bool((like & size).all())
+        size = (self.tall <= np.where(joined, _WORD_TALLEST, _LONE_TALLEST) * unit) & (self.tall >= 0.9 * unit)
+        hole = (self.tall > _LONE_TALL * unit) & (self.fill > _LONE_SOLID) & ~narrow & ~joined
+        return bool((like & size & ~hole).all())
+
+    def _ragged(self) -> bool:
+        """Say whether most of these stand on no common line, a little slanted as it may be."""
+        boxes = self.ink.boxes[self.members].astype(np.float64)
+        middle, foot = (boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]
+        wide = float(np.ptp(middle))
+        slope = float(np.polyfit(middle, foot, 1)[0]) if wide > 3 * self.usual else 0.0
+        foot = foot - min(max(slope, -_STEEPEST), _STEEPEST) * middle
+        return bool((np.abs(foot - np.median(foot)) < _LEVEL * self.usual).mean() < _ON_LEVEL)
 
 
 def _crumb(shape: _Shape, box: Box, pictures: Sequence[Box], strokes: Sequence[Box]) -> bool:
@@ -97,6 +122,18 @@ def _crumb(shape: _Shape, box: Box, pictures: Sequence[Box], strokes: Sequence[B
     if shape.count < few and _beside(box, pictures, _EDGE * shape.ink.unit):
         return True
     return len(shape.members) < 3 and _beside(box, strokes, _EDGE * shape.ink.unit)
+
+
+def _within_drawing(shape: _Shape, free: NDArray[np.bool_], box: Box) -> bool:
+    """Say whether more ink than a few letters have of their own lies close around them, and no text owns it: a picture."""
+    if shape.count >= _FEW:
+        return False
+    ink, room = shape.ink, _ROUND * shape.ink.unit
+    near = free & (ink.boxes[:, 0] < box.x1 + room) & (ink.boxes[:, 2] > box.x0 - room)
+    near &= (ink.boxes[:, 1] < box.y1 + room) & (ink.boxes[:, 3] > box.y0 - room)
+    near &= ink.area >= _SPECK * ink.unit**2
+    near[shape.members] = False
+    return bool(ink.area[near].sum() > _AROUND * ink.area[shape.members].sum())
 
 
 def _within(values: Floats, limits: tuple[float, float]) -> NDArray[np.bool_]:

@@ -152,8 +152,14 @@ def _draw(
 
 
 def without_line(page: PageResult, rng: random.Random) -> PageResult:
-    """Return the page with one line gone."""
-    b, k = rng.choice([(b, k) for b, block in enumerate(page.blocks) for k in range(len(block.lines))])
+    """Return the page with one line gone: one with letters or figures, leaders alone are nobody's loss."""
+    spots = [
+        (b, k)
+        for b, block in enumerate(page.blocks)
+        for k, line in enumerate(block.lines)
+        if any(map(str.isalnum, line.text))
+    ]
+    b, k = rng.choice(spots)
     lines = page.blocks[b].lines
     return _with_lines(page, b, (*lines[:k], *lines[k + 1 :]))
 

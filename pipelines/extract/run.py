@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dsvl2.pipelines.confidence import answer_confidence
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.asking import Asker
 from dsvl2.pipelines.extract.closer import Other, look_closer, with_other
@@ -55,6 +56,7 @@ def extract(
     for rule, outcome in zip(rules, outcomes, strict=True):
         if outcome.holds is False:
             whole = look_closer(asker, views, readings, whole, rule, rules)
+    whole = _calibrated(engine, whole)
     whole = _sure_only(form, whole, asker.options.least)
     outcomes = [rule.check(whole.data) for rule in rules]
     return Extraction(
@@ -73,6 +75,15 @@ def _empty(form: Form) -> Reading:
     data = json.loads(shortest(form) or "null")
     evidence = {leaf.path: FieldEvidence() for leaf in leaves_of(json.dumps(data))}
     return Reading(0, data, evidence, (Notice("empty", "no page has anything to extract from"),))
+
+
+def _calibrated(engine: Engine, whole: Reading) -> Reading:
+    """Turn what the token probabilities made of each field into the probability that it is right."""
+    evidence = {}
+    for path, where in whole.evidence.items():
+        kind = "null" if value_at(whole.data, path) is None else "field"
+        evidence[path] = replace(where, confidence=answer_confidence(engine.info, kind, where.confidence))
+    return replace(whole, evidence=evidence)
 
 
 def _sure_only(form: Form, whole: Reading, least: float) -> Reading:

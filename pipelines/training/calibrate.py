@@ -1,7 +1,8 @@
 """Fit the confidence of a model on strips of held-out pages, measure it on other documents, write it beside the weights.
 
-    python -m dsvl2.pipelines.training.calibrate --model nano --minutes 9
+    python -m dsvl2.pipelines.training.calibrate --model nano --minutes 9 --vocabulary DATA/answers.xz
 
+With the vocabulary of `training.answers` the answers of `ask` and the fields of `extract` are calibrated too.
 Run it anew whenever the weights change: the file is for the weights that it names. Words are kept in --words FILE, so
 that a run that was cut short goes on. Figures go to stdout, progress to stderr.
 """
@@ -17,7 +18,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dsvl2.model import Engine, ModelError, load_engine
-from dsvl2.pipelines.confidence.calibration import FILE_NAME, Calibration
+from dsvl2.pipelines.confidence.calibration import FILE_NAME, Calibration, load_calibration
+from dsvl2.pipelines.confidence.scoring import uncalibrated
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.page_sets import SETS, EvalPage, SetOptions, load_set
 from dsvl2.pipelines.training.calibration_fit import BINS, figures, fit
@@ -25,6 +27,7 @@ from dsvl2.pipelines.training.calibration_pages import ReadWord, read_words, sav
 
 LEAST_WORDS = 3000
 SHARE = 0.62  # of the time goes into fitting, the rest into measuring
+ANSWERS_SHARE = 0.45  # of the time goes into answers, if they are asked for
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,11 +42,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     engine = load_engine(options.model, threads=options.threads)
+    answers_share = 0.0 if options.vocabulary is None else 1.0 if options.only_answers else ANSWERS_SHARE
     seconds = 60 * options.minutes
+    path = Path(options.out or engine.info.path) / FILE_NAME
+    if options.only_answers:
+        found = load_calibration(path.parent, engine.info.fingerprint)
+        if found is None:
+            _say(f"error: {path} is not for these weights; fit the words first, without --only-answers")
+            return 2
+    else:
+        fitted = _words(engine, options, (1 - answers_share) * seconds)
+        if fitted is None:
+            return 2
+        found = fitted
+    if options.vocabulary is not None:
+        found = _answers(engine, options, found, answers_share * seconds)
+    path.write_text(found.to_json(), encoding="utf-8")
+    _say(f"wrote {path}; `make checksums` if it is the embedded model's")
+    return 0
+
+
+def _words(engine: Engine, options: argparse.Namespace, seconds: float) -> Calibration | None:
+    """Fit the words' confidence and measure it; None if there are too few."""
     words = collect(engine, strips(options.cache, fitting=True, seed=options.seed), SHARE * seconds, options.words)
     if len(words) < LEAST_WORDS:
         _say(f"error: {len(words)} words are too few to fit on, {LEAST_WORDS} are needed; give more --minutes")
-        return 2
+        return None
     found = fit(words, engine.info.fingerprint)
     held_out = collect(engine, strips(options.cache, fitting=False, seed=options.seed), (1 - SHARE) * seconds)
     print(f"{len(words)} words to fit on; expected calibration errors over {BINS} bins")
@@ -52,10 +76,23 @@ def _run(options: argparse.Namespace) -> int:
         pages = load_set(name, SetOptions(options.eval_dir, options.cache), limit=options.limit)
         report(name, collect(engine, pages, math.inf), found)
     facts = {"fitted_words": len(words), "seed": options.seed, **{k: round(v, 4) for k, v in measured.items()}}
-    path = Path(options.out or engine.info.path) / FILE_NAME
-    path.write_text(replace(found, facts=tuple(facts.items())).to_json(), encoding="utf-8")
-    _say(f"wrote {path}; `make checksums` if it is the embedded model's")
-    return 0
+    return replace(found, facts=tuple(facts.items()))
+
+
+def _answers(engine: Engine, options: argparse.Namespace, found: Calibration, seconds: float) -> Calibration:
+    """Fit the confidence of answers and fields on some held-out pages and measure it on others."""
+    from dsvl2.pipelines.training.calibration_answers import counted, fit_answers, judged_answers, measured_answers
+
+    plain = replace(found, answers=())
+    with uncalibrated(engine.info, plain):
+        judged = judged_answers(engine, options.vocabulary, seed=options.seed, seconds=SHARE * seconds)
+        others = judged_answers(engine, options.vocabulary, seed=-options.seed, seconds=(1 - SHARE) * seconds)
+    found = replace(plain, answers=fit_answers(judged))
+    print(f"{counted(judged)} to fit on")
+    measured, lines = measured_answers(others, found.answer)
+    print("\n".join(lines))
+    facts = dict(found.facts) | {"fitted_answers": len(judged), **{k: round(v, 4) for k, v in measured.items()}}
+    return replace(found, facts=tuple(facts.items()))
 
 
 def collect(engine: Engine, pages: Iterator[EvalPage], seconds: float, kept: Path | None = None) -> list[ReadWord]:
@@ -104,6 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the model")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--words", type=Path, help="keep the judged words here and go on from them")
+    parser.add_argument(
+        "--vocabulary", type=Path, help="answers.xz of the training data: calibrate answers and fields too"
+    )
+    parser.add_argument(
+        "--only-answers", action="store_true", help="keep the words' part of the file, which must be there"
+    )
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "dsvl2-eval", help="kept downloads")
     parser.add_argument("--sets", nargs="*", default=[], choices=tuple(SETS), help="further sets to measure on")
     parser.add_argument("--eval-dir", type=Path, help="folder of the sets")

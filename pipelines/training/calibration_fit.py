@@ -28,7 +28,7 @@ def fit(words: Sequence[ReadWord], fingerprint: str) -> Calibration:
     mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
     used = np.ones(x.shape[1], dtype=np.bool_)
     while True:
-        beta = _logistic((x[:, used] - mean[used]) / scale[used], y, weight)
+        beta = logistic((x[:, used] - mean[used]) / scale[used], y, weight)
         against = beta[1:] <= 0
         if against.all():
             break
@@ -53,7 +53,7 @@ def _strip_of(word: ReadWord) -> str:
     return word.line.rsplit(":", 1)[0]
 
 
-def _logistic(x: Floats, y: Floats, weight: Floats) -> Floats:
+def logistic(x: Floats, y: Floats, weight: Floats) -> Floats:
     """Return intercept and coefficients by Newton's method with a little ridge. x [N, F], y and weight [N]."""
     design = np.concatenate([np.ones((len(x), 1)), x], axis=1)
     beta = np.zeros(design.shape[1])

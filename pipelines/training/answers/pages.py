@@ -12,13 +12,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from zlib import crc32
 
 from dsvl2.pipelines.documents import Box
-from dsvl2.pipelines.spatial import Segment, printable, spatial_text
+from dsvl2.pipelines.spatial import Segment, SpatialText, printable, spatial_text
 from dsvl2.pipelines.training.answers import fieldlists, questions
 from dsvl2.pipelines.training.answers.draw import Draw, Vocabulary, resources, shuffled
 from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
@@ -43,12 +43,13 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class VirtualPage:
-    """A page that nobody has drawn. `tokens` counts those of the spatial text."""
+    """A page that nobody has drawn. `tokens` counts those of the spatial text; `places` is it with its boxes, if kept."""
 
     kind: str
     spatial_text: str
     turns: tuple[Turn, ...]
     tokens: int
+    places: SpatialText | None = field(default=None, compare=False, repr=False)
 
 
 def make_page(
@@ -58,6 +59,7 @@ def make_page(
     kind: str | None = None,
     questions_wanted: int = 4,
     most_tokens: int = MOST_TOKENS,
+    keep_places: bool = False,
 ) -> VirtualPage:
     """Return a page of a random kind, by the mix of `kinds.KINDS`, with about so many turns (at least one).
 
@@ -68,17 +70,22 @@ def make_page(
         maker = KINDS[name][0] if name in KINDS else UNSEEN[name]
         page = _page(Draw(rng, vocabulary), name, maker, questions_wanted)
         if page is not None and page.tokens <= most_tokens:
-            return page
+            return page if keep_places else replace(page, places=None)
 
 
-def held_out(seed: int, count: int, vocabulary: Vocabulary) -> list[VirtualPage]:
+def held_out(seed: int, count: int, vocabulary: Vocabulary, *, keep_places: bool = False) -> list[VirtualPage]:
     """Return pages made from held-out words and wordings, all kinds in turn, also those that training never sees.
 
     `vocabulary` is the second that `resources` returns; the same seed gives the same pages.
     """
     names = [*KINDS, *UNSEEN]
     return [
-        make_page(Random(crc32(f"{seed} {number}".encode())), vocabulary, kind=names[number % len(names)])
+        make_page(
+            Random(crc32(f"{seed} {number}".encode())),
+            vocabulary,
+            kind=names[number % len(names)],
+            keep_places=keep_places,
+        )
         for number in range(count)
     ]
 
@@ -95,7 +102,7 @@ def _page(draw: Draw, kind: str, maker: Callable[[Draw], Sheet], wanted: int) ->
         return None
     answers = _answers(sheet)
     turns = _turns(draw, sheet, answers, wanted)
-    return VirtualPage(kind, spatial.text, turns, spatial.tokens) if turns else None
+    return VirtualPage(kind, spatial.text, turns, spatial.tokens, spatial) if turns else None
 
 
 def _answers(sheet: Sheet) -> dict[int, str]:

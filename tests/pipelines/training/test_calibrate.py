@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
 
 import pytest
 
+from dsvl2.pipelines.confidence.calibration import parse
 from dsvl2.pipelines.confidence.evidence import FEATURES
+from dsvl2.pipelines.training.calibration_answers import Judged, fit_answers, measured_answers
 from dsvl2.pipelines.training.calibration_fit import (
     area_under_curve,
     calibration_error,
@@ -68,3 +72,31 @@ def test_words_are_kept(tmp_path) -> None:  # type: ignore[no-untyped-def]
     save_words(tmp_path / "w.jsonl", words(5, 4))
     save_words(tmp_path / "w.jsonl", words(5, 5))
     assert load_words(tmp_path / "w.jsonl") == words(5, 4) + words(5, 5)
+
+
+def judged(count: int, seed: int, kind: str = "answer") -> list[Judged]:
+    """Answers of a model that is far too sure of itself."""
+    rng = random.Random(seed)
+    found = []
+    for _ in range(count):
+        truth = rng.uniform(-2, 4)
+        raw = 1 / (1 + 2.718 ** -(2.5 * truth + 2))
+        found.append(Judged(kind, raw, rng.random() < 1 / (1 + 2.718**-truth)))
+    return found
+
+
+def test_answers_are_calibrated_by_kind_and_only_with_enough_of_them() -> None:
+    few = [Judged("null", 0.9, True)] * 39
+    found = replace(fit(words(3000, 1), "f" * 64), answers=fit_answers([*judged(600, 1), *few]))
+    assert [kind for kind, _ in found.answers] == ["answer"]
+    assert found.answer("null", 0.37) == 0.37
+    measured, lines = measured_answers([*judged(3000, 2), *few], found.answer)
+    assert measured["ece_answer"] < 0.04
+    assert "raw 0.1" in lines[0]
+    assert parse(json.loads(found.to_json())) == found
+
+
+def test_a_surer_answer_is_never_less_likely_right() -> None:
+    turned = [Judged("field", 1 - one.raw, one.right) for one in judged(400, 3)]
+    ((_, curve),) = fit_answers(turned)
+    assert len({share for _, share in curve}) == 1

@@ -1,0 +1,169 @@
+"""Calibrate answers and fields: ask about virtual pages that no training saw, as `ask` and `extract` do, and judge.
+
+Pages, words and wordings are those held out by `training.answers`; nothing is read from images, so that a few minutes
+give a thousand answers. How surely the letters were read comes on top, from the words' own calibration.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+from PIL import Image
+
+from dsvl2.model import Engine
+from dsvl2.pipelines.ask.choosing import choose, judge
+from dsvl2.pipelines.ask.text import request_for
+from dsvl2.pipelines.ask.types import AskPage
+from dsvl2.pipelines.confidence.calibration import ANSWER_KINDS, Curve
+from dsvl2.pipelines.documents import PageResult
+from dsvl2.pipelines.errors import DocumentError
+from dsvl2.pipelines.evaluation.tally import exact
+from dsvl2.pipelines.extract import View, extract, read_schema
+from dsvl2.pipelines.extract.leaves import leaves_of, shown
+from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
+from dsvl2.pipelines.training.answers.pages import VirtualPage, make_page, resources
+from dsvl2.pipelines.training.calibration_fit import calibration_error, logistic
+
+LEAST = 40  # judged answers of a kind; with fewer it keeps its raw confidence
+_KNOTS = (0.0005, 0.002, 0.01, 0.03, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.996, 0.9995)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An answer of one of ANSWER_KINDS, what its token probabilities made of it, and whether it is right."""
+
+    kind: str
+    raw: float
+    right: bool
+
+
+def judged_answers(engine: Engine, vocabulary: Path, *, seed: int, seconds: float) -> list[Judged]:
+    """Ask about held-out pages until the time is over; other seeds give other pages.
+
+    Raises:
+        OSError: the vocabulary cannot be read.
+    """
+    found: list[Judged] = []
+    words = resources(vocabulary)[1]
+    names = [*KINDS, *UNSEEN]
+    start = time.monotonic()
+    for number in count():
+        if time.monotonic() - start > seconds:
+            return found
+        rng = Random(crc32(f"calibration {seed} {number}".encode()))
+        page = make_page(rng, words, kind=names[number % len(names)], keep_places=True)
+        found += [*_questions(engine, page), *_fields(engine, page)]
+    return found
+
+
+def _questions(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
+    spatial = page.places
+    asked = [turn for turn in page.turns if turn.prompt.startswith("Q: ")]
+    if spatial is None or not asked:
+        return
+    answers = engine.generate([request_for(spatial, turn.prompt[3:]) for turn in asked])
+    shown_page = AskPage(page.kind, 1, PageResult(1, (), 1000, 1414), lambda: Image.new("L", (1, 1)))
+    for turn, answer in zip(asked, answers, strict=True):
+        said = judge(shown_page, spatial, answer)
+        result = choose(turn.prompt, [said], asked=[shown_page], pages=[shown_page])
+        if result.confidence is not None:
+            right = exact(result.answer, (turn.answer,)) if result.answer is not None else not turn.answer
+            yield Judged("answer" if result.found else "absent", result.confidence, right)
+
+
+def _fields(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
+    for turn in page.turns:
+        if not turn.prompt.startswith("JSON: ") or page.places is None:
+            continue
+        try:
+            form = read_schema(turn.prompt[6:])
+            result = extract("virtual", [View(1, page.places)], engine, form)
+        except DocumentError:  # a list of fields that is no schema
+            continue
+        truth = {shown(leaf.path): leaf.value for leaf in leaves_of(turn.answer)}
+        for leaf in leaves_of(json.dumps(result.data)):
+            where = result.fields.get(shown(leaf.path))
+            if where is not None and where.confidence is not None:
+                right = _same(leaf.value, truth.get(shown(leaf.path)))
+                yield Judged("null" if leaf.value is None else "field", where.confidence, right)
+
+
+def _same(value: Any, truth: Any) -> bool:
+    if value is None or truth is None:
+        return value is truth
+    if isinstance(value, int | float) and isinstance(truth, int | float):
+        return math.isclose(value, truth, rel_tol=1e-9)
+    return exact(str(value), (str(truth),))
+
+
+def fit_answers(judged: Sequence[Judged]) -> tuple[tuple[str, Curve], ...]:
+    """Return a curve for each kind that was judged often enough: a logistic of the log-odds, two numbers a kind.
+
+    A free curve would fit the noise of some hundred answers.
+    """
+    curves = []
+    for kind in ANSWER_KINDS:
+        mine = [one for one in judged if one.kind == kind]
+        if len(mine) < LEAST:
+            continue
+        odds = np.array([_odds(one.raw) for one in mine])
+        right = np.array([one.right for one in mine], dtype=np.float64)
+        centre = float(odds.mean())
+        bias, slope = logistic((odds - centre)[:, None], right, np.ones(len(mine)))
+        slope = max(float(slope), 0.0)  # a surer answer is never less likely right
+        if slope == 0.0:
+            share = min(max(float(right.mean()), 0.02), 0.98)
+            bias = math.log(share / (1 - share))
+        knots = tuple((raw, round(_share(bias + slope * (_odds(raw) - centre)), 5)) for raw in _KNOTS)
+        curves.append((kind, knots))
+    return tuple(curves)
+
+
+def _odds(share: float) -> float:
+    clipped = min(max(share, _KNOTS[0]), _KNOTS[-1])
+    return math.log(clipped / (1 - clipped))
+
+
+def _share(odds: float) -> float:
+    return 1 / (1 + math.exp(-max(min(odds, 30.0), -30.0)))
+
+
+def measured_answers(
+    judged: Sequence[Judged], answer: Callable[[str, float], float]
+) -> tuple[dict[str, float], list[str]]:
+    """Return the calibration errors of each kind and of `ask` and `extract` as wholes, and a line on each.
+
+    answer: `Calibration.answer`.
+    """
+    found: dict[str, float] = {}
+    lines: list[str] = []
+    groups = [(kind, (kind,)) for kind in ANSWER_KINDS] + [("ask", ANSWER_KINDS[:2]), ("extract", ANSWER_KINDS[2:])]
+    for name, kinds in groups:
+        mine = [one for one in judged if one.kind in kinds]
+        if not mine:
+            continue
+        right = [one.right for one in mine]
+        own = calibration_error([answer(one.kind, one.raw) for one in mine], right)
+        raw = calibration_error([one.raw for one in mine], right)
+        lines.append(
+            f"{name}: {len(mine)} answers on other pages, {100 * sum(right) / len(mine):.1f} % right; "
+            f"calibrated {own:.4f}, raw {raw:.4f}"
+        )
+        found[f"ece_{name}"] = own
+    return found, lines
+
+
+def counted(judged: Sequence[Judged]) -> str:
+    """How many of each kind."""
+    return ", ".join(f"{many} {kind}" for kind, many in sorted(Counter(one.kind for one in judged).items()))
