@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from dsvl2.pipelines.batch.ray_hands import SEATS, RayHands
 
 REACH_SECONDS = 10.0
+START_TRIES = 3
+"""Ray gives up after 30 seconds, which a machine that is busy with something else may well take."""
 __all__ = ["SEATS", "Cluster", "RayHands", "connect", "leave"]
 
 
@@ -38,11 +40,17 @@ def connect(address: str | None, *, cpus: int) -> Cluster:
     if wanted is not None:
         _knock(wanted)
     here = {"num_cpus": cpus, "include_dashboard": False} if wanted is None else {"address": wanted}
-    try:
-        ray.init(**here, log_to_driver=False, logging_level=logging.ERROR)
-    except Exception as error:  # of all kinds, bare ones too
-        fact = " ".join(str(error).split())[:200]
-        raise ConnectionError(f"Ray does not start: {fact}" if wanted is None else f"{wanted}: {fact}") from error
+    for left in reversed(range(1 if wanted else START_TRIES)):
+        try:
+            ray.init(**here, log_to_driver=False, logging_level=logging.ERROR)
+            break
+        except Exception as error:  # of all kinds, bare ones too
+            ray.shutdown()
+            fact = " ".join(str(error).split())[:200]
+            if not left:
+                raise ConnectionError(
+                    f"Ray does not start: {fact}" if wanted is None else f"{wanted}: {fact}"
+                ) from error
     there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call,unused-ignore]
     return Cluster(int(there.get("GPU", 0)), int(there.get("CPU", 0)), own=wanted is None)
 
