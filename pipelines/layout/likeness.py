@@ -20,24 +20,27 @@ _LEAST_LEVEL = 0.45  # share of level neighbours in a row of print; measured: pr
 _LEAST_TYPICAL = 0.6  # the same of a page's typical row; measured: .9 on photographed receipts and forms, .5 on pepper
 _MOST_ALIKE = 0.7  # share of neighbours of one size in the typical row of a page; print up to .6, screens from .75
 _SCREEN = 60  # letters; fewer dots make no screen
+_TINY, _TINY_ALIKE = 5.0, 0.5  # letter height in pixels at which nothing can be read, and what is enough alike there
+_CRUMBS = 80  # rows too short to tell; a page of hardly anything else has no print
 
 
-def only_print(rows: Rows, found: Components, letter: Mask) -> Rows:
-    """Return the rows without those that cannot be print; their components belong to no line any more."""
+def only_print(rows: Rows, found: Components, letter: Mask, unit: float) -> Rows:
+    """Return the rows without those that cannot be print; their components belong to no line any more.
+
+    `unit` is the height of the page's commonest letters in pixels.
+    """
     if not rows.lines:
         return rows
     level, alike, count = _likeness(rows, found, letter)
     told = count >= _FEW
     drop = told & (level < _LEAST_LEVEL)
     if told.any():
-        order = np.argsort(level[told])
-        middle = int(np.searchsorted(np.cumsum(count[told][order]), count[told].sum() / 2))
-        same = np.argsort(alike[told])
-        centre = int(np.searchsorted(np.cumsum(count[told][same]), count[told].sum() / 2))
-        noisy = float(level[told][order][middle]) < _LEAST_TYPICAL
-        screen = float(alike[told][same][centre]) > _MOST_ALIKE and int(count.sum()) >= _SCREEN
-        if noisy or screen:
-            drop[:] = True
+        noisy = _typical(level[told], count[told]) < _LEAST_TYPICAL
+        most = _TINY_ALIKE if unit < _TINY else _MOST_ALIKE
+        screen = int(count.sum()) >= _SCREEN and _typical(alike[told], count[told]) > most
+        drop[:] = drop | noisy | screen
+    if int((~told).sum()) > _CRUMBS and int(count[~told].sum()) > 4 * int(count[told].sum()):
+        drop[:] = True
     if not drop.any():
         return rows
     kept = np.flatnonzero(~drop)
@@ -45,6 +48,13 @@ def only_print(rows: Rows, found: Components, letter: Mask) -> Rows:
     number[kept] = np.arange(kept.size)
     lines = tuple(rows.lines[k] for k in kept.tolist())
     return Rows(lines, tuple(rows.leaf[k] for k in kept.tolist()), number[rows.of_component])
+
+
+def _typical(values: Floats, weight: Ints) -> float:
+    """Return the weighted median."""
+    order = np.argsort(values)
+    total = np.cumsum(weight[order])
+    return float(values[order][int(np.searchsorted(total, total[-1] / 2))])
 
 
 def _likeness(rows: Rows, found: Components, letter: Mask) -> tuple[Floats, Floats, Ints]:

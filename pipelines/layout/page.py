@@ -49,7 +49,8 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     up, reading = standing
     ink = _ink(up, reading)
     gray = resized(up.gray, up.zoom)
-    tables = draw_tables(gray, letter_height(up.found), profile, _flows_with_gaps(reading))
+    unit = letter_height(up.found) if reading.rows.lines else 0.0  # no tables where nothing is print
+    tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading))
     tables = trusted(tables, reading.found, reading.letter, reading.rows)
     if tables:
         up, reading = _without(up, tables)
@@ -152,7 +153,7 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
         mask = mask.copy()
         for x0, x1, y in seams:
             mask[y, x0:x1] = False
-    rows = only_print(rows, sort.found, sort.letter)
+    rows = only_print(rows, sort.found, sort.letter, unit)
     ruled = sort.horizontal + sort.vertical
     return _Reading(rows, sort.found, sort.letter, ruled, tuple(leaf.column for leaf in leaves), sort.figures)
 

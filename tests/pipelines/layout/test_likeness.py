@@ -38,3 +38,12 @@ def test_print_on_bent_paper_is_print(sheet, canvas, bend):
     shift = (bend * np.sin(np.arange(sheet.gray.shape[1]) / 180)).astype(int)
     page = np.stack([np.roll(column, by) for column, by in zip(sheet.gray.T, shift, strict=True)], axis=1)
     assert sum(len(band.lines) for band in analyse(np.ascontiguousarray(page), canvas).bands) >= 10
+
+
+def test_picture_in_dots_is_no_table_either(canvas):
+    """Dots of many sizes in rows and columns, with light lanes between some of them."""
+    y, x = np.mgrid[:700, :700]
+    radius = 2 + 4 * (np.sin(x / 90) * np.sin(y / 70) + 1) / 2
+    page = np.full((900, 900), 255, dtype=np.uint8)
+    page[100:800, 100:800] = np.where(np.hypot(x % 14 - 7, y % 14 - 7) < radius, 0, 255)
+    assert sum(len(band.lines) for band in analyse(page, canvas).bands) < 12
