@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dsvl2_cli.settings import Settings
 
 ENGINES = ("local", "ray")
+CPU_BATCH = 2  # pages: the bands of one do not fill the rows that two cores decode
 GPU_BATCH = 64  # pages that a GPU reads together: the more decode at once, the cheaper each
 MOST_DEFAULT_JOBS = 8
 
@@ -97,7 +98,7 @@ def on_cluster(job: Job, options: BatchOptions, found: Cluster) -> Workers:
     elif settings.threads is None:
         settings = replace(settings, threads=max(1, cores() // readers) if found.own else 1)
     maker = partial(engines.make_in_worker, engines.make_engine, settings)
-    size = settings.batch_size or (GPU_BATCH if gpu else 1)
+    size = settings.batch_size or (GPU_BATCH if gpu else CPU_BATCH)
     spec = EngineSpec((maker,) * (readers * cluster.SEATS), engines.engine_key(settings), size, eager=True)
     options = replace(options, decoders=min(2 * readers, max(1, found.cpus - readers)))
     return Workers(spec, options, cluster.RayHands(options, readers=readers, gpus=gpu))
@@ -117,7 +118,7 @@ def local_engines(job: Job) -> EngineSpec:
         partial(engines.make_in_worker, engines.make_engine, replace(settings, device=places[worker % len(places)]))
         for worker in range(jobs)
     )
-    size = settings.batch_size or (GPU_BATCH if gpu else 1)
+    size = settings.batch_size or (GPU_BATCH if gpu else CPU_BATCH)
     return EngineSpec(makers, engines.engine_key(settings), size, eager=gpu)
 
 

@@ -54,7 +54,7 @@ def bits(engine: Engine, batch: list[GenerationRequest]) -> list[tuple[Any, ...]
 def check(engine: Engine, todo: list[GenerationRequest]) -> None:
     alone = [bits(engine, [request])[0] for request in todo]
     assert len({ids for ids, *_ in alone}) > len(todo) // 2
-    for size in (3, 8, len(todo)):
+    for size in (4, len(todo)):
         order = list(range(len(todo)))
         random.Random(size).shuffle(order)
         for start in range(0, len(order), size):
