@@ -14,6 +14,7 @@ from dsvl2_cli import __version__
 from dsvl2_cli.commands import (
     ask,
     batch,
+    bench,
     chart,
     chat,
     completion,
@@ -76,6 +77,7 @@ app.add_typer(review.app, name="review")
 app.command("chart")(chart.chart)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
+app.command("bench")(bench.bench)
 app.command("eval")(eval.evaluate)
 app.command("train")(train.train)
 app.add_typer(models.app, name="models")

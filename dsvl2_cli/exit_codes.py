@@ -86,6 +86,7 @@ _BY_CODE: dict[str, Exit] = {
     # dsvl2.pipelines.evaluation and training
     "evaluation_set": Exit.BAD_INPUT,
     "evaluation_engine": Exit.USAGE,
+    "benchmark": Exit.PARTIAL,
     "reader_unavailable": Exit.USAGE,
     "training_pairs": Exit.BAD_INPUT,
     # dsvl2.pipelines.batch, of pages

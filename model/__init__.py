@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Usage,
     )
     from dsvl2.model.tiling import TileGrid, choose_canvas, choose_grid
+    from dsvl2.model.traffic import step_bytes
 
 _HOME = {
     "config": ("ModelConfig", "ProcessorConfig"),
@@ -80,6 +81,7 @@ _HOME = {
         "Usage",
     ),
     "tiling": ("TileGrid", "choose_canvas", "choose_grid"),
+    "traffic": ("step_bytes",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
@@ -121,6 +123,7 @@ __all__ = [
     "is_deepseek_vl2",
     "load_engine",
     "quantize_checkpoint",
+    "step_bytes",
 ]
 
 

@@ -17,7 +17,7 @@ MOST_LINES = 300
 
 # What other layers may import of a layer. A name ending in `.*` opens a whole subpackage.
 DOORS = {
-    "dsvl2.kernels": {"dsvl2.kernels.joined", "dsvl2.kernels.ops", "dsvl2.kernels.packing"},
+    "dsvl2.kernels": {"dsvl2.kernels.joined", "dsvl2.kernels.ops", "dsvl2.kernels.packing", "dsvl2.kernels.tuned"},
     "dsvl2.model": {
         "dsvl2.model",
         "dsvl2.model.config",
@@ -30,6 +30,7 @@ DOORS = {
         "dsvl2.pipelines.ask",
         "dsvl2.pipelines.batch",
         "dsvl2.pipelines.batch.cluster",
+        "dsvl2.pipelines.benchmark",
         "dsvl2.pipelines.charts",
         "dsvl2.pipelines.chat",
         "dsvl2.pipelines.documents",

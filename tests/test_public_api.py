@@ -49,6 +49,7 @@ MODEL = {
     "is_deepseek_vl2",
     "load_engine",
     "quantize_checkpoint",
+    "step_bytes",
 }
 PIPELINES = {
     "FORMATS",

@@ -83,10 +83,21 @@ def accelerator() -> dict[str, Any]:
             f"{torch.cuda.get_device_name(place)}, {torch.cuda.get_device_properties(place).total_memory / 1e9:.0f} GB"
             for place in range(torch.cuda.device_count())
         ]
-        return {"gpu": "; ".join(names), "cuda": torch.version.cuda}
+        return {"gpu": "; ".join(names), "cuda": torch.version.cuda, **tiles()}
     if torch.backends.mps.is_available():
         return {"gpu": "Apple (mps)"}
     return {"gpu": "none" if torch.version.cuda else "none (this PyTorch is built for CPU only)"}
+
+
+def tiles() -> dict[str, Any]:
+    """Where the kernels' tile sizes come from, for every kind of card: a table measured on it, or the rule for all others."""
+    import torch
+
+    from dsvl2.kernels.tuned import table_for
+
+    cards = dict.fromkeys(torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count()))
+    unknown = "no table for this card: the general rule is used (tests/bench/tune_tiles.py makes a table)"
+    return {f"kernel tiles, {card}": f"measured: {known}" if (known := table_for(card)) else unknown for card in cards}
 
 
 def models() -> dict[str, Any]:

@@ -41,6 +41,10 @@ class TextEngine:
     def __init__(self, name: str, about: str, read: Callable[[PageImage], str]) -> None:
         self.name, self.about, self._read = name, about, read
 
+    def read_page(self, page: PageImage) -> str:
+        """The text of one page."""
+        return self._read(page)
+
     def predict(self, items: Sequence[Item]) -> list[Prediction]:
         """Read every page of the file, once for all items."""
         start = time.perf_counter()

@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import random
 import statistics
 import subprocess
 import sys
@@ -28,45 +27,7 @@ from typing import Any
 
 from decode_speed import speeds
 
-_TEXT = (
-    "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which "
-    "one you were all her she there would their we him been has when who will no more if out so up said what its about "
-    "than into them can only other time new some could these two may first then do any like my now over such our man "
-    "me even most made after also did many off before must well back through years where much your way down should "
-    "because long each just state people those too mister little good world make very year still see own work men day "
-    "get here old between both life being under three never know same last another while us might great go come since "
-    "against right came take used himself few house use during without again place around however home small found "
-    "thought went say part once high general upon school every agreement company employee party notice written "
-    "information quality journey examine justice zero exactly mixture frequency acknowledge subsequent reasonable"
-)
-WORDS = _TEXT.split()
-
-
-def prose(chars: int, *, seed: int = 1) -> str:
-    """Return seeded sentences of common words, `chars` characters long or a little more, in paragraphs of five."""
-    rng = random.Random(seed)
-    text = ""
-    count = 0
-    while len(text) < chars:
-        words = rng.choices(WORDS, k=rng.randint(6, 18))
-        words[rng.randrange(len(words) - 1)] += rng.choice(["", ",", ";", f" {rng.randint(2, 1999)}"])
-        count += 1
-        text += " ".join(words).capitalize() + (".\n\n" if count % 5 == 0 else ". ")
-    return text.rstrip()
-
-
-def rendered(text: str, *, dpi: int = 150) -> tuple[Any, str]:
-    """Typeset the text on an A4 page; return its grey image and its text layer."""
-    import pymupdf
-    from PIL import Image
-
-    pdf: Any = pymupdf.open()
-    page = pdf.new_page(width=595, height=842)
-    left_over = page.insert_textbox(pymupdf.Rect(62, 60, 533, 800), text, fontsize=11, fontname="tiro", lineheight=1.25)
-    if left_over < 0:
-        raise SystemExit("the page is too small for the text")
-    pixmap = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY)
-    return Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples), page.get_text()
+from dsvl2.pipelines.benchmark.page import prose, rendered
 
 
 def cold_start(model: str, repeat: int) -> list[float]:
