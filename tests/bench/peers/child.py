@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from tests.bench.peers.cases import SHAPES, Cases, Method
-from tests.bench.peers.clock import ceilings, clocked, error, replays
+from tests.bench.peers.clock import clocked, error, replays
 
 LAYERS = {
     "ours": ("experts-bf16", "experts-int8", "experts-int4", "experts-nf4", "decode", "head"),
@@ -39,10 +39,6 @@ def main(peer: str, group: str, shape: str, device: str, lock: Path) -> int:
             importlib.import_module("bitsandbytes")
     except (ImportError, OSError) as trouble:
         said(peer=peer, absent=f"{type(trouble).__name__}: {trouble}"[:300])
-        return 0
-    if peer == "ceilings":
-        with held(lock, alone=True):
-            said(peer=peer, **ceilings())
         return 0
     with torch.inference_mode():
         if peer.startswith("whole-"):
@@ -70,7 +66,7 @@ def layers(peer: str, group: str, cases: Cases, lock: Path) -> int:
             red = 1
             traceback.print_exc(limit=-6)
             said(peer=peer, group=group, failed=f"{type(trouble).__name__}: {trouble}"[:400])
-    gc.collect()
+        tidy()
     with held(lock, alone=True):
         for method, found in ready:
             try:
@@ -132,6 +128,13 @@ def held(path: Path, *, alone: bool) -> Iterator[None]:
         fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
         settle()
+
+
+def tidy() -> None:
+    """Give back what preparing took: all peers together must fit the device."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def settle() -> None:
