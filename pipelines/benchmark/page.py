@@ -41,12 +41,13 @@ def rendered(text: str, *, dpi: int = 150) -> tuple[Image.Image, str]:
     """Typeset the text in 11 point Times on an A4 page; its grey image and its text layer. ValueError if it is too long."""
     import pymupdf
 
-    pdf: Any = pymupdf.open()
+    mupdf: Any = pymupdf  # its classes have no types
+    pdf = mupdf.open()
     page = pdf.new_page(width=595, height=842)
-    left_over = page.insert_textbox(pymupdf.Rect(62, 60, 533, 800), text, fontsize=11, fontname="tiro", lineheight=1.25)
+    left_over = page.insert_textbox(mupdf.Rect(62, 60, 533, 800), text, fontsize=11, fontname="tiro", lineheight=1.25)
     if left_over < 0:
         raise ValueError("the page is too small for the text")
-    pixmap = page.get_pixmap(dpi=dpi, colorspace=pymupdf.csGRAY)
+    pixmap = page.get_pixmap(dpi=dpi, colorspace=mupdf.csGRAY)
     return Image.frombytes("L", (pixmap.width, pixmap.height), pixmap.samples), page.get_text()
 
 
