@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dsvl2.pipelines.benchmark.measure import Decoding, Figures, Spread
+from dsvl2.pipelines.benchmark.measuring import Decoding, Figures, Spread
 
 SCHEMA = "dsvl2/bench/v1"
 

@@ -26,7 +26,7 @@ from dsvl2.pipelines.benchmark import (
     table,
 )
 from dsvl2.pipelines.benchmark.machine import bandwidth
-from dsvl2.pipelines.benchmark.measure import BenchmarkError
+from dsvl2.pipelines.benchmark.measuring import BenchmarkError
 from dsvl2.pipelines.documents import PageImage
 from dsvl2_cli.app import run
 from tests.bench.full_size import write
