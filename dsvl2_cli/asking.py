@@ -94,7 +94,7 @@ def ask_pages(
     Raises:
         UnreadableFile, Leave: no page could be read.
     """
-    from dsvl2.pipelines.ask import ImageBudget, ask_images, ask_text
+    from dsvl2.pipelines.ask import ImageBudget, ask_images, ask_text, with_charts
     from dsvl2.pipelines.errors import UnreadableFile
 
     if not found.pages:
@@ -102,7 +102,7 @@ def ask_pages(
     if work.engine.info.reading.mode == "bands":
         if together or tiles is not None:
             work.now.console.warn("--together and --tiles-per-image are for whole-page models; this one reads text")
-        return ask_text(
+        results = ask_text(
             found.pages,
             questions,
             work.engine,
@@ -111,6 +111,7 @@ def ask_pages(
             not_asked=found.not_asked,
             not_read=found.not_read,
         )
+        return with_charts(results, found.pages, questions, work.engine)
     budget = ImageBudget(tiles, tokens)
     return ask_images(
         found.pages,

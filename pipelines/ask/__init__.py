@@ -1,7 +1,7 @@
 """Questions about documents: which pages to ask, what the model said, and where on the page it stands."""
 
 from dsvl2.pipelines.ask.answers import parse_answer
-from dsvl2.pipelines.ask.charts import ask_charts
+from dsvl2.pipelines.ask.charts import ask_charts, with_charts
 from dsvl2.pipelines.ask.images import ImageBudget, ask_images
 from dsvl2.pipelines.ask.plan import CANDIDATES, READ_AT_MOST, check_question, check_reading
 from dsvl2.pipelines.ask.promising import FEW, Survey, survey
@@ -29,4 +29,5 @@ __all__ = [
     "parse_answer",
     "rank",
     "survey",
+    "with_charts",
 ]

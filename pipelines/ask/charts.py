@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dsvl2.pipelines.ask.plan import check_question
@@ -26,6 +27,58 @@ def ask_charts(pages: Sequence[AskPage], questions: Sequence[str], engine: Engin
         if not chart.found
     )
     return [_answer(question, charts, refs, none) for question in questions]
+
+
+MOST_WORDS = 150
+"""A page with more words is no chart, whatever is drawn on it."""
+MOST_PAGES = 3
+"""So many pages are looked at for charts that were not announced."""
+
+
+def with_charts(
+    results: Sequence[AskResult], pages: Sequence[AskPage], questions: Sequence[str], engine: Engine
+) -> list[AskResult]:
+    """Return results with those answered from charts, where a page that was read turns out to be one.
+
+    Whether it is one is told from its marks and the words that were read already; only then its data is read. An answer
+    that was found on another page stays.
+    """
+    found = [page for page in pages if _is_chart(page)] if len(pages) <= MOST_PAGES else []
+    if not found:
+        return list(results)
+    told = (Notice("from_chart", f"page {found[0].number} is a chart: answered from its data"),)
+    refs = {page.ref for page in found}
+    merged = []
+    for result, other in zip(results, ask_charts(found, questions, engine), strict=True):
+        elsewhere = result.found and PageRef(result.source or "", result.page or 0) not in refs
+        merged.append(result if elsewhere or not other.found else _joined(result, other, told))
+    return merged
+
+
+def _joined(result: AskResult, other: AskResult, told: tuple[Notice, ...]) -> AskResult:
+    return replace(
+        other,
+        pages_asked=result.pages_asked,
+        pages_not_asked=result.pages_not_asked,
+        pages_not_read=result.pages_not_read,
+        notices=(*told, *other.notices),
+    )
+
+
+def _is_chart(page: AskPage) -> bool:
+    """Whether a page that was read from its image shows a chart: marks with an axis or with printed values."""
+    from dsvl2.pipelines.charts import shows_chart
+
+    text = page.text
+    if (
+        text is None
+        or text.blank
+        or text.rotation
+        or (text.text_layer is not None and text.text_layer.decision == "used")
+    ):
+        return False
+    words = sum(len(line.text.split()) for block in text.blocks for line in block.lines)
+    return words <= MOST_WORDS and shows_chart(page.draw(), text)
 
 
 def _answer(

@@ -11,7 +11,7 @@ from dsvl2.pipelines.charts.answers_of_models import parse_chart
 from dsvl2.pipelines.charts.code import to_code
 from dsvl2.pipelines.charts.export import to_csv, to_long_csv, to_markdown
 from dsvl2.pipelines.charts.plot import beside
-from dsvl2.pipelines.charts.read import finish_chart, prepare_chart, read_chart, read_page, understand
+from dsvl2.pipelines.charts.read import finish_chart, prepare_chart, read_chart, read_page, shows_chart, understand
 from dsvl2.pipelines.charts.sandbox import Drawn, can_run_code, run_code
 from dsvl2.pipelines.charts.task import PAGE_PROMPT, SPEC
 from dsvl2.pipelines.charts.types import Axis, ChartData, Charts, PageChart, Point, Series, TextItem
@@ -37,6 +37,7 @@ __all__ = [
     "read_chart",
     "read_page",
     "run_code",
+    "shows_chart",
     "to_code",
     "to_csv",
     "to_long_csv",

@@ -238,7 +238,7 @@ def _dressed(
     """Add titles and axes to the data."""
     title, taken = title_above(scene, free, plot.y0)
     rest = [item for item in free if not any(item is other for other in taken)]
-    floor = max([item.box.y1 for label in labels for item in label.items] if found.upright else [plot.y1])
+    floor = max((item.box.y1 for label in labels for item in label.items if found.upright), default=plot.y1)
     below, _ = name_below(scene, rest, plot, floor)
     beside, _ = name_beside(scene, rest, plot)
     ticks: tuple[Tick, ...] = scale.ticks if scale else ()

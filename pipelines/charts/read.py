@@ -22,7 +22,7 @@ from dsvl2.pipelines.charts.spots import Spot, find_spots
 from dsvl2.pipelines.charts.strips import Canvas, collect, pack, requests
 from dsvl2.pipelines.charts.task import PAGE_PROMPT
 from dsvl2.pipelines.charts.types import ChartData, TextItem
-from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.documents import Notice, PageResult
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import Engine
 
 NO_CHART = Notice("no_chart", "no chart was found: no bars, lines, points or sectors with an axis or printed values")
+_LEAST_DATA = 2
 MOST_SPOTS = 600  # a page of text has more; a chart does not
 
 
@@ -83,6 +84,17 @@ def finish_chart(prepared: PreparedChart, answers: Sequence[GenerationResult], p
     height, width = prepared.ground.strokes.shape
     data = understand(prepared.ground, texts)
     return replace(data, notices=prepared.notices + data.notices, size=(width, height))
+
+
+def shows_chart(image: Image, page: PageResult) -> bool:
+    """Say whether a page that was read is a picture of a chart, from its marks and its words; no model is asked.
+
+    Two data at least, each with a value: a logo or a ruled form has none.
+    """
+    lines = [line for block in page.blocks for line in block.lines if line.box is not None and line.text.strip()]
+    texts = [TextItem(line.text, line.box, 0, line.confidence or 0.5) for line in lines if line.box is not None]
+    data = understand(look(np.asarray(image.convert("RGB"))), texts)
+    return data.found and sum(1 for _ in data.points()) >= _LEAST_DATA
 
 
 def understand(ground: Ground, texts: Sequence[TextItem]) -> ChartData:

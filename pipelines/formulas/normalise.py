@@ -45,7 +45,7 @@ def read(latex: str) -> tuple[str, Validity]:
     parser = Parser(latex)
     row = parser.formula()
     problems = list(parser.problems)
-    names = [token.text for token in tokenize(latex)]
+    names = [token.text for token in parser.tokens]
     if names.count("\\left") != names.count("\\right"):
         problems.append(
             "\\left without \\right" if names.count("\\left") > names.count("\\right") else "\\right without \\left"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container
+from collections.abc import Callable
 
 from dsvl2.pipelines.formulas import symbols
 from dsvl2.pipelines.formulas.cursor import Cursor
@@ -17,6 +17,15 @@ _SCRIPT_MARKS = ("^", "_", "'")
 _CELL_ENDS = frozenset({"&", "\\\\", "\\cr", "\\newline", "\\tabularnewline"})
 _ENDS = _CELL_ENDS | {"}", "\\end", ""}
 _SPECIAL = frozenset({"\\begin", "\\substack", "\\pmod", "\\mod", "\\bmod", "\\xrightarrow", "\\xleftarrow"})
+# Which method reads a command; the first table that has it counts.
+_HANDLERS = {
+    token: name
+    for table, name in reversed((
+        (symbols.CALLS, "call"), (symbols.DROPPED, "dropped"), (symbols.FONTS, "styled"), (symbols.TEXTS, "words"),
+        (symbols.INLINED, "inlined"), (symbols.GRIDS, "plain_grid"), (symbols.DIMENSIONED, "dimension"), (_SPECIAL, "special"),
+    ))
+    for token in table
+}  # fmt: skip
 
 
 class Parser(Cursor):
@@ -128,9 +137,9 @@ class Parser(Cursor):
         if token in ("$", "\\(", "\\)", "\\[", "\\]"):
             return ()
         token = symbols.SYNONYMS.get(token, token)
-        for table, handler in self.handlers():
-            if token in table:
-                return self.deeper(handler, token, font)
+        name = _HANDLERS.get(token)
+        if name is not None:
+            return self.deeper(getattr(self, name), token, font)
         if token.startswith("\\") and token not in symbols.SYMBOLS:
             self.problem(f"unknown command {token}")
             return ()
@@ -162,13 +171,6 @@ class Parser(Cursor):
         if nodes and not isinstance(nodes[-1], Scripts):
             return (*nodes[:-1], Scripts(nodes[-1], sub, sup))
         return (*nodes, Scripts(None, sub, sup))
-
-    def handlers(self) -> tuple[tuple[Container[str], Callable[[str, str], Row]], ...]:
-        return (
-            (symbols.CALLS, self.call), (symbols.DROPPED, self.dropped), (symbols.FONTS, self.styled),
-            (symbols.TEXTS, self.words), (symbols.INLINED, self.inlined), (symbols.GRIDS, self.plain_grid),
-            (symbols.DIMENSIONED, self.dimension), (_SPECIAL, self.special),
-        )  # fmt: skip
 
     def call(self, name: str, font: str) -> Row:
         option: Row = ()

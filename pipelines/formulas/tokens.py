@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dsvl2.pipelines.formulas.symbols import UNICODE
 
 _TOKEN = re.compile(r"\\[A-Za-z]+\*?|\\(?:[^A-Za-z]|$)|%[^\n]*\n?|\s+|.", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A command, a character, or one space for any white space; where it stands in the source."""
 
     text: str

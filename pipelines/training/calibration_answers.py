@@ -35,7 +35,7 @@ from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
 from dsvl2.pipelines.training.answers.pages import VirtualPage, make_page, resources
 from dsvl2.pipelines.training.calibration_fit import calibration_error, logistic
 
-LEAST = 40  # judged answers of a kind; with fewer it keeps its raw confidence
+LEAST = 80  # judged answers of a kind; with fewer it keeps its raw confidence
 _KNOTS = (0.0005, 0.002, 0.01, 0.03, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.996, 0.9995)
 
 

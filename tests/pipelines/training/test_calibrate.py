@@ -86,7 +86,7 @@ def judged(count: int, seed: int, kind: str = "answer") -> list[Judged]:
 
 
 def test_answers_are_calibrated_by_kind_and_only_with_enough_of_them() -> None:
-    few = [Judged("null", 0.9, True)] * 39
+    few = [Judged("null", 0.9, True)] * 79
     found = replace(fit(words(3000, 1), "f" * 64), answers=fit_answers([*judged(600, 1), *few]))
     assert [kind for kind, _ in found.answers] == ["answer"]
     assert found.answer("null", 0.37) == 0.37
