@@ -13,7 +13,7 @@ from dsvl2_cli.session import session
 def bench(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="[FILE]", help="A document of yours; a built-in page by default.", show_default=False),
+        typer.Argument(metavar="FILE", help="A document of yours; a built-in page by default.", show_default=False),
     ] = None,
     repeat: Annotated[
         int, typer.Option("--repeat", min=1, max=100, metavar="N", help="Runs that count; their median is told.")
