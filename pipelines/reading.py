@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dsvl2.model import GenerationRequest, GenerationResult, Message, ReadingProfile, SamplingParams
-from dsvl2.pipelines.confidence import Calibration, coverage, coverage_notices, score_page
+from dsvl2.pipelines.confidence import Calibration, believable, coverage, coverage_notices, score_page
 from dsvl2.pipelines.documents import Block, Notice, PageImage, PageResult, geometric_mean, sum_usage
 from dsvl2.pipelines.layout import BandText, PageLayout, analyse, assemble, line_notices, with_words
 from dsvl2.pipelines.parsing import parse_markdown
@@ -60,7 +60,7 @@ def finish(
     prepared: PreparedPage, answers: Sequence[GenerationResult], calibration: Calibration | None = None
 ) -> PageResult:
     """Make the page's result from the model's answers, one for each of `prepared.requests`, in that order."""
-    page = score_page(gather(prepared, answers), calibration)
+    page = believable(score_page(gather(prepared, answers), calibration))
     if prepared.layout is None or page.blank:
         return page
     found = coverage(page, prepared.layout)

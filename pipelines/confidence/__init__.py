@@ -2,11 +2,13 @@
 
 from dsvl2.pipelines.confidence.accounting import coverage, coverage_notices
 from dsvl2.pipelines.confidence.calibration import Calibration, load_calibration
+from dsvl2.pipelines.confidence.nonsense import believable
 from dsvl2.pipelines.confidence.scoring import answer_confidence, calibration_of, score_page, together
 
 __all__ = [
     "Calibration",
     "answer_confidence",
+    "believable",
     "calibration_of",
     "coverage",
     "coverage_notices",
