@@ -18,16 +18,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dsvl2.model import ModelError
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.bench import Bench, NotMeasured, Row
 from dsvl2.pipelines.evaluation.kept import KeptEngine
-
-if TYPE_CHECKING:
-    pass
-
 
 Measure = Callable[[Bench], list[Row]]
 

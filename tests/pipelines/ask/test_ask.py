@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,19 +28,7 @@ from dsvl2.pipelines.ask.rank import rank, score
 from dsvl2.pipelines.ask.text import parts_of
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.errors import QuestionError, TooManyPages
-
-
-def load(name: str) -> Any:
-    """Import a helper that lies beside the tests."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-Answering = load("answering").Answering
+from tests.pipelines.answering import Answering
 
 
 def page(number: int, *lines: str, source: str = "a.pdf") -> AskPage:

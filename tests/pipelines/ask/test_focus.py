@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -13,19 +10,8 @@ from dsvl2.pipelines.ask import AskPage, ask_text
 from dsvl2.pipelines.ask.focus import passage
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.spatial import Segment
+from tests.pipelines.answering import Answering
 
-
-def load(name: str) -> Any:
-    """Import a helper that lies beside the tests."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / f"{name}.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-Answering = load("answering").Answering
 LETTER = (
     "14 March 1987",
     "Report on the pumping station",
