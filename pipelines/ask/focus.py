@@ -18,10 +18,11 @@ FAR = 0.6
 """What the score of an answer is multiplied with that stands elsewhere than the question's words."""
 
 
-def passage(question: str, segments: Sequence[Segment]) -> tuple[Segment, ...] | None:
+def passage(question: str, segments: Sequence[Segment], *, turned: bool = False) -> tuple[Segment, ...] | None:
     """Return the segments around the line that fits the question best (BM25), in their order.
 
-    Empty if no line shares a word with the question; None if there are too few to tell.
+    Empty if no line shares a word with the question; None if there are too few to tell. On a page that lies `turned` by
+    a quarter in its image, lines follow each other along x.
     """
     if len(segments) < FEW:
         return None
@@ -29,8 +30,11 @@ def passage(question: str, segments: Sequence[Segment]) -> tuple[Segment, ...] |
     best = max(range(len(segments)), key=lambda number: scores[number])
     if scores[best] <= 0:
         return ()
-    top, bottom = segments[best].box.y0, segments[best].box.y1
+    top, bottom = _extent(segments[best], turned)
     reach = REACH * (bottom - top)
-    return tuple(
-        segment for segment in segments if top - reach < (segment.box.y0 + segment.box.y1) / 2 < bottom + reach
-    )
+    return tuple(segment for segment in segments if top - reach < sum(_extent(segment, turned)) / 2 < bottom + reach)
+
+
+def _extent(segment: Segment, turned: bool) -> tuple[float, float]:
+    box = segment.box
+    return (box.x0, box.x1) if turned else (box.y0, box.y1)

@@ -62,7 +62,7 @@ def ask_text(
         id(page): parts_of(page.text, min(part_tokens or PART_TOKENS, room)) for page in pages if page.text is not None
     }
     whole = [
-        Asking(number, page, part, passage(questions[number], part.segments))
+        Asking(number, page, part, passage(questions[number], part.segments, turned=_is_turned(page.text)))
         for page in pages  # page by page: what requests share comes one after the other
         for part in parts.get(id(page), ())
         for number in range(len(questions))
@@ -98,11 +98,14 @@ def request_for(part: SpatialText, question: str) -> GenerationRequest:
     return GenerationRequest((message,), SamplingParams(max_new_tokens=ANSWER_TOKENS))
 
 
+def _is_turned(page: PageResult | None) -> bool:
+    return page is not None and page.rotation in (90, 270)
+
+
 def _as_text(segments: Sequence[Segment], page: PageResult | None, limit: int | None = None) -> SpatialText:
     """Return segments of a page with their places on it."""
     assert page is not None  # segments come from a page that was read
-    turned = page.rotation in (90, 270)
-    width, height = (page.height_px, page.width_px) if turned else (page.width_px, page.height_px)
+    width, height = (page.height_px, page.width_px) if _is_turned(page) else (page.width_px, page.height_px)
     return spatial_text(segments, width, height, limit_tokens=limit, slant=Slant.of(page))
 
 

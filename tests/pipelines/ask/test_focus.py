@@ -41,6 +41,13 @@ def test_the_passage_is_the_lines_around_the_questions_words() -> None:
     assert [segment.text for segment in near] == list(LETTER[2:7])
 
 
+def test_on_a_turned_page_lines_follow_each_other_along_x() -> None:
+    turned = [Segment(s.text, Box(900 - s.box.y1, s.box.x0, 900 - s.box.y0, s.box.x1)) for s in segments(LETTER)]
+    near = passage("what did the larger pump deliver?", turned, turned=True)
+    assert near is not None
+    assert [segment.text for segment in near] == list(LETTER[2:7])
+
+
 def test_no_line_and_too_few_lines_are_told_apart() -> None:
     assert passage("which telephone?", segments(LETTER)) == ()
     assert passage("which pump?", segments(LETTER[:4])) is None
