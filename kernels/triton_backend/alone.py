@@ -12,6 +12,7 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
+from dsvl2.kernels.triton_backend.expert_kernels import part_of
 from dsvl2.kernels.triton_backend.launch import chained, hold, on, release
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.rows import load_rows, multiply
@@ -24,26 +25,13 @@ WIDEST = 4096  # columns: more would not fit the registers
 
 
 @triton.jit
-def _where(codes, words, index, ROWS: tl.constexpr, K: tl.constexpr, FORM: tl.constexpr):
-    """Where matrix `index` of a stack begins: its codes and its words."""
-    tiles: tl.constexpr = (ROWS + 63) // 64
-    units: tl.constexpr = K // 32 if FORM == 1 else K // 64
-    if FORM == 0:
-        return codes + index * (ROWS * K), words
-    elif FORM == 1:
-        return codes + index * (tiles * units * 2048), words + index * (tiles * 64)
-    else:
-        return codes + index * (tiles * units * 2048), words + index * (tiles * units * 64)
-
-
-@triton.jit
 def _silu_times(
     x, codes, words, table, out, index, first, row, ROWS: tl.constexpr, WIDTH: tl.constexpr, K: tl.constexpr,
     BN: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr, WAIT: tl.constexpr,
 ):  # fmt: skip
     """out[row : row + BN] of one expert, whose rows begin at `first` of matrices 2 * index and 2 * index + 1."""
-    gates, gate_words = _where(codes, words, 2 * index, ROWS, K, FORM)
-    ups, up_words = _where(codes, words, 2 * index + 1, ROWS, K, FORM)
+    gates, gate_words = part_of(codes, words, 2 * index, ROWS, K, FORM)
+    ups, up_words = part_of(codes, words, 2 * index + 1, ROWS, K, FORM)
     gw, gs = load_rows(gates, gate_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
     uw, us = load_rows(ups, up_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
     hold(WAIT)
@@ -113,7 +101,7 @@ def _down(
         if tl.program_id(0) * BN < H:
             # the kernel before has waited for the choice of experts before it let this one begin
             expert = tl.load(idx + token * PER_TOKEN + which).to(tl.int64)
-            mine, mine_words = _where(codes, words, expert, H, WIDTH, FORM)
+            mine, mine_words = part_of(codes, words, expert, H, WIDTH, FORM)
             _down_rows(
                 x, mine, mine_words, table, out, tl.program_id(0) * BN, 0, H, WIDTH, WIDTH, BN, STEP, FORM, ASM, CHAIN
             )

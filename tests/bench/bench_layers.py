@@ -1,6 +1,6 @@
 """Single layers on a GPU beside their peers: experts, latent attention, linears, at the sizes of `small` (and tiny's attention).
 
-    python tests/bench/bench_layers.py [experts,decode,linear,vision] [--seconds 200]
+    PYTHONPATH=.types:. python tests/bench/bench_layers.py [experts,decode,linear,vision] [--seconds 200]
 
 Medians of CUDA-graph replays over buffers that rotate through more memory than the L2 holds; random inputs; every kernel is
 compared with an fp32 reference before it is timed, and not reported if it errs. One JSON object a row: microseconds, and the
@@ -14,7 +14,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -23,47 +23,12 @@ from torch import Tensor
 
 from dsvl2.kernels import ops, reference
 from dsvl2.kernels.packing import INT4, INT8, NF4, Format, PackedWeight, arrange
+from tests.bench.peers.clock import clocked, error, replays
 
 HIDDEN, WIDTH, EXPERTS, CHOSEN = 2048, 1408, 64, 6
 BYTES, OPERATIONS = 3.00e12, 790e12
 FORMS: dict[str, Format | None] = {"bf16": None, "int8": INT8, "int4": INT4, "nf4": NF4}
 LARGEST_ERROR = 0.012
-Call = Callable[[], Any]
-
-
-def replays(calls: Sequence[Call], least: float = 1.5e-3) -> float:
-    """Microseconds a call: the calls one after the other as a graph, repeated to `least` seconds; median of 15 replays."""
-    aside = torch.cuda.Stream()
-    with torch.cuda.stream(aside):
-        for call in calls:
-            call()
-        torch.cuda.synchronize()
-        start = time.perf_counter()
-        for call in calls:
-            call()
-        torch.cuda.synchronize()
-        rounds = max(1, min(50, int(least / (time.perf_counter() - start) * 3) + 1))
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        for _ in range(rounds):
-            for call in calls:
-                call()
-    graph.replay()
-    return clocked(graph.replay, 15) / rounds / len(calls)
-
-
-def clocked(call: Call, times: int) -> float:
-    """Microseconds of a call on the GPU's clock, median."""
-    taken = []
-    for _ in range(times):
-        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        torch.cuda.synchronize()
-        start.record()
-        call()
-        end.record()
-        end.synchronize()
-        taken.append(start.elapsed_time(end) * 1000)
-    return sorted(taken)[times // 2]
 
 
 def row(
@@ -74,10 +39,6 @@ def row(
         "what": what, "method": method, "size": size, "us": round(micros, 1), "floor_us": round(floor, 1),
         "share": round(floor / micros, 3), **more,
     }  # fmt: skip
-
-
-def error(got: Tensor, want: Tensor) -> float:
-    return float((got.float() - want.float()).norm() / want.float().norm())
 
 
 def checked(name: str, got: Tensor, want: Tensor) -> float:
