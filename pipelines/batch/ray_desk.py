@@ -9,10 +9,12 @@ import asyncio
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from queue import SimpleQueue
+from threading import Semaphore, Thread
 from typing import Any
 
 from dsvl2.pipelines.batch.children import Child
@@ -24,6 +26,7 @@ from dsvl2.pipelines.errors import page_error
 from dsvl2.pipelines.sources import SourceOptions
 from dsvl2.pipelines.tasks import TaskOptions, batch_task
 
+Item = tuple[int, Header, list[Any]]
 HAND_OVER_SECONDS = 5.0  # that a call for work or news waits before it comes back empty-handed
 
 
@@ -37,11 +40,15 @@ class DecodeSpec:
 
 
 class Desk:
-    """The queue: tickets with a request and references to its pixels, and who holds which. Runs as an async actor."""
+    """The queue: tickets with a request and references to its pixels, and who holds which. Runs as an async actor.
+
+    A reader holds the ticket that it works at, and behind it those that it took ahead.
+    """
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[int, Header, list[Any]]] = deque()
-        self._held: dict[int, int] = {}  # ticket -> reader; calls overtake each other, so one may seem to hold two
+        self._waiting: deque[Item] = deque()
+        self._held: dict[int, deque[Item]] = {}
+        self._life: dict[int, int] = {}  # how often a reader was lost
         self._news: list[tuple[Any, ...]] = []
         self._work, self._told = asyncio.Event(), asyncio.Event()
 
@@ -50,8 +57,8 @@ class Desk:
         self._waiting.append((ticket, header, blobs))
         self._work.set()
 
-    async def take(self, reader: int) -> tuple[int, Header, list[Any]] | None:
-        """Give a reader the next work; None: ask again."""
+    async def take(self, reader: int, life: int) -> Item | None:
+        """Give a reader the next work; None: ask again. What a dead reader asked before it died gets nothing."""
         until = time.monotonic() + HAND_OVER_SECONDS
         while not self._waiting:
             self._work.clear()
@@ -59,22 +66,36 @@ class Desk:
                 await asyncio.wait_for(self._work.wait(), max(0.01, until - time.monotonic()))
             if not self._waiting and time.monotonic() >= until:
                 return None
+        if self._life.get(reader, 0) != life:
+            return None
         item = self._waiting.popleft()
-        self._held[item[0]] = reader
-        self._tell("taken", item[0], reader)
+        held = self._held.setdefault(reader, deque())
+        held.append(item)
+        if len(held) == 1:
+            self._tell("begun", item[0], reader)
         return item
 
     async def give(self, reader: int, ticket: int, header: Header, blobs: list[bytes]) -> None:
-        """Take an answer from a reader."""
-        if self._held.pop(ticket, None) == reader:
-            self._tell("given", ticket, header, blobs)
+        """Take an answer from a reader, which begins with the next one that it holds."""
+        held = self._held.get(reader, deque())
+        item = next((item for item in held if item[0] == ticket), None)
+        if item is None:
+            return
+        first = held[0] is item
+        held.remove(item)
+        self._tell("given", ticket, header, blobs)
+        if first and held:
+            self._tell("begun", held[0][0], reader)
 
-    async def lost(self, reader: int) -> list[int]:
-        """A reader is gone: return what it held."""
-        tickets = [ticket for ticket, holder in self._held.items() if holder == reader]
-        for ticket in tickets:
-            del self._held[ticket]
-        return tickets
+    async def lost(self, reader: int) -> int | None:
+        """A reader is gone: return the ticket that it worked at. Those that it took ahead go back to the head of the queue."""
+        self._life[reader] = self._life.get(reader, 0) + 1
+        held = self._held.pop(reader, deque())
+        ticket = held.popleft()[0] if held else None
+        self._waiting.extendleft(reversed(held))
+        if held:
+            self._work.set()
+        return ticket
 
     async def withdraw(self, ticket: int) -> None:
         """Nobody wants the answer any more."""
@@ -92,6 +113,35 @@ class Desk:
     def _tell(self, *what: Any) -> None:
         self._news.append(what)
         self._told.set()
+
+
+class Ahead:
+    """Work that is fetched, pixels and all, while the reader is at the work before: it never waits for the cluster."""
+
+    def __init__(self, take: Callable[[], Item | None], fetch: Callable[[list[Any]], list[bytes]]) -> None:
+        self._take, self._fetch = take, fetch
+        self._room, self._ready = Semaphore(1), SimpleQueue[Any]()
+        Thread(target=self._run, name="dsvl2-ahead", daemon=True).start()
+
+    def next(self) -> tuple[int, Header, list[bytes]]:
+        """Return the next work, and have the one after it fetched. Raises what fetching raised."""
+        found: Any = self._ready.get()
+        if isinstance(found, BaseException):
+            raise found
+        self._room.release()
+        ticket, header, blobs = found
+        return ticket, header, blobs
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._room.acquire()
+                while (item := self._take()) is None:
+                    pass
+                ticket, header, blobs = item
+                self._ready.put((ticket, header, self._fetch(blobs)))
+        except BaseException as error:
+            self._ready.put(error)
 
 
 class RayReader:
@@ -114,18 +164,15 @@ class RayReader:
             failure = page_error(error)
             return {"failed": [failure.code, failure.message, failure.hint]}
 
-    def work(self) -> None:
-        """Pull work from the desk for ever."""
+    def work(self, life: int) -> None:
+        """Pull work from the desk for ever. life: how often this reader was lost before."""
         import ray
 
         reader = self._loaded()
+        ahead = Ahead(lambda: ray.get(self._desk.take.remote(self._number, life)), fetched)
         while True:
-            item: Any = ray.get(self._desk.take.remote(self._number))
-            if item is None:
-                continue
-            ticket, header, blobs = item
-            answer, packed = reader.answer(header, [one if isinstance(one, bytes) else ray.get(one) for one in blobs])
-            self._desk.give.remote(self._number, ticket, answer, packed)
+            ticket, header, blobs = ahead.next()
+            self._desk.give.remote(self._number, ticket, *reader.answer(header, blobs))
 
     def _loaded(self) -> Reader:
         if self._reader is None:
@@ -143,6 +190,13 @@ class RayReader:
         if "lost" in found:
             found = {"error": ["worker_crashed", f"drawing page {number} failed", "see --decode-timeout"]}
         return drawn_image(found, [] if "error" in found else [ray.get(pixels)])
+
+
+def fetched(blobs: list[Any]) -> list[bytes]:
+    """Return blobs, of which those that lie in the cluster's store are named by references."""
+    import ray
+
+    return [one if isinstance(one, bytes) else ray.get(one) for one in blobs]
 
 
 _CHILDREN: dict[DecodeSpec, tuple[Child, Header | None]] = {}

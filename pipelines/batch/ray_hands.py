@@ -23,7 +23,7 @@ from dsvl2.pipelines.documents import PageError
 
 KILLED = -9
 SEATS = 2
-"""Requests in flight for each reader: one that it works at, one that lies ready on the desk."""
+"""Requests in flight for each reader: one that it works at, one that it has taken ahead."""
 _AGAIN = PageError("worker_crashed", "the Ray cluster lost the batch's queue", "run the same command again: it goes on")
 
 
@@ -55,7 +55,7 @@ class RayHands:
             task = (self._options.task, dict(self._options.task_options))
             for number in range(self._number):
                 made = self._parts.reader.options(**resources).remote(number, self._name, maker, task, self._spec)
-                self._actors.append(_Actor(number, made, load=made.load.remote(), work=made.work.remote()))
+                self._actors.append(_Actor(number, made, load=made.load.remote(), work=made.work.remote(0)))
         seat = Seat(self)
         if self._stamps is not None:
             seat.inbox.append((self._stamps, []))
@@ -128,8 +128,8 @@ class RayHands:
             seat = self._seats.get(ticket)
             if seat is None:
                 continue
-            if kind == "taken":
-                seat.taken(rest[0])
+            if kind == "begun":
+                seat.begun(rest[0])
             else:
                 del self._seats[ticket]
                 seat.inbox.append((rest[0], rest[1]))
@@ -150,17 +150,18 @@ class RayHands:
             self._loading.clear()
 
     def _died(self, actor: _Actor, ref: Any) -> None:
-        """An actor is gone and will be started anew: what it held is lost, and it is sent to work again."""
+        """An actor is gone and will be started anew: what it worked at is lost, and it is sent to work again."""
         import ray
 
         if ref == actor.load:
             actor.load = actor.handle.load.remote()
             return
-        for ticket in ray.get(self._desk.lost.remote(actor.number)):
-            seat = self._seats.pop(ticket, None)
-            if seat is not None:
-                seat.inbox.append(None)
-        actor.work = actor.handle.work.remote()
+        ticket = ray.get(self._desk.lost.remote(actor.number))
+        seat = self._seats.pop(ticket, None)
+        if seat is not None:
+            seat.inbox.append(None)
+        actor.lives += 1
+        actor.work = actor.handle.work.remote(actor.lives)
         actor.load = actor.load or actor.handle.load.remote()  # for its new process
 
 
@@ -172,6 +173,7 @@ class _Actor:
     handle: Any
     load: Any
     work: Any
+    lives: int = 0
     pid: int = 0
 
 
@@ -188,11 +190,11 @@ class Seat:
     _actor: int | None = None
 
     def ask(self, header: Header, blobs: Sequence[Any] = (), *, seconds: float) -> None:
-        """Lay a request on the desk; its time begins when somebody takes it."""
+        """Lay a request on the desk; its time begins when somebody works at it."""
         self.deadline, self._seconds, self._actor = None, seconds, None
         self._ticket = self.hands.put(self, header, blobs)
 
-    def taken(self, actor: int) -> None:
+    def begun(self, actor: int) -> None:
         """Somebody works at it."""
         self._actor, self.deadline = actor, time.monotonic() + self._seconds
 

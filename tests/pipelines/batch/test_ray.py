@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,31 +22,74 @@ BENCH = Path(__file__).parents[2] / "bench" / "bench_ray.py"
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # from Python 3.12 on
 
 
-def test_the_desk_hands_out_every_ticket_once_and_knows_who_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_desk_hands_out_every_ticket_once_and_says_when_it_is_worked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_desk, "HAND_OVER_SECONDS", 0.01)
 
     async def play() -> None:
         desk = ray_desk.Desk()
-        assert await desk.take(0) is None and await desk.news() == []
-        for ticket in (1, 2, 3):
+        assert await desk.take(0, 0) is None and await desk.news() == []
+        for ticket in (1, 2, 3, 4):
             await desk.put(ticket, {"rung": "normal"}, [b"x"])
         await desk.withdraw(2)
-        assert [(await desk.take(reader) or (0,))[0] for reader in (0, 1)] == [1, 3]
+        assert [(await desk.take(reader, 0) or (0,))[0] for reader in (0, 1, 0)] == [1, 3, 4]
+        assert await desk.news() == [("begun", 1, 0), ("begun", 3, 1)]  # 4 was taken ahead
         await desk.give(0, 1, {"results": []}, [])
-        assert await desk.lost(1) == [3] and await desk.lost(1) == []
-        await desk.give(1, 3, {"results": []}, [])  # from the grave
-        assert [one[:2] for one in await desk.news()] == [("taken", 1), ("taken", 3), ("given", 1)]
-        for ticket in (4, 5):
-            await desk.put(ticket, {"rung": "normal"}, [b"x"])
-        (
-            await desk.take(0),
-            await desk.take(0),
-        )  # calls overtake each other: the next is taken before the answer is given
-        await desk.give(0, 4, {"results": []}, [])
-        await desk.give(0, 5, {"results": []}, [])
-        assert [one[:2] for one in await desk.news()][2:] == [("given", 4), ("given", 5)]
+        assert [one[:2] for one in await desk.news()] == [("given", 1), ("begun", 4)]
+        await desk.give(0, 1, {"results": []}, [])
+        await desk.give(1, 4, {"results": []}, [])  # not its own
+        assert await desk.news() == []
 
     asyncio.run(play())
+
+
+def test_a_dead_reader_loses_what_it_worked_at_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_desk, "HAND_OVER_SECONDS", 0.2)
+
+    async def play() -> None:
+        desk = ray_desk.Desk()
+        for ticket in (1, 2):
+            await desk.put(ticket, {}, [])
+            await desk.take(0, 0)
+        asked = asyncio.create_task(desk.take(0, 0))  # for a third one, when it is killed
+        await asyncio.sleep(0.01)
+        assert await desk.lost(0) == 1
+        await asyncio.sleep(0.01)
+        assert await asyncio.wait_for(asked, 1) is None
+        assert (await desk.take(1, 0) or (0,))[0] == 2
+        await desk.give(0, 2, {}, [])  # from the grave
+        assert await desk.lost(1) == 2 and await desk.lost(1) is None
+        assert [one[:2] for one in await desk.news()] == [("begun", 1), ("begun", 2)]
+        await desk.put(3, {}, [])
+        assert await desk.take(0, 0) is None  # the life before
+        assert (await desk.take(0, 1) or (0,))[0] == 3
+
+    asyncio.run(play())
+
+
+def test_a_reader_has_one_piece_of_work_fetched_while_it_is_at_another() -> None:
+    taken, items = list[int](), iter([(1, {}, ["a"]), None, (2, {}, ["b"]), (3, {}, ["c"]), OSError("no desk")])
+
+    def take() -> Any:
+        found = next(items)
+        if isinstance(found, Exception):
+            raise found
+        taken.append(found[0] if found else 0)
+        return found
+
+    def settled(count: int) -> list[int]:
+        until = time.monotonic() + 5
+        while len(taken) < count and time.monotonic() < until:
+            time.sleep(0.001)
+        time.sleep(0.02)
+        return taken
+
+    ahead = ray_desk.Ahead(take, lambda blobs: [one.encode() for one in blobs])
+    assert settled(1) == [1]
+    assert ahead.next() == (1, {}, [b"a"])
+    assert settled(3) == [1, 0, 2]  # 3 stays for others
+    assert ahead.next()[0] == 2 and ahead.next()[0] == 3
+    with pytest.raises(OSError, match="no desk"):
+        ahead.next()
 
 
 def test_the_decoding_task_opens_a_document_where_it_has_another(
