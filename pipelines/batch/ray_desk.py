@@ -168,8 +168,10 @@ class RayReader:
         """Pull work from the desk for ever. life: how often this reader was lost before."""
         import ray
 
-        reader = self._loaded()
-        ahead = Ahead(lambda: ray.get(self._desk.take.remote(self._number, life)), fetched)
+        def take() -> Any:
+            return ray.get(self._desk.take.remote(self._number, life))
+
+        reader, ahead = self._loaded(), Ahead(take, fetched)
         while True:
             ticket, header, blobs = ahead.next()
             self._desk.give.remote(self._number, ticket, *reader.answer(header, blobs))
