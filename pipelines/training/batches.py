@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -136,7 +137,11 @@ def on_device(
     parts = {name: part.to(device, non_blocking=True) for name, part in batch.parts.items()}
     tokens = parts["tokens"].long()
     if batch.kind == "answers":
-        weight = (parts["roles"] == ANSWER).float() + recipe.context_weight * (parts["roles"] == CONTEXT).float()
+        told = parts["roles"] == ANSWER
+        first = told & ~F.pad(told, (1, -1))
+        weight = (
+            told.float() + (recipe.decision_weight - 1) * first + recipe.context_weight * (parts["roles"] == CONTEXT)
+        )
         return None, Targets(tokens, weight, torch.zeros_like(tokens, dtype=torch.bool))
     weight = (tokens != nano.PAD).float()
     if batch.kind == "formulas":
@@ -154,4 +159,5 @@ def on_device(
     height = points[:, count:, 1].gather(1, nth)
     row = (height / nano.LOCATION_STEP).floor().long().clamp(0, nano.LOCATION_BINS - 1)
     weight = weight * (1 + (recipe.location_weight - 1) * is_location.float())
+    weight[:, 0] *= torch.where(tokens[:, 0] == nano.EOS, recipe.nothing_weight, 1.0)
     return pictures, Targets(torch.where(is_location, nano.FIRST_LOCATION + row, tokens), weight, is_location, labels)

@@ -1,4 +1,4 @@
-"""Held-out bands of each kind, looked at from time to time while a run goes on."""
+"""Held-out bands of each kind, and questions, looked at from time to time while a run goes on."""
 
 from __future__ import annotations
 
@@ -9,43 +9,51 @@ from pathlib import Path
 
 import torch
 
+from dsvl2.pipelines.training.answers.draw import resources
+from dsvl2.pipelines.training.answers.pages import held_out
 from dsvl2.pipelines.training.batches import on_device
-from dsvl2.pipelines.training.documents import Documents
+from dsvl2.pipelines.training.documents import VOCABULARY, Documents
 from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.learner import Learner
-from dsvl2.pipelines.training.material import PROMPTS, Fresh, as_batch
+from dsvl2.pipelines.training.material import PROMPTS, Fresh, as_batch, batched, conversations
 from dsvl2.pipelines.training.recipe import Recipe
-from dsvl2.pipelines.training.render import make_batch
+from dsvl2.pipelines.training.render import make_batch, wordless_batch
 
 #: name -> (tiles, share of receipts and forms, strength of the degradation)
 KINDS = {"print": (3, 0.0, 0.3), "scan": (2, 0.0, 1.0), "document": (2, 1.0, 0.3), "photo": (1, 1.0, 1.0)}
 _BANDS = 16  # of each kind
+_WORDLESS = 48
+_PAGES = 64  # one question each, held-out kinds among them
 
 
 class Checks:
     """Bands of held-out text and faces; the same bands and the same noise each time."""
 
     def __init__(self, data: Path, recipe: Recipe, device: torch.device) -> None:
-        self.recipe = replace(recipe, character_noise=0.0, location_noise=0.0)
+        self.recipe = replace(recipe, character_noise=0.0, location_noise=0.0, context_weight=0.0)
         self.device = device
         self.batches = dict(_held_out(data, recipe))
 
     def errors(self, learner: Learner) -> dict[str, float]:
-        """Share of wrong tokens of each kind, teacher forced: nothing is generated, so a look takes moments."""
+        """Share of wrong tokens of each kind, teacher forced: nothing is generated, so a look takes moments.
+
+        Of wordless bands it is the share that is not answered with nothing.
+        """
         found = {}
         with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(7)
             for name, batch in self.batches.items():
-                images, targets = on_device(batch, self.device, learner.grid, KINDS[name][2], self.recipe)
+                strength = KINDS[name][2] if name in KINDS else 0.5
+                images, targets = on_device(batch, self.device, learner.grid, strength, self.recipe)
                 # gradients stay on: without them the blocks would be compiled once more
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.amp):
-                    result = learner(images, targets, PROMPTS["bands"], self.recipe, late=False)
+                    result = learner(images, targets, PROMPTS[batch.kind], self.recipe, late=False)
                 found[name] = round(1 - float(result.accuracy), 5)
         return found
 
 
 def _held_out(data: Path, recipe: Recipe) -> Iterator[tuple[str, Fresh]]:
-    resources = Resources.load(data, "held_out")
+    faces = Resources.load(data, "held_out")
     documents = Documents.load(data, held=True)
     for number, (name, (columns, share, _)) in enumerate(KINDS.items()):
         if share and documents is None:
@@ -53,4 +61,10 @@ def _held_out(data: Path, recipe: Recipe) -> Iterator[tuple[str, Fresh]]:
         rng = random.Random(number)
         chosen = documents if share else None
         size = min(_BANDS, recipe.batch_sizes[columns - 1])
-        yield name, as_batch(make_batch(rng, resources, columns, 1.0, size, chosen, share)[0], columns)
+        yield name, as_batch(make_batch(rng, faces, columns, 1.0, size, chosen, share)[0], columns)
+    size = min(_WORDLESS, recipe.batch_sizes[0])
+    yield "wordless", as_batch(wordless_batch(random.Random(99), 1, size), 1)
+    if recipe.answers_weight and (data / VOCABULARY).exists():
+        pages = held_out(5, min(_PAGES, recipe.answer_tokens // 1000 + 1), resources(data)[1])
+        rows = conversations([(page.spatial_text, [(t.prompt, t.answer) for t in page.turns[:1]]) for page in pages])
+        yield "answers", next(iter(batched(rows, recipe.answer_tokens)))

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 PATIENCE = timedelta(seconds=240)  # a peer that is silent for longer has hung: end, so that torchrun can start again
 
@@ -48,6 +48,17 @@ class Cluster:
         if self.world > 1:
             dist.all_reduce(flat)
             flat /= self.world
+
+
+def flat_gradients(module: nn.Module, more: int) -> Tensor:
+    """Make every gradient of a module a view of one buffer, so that one all-reduce serves them all; `more` numbers ride along."""
+    parameters = list(module.parameters())
+    flat = torch.zeros(sum(p.numel() for p in parameters) + more, device=parameters[0].device)
+    start = 0
+    for parameter in parameters:
+        parameter.grad = flat[start : start + parameter.numel()].view_as(parameter)
+        start += parameter.numel()
+    return flat
 
 
 @dataclass(slots=True)

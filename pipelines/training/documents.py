@@ -20,12 +20,13 @@ from dsvl2.pipelines.training.answers.letters import memo
 from dsvl2.pipelines.training.answers.receipts import receipt
 from dsvl2.pipelines.training.answers.sheet import Item, Sheet
 from dsvl2.pipelines.training.answers.tables import laboratory, table_page
-from dsvl2.pipelines.training.canvas import Canvas
+from dsvl2.pipelines.training.canvas import TILE, Canvas
 from dsvl2.pipelines.training.charset import CHARACTERS, normalise
 from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.papers import Paper, clutter, coded, paper
 from dsvl2.pipelines.training.phrases import code_line, number
 from dsvl2.pipelines.training.typeset import GAP, Flow, Word
+from dsvl2.pipelines.training.wordless import shape_between
 
 VOCABULARY = "answers.xz"  # in the folder of training data
 _KNOWN = frozenset(CHARACTERS)
@@ -172,7 +173,10 @@ def _pieces(flow: Flow, look: Paper, sheet: Sheet) -> None:
     """Loose pieces one below the other, each in its own type, with what the cut left of rules around them."""
     rng, style, canvas = flow.rng, flow.style, flow.canvas
     texts = [_text(rng, look, item.text) for item in sheet.items if item.text.strip()]
+    shapes = rng.random() < 0.12
     while flow.fits() and texts:
+        if shapes and rng.random() < 0.25 and flow.y < TILE - 60:
+            shape_between(flow)
         font = look.other(flow, rng.triangular(0.62, 1.35, 0.95))
         text = rng.choice(texts) if rng.random() < 0.9 else rng.choice((number(rng), code_line(rng, flow.few)))
         text = text.upper() if rng.random() < 0.15 else text

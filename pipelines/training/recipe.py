@@ -39,6 +39,8 @@ class Recipe:
     answers_every: int = 1
     context_weight: float = 0.03  # of the page's and the question's own tokens, beside 1 for the answer's
     location_weight: float = 2.0
+    nothing_weight: float = 1.0  # of the end token that is the whole answer to a band without words
+    decision_weight: float = 1.0  # of an answer's first token, which says whether there is one
     character_noise: float = 0.04  # share of input characters replaced: the reader must survive its own slips
     location_noise: float = 0.05
     map_patches: int = 192  # patches a tile that the character map is trained on in a step

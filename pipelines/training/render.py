@@ -34,11 +34,13 @@ from dsvl2.pipelines.training.fonts import Resources
 from dsvl2.pipelines.training.layouts import BLOCKS, DENSE_BLOCKS, SIMPLE_BLOCKS, choose_block
 from dsvl2.pipelines.training.text import Pool
 from dsvl2.pipelines.training.typeset import Flow, Style
+from dsvl2.pipelines.training.wordless import shape_between, wordless
 
 LINE_MARK = len(CHARACTERS) + 1
 _NEWLINE = INDEX["\n"] + 1
 _DENSE = {1: 0.35, 2: 0.45, 3: 0.55, 4: 0.6}  # share of bands of running text, by tiles
 _BUDGET = 420  # characters for each tile of width
+_WORDLESS = 0.06  # share of bands without a word
 #: (stage below which it holds, most lines, least, most and most likely x-height in px)
 _CURRICULUM = ((0.02, 2, 12, 22, 15), (0.05, 4, 10, 20, 13), (0.10, 9, 8, 18, 12))
 
@@ -70,8 +72,8 @@ def render_band(rng: Random, resources: Resources, m: int, stage: float) -> Samp
     canvas = Canvas(m, paper, rng.choice((0, 0, 0, rng.randint(0, 90))))
     flow = _start(rng, resources, canvas, stage)
     full = stage >= _CURRICULUM[-1][0]
-    if full and rng.random() < 0.02:
-        figure(rng, canvas, _any_box(rng, canvas))
+    if full and rng.random() < _WORDLESS:
+        wordless(rng, canvas)
         return _finish(canvas)
     first = flow.y
     _fill(flow, full)
@@ -83,6 +85,7 @@ def render_band(rng: Random, resources: Resources, m: int, stage: float) -> Samp
 def _fill(flow: Flow, full: bool) -> None:
     rng = flow.rng
     with_figures = full and rng.random() < 0.05
+    with_shapes = full and rng.random() < 0.05
     blocks = (DENSE_BLOCKS if rng.random() < _DENSE[flow.canvas.width // TILE] else BLOCKS) if full else SIMPLE_BLOCKS
     favourite = choose_block(rng, blocks)
     stuck = 0
@@ -94,6 +97,8 @@ def _fill(flow: Flow, full: bool) -> None:
             figure(rng, flow.canvas, (flow.style.left, top, flow.style.right, bottom))
             flow.y = bottom + flow.style.body.ascent + rng.uniform(3, 20)
             flow.gap = bool(flow.canvas.rows)
+        elif with_shapes and rng.random() < 0.3 and flow.y < TILE - 60:
+            shape_between(flow)
         else:
             (favourite if rng.random() < 0.35 else choose_block(rng, blocks))(flow)
         stuck = stuck + 1 if len(flow.canvas.rows) == before else 0
@@ -242,6 +247,16 @@ def make_batch(
     return batches
 
 
+def wordless_batch(rng: Random, m: int, size: int) -> Batch:
+    """Bands without a word only."""
+    samples = []
+    for _ in range(size):
+        canvas = Canvas(m, rng.choice((255, 255, rng.randint(205, 254))), 0)
+        wordless(rng, canvas)
+        samples.append(_finish(canvas))
+    return _stack(samples)
+
+
 def _stack(samples: Sequence[Sample]) -> Batch:
     count = len(samples)
     tokens = np.zeros((count, max(1, *(len(s.tokens) for s in samples))), np.int16)
@@ -273,19 +288,11 @@ def main() -> None:
     samples = []
     for _ in range(arguments.n):
         tiles = arguments.m or rng.randint(1, 3)
-        samples.append(
-            _finish(documents.canvas(rng, resources, tiles))
-            if documents
-            else render_band(rng, resources, tiles, arguments.stage)
-        )
-    contact_sheet(samples, columns=math.ceil(arguments.n**0.5 / 1.6), font_file=_label_font(arguments.data)).save(
-        arguments.out
-    )
-
-
-def _label_font(folder: Path) -> str | None:
-    path = folder / "fonts" / "DejaVuSans.ttf"
-    return str(path) if path.is_file() else None
+        drawn = _finish(documents.canvas(rng, resources, tiles)) if documents else None
+        samples.append(drawn or render_band(rng, resources, tiles, arguments.stage))
+    font = arguments.data / "fonts" / "DejaVuSans.ttf"
+    columns = math.ceil(arguments.n**0.5 / 1.6)
+    contact_sheet(samples, columns=columns, font_file=str(font) if font.is_file() else None).save(arguments.out)
 
 
 if __name__ == "__main__":

@@ -26,15 +26,16 @@ from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.average import Average
 from dsvl2.pipelines.training.batches import Supply, on_device
 from dsvl2.pipelines.training.checks import Checks
-from dsvl2.pipelines.training.cluster import Cluster, Progress, keep_own_device
+from dsvl2.pipelines.training.cluster import Cluster, Progress, flat_gradients, keep_own_device
 from dsvl2.pipelines.training.learner import Learner, StepResult
 from dsvl2.pipelines.training.material import PROMPTS, Fresh
 from dsvl2.pipelines.training.optim import Muon, split_parameters
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
 from dsvl2.pipelines.training.start import starting_weights
 from dsvl2.pipelines.training.targets import Targets
-from dsvl2.pipelines.training.warmup import DONE, compile_blocks, start_aside, warm_up
+from dsvl2.pipelines.training.warmup import DONE, compile_blocks, keep_compiled, start_aside, take_compiled, warm_up
 
+KEPT = "compiled.bin"  # in the folder of the run: for --compiled of later runs on such machines
 NUMBERS = 3  # beside the gradients: accuracy, seconds used, whether the compiler's cache is filled
 
 
@@ -42,9 +43,10 @@ class Trainer:
     """A learner, its optimisers and its supply of batches."""
 
     def __init__(
-        self, recipe: Recipe, data: Path, out: Path, *, resume: bool, init: Sequence[Path] = (), until: float = 0.0
-    ) -> None:
-        self.recipe, self.out, self.until = recipe, out, until
+        self, recipe: Recipe, data: Path, out: Path, *, resume: bool, init: Sequence[Path] = (), until: float = 0.0,
+        compiled: Path | None = None,
+    ) -> None:  # fmt: skip
+        self.recipe, self.out, self.until, self.compiled = recipe, out, until, compiled
         self.cluster = Cluster()
         self.device = self.cluster.start()
         torch.manual_seed(recipe.seed)
@@ -58,7 +60,7 @@ class Trainer:
         self.adam = torch.optim.AdamW(
             rest, lr=recipe.adam_lr, betas=(0.9, 0.98), weight_decay=0.01, eps=1e-10, fused=fused
         )
-        self.flat = self._flat_gradients()
+        self.flat = flat_gradients(self.learner, NUMBERS)
         self.progress = Progress()
         self.average: Average | None = None
         if resume and (out / "state.pt").exists():
@@ -81,16 +83,6 @@ class Trainer:
     def _elapsed(self) -> float:
         """Seconds of the budget that are used up."""
         return self.recipe.budget - (self.until - time.time()) if self.until else time.monotonic() - self.started
-
-    def _flat_gradients(self) -> Tensor:
-        """Make every gradient a view of one buffer, so that one all-reduce serves them all; NUMBERS ride along."""
-        parameters = list(self.learner.parameters())
-        flat = torch.zeros(sum(p.numel() for p in parameters) + NUMBERS, device=self.device)
-        start = 0
-        for parameter in parameters:
-            parameter.grad = flat[start : start + parameter.numel()].view_as(parameter)
-            start += parameter.numel()
-        return flat
 
     def _restore(self) -> None:
         state = torch.load(self.out / "state.pt", map_location=self.device, weights_only=True)
@@ -141,8 +133,12 @@ class Trainer:
 
     def compile(self) -> None:
         """Compile the blocks before the first step, while few renderers run."""
+        taken = self.compiled is not None and take_compiled(self.compiled)
         compile_blocks(self.learner)
-        self.log({"compiled": warm_up(self.learner, self.recipe, self.device)})
+        seconds = warm_up(self.learner, self.recipe, self.device)
+        self.log({"compiled": seconds, "taken over": taken, "s": round(self._elapsed(), 1)})
+        if self.cluster.rank == 0 and not taken:
+            keep_compiled(self.out / KEPT)
 
     def backward(self, kind: str, images: Tensor | None, targets: Targets, *, late: bool) -> StepResult:
         """Losses and gradients of one batch."""
@@ -272,6 +268,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--init", type=Path, nargs="+", default=(), help="weights.pt files or checkpoint folders to start from"
     )
     parser.add_argument("--until", type=float, default=0.0, help="Unix time at which the budget is used up")
+    parser.add_argument(
+        "--compiled", type=Path, help="what an earlier run compiled on such a machine: RUN/compiled.bin"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from state.pt in --out")
     options = parser.parse_args(argv)
     keep_own_device()
@@ -279,7 +278,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     recipe = Recipe.load(options.recipe, **changes)
     options.out.mkdir(parents=True, exist_ok=True)
     recipe.save(options.out / "recipe.json")
-    Trainer(recipe, options.data, options.out, resume=options.resume, init=options.init, until=options.until).run()
+    how = {name: getattr(options, name) for name in ("resume", "init", "until", "compiled")}
+    Trainer(recipe, options.data, options.out, **how).run()
     sys.stderr.flush()
     os._exit(0)  # renderer processes may be in the middle of a batch
 

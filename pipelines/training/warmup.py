@@ -81,11 +81,28 @@ def start_aside(out: Path) -> subprocess.Popen[bytes] | None:
         return subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
 
+def take_compiled(path: Path) -> bool:
+    """Take over what an earlier run on a like machine and the same PyTorch compiled; False if there is nothing to take."""
+    try:
+        return path.is_file() and torch.compiler.load_cache_artifacts(path.read_bytes()) is not None
+    except Exception:  # of another version, or cut short: it is compiled anew
+        return False
+
+
+def keep_compiled(path: Path) -> None:
+    """Keep what was compiled in this process for later runs."""
+    kept = torch.compiler.save_cache_artifacts()
+    if kept is not None:
+        path.write_bytes(kept[0])
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Compile for one run."""
     parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.training.warmup", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of the run, with its recipe.json")
-    out: Path = parser.parse_args(argv).run
+    parser.add_argument("--compiled", type=Path, help="file to keep what was compiled in, for `train --compiled`")
+    options = parser.parse_args(argv)
+    out: Path = options.run
     recipe = Recipe.load(out / "recipe.json")
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     torch.set_float32_matmul_precision("high")
@@ -93,6 +110,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     learner = Learner(ModelConfig.from_dict(nano.CONFIG)).to(device)
     compile_blocks(learner)
     seconds = warm_up(learner, recipe, device)
+    if options.compiled:
+        keep_compiled(options.compiled)
     (out / f".{DONE}").write_text(json.dumps(seconds), encoding="utf-8")
     (out / f".{DONE}").replace(out / DONE)
 

@@ -64,15 +64,15 @@ class Damage:
     cases: float = 0.0
 
     @classmethod
-    def draw(cls, rng: Random) -> Damage:
-        """A clean page, a usual one or a bad one."""
-        kind = rng.random()
+    def draw(cls, rng: Random, *, harder: bool = False) -> Damage:
+        """A clean page, a usual one or a bad one; `harder`: fewer clean ones and more letters confused."""
+        kind = rng.random() + 0.1 * harder
         if kind < 0.35:
             return cls(jitter=rng.uniform(0, 0.06), split=0.01 * rng.random())
         bad = rng.uniform(0.1, 0.5) if kind < 0.8 else rng.uniform(0.5, 1.0)
         return cls(
-            letters=0.07 * bad * rng.random(),
-            digits=0.015 * bad * rng.random(),
+            letters=(0.1 if harder else 0.07) * bad * rng.random(),
+            digits=(0.025 if harder else 0.015) * bad * rng.random(),
             lost=0.12 * bad * rng.random(),
             split=0.12 * bad * rng.random(),
             joined=0.2 * bad * rng.random(),

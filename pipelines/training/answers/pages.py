@@ -21,7 +21,7 @@ from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.spatial import Segment, SpatialText, printable, spatial_text
 from dsvl2.pipelines.training.answers import fieldlists, questions
 from dsvl2.pipelines.training.answers.draw import Draw, Vocabulary, resources, shuffled
-from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
+from dsvl2.pipelines.training.answers.kinds import KINDS, MEASURED, UNSEEN
 from dsvl2.pipelines.training.answers.noise import Damage, spoil
 from dsvl2.pipelines.training.answers.sheet import Fact, Sheet
 
@@ -74,11 +74,11 @@ def make_page(
 
 
 def held_out(seed: int, count: int, vocabulary: Vocabulary, *, keep_places: bool = False) -> list[VirtualPage]:
-    """Return pages made from held-out words and wordings, all kinds in turn, also those that training never sees.
+    """Return pages made from held-out words and wordings, kinds in turn, also those that training never sees.
 
     `vocabulary` is the second that `resources` returns; the same seed gives the same pages.
     """
-    names = [*KINDS, *UNSEEN]
+    names = [*MEASURED, *UNSEEN]
     return [
         make_page(
             Random(crc32(f"{seed} {number}".encode())),
@@ -92,7 +92,7 @@ def held_out(seed: int, count: int, vocabulary: Vocabulary, *, keep_places: bool
 
 def _page(draw: Draw, kind: str, maker: Callable[[Draw], Sheet], wanted: int) -> VirtualPage | None:
     sheet = maker(draw)
-    spoil(draw.rng, sheet, Damage.draw(draw.rng))
+    spoil(draw.rng, sheet, Damage.draw(draw.rng, harder=not draw.held))
     segments = [
         Segment(item.text, Box(item.x0, item.y - item.height / 2, item.x1, item.y + item.height / 2))
         for item in sheet.items
@@ -132,13 +132,14 @@ def _turns(draw: Draw, sheet: Sheet, answers: dict[int, str], wanted: int) -> tu
     facts = shuffled(draw.rng, [f for f in facts if f.label or f.names or f.asks])
     natural = shuffled(draw.rng, sheet.natural)
     share = max(len(natural) / max(1, len(natural) + len(facts)), 0.35)
+    missing = _MISSING_SHARE if draw.held else _MISSING_SHARE + 0.03  # near misses often cannot be made
     for _ in range(wanted):
         kind = draw.rng.random()
-        if kind < _MISSING_SHARE:
+        if kind < missing:
             text = questions.missing_question(draw, sheet)
             if text:
                 found.setdefault(f"Q: {printable(text)}", "")
-        elif kind < _MISSING_SHARE + 0.2:
+        elif kind < missing + 0.2:
             filled = fieldlists.turn(draw, sheet, answers, told)
             if filled and len(filled[1]) <= _MOST_ANSWER:
                 found.setdefault(f"JSON: {printable(filled[0])}", filled[1])

@@ -107,10 +107,10 @@ def statement(draw: Draw, sheet: Sheet) -> list[Written]:
         pieces.append((words[part], tag))
         if part in asked:
             sheet.natural.append((draw.any(asked[part]).format(**words), tag))
-    return _spaced(pieces)
+    return spaced(pieces)
 
 
-def _spaced(pieces: list[Written]) -> list[Written]:
+def spaced(pieces: list[Written]) -> list[Written]:
     """Move blanks between pieces to the front of the later one, as `Sheet.flow` wants them."""
     result: list[Written] = []
     blank = False
@@ -220,7 +220,7 @@ def contract(draw: Draw) -> Sheet:
     for number, paragraph in enumerate(paragraphs):
         lead: list[Written] = [f"{number}. "] if number and draw.chance(0.4) else []
         form.y = (
-            sheet.paragraph(form.left, form.y, _spaced([*lead, *paragraph]), form.right - form.left, pitch=pitch)
+            sheet.paragraph(form.left, form.y, spaced([*lead, *paragraph]), form.right - form.left, pitch=pitch)
             + 0.6 * pitch
         )
     sheet.height = max(form.y + 40, 1000)

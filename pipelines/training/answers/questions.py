@@ -107,6 +107,8 @@ def missing_question(draw: Draw, sheet: Sheet) -> str | None:
     """A question that the page does not answer: a field it lacks, a label like one that it has, a thing like another."""
     page = " ".join(item.text for item in sheet.items).casefold()
     names = {name.casefold() for fact in sheet.facts for name in (*fact.names, *fact.keys)}
+    if not draw.held and draw.chance(0.5):
+        return _about_another(draw, sheet, page) if draw.chance(0.6) else _kin(draw, names, page)
     kind = draw.rng.random()
     labels = [fact.label for fact in sheet.facts if len(fact.label) > 3]
     if kind < 0.45 and labels:
@@ -123,6 +125,49 @@ def missing_question(draw: Draw, sheet: Sheet) -> str | None:
     return (
         ask_label(draw, draw.any((label.upper() + ":", label.title(), label + ":"))) if _absent(label, page) else None
     )
+
+
+_KIN = {
+    "phone": ("fax number", "mobile number", "emergency number", "phone number of the bank"),
+    "fax": ("mobile number", "extension"), "date": ("due date", "expiry date", "date of birth", "delivery date",
+        "date of the last change", "date of payment"),
+    "total": ("deposit", "discount", "tip", "amount refunded", "balance brought forward", "delivery charge"),
+    "address": ("delivery address", "web site", "address of the bank", "billing address", "previous address"),
+    "company": ("name of the bank", "insurance company", "parent company", "name of the guarantor"),
+    "number": ("customer number", "tax number", "membership number", "tracking number", "licence number", "page number"),
+    "name": ("middle name", "maiden name", "name of the spouse", "name of the witness"),
+    "time": ("closing time", "time of arrival", "delivery time"), "recipient": ("copy recipient", "name of the assistant"),
+    "term": ("notice period", "renewal period", "penalty"), "law": ("place of arbitration", "number of the licence"),
+}  # fmt: skip
+
+
+def _kin(draw: Draw, names: set[str], page: str) -> str | None:
+    """A question for something of the kind that the page has, which it has not: its telephone is given, its fax is asked."""
+    near = [other for word, others in _KIN.items() if any(word in name for name in names) for other in others]
+    near = [other for other in near if other not in names and _absent(other, page)]
+    return spoken(draw, draw.pick(BY_NAME).format(n=draw.any(near))) if near else None
+
+
+def _about_another(draw: Draw, sheet: Sheet, page: str) -> str | None:
+    """A question as the page answers it, about someone or something that is not on the page."""
+    asked = [text for text, _ in sheet.natural]
+    if not asked:
+        return None
+    text = draw.any(asked)
+    texts = {part.strip() for item in sheet.items for part in (item.text, *(piece for piece, _ in item.pieces))}
+    named = [part for part in texts if len(part) > 3 and part.casefold() in text.casefold()]
+    if not named:
+        return None
+    old = max(named, key=len)
+    place = text.casefold().index(old.casefold())
+    count = len(old.split())
+    new = draw.any(
+        (draw.words(count, count + 1), draw.person(), draw.company(), draw.thing("artifact", "food", "plant"))
+    )
+    if any(c.isdigit() for c in old):
+        new = "".join(draw.number_text(1) if c.isdigit() else c for c in old)
+    new = new.upper() if old.isupper() else new.title() if old.istitle() else new
+    return spoken(draw, text[:place] + new + text[place + len(old) :]) if _absent(new, page) else None
 
 
 def _near_miss(draw: Draw, label: str) -> str:

@@ -41,14 +41,16 @@ def receipt(draw: Draw) -> Sheet:
     """A receipt."""
     roll = Roll(draw)
     _head(roll)
-    facts = [_number, _day, _person]
-    for part in shuffled(draw.rng, facts):
+    facts = shuffled(draw.rng, [_number, _day, _person])
+    late = facts[: draw.any((0, 0, 0, 1, 1, 2))]  # what stands below the sums
+    for part in facts[len(late) :]:
         part(roll)
-    late = draw.chance(0.12)
-    if not late:
+    if draw.chance(0.88):
         roll.feed(draw.rng.uniform(0, 1.5))
     sums(roll, goods(roll))
     roll.feed(draw.rng.uniform(0, 1.5))
+    for part in late:
+        part(roll)
     for _ in range(draw.number(0, 4)):
         text = draw.pick(_FOOT).format(w=draw.invented(), p=draw.phone(), f=draw.entry("first"), n=draw.number_text(5))
         roll.put(roll.text(text), center=draw.chance(0.7))
@@ -59,8 +61,8 @@ def receipt(draw: Draw) -> Sheet:
 def _head(roll: Roll) -> None:
     draw, sheet = roll.draw, roll.sheet
     center = draw.chance(0.7)
-    if draw.chance(0.08):
-        roll.put(draw.any((draw.person(), draw.invented(), draw.words(1, 2))), center=center)
+    if draw.chance(0.16):  # a sign, a brand, a name: not what the shop is called in full
+        roll.put(draw.any((draw.person(), draw.invented(), draw.words(1, 2), draw.invented().upper())), center=center)
     name = draw.company()
     company = sheet.fact(
         names=("company name", "name of the shop", "company", "store name", "merchant", "seller", "shop", "vendor",
@@ -74,6 +76,9 @@ def _head(roll: Roll) -> None:
     if draw.chance(0.5):
         place = draw.any(("({})", "{}", "Co. Reg. No: {}", "({})", "Company No {}"))
         roll.put(place.format(f"{draw.number_text(6)}-{draw.any('ABDHKMPTUVWX')}"), center=center)
+    if draw.chance(0.15):
+        site = draw.any(("Site: {}", "Branch {}", "Store {}", "#{}", "Outlet: {}", "({})"))
+        roll.put(site.format(draw.any((draw.number_text(4), draw.entry("city")))), center=center)
     if draw.chance(0.88):
         address = sheet.fact(
             names=("address", "address of the shop", "store address", "location", "shop address", "company address"),
@@ -88,6 +93,9 @@ def _head(roll: Roll) -> None:
         for number, part in enumerate(lines):
             comma = "," if number < len(lines) - 1 and not part.endswith(",") and draw.chance(0.6) else ""
             roll.put((roll.text(part + comma), address), center=center)
+        if draw.chance(0.2):  # what follows an address and is none
+            roll.put(draw.any((draw.phone(), draw.email(), f"www.{draw.invented()}.com", draw.entry("first"),
+                draw.number_text(draw.number(7, 12)), draw.words(1, 3), draw.any(_REGISTERED))), center=center)  # fmt: skip
     _contact(roll, center)
     if draw.chance(0.6):
         roll.feed(draw.rng.uniform(0, 1))
@@ -169,16 +177,19 @@ def _day(roll: Roll) -> None:
         asks=("At what time?", "What time was it?"),
     )
     written: Written = (roll.dates.write(day), tag)
-    if kind < 0.08:  # all in a row, as tills print it
+    if kind < 0.14:  # all in a row, as tills print it
         before = draw.any(
             (draw.entry("first").upper(), draw.code(), "REG " + draw.number_text(2), "POS" + draw.number_text(2))
         )
-        roll.put(before + " ", written, " ", (time, clock), " " + draw.number_text(draw.number(3, 8)))
-    elif kind < 0.12:
+        after = draw.any(("", " " + draw.number_text(draw.number(3, 8)), " " + draw.code(), " #" + draw.number_text(4)))
+        row: list[Written] = [written, draw.any((" ", " ", "  ", " / ", "-")), (time, clock)]
+        row = row if draw.chance(0.8) else row[::-1]
+        roll.put(before + " " if draw.chance(0.75) else "", *row, after)
+    elif kind < 0.18:
         sheet.write(roll.left, roll.y, written, " ", (time, clock), draw.any((" ", " - ")))
         sheet.write(roll.right, roll.y, "No.: ", draw.number_text(8), align="right")
         roll.feed()
-    elif kind < 0.4:
+    elif kind < 0.42:
         roll.put(f"{label} " if label else "", written, draw.any((" ", "  ", ", ")), (time, clock))
     elif kind < 0.7:
         roll.sheet.write(roll.left, roll.y, f"{label} " if label else "", written)

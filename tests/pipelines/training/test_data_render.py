@@ -15,10 +15,11 @@ from dsvl2.pipelines.training.clutter import figure, scribble, stamp
 from dsvl2.pipelines.training.fonts import Face, Resources
 from dsvl2.pipelines.training.glyphs import Outline, SizedFont
 from dsvl2.pipelines.training.layouts import BLOCKS
-from dsvl2.pipelines.training.render import LINE_MARK, Sample, make_batch, render_band, shorten_runs
+from dsvl2.pipelines.training.render import LINE_MARK, Sample, make_batch, render_band, shorten_runs, wordless_batch
 from dsvl2.pipelines.training.sheet import contact_sheet
 from dsvl2.pipelines.training.text import Corpus
 from dsvl2.pipelines.training.typeset import Flow, Style
+from dsvl2.pipelines.training.wordless import shape_between, wordless
 
 SENTENCES = [
     "en\tThe quick brown fox jumps over the lazy dog, and five boxing wizards jump quickly; 42 did so twice.",
@@ -177,6 +178,31 @@ def test_figures_leave_no_text() -> None:
         assert not canvas.rows
         assert not canvas.chars
         assert canvas.image().min() < 255
+
+
+def test_wordless_bands_of_any_width_hold_ink_and_no_text() -> None:
+    inked = 0
+    for seed in range(120):
+        canvas = Canvas(1 + seed % 4, 255, 0)
+        wordless(Random(seed), canvas)
+        assert not canvas.rows and not canvas.chars
+        inked += int(canvas.image().min() < 255)
+    assert inked > 90
+    batch = wordless_batch(Random(1), 2, 3)
+    assert batch.images.shape == (3, TILE, 2 * TILE)
+    assert not batch.tokens.any()
+
+
+def test_a_shape_between_lines_takes_their_place_and_is_not_read(resources: Resources) -> None:
+    plain = Style(
+        resources.families[0], (face := resources.families[0].plain[0]), resources.sized(face, 24.0), 32.0, 4.0, 380.0
+    )
+    for seed in range(20):
+        canvas = Canvas(1, 255, 0)
+        flow = Flow(Random(seed), resources, canvas, plain, resources.corpus, 40.0, 400, 9)
+        before = flow.y
+        shape_between(flow)
+        assert flow.y > before + 5 and not canvas.rows and not canvas.chars
 
 
 def test_a_contact_sheet_shows_all_samples(resources: Resources) -> None:

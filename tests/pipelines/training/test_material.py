@@ -85,3 +85,21 @@ def test_every_kind_learns(kind: str) -> None:
     assert 0 <= float(result.accuracy) <= 1 and float(result.exact) in (0.0, 0.5, 1.0)
     moved = {name.split(".")[1] for name, p in learner.named_parameters() if p.grad is not None and p.grad.any()}
     assert "language" in moved and ("vision" in moved) == (kind == "formulas")
+
+
+def test_the_decision_and_the_empty_answer_weigh_what_the_recipe_says() -> None:
+    recipe = Recipe(decision_weight=3.0, nothing_weight=20.0, context_weight=0.5)
+    (batch,) = batched(conversations([(PAGE, TURNS)]), 4000)
+    _, targets = on_device(batch, torch.device("cpu"), 24, 1.0, recipe)
+    told = (batch.parts["roles"] == ANSWER)[0]
+    weights = targets.weight[0][told].tolist()
+    assert weights == [3.0, *[1.0] * len("12.50"), 3.0]  # the answer, its end, and the end that is an answer of its own
+    assert set(targets.weight[0][~told].tolist()) <= {0.0, 0.5}
+    words = torch.tensor(
+        [[nano.FIRST_CHARACTER, nano.EOS, nano.PAD], [nano.EOS, nano.PAD, nano.PAD]], dtype=torch.int16
+    )
+    nowhere = torch.full((2, 1, 2), -1.0)
+    parts = {"images": torch.full((2, 384, 384), 255, dtype=torch.uint8), "tokens": words, "lines": nowhere,
+             "chars": torch.full((2, 1, 3), -1.0)}  # fmt: skip
+    _, targets = on_device(Fresh("bands", 1, parts), torch.device("cpu"), 24, 0.0, recipe)
+    assert targets.weight.tolist() == [[1.0, 1.0, 0.0], [20.0, 0.0, 0.0]]

@@ -9,8 +9,9 @@ from functools import cache
 
 import pytest
 
+from dsvl2.pipelines.training.answers import questions
 from dsvl2.pipelines.training.answers.draw import Draw, Vocabulary, parted
-from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
+from dsvl2.pipelines.training.answers.kinds import KINDS, MEASURED, UNSEEN
 from dsvl2.pipelines.training.answers.pages import FEWEST_TOKENS, MOST_TOKENS, VirtualPage, held_out, make_page
 from dsvl2.pipelines.training.charset import covered
 
@@ -138,9 +139,9 @@ def test_the_same_seed_gives_the_same_page() -> None:
 
 def test_held_out_pages_come_of_all_kinds_and_can_be_made_again() -> None:
     held = vocabularies()[1]
-    count = len(KINDS) + len(UNSEEN)
+    count = len(MEASURED) + len(UNSEEN)
     first = held_out(3, count, held)
-    assert {page.kind for page in first} == {*KINDS, *UNSEEN}
+    assert {page.kind for page in first} == {*MEASURED, *UNSEEN}
     assert held_out(3, count, held) == first
     assert held_out(4, count, held) != first
 
@@ -157,3 +158,46 @@ def test_words_and_wordings_are_parted() -> None:
     assert drawn <= set(for_training)
     assert {Draw(random.Random(seed), held).pick(options) for seed in range(400)} & set(kept)
     assert parted(("a", "b")) == (("a", "b"), ("a", "b"))
+
+
+def test_a_near_miss_asks_for_what_the_page_does_not_hold() -> None:
+    """Someone else's number, the second date of one: what is asked is never all there."""
+    asked = 0
+    for kind in ("receipt", "notes", "parties", "contents", "table"):
+        rng = random.Random(f"near {kind}")
+        for _ in range(25):
+            draw = Draw(rng, vocabularies()[0])
+            sheet = KINDS[kind][0](draw)
+            page = " ".join(item.text for item in sheet.items).casefold()
+            names = {name.casefold() for fact in sheet.facts for name in (*fact.names, *fact.keys)}
+            for question in (questions._about_another(draw, sheet, page), questions._kin(draw, names, page)):
+                asked += question is not None
+                assert question is None or any(
+                    word not in page for word in re.findall(r"[^\s?.,:]+", question.casefold())
+                )
+    assert asked > 60
+
+
+def test_what_one_party_lacks_is_not_answered_with_what_another_has() -> None:
+    rng = random.Random(3)
+    for _ in range(30):
+        sheet = KINDS["parties"][0](Draw(rng, vocabularies()[0]))
+        told = {name for fact in sheet.facts for name in fact.names}
+        for question, tag in sheet.natural:
+            bare = question.replace("e-mail address", "e-mail")
+            assert tag == 0 and not any(name in bare for name in told)
+
+
+def test_notes_ask_by_name_and_answer_with_a_piece_of_the_text() -> None:
+    rng = random.Random(4)
+    for _ in range(30):
+        sheet = KINDS["notes"][0](Draw(rng, vocabularies()[0]))
+        pieces: dict[int, str] = {}
+        for item in sheet.items:
+            for text, tag in item.pieces:
+                pieces[tag] = f"{pieces.get(tag, '')} {text}".strip()
+        page = " ".join(item.text for item in sheet.items)
+        for question, tag in sheet.natural:
+            assert "{" not in question
+            assert not tag or pieces[tag] in page or " " in pieces[tag]
+        assert any(tag for _, tag in sheet.natural)
