@@ -73,7 +73,7 @@ def ask_pictures(
     from dsvl2_cli.askable import Gathered, add_pages
 
     found = Gathered()
-    for source in [stack.enter_context(work.open(document)) for document in documents]:
+    for source in [stack.enter_context(work.open(one, text_layer="ignore", color=True)) for one in documents]:
         check_reading(tuple(source.selected), len(source.selected), None, source.name)
         add_pages(found, source, dict.fromkeys(source.selected), seen=True)
     return ask_charts(found.pages, questions, work.engine)

@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import BatchTask, ValueFormat
     from dsvl2_cli.settings import Settings
 
-OWN = {"questions": "-Q, --questions-from", "schema": "--schema", "rules": "--rule", "phrase": "--phrase"}
-USED = {"ask": {"questions"}, "extract": {"schema", "rules"}, "ground": {"phrase"}}
+OWN = {
+    "questions": "-Q, --questions-from",
+    "schema": "--schema",
+    "rules": "--rule",
+    "phrase": "--phrase",
+    "chart": "--chart",
+}
+USED = {"ask": {"questions", "chart"}, "extract": {"schema", "rules"}, "ground": {"phrase"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,7 @@ class Asked:
     schema: str | None = None
     rules: Sequence[str] = ()
     phrase: str | None = None
+    chart: bool = False
 
     def options(self, task: str, settings: Settings) -> dict[str, Any]:
         """Return the options for a task; a schema is read now, so that the run no longer needs its file.
@@ -42,6 +49,7 @@ class Asked:
             "schema": self.schema,
             "rules": list(self.rules),
             "phrase": self.phrase,
+            "chart": self.chart,
         }
         found = {name: value for name, value in given.items() if value}
         for name in found:

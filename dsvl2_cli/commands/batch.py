@@ -78,6 +78,10 @@ def run(
         str | None,
         typer.Option("--phrase", metavar="TEXT", rich_help_panel=TASK, help="ground: what to look for on every page."),
     ] = None,
+    chart: Annotated[
+        bool,
+        typer.Option("--chart", rich_help_panel=TASK, help="ask: the pages are charts; answer from their data."),
+    ] = False,
     output: Annotated[
         str | None,
         typer.Option(
@@ -209,7 +213,7 @@ def run(
         )
         if settings.fail_on == "doubt":
             now.console.warn("--fail-on doubt is for dsvl2 ocr: a batch counts failed pages only")
-        asked = Asked(question or (), questions_from, schema, rules or (), phrase)
+        asked = Asked(question or (), questions_from, schema, rules or (), phrase, chart)
         words = expand(inputs or [], files_from, nul=nul)
         rest["task"] = task_for(task, words, output)
         rest["options"] = asked.options(rest["task"], settings)

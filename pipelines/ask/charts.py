@@ -19,8 +19,12 @@ def ask_charts(pages: Sequence[AskPage], questions: Sequence[str], engine: Engin
     """Answer the questions from the charts on the pages; the surest answer counts. A page without a chart is said."""
     from dsvl2.pipelines.charts import read_page
 
-    charts = [(page, read_page(page.draw(), engine)) for page in pages]
-    refs = tuple(page.ref for page in pages)
+    return ask_read_charts([(page, read_page(page.draw(), engine)) for page in pages], questions)
+
+
+def ask_read_charts(charts: Sequence[tuple[AskPage, ChartData]], questions: Sequence[str]) -> list[AskResult]:
+    """As `ask_charts`, of charts that have been read already."""
+    refs = tuple(page.ref for page, _ in charts)
     none = tuple(
         Notice("no_chart", f"{page.source} page {page.number}: no chart was found")
         for page, chart in charts
@@ -78,7 +82,13 @@ def _is_chart(page: AskPage) -> bool:
     ):
         return False
     words = sum(len(line.text.split()) for block in text.blocks for line in block.lines)
-    return words <= MOST_WORDS and shows_chart(page.draw(), text)
+    if words > MOST_WORDS:
+        return False
+    try:
+        picture = page.draw()
+    except Exception:  # it could be drawn when it was read; its text answers without
+        return False
+    return shows_chart(picture, text)
 
 
 def _answer(

@@ -15,5 +15,5 @@ SPEC = TaskSpec(
     ),
     parse=parse_answer,
     result=AskResult,
-    batch="dsvl2.pipelines.ask.batch:AskBatch",
+    batch="dsvl2.pipelines.ask.batch:ask_batch",
 )

@@ -47,6 +47,18 @@ def test_every_document_answers_and_another_question_reads_no_page(batch: Any, p
     assert [one["question"] for one in lines(tmp_path / "all.jsonl")] == ["how deep?"]
 
 
+def test_charts_answer_and_are_those_of_the_task_chart(batch: Any, dsvl2: Any, png: Make, tmp_path: Path) -> None:
+    page = png("in/a.png")
+    common = (tmp_path / "in", "--run", tmp_path / "run", "--json")
+    done = batch(*common, "--task", "ask", "--chart", "-Q", "how much?", "-o", tmp_path / "all.jsonl")
+    assert (done.code, json.loads(done.out)["pages_done"], json.loads(done.out)["answers"]) == (Exit.OK, 1, 1), done.err
+    single = dsvl2("ask", page, "--chart", "how much?", "--json", "--dpi", "72")
+    assert (tmp_path / "all.jsonl").read_text() == single.out
+    assert [notice["code"] for notice in lines(tmp_path / "all.jsonl")[0]["notices"]] == ["no_chart"]
+    charts = json.loads(batch(*common, "--task", "chart", "-o", tmp_path / "charts.jsonl").out)
+    assert (charts["pages_done"], charts["reused"]) == (0, 1)
+
+
 def test_status_retry_and_verify_know_answers(batch: Any, dsvl2: Any, pdf: Make, tmp_path: Path) -> None:
     pdf("in/a.pdf", widths=(100, HUGE))
     out = tmp_path / "out"
@@ -86,6 +98,8 @@ def test_searchable_pdfs_are_those_of_ocr(batch: Any, dsvl2: Any, pdf: Make, png
         (("--task", "chat"), Exit.USAGE, "cannot run in a batch"),
         (("--task", "chart", "-f", "docx"), Exit.USAGE, "csv, json, jsonl"),
         (("-Q", "who?"), Exit.USAGE, "--task ask"),
+        (("--chart",), Exit.USAGE, "--task ask"),
+        (("--task", "ask", "--chart"), Exit.USAGE, "no question"),
         (("--task", "page2code", "-o", "-", "-f", "html"), Exit.OUTPUT, "follow each other"),
     ],
 )
