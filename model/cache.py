@@ -163,17 +163,20 @@ class BlockCache:
         """Take the blocks back."""
         self._free.update(dict.fromkeys(reversed(lease.blocks)))
 
-    def new_prefix(self, length: int) -> list[PrefixCache]:
-        """Caches, one a layer, for a prompt of `length` tokens."""
-        shape = (1, length, *self.part)
+    def new_prefix(self, length: int, count: int = 1) -> list[PrefixCache]:
+        """Caches, one a layer, for `count` prompts of at most `length` tokens that run together."""
+        shape = (count, length, *self.part)
         return [PrefixCache(torch.empty(shape, dtype=self.dtype, device=self.device)) for _ in self.layers]
 
-    def adopt(self, lease: Lease, prefix: Sequence[PrefixCache]) -> None:
-        """Fill a sequence's blocks with a prompt."""
-        length = prefix[0].stored.shape[1]
-        blocks = sent(lease.blocks[: self.blocks_for(length)], self.device)
-        tokens = torch.arange(length, device=self.device)
-        rows = self.rows(blocks[tokens // self.size] * (self.part[1] * self.size) + tokens % self.size)
+    def adopt(self, leases: Sequence[Lease], lengths: Sequence[int], prefix: Sequence[PrefixCache]) -> None:
+        """Fill the blocks of sequences with their prompts, the rows of `prefix`, each of which begins with its tokens."""
+        most = prefix[0].stored.shape[1]
+        wide = self.blocks_for(most)
+        tables = [[*lease.blocks[:wide], *[SCRAP] * (wide - len(lease.blocks))] for lease in leases]
+        blocks, ends = sent(tables, self.device), sent(lengths, self.device)
+        tokens = torch.arange(most, device=self.device)
+        blocks = blocks[:, tokens // self.size].where(tokens < ends[:, None], SCRAP)
+        rows = self.rows((blocks * (self.part[1] * self.size) + tokens % self.size).flatten())
         for layer, cache in zip(self.layers, prefix, strict=True):
             layer.write(cache.stored, rows)
 

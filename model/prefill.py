@@ -1,17 +1,24 @@
-"""Run prompts through the decoder: whole or in chunks, single or left-padded (spec.md 6.4, 7.5).
+"""Run prompts through the decoder: whole or in chunks, single, several together, or left-padded (spec.md 6.4, 7.5).
 
 Letters: B sequences, T prompt tokens, L tokens in sight, H hidden.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from dsvl2.model.answers import Job
 from dsvl2.model.attention import LayerCache
+from dsvl2.model.cache import BlockCache, Lease
 from dsvl2.model.decoder import Decoder
+from dsvl2.model.prefixes import PrefixStore
+from dsvl2.model.transfer import sent
 
 CHUNK = 2048  # bounds the attention scores and the expert activations of a long prompt
+TOGETHER = 12288  # tokens of prompts that a GPU runs together: eight pages, whose launches it would wait for one by one
+FILLED = 0.75  # of such a batch that has to be tokens
 
 
 def run_prompt(
@@ -72,3 +79,59 @@ def visible(valid: Tensor, start: int) -> Tensor:
     key = torch.arange(length, device=valid.device)
     query = key[start:, None]
     return ((key <= query) & valid[:, None, :] | (key == query))[:, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompts:
+    """Runs the prompts of jobs and fills their blocks.
+
+    together: how many tokens of several prompts may run at once, 0 to run each alone: its sums are then those of any company.
+    """
+
+    decoder: Decoder
+    prefixes: PrefixStore
+    chunk: int = CHUNK
+    together: int = 0
+
+    def joins(self, job: Job, others: Sequence[Job]) -> bool:
+        """Whether a prompt may run together with some others: whole, and of about their length."""
+        lengths = [job.length, *(other.length for other in others)]
+        most = max(lengths)
+        return (
+            most * len(lengths) <= self.together
+            and most <= self.chunk
+            and not any(one.parts for one in (job, *others))
+            and sum(lengths) >= FILLED * most * len(lengths)
+        )
+
+    def run(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Iterator[Tensor | None]:
+        """Run prompts that `joins`, or one: None while it lasts, then their last hidden states [B, H]."""
+        if len(jobs) > 1:
+            yield self._side_by_side(jobs, cache, leases)
+            return
+        (job,) = jobs
+        prefix = cache.new_prefix(job.length)
+
+        def extend(x: Tensor, start: int) -> Tensor:
+            *_, last = chunks(self.decoder, x, prefix, chunk=self.chunk, after=start)
+            return last
+
+        if job.parts:
+            last = self.prefixes.run(job.parts, prefix, extend)
+        else:
+            for piece in chunks(self.decoder, job.embed(), prefix, chunk=self.chunk):
+                last = piece
+                if prefix[0].stored.shape[1] < job.length:
+                    yield None
+        cache.adopt(leases, [job.length], prefix)
+        yield last
+
+    def _side_by_side(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
+        """Prompts filled up on the right: no token sees one that comes later, so they need no mask."""
+        lengths = [job.length for job in jobs]
+        embedded = [job.embed()[0] for job in jobs]
+        x = torch.nn.utils.rnn.pad_sequence(embedded, batch_first=True)
+        prefix = cache.new_prefix(x.shape[1], len(jobs))
+        hidden = self.decoder(x, caches=prefix)
+        cache.adopt(leases, lengths, prefix)
+        return hidden[torch.arange(len(jobs), device=x.device), sent(lengths, x.device) - 1]

@@ -36,10 +36,10 @@ class RowCache(BlockCache):
             layer.replace(self._resized(layer.buffer), None if layer.scales is None else self._resized(layer.scales))
         self._planes = self._plane_starts()
 
-    def adopt(self, lease: Lease, prefix: Sequence[PrefixCache]) -> None:
-        """Fill a sequence's block with a prompt."""
+    def adopt(self, leases: Sequence[Lease], lengths: Sequence[int], prefix: Sequence[PrefixCache]) -> None:
+        """Fill sequences' blocks with their prompts."""
         self.fit(max(prefix[0].stored.shape[1], self.size))
-        super().adopt(lease, prefix)
+        super().adopt(leases, lengths, prefix)
 
     def _resized(self, old: Tensor) -> Tensor:
         new = old.new_zeros((*old.shape[:3], self.size, *old.shape[4:]))

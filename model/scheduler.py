@@ -1,4 +1,4 @@
-"""Continuous batching: prompts run alone, then decode in a row of every step beside the others until they end.
+"""Continuous batching: prompts run first, then decode in a row of every step beside the others until they end.
 
 A request waits until there is a free row and blocks for all that it may come to hold; whoever ends makes room. On a CPU the
 number of rows never changes and every step computes all of them, so each product has one shape and a request gets the same
@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from dsvl2.model.answers import Answer, Job, Rules
-from dsvl2.model.cache import BlockCache, Lease, Row
+from dsvl2.model.cache import BlockCache, Row
 from dsvl2.model.constraints.decoding import ConstraintState
-from dsvl2.model.prefill import CHUNK, chunks
+from dsvl2.model.prefill import CHUNK, TOGETHER, Prompts
 from dsvl2.model.prefixes import PrefixStore
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room
@@ -31,7 +31,8 @@ class Later:
 
 LATER = Later()
 Pull = Callable[[bool], Job | Later | None]
-EAGER = 4  # chunks of prompts between two steps while half of the rows are free
+EAGER = 4  # batches or chunks of prompts between two steps while half of the rows are free
+PATIENCE = 32  # steps for which a prompt that has a row may wait for others to run with
 
 
 @contextmanager
@@ -68,8 +69,11 @@ class Scheduler:
         prefixes: PrefixStore | None = None,
     ) -> None:
         self.network, self.room, self.rules = network, room, Rules(stop, spell)
-        self.begin, self.chunk, self.prefixes = begin, chunk, prefixes or PrefixStore()
+        self.begin = begin
         self.device = network.language.model.norm.weight.device
+        alone = room.fixed or self.device.type == "cpu"
+        decoder, kept = network.language.model, prefixes or PrefixStore()
+        self.prompts = Prompts(decoder, kept, chunk, 0 if alone else TOGETHER)
         self.ends = torch.tensor(sorted(self.rules.stop), device=self.device)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
@@ -101,24 +105,6 @@ class Scheduler:
         while batch.busy and not halted():
             yield from batch.turn()
 
-    def prompt(self, job: Job, cache: BlockCache, lease: Lease) -> Iterator[Tensor | None]:
-        """Run a prompt alone, chunk by chunk: None while it lasts, then its last hidden state [1, H]; fills the blocks."""
-        prefix, decoder = cache.new_prefix(job.length), self.network.language.model
-
-        def extend(x: Tensor, start: int) -> Tensor:
-            *_, last = chunks(decoder, x, prefix, chunk=self.chunk, after=start)
-            return last
-
-        if job.parts:
-            last = self.prefixes.run(job.parts, prefix, extend)
-        else:
-            for piece in chunks(decoder, job.embed(), prefix, chunk=self.chunk):
-                last = piece
-                if prefix[0].stored.shape[1] < job.length:
-                    yield None
-        cache.adopt(lease, prefix)
-        yield last
-
 
 class _Asked(NamedTuple):
     """What a column of results is for: an answer, as it was after so many cuts, and what was proposed behind each column."""
@@ -135,7 +121,8 @@ class _Batch:
     def __init__(self, owner: Scheduler, cache: BlockCache, steps: Steps, pull: Pull, job: Job) -> None:
         self._owner, self._cache, self._steps, self._pull = owner, cache, steps, pull
         self._job: Job | Later | None = job
-        self._begun: tuple[Answer, Iterator[Tensor | None]] | None = None
+        self._begun: tuple[list[Answer], Iterator[Tensor | None]] | None = None
+        self._waited = 0  # steps since there was room for the next prompt
         self._running = dict[int, Answer]()
         self._flights = deque[tuple[Flight, list[_Asked]]]()
         self._eager = EAGER if steps.lag else steps.rows * 1024  # a CPU fills all rows first
@@ -163,43 +150,66 @@ class _Batch:
         ran = 0
         while self._begun is not None or self._begin():
             assert self._begun is not None  # just begun
-            answer, prompt = self._begun
-            hidden = next(prompt)
+            answers, prompts = self._begun
+            hidden = next(prompts)
             if hidden is not None:
                 self._begun = None
-                yield from self._join(answer, self._owner.network.language.logits(hidden)[0])
+                yield from self._join(answers, self._owner.network.language.logits(hidden))
             ran += 1
             if self._running and ran >= (self._eager if len(self._running) * 2 < self._steps.rows else 1):
                 break
 
     def _begin(self) -> bool:
-        """Begin the next prompt, if there is one and room for it."""
-        job, row = self._job, self._free_row()
-        if not isinstance(job, Job) or row is None:
+        """Begin the next prompt, or several, if there are any and room for them."""
+        prompts, answers = self._owner.prompts, list[Answer]()
+        if not self._patient():
+            while isinstance(job := self._job, Job) and (
+                not answers or prompts.joins(job, [one.job for one in answers])
+            ):
+                answer = self._seated(job, {one.row for one in answers})
+                if answer is None:
+                    break
+                answers.append(answer)
+                self._job = self._pull(False)
+        if not answers:
             return False
-        lease = self._cache.lease(job.room, row)
-        if lease is None:
+        jobs, leases = [answer.job for answer in answers], [answer.lease for answer in answers]
+        self._begun = answers, prompts.run(jobs, self._cache, leases)
+        self._waited = 0
+        return True
+
+    def _patient(self) -> bool:
+        """Whether the next prompt had better wait until there are rows for some others to run with it."""
+        job, free = self._job, self._steps.rows - len(self._running)
+        if not isinstance(job, Job) or not free or not self._running:
             return False
+        wanted = min(self._owner.prompts.together // job.length, self._steps.rows // 8)
+        self._waited += 1
+        return free < wanted and self._waited <= PATIENCE
+
+    def _seated(self, job: Job, taken: Collection[int]) -> Answer | None:
+        """An answer with a row and blocks of its own, if there are some."""
+        row = next((row for row in range(self._steps.rows) if row not in self._running and row not in taken), None)
+        lease = None if row is None else self._cache.lease(job.room, row)
+        if row is None or lease is None:
+            return None
         sampling = job.sampling
         answer = Answer(job, generator_for(sampling, self._owner.device), self._owner.begin(sampling))
         answer.lease, answer.row = lease, row
-        self._begun = answer, self._owner.prompt(job, self._cache, lease)
-        self._job = self._pull(False)
-        return True
+        return answer
 
-    def _free_row(self) -> int | None:
-        return next((row for row in range(self._steps.rows) if row not in self._running), None)
-
-    def _join(self, answer: Answer, logits: Tensor) -> Iterator[Answer]:
-        """A prompt has run: its first token, and a row."""
-        if answer.row in self._running:  # ranks were closed meanwhile
-            answer.row = self._free_row() or 0
-        self._running[answer.row] = answer
-        answer.pending += 1
-        flight = self._steps.first(answer.row, logits, self._owner.ends)
-        answer.known = True
-        self._flights.append((flight, [_Asked(answer, answer.epoch, (0,))]))
-        if answer.waits:
+    def _join(self, answers: Sequence[Answer], logits: Tensor) -> Iterator[Answer]:
+        """Prompts have run: their first tokens, and rows."""
+        for answer in answers:
+            if answer.row in self._running:  # ranks were closed meanwhile
+                answer.row = next(row for row in range(self._steps.rows) if row not in self._running)
+            self._running[answer.row] = answer
+            answer.pending += 1
+            answer.known = True
+        flight = self._steps.first([answer.row for answer in answers], logits, self._owner.ends)
+        asked = [_Asked(answer, answer.epoch, (column,)) for column, answer in enumerate(answers)]
+        self._flights.append((flight, asked))
+        if any(answer.waits for answer in answers):
             yield from self._settle(0)
 
     def _close_ranks(self) -> None:
@@ -244,7 +254,7 @@ class _Batch:
                     continue  # computed before it was known that the answer had ended or was cut
                 answer.pending -= 1
                 if len(values) > 2:
-                    answer.empty = values[2][0]
+                    answer.empty = values[2][part.columns[0]]
                 self._take(part, flight, values)
                 if answer.finish is not None:
                     del self._running[answer.row]
@@ -255,9 +265,8 @@ class _Batch:
         """Add what a step said: one token, and as many more as were rightly proposed."""
         answer, rules = part.answer, self._owner.rules
         if not answer.plain:
-            logits = flight.logits if flight.logits.dim() == 1 else flight.logits[part.columns[0]]
             answer.known = False
-            rules.take(answer, *rules.pick(answer, logits))
+            rules.take(answer, *rules.pick(answer, flight.logits[part.columns[0]]))
             return
         for number, column in enumerate(part.columns):
             token = int(values[0][column])

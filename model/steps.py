@@ -76,13 +76,16 @@ class Steps:
             tokens = torch.where(tokens < 0, self._last[: len(rows)], tokens)
         return Flight(*self._run(tokens.clamp(min=0), said[1], said[3], self._sight(rows, said[2])))
 
-    def first(self, row: int, logits: Tensor, ends: Tensor) -> Flight:
-        """The token that a prompt [V] is followed by, for `row` to go on with; behind its two values that of ending at once."""
-        best, token = logits.max(-1)
+    def first(self, rows: Sequence[int], logits: Tensor, ends: Tensor) -> Flight:
+        """The tokens that prompts [N, V] are followed by, for `rows` to go on with.
+
+        Of each, behind its two values, that of ending at once; columns as the prompts, not as the rows.
+        """
+        best, tokens = logits.max(-1)
         total = logits.logsumexp(-1)
-        self._last[row] = token
-        empty = (logits[ends] - total).logsumexp(-1)
-        return Flight(torch.stack((token.double(), (best - total).double(), empty.double()))[:, None], logits)
+        self._last.index_copy_(0, sent(rows, self._device), tokens)
+        empty = (logits[:, ends] - total[:, None]).logsumexp(-1)
+        return Flight(torch.stack((tokens.double(), (best - total).double(), empty.double())), logits)
 
     def _look(self, rows: Sequence[Row | None]) -> None:
         """Write the tables of rows that have another sequence than before."""

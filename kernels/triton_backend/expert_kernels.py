@@ -7,7 +7,7 @@ expert. Letters as in `experts`.
 import triton
 import triton.language as tl
 
-from dsvl2.kernels.triton_backend.tiles import add_plain, add_unit, rows_times
+from dsvl2.kernels.triton_backend.tiles import add_plain, add_unit, rows_times, settled
 
 
 @triton.jit
@@ -45,15 +45,11 @@ def _hidden(
         width: tl.constexpr = 32 if FORM == 1 else 64
         units: tl.constexpr = K // width
         for unit in range(0, units):
-            at = x + token[:, None] * K + unit * width + tl.arange(0, 32)[None, :]
-            low = tl.load(at, mask=ok[:, None], other=0.0)
-            high = low
-            if FORM != 1:
-                high = tl.load(at + 32, mask=ok[:, None], other=0.0)
-            gate = add_unit(
-                gate, gates, gate_words, table, row, rows, unit, low, high, units, ROWS, BN, FORM, EXACT, ASM
-            )
-            up = add_unit(up, ups, up_words, table, row, rows, unit, low, high, units, ROWS, BN, FORM, EXACT, ASM)
+            at = x + token[:, None] * K + unit * width + tl.arange(0, width)[None, :]
+            part = tl.load(at, mask=ok[:, None], other=0.0)
+            gate = add_unit(gate, gates, gate_words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
+            up = add_unit(up, ups, up_words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
+            gate, up = settled(gate, ASM), settled(up, ASM)
         if FORM == 1:
             gate = gate * tl.load(gate_words + rows, mask=rows < limit, other=0.0)[:, None]
             up = up * tl.load(up_words + rows, mask=rows < limit, other=0.0)[:, None]

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
-FEW = 1 << 15  # pairs that one launch sorts faster than several of PyTorch's sort
+FEW = 1 << 11  # pairs that one launch sorts faster than two
+CHUNK, LONG = 128, 1 << 14  # pairs that one program counts and places; twice as many of more pairs than that
 
 
 class Blocks(NamedTuple):
@@ -59,23 +60,80 @@ def _sort(
         place += tl.sum(chosen.to(tl.int32), 0)
 
 
+@triton.jit(do_not_specialize=["P"])
+def _count(idx, counts, P, EP: tl.constexpr, CHUNK: tl.constexpr, CHAIN: tl.constexpr):
+    """How many pairs of a chunk each expert has."""
+    release(CHAIN)
+    hold(CHAIN)
+    p = tl.program_id(0) * CHUNK + tl.arange(0, CHUNK)
+    chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32)
+    e = tl.arange(0, EP)
+    tl.store(counts + tl.program_id(0) * EP + e, tl.sum((chosen[:, None] == e[None, :]).to(tl.int32), 0))
+
+
+@triton.jit(do_not_specialize=["P", "E", "BLOCKS", "CHUNKS", "SHARE"])
+def _place(
+    idx, counts, pairs, expert, held, P, E, BLOCKS, CHUNKS, SHARE, SIZE: tl.constexpr, EP: tl.constexpr,
+    CHUNK: tl.constexpr, ROWS: tl.constexpr, SP: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    """The pairs of a chunk, and SHARE blocks' experts and how many pairs they hold."""
+    mine, e = tl.program_id(0), tl.arange(0, EP)
+    release(CHAIN)
+    hold(CHAIN)
+    total, before = tl.zeros((EP,), tl.int32), tl.zeros((EP,), tl.int32)
+    for start in range(0, CHUNKS, ROWS):
+        row = start + tl.arange(0, ROWS)
+        found = tl.load(counts + row[:, None] * EP + e[None, :], mask=(row < CHUNKS)[:, None], other=0)
+        total += tl.sum(found, 0)
+        before += tl.sum(tl.where((row < mine)[:, None], found, 0), 0)
+    needed = (total + SIZE - 1) // SIZE
+    ends = tl.cumsum(needed, 0)
+    first = ends - needed
+    p = mine * CHUNK + tl.arange(0, CHUNK)
+    chosen = tl.load(idx + p, mask=p < P, other=-1).to(tl.int32)
+    own = (chosen[:, None] == e[None, :]).to(tl.int32)
+    place = tl.sum(own * ((first * SIZE + before)[None, :] + tl.cumsum(own, 0) - 1), 1)
+    tl.store(pairs + place, p, mask=p < P)
+    b = mine * SHARE + tl.arange(0, SP)
+    there = (tl.arange(0, SP) < SHARE) & (b < BLOCKS)
+    owner = tl.sum((ends[None, :] <= b[:, None]).to(tl.int32), 1)
+    left = tl.sum(tl.where(owner[:, None] == e[None, :], total[None, :] - (b[:, None] - first[None, :]) * SIZE, 0), 1)
+    tl.store(expert + b, tl.minimum(owner, E - 1), mask=there)
+    tl.store(held + b, tl.minimum(tl.maximum(left, 0), SIZE), mask=there)
+
+
 def sort(idx: Tensor, experts: int, size: int) -> Blocks:
     """idx [N, k] -> blocks of up to `size` pairs of one expert, in the order of the experts, pairs in order within."""
     pairs = idx.numel()
     if len(idx) == 1:  # the experts of one token are different ones: nothing to sort
         return Blocks(_spread(pairs, size, idx.device), idx.flatten(), _ones(pairs, idx.device))
     blocks = min(pairs, experts) + pairs // size
-    if pairs > FEW:
-        return _sort_many(idx.flatten(), experts, size, blocks)
     made = torch.empty(blocks * (size + 2), dtype=torch.int32, device=idx.device)
     found = Blocks(*made.split((blocks * size, blocks, blocks)))
+    if pairs > FEW:
+        _sort_many(idx.contiguous(), found, experts, size)
+        return found
     with on(idx):
         _sort[(experts,)](
             idx.contiguous(), *found, pairs, experts, blocks,
-            SIZE=size, EP=power(experts, 16), STEP=256 if pairs > 2048 else 128, LONG=2048 if pairs > 2048 else 512,
-            num_warps=16 if pairs > 2048 else 4, **chained(idx),
+            SIZE=size, EP=power(experts, 16), STEP=128, LONG=512, num_warps=4, **chained(idx),
         )  # fmt: skip
     return found
+
+
+def _sort_many(idx: Tensor, found: Blocks, experts: int, size: int) -> None:
+    """The same by one program a chunk of pairs: each counts, then each places its own behind those of the chunks before."""
+    pairs, blocks, wide = idx.numel(), len(found.expert), power(experts, 16)
+    each = CHUNK if pairs <= LONG else 2 * CHUNK
+    chunks = triton.cdiv(pairs, each)
+    share = triton.cdiv(blocks, chunks)
+    counts = torch.empty(chunks, wide, dtype=torch.int32, device=idx.device)
+    with on(idx):
+        _count[(chunks,)](idx, counts, pairs, EP=wide, CHUNK=each, num_warps=8, **chained(idx))
+        _place[(chunks,)](
+            idx, counts, *found, pairs, experts, blocks, chunks, share,
+            SIZE=size, EP=wide, CHUNK=each, ROWS=32, SP=power(share), num_warps=8, **chained(idx),
+        )  # fmt: skip
 
 
 @lru_cache(maxsize=64)
@@ -96,22 +154,3 @@ def _spread(pairs: int, size: int, device: torch.device) -> Tensor:
 @lru_cache(maxsize=16)
 def _ones(blocks: int, device: torch.device) -> Tensor:
     return torch.ones(blocks, dtype=torch.int32, device=device)
-
-
-def _sort_many(idx: Tensor, experts: int, size: int, blocks: int) -> Blocks:
-    """The same through PyTorch, without a wait for the device."""
-    order = idx.argsort(stable=True)
-    total = torch.zeros(experts, dtype=torch.int64, device=idx.device).scatter_add_(0, idx, torch.ones_like(idx))
-    needed = (total + size - 1) // size
-    ends = needed.cumsum(0)
-    first = ends - needed
-    block = torch.arange(blocks, device=idx.device)
-    owner = torch.searchsorted(ends, block, right=True)
-    expert = owner.clamp(max=experts - 1)
-    left = total[expert] - (block - first[expert]) * size
-    count = torch.where(owner < experts, left.clamp(0, size), 0)
-    owners = idx[order]
-    rank = torch.arange(len(idx), device=idx.device) - (total.cumsum(0) - total)[owners]
-    pairs = torch.zeros(blocks * size, dtype=torch.int32, device=idx.device)
-    pairs.scatter_(0, first[owners] * size + rank, order.int())
-    return Blocks(pairs, expert.int(), count.int())

@@ -22,6 +22,18 @@ def product(a, b, acc, EXACT: tl.constexpr):
 
 
 @triton.jit
+def settled(acc, ASM: tl.constexpr):
+    """acc, complete: no product is under way behind this.
+
+    A product whose left operand comes from registers reads them while it runs. Triton (3.6) lets the last ones of an iteration
+    run on into the next, whose unpacking then overwrites what they have not read yet: int4 in wide tiles came out wrong.
+    """
+    if ASM:
+        return tl.inline_asm_elementwise("", "=f,0", [acc], dtype=tl.float32, is_pure=True, pack=1)
+    return acc
+
+
+@triton.jit
 def slab(codes, row, unit, U: tl.constexpr, ROWS: tl.constexpr, BN: tl.constexpr):
     """One unit of rows `row` to `row + BN` -> bytes [BN, 32]. Loaded as it lies: 16 bytes a thread, already in its place."""
     part = row // 16 + tl.arange(0, BN // 16)
@@ -50,36 +62,40 @@ def add_plain(acc, weight, rows, rows_ok, k0, K, x, BK: tl.constexpr, EXACT: tl.
 
 
 @triton.jit
+def side_by_side(first, second):
+    """[N, 32] and [N, 32] -> [N, 64]; nothing moves between threads."""
+    return tl.reshape(tl.permute(tl.join(first, second), (0, 2, 1)), (first.shape[0], 64))
+
+
+@triton.jit
 def add_unit(
-    acc, codes, words, table, row, rows, unit, low, high,
+    acc, codes, words, table, row, rows, unit, x,
     U: tl.constexpr, ROWS: tl.constexpr, BN: tl.constexpr, FORM: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
-    """acc [BN, BM] += one unit of a packed weight times its tokens: low [BM, 32], and high for 4 bits."""
+    """acc [BN, BM] += one unit of a packed weight times its tokens x [BM, 32], or [BM, 64] for 4 bits."""
     pairs = slab(codes, row, unit, U, ROWS, BN)
     if FORM == 1:  # the scale of a row comes at the end
-        w = unpack_int8_half(pairs) if ASM else pairs.to(tl.float32).to(low.dtype)
-        return product(w, tl.trans(low), acc, EXACT)
-    word = row_words(words, rows, unit, U, ROWS)
-    if FORM == 2:
-        scale = (word << 16).to(tl.float32, bitcast=True)
-        if ASM:
-            first, second = unpack_int4(pairs, tl.broadcast_to(word[:, None], pairs.shape))
-            step = scale.to(tl.bfloat16)[:, None]
-            acc = product(first * step, tl.trans(low), acc, EXACT)
-            return product(second * step, tl.trans(high), acc, EXACT)
-        else:
-            wide, zero = pairs.to(tl.int32), ((word >> 16) & 15)[:, None]
-            first, second = ((wide & 15) - zero).to(tl.float32), ((wide >> 4) - zero).to(tl.float32)
+        w = unpack_int8_half(pairs) if ASM else pairs.to(tl.float32).to(x.dtype)
+        acc = product(w, tl.trans(x), acc, EXACT)
+    elif FORM == 2 and ASM:
+        word = row_words(words, rows, unit, U, ROWS)
+        first, second = unpack_int4(pairs, tl.broadcast_to(word[:, None], pairs.shape))
+        step = (word << 16).to(tl.float32, bitcast=True).to(tl.bfloat16)[:, None]
+        acc = product(side_by_side(first * step, second * step), tl.trans(x), acc, EXACT)
     else:
-        scale = word
-        if ASM:
+        scale = row_words(words, rows, unit, U, ROWS)
+        wide = pairs.to(tl.int32)
+        if FORM == 2:
+            zero = ((scale >> 16) & 15)[:, None]
+            first, second = ((wide & 15) - zero).to(tl.float32), ((wide >> 4) - zero).to(tl.float32)
+            scale = (scale << 16).to(tl.float32, bitcast=True)
+        elif ASM:
             first, second = unpack_nf4(pairs)
         else:
-            wide = pairs.to(tl.int32)
             first, second = tl.load(table + (wide & 15)), tl.load(table + (wide >> 4))
-    part = product(first.to(low.dtype), tl.trans(low), tl.zeros(acc.shape, tl.float32), EXACT)
-    part = product(second.to(low.dtype), tl.trans(high), part, EXACT)
-    return acc + part * scale[:, None]
+        w = side_by_side(first.to(x.dtype), second.to(x.dtype))
+        acc += product(w, tl.trans(x), tl.zeros(acc.shape, tl.float32), EXACT) * scale[:, None]
+    return acc
 
 
 @triton.jit
@@ -109,13 +125,11 @@ def rows_times(
         width: tl.constexpr = 32 if FORM == 1 else 64
         units: tl.constexpr = ROW // width
         for k0 in range(0, K, width):
-            at = x + token[:, None] * STRIDE + k0 + tl.arange(0, 32)[None, :]
-            low = tl.load(at, mask=token_ok[:, None], other=0.0)
-            high = low
-            if FORM != 1:
-                high = tl.load(at + 32, mask=token_ok[:, None], other=0.0)
+            at = x + token[:, None] * STRIDE + k0 + tl.arange(0, width)[None, :]
+            part = tl.load(at, mask=token_ok[:, None], other=0.0)
             unit = (FROM + k0) // width
-            acc = add_unit(acc, weight, words, table, row, rows, unit, low, high, units, ROWS, BN, FORM, EXACT, ASM)
+            acc = add_unit(acc, weight, words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
+            acc = settled(acc, ASM)
         if FORM == 1:
             acc = acc * tl.load(words + rows, mask=rows < ROWS, other=0.0)[:, None]
     return acc

@@ -1,6 +1,6 @@
 """The engine under load: pages and tokens a second, growth with the queue, and whether neighbours change an answer.
 
-    python tests/bench/bench_engine.py [--cases tiny:bf16,small:e4a8] [--pages 128] [--new 800] [--seconds 170] [--scaled]
+    python tests/bench/bench_engine.py [--cases tiny:bf16,small:e4a8] [--pages 128] [--new 800] [--seconds 170] [--trace]
 
 Weights are random and made on the device, packed and arranged as loading does it; every page is noise of 2 x 3 tiles (7 for
 the tower, 1,429 image tokens), scaled and cut by the engine; the end token is ignored, so that every answer has `--new` tokens.
@@ -33,6 +33,7 @@ from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import released_shapes
 from tests.bench.full_size import scale_of
+from tests.bench.timeline import Timeline
 from tests.model.conftest import character_tokenizer
 from tests.model.released import config_of
 
@@ -163,6 +164,12 @@ def cases(options: argparse.Namespace, device: torch.device, variant: str, schem
     start = time.perf_counter()
     read(engine, pages, options.pages, 3)
     yield {"what": "first", "seconds": round(time.perf_counter() - start, 1)}
+    if options.trace:
+        timeline = Timeline(device)
+        with timeline.on():
+            figures = read(engine, pages, options.pages, options.new)
+        yield {"what": "pages, traced"} | figures | {"timeline": timeline.report()}
+        return
     yield {"what": "pages"} | read(engine, pages, options.pages, options.new)
     yield {"what": "one page"} | read(engine, pages, 1, options.new)
     if variant == "tiny" or options.scaled:
@@ -182,6 +189,7 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=128)
     parser.add_argument("--new", type=int, default=800)
     parser.add_argument("--seconds", type=float, default=170, help="begin nothing after so long")
+    parser.add_argument("--trace", action="store_true", help="only where the time of a run goes")
     parser.add_argument("--scaled", action="store_true", help="toy sizes, for a try without a GPU")
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

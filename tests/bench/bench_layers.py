@@ -1,6 +1,6 @@
 """Single layers on a GPU beside their peers: experts, latent attention, linears, at the sizes of `small` (and tiny's attention).
 
-    PYTHONPATH=.types:. python tests/bench/bench_layers.py [experts,decode,linear,vision] [--seconds 200]
+    PYTHONPATH=.types:. python tests/bench/bench_layers.py [experts,decode,linear,vision] [--seconds 200] [--tokens 1461,4096]
 
 Medians of CUDA-graph replays over buffers that rotate through more memory than the L2 holds; random inputs; every kernel is
 compared with an fp32 reference before it is timed, and not reported if it errs. One JSON object a row: microseconds, and the
@@ -29,6 +29,7 @@ HIDDEN, WIDTH, EXPERTS, CHOSEN = 2048, 1408, 64, 6
 BYTES, OPERATIONS = 3.00e12, 790e12
 FORMS: dict[str, Format | None] = {"bf16": None, "int8": INT8, "int4": INT4, "nf4": NF4}
 LARGEST_ERROR = 0.012
+TOKENS = [1, 8, 32, 128, 1461, 4096]
 
 
 def row(
@@ -91,6 +92,8 @@ def experts() -> Iterator[dict[str, Any]]:
         shared_up = torch.randn(4 * WIDTH, HIDDEN, device="cuda", dtype=torch.bfloat16) * HIDDEN**-0.5
         shared_down = torch.randn(HIDDEN, 2 * WIDTH, device="cuda", dtype=torch.bfloat16) * WIDTH**-0.5
         for tokens, skew in ((1, 0), (8, 0), (32, 0), (128, 0), (128, 1), (1461, 0), (4096, 0)):
+            if tokens not in TOKENS:
+                continue
             x = torch.randn(tokens, HIDDEN, device="cuda", dtype=torch.bfloat16)
             routes = [routing(tokens, skew) for _ in range(16 if tokens == 1 else 4)]
             given = [(x, *route, *stacks[number % sets]) for number, route in enumerate(routes)]
@@ -98,7 +101,7 @@ def experts() -> Iterator[dict[str, Any]]:
             moved = distinct * 3 * HIDDEN * WIDTH * bits / 8
             work = 2 * tokens * CHOSEN * 3 * HIDDEN * WIDTH
             found = None
-            if tokens in (8, 128, 1461) and not skew:
+            if tokens in (8, 128, 1461, 4096) and not skew:
                 exact = [part if form is None else part.dequantize() for part in stacks[0]]
                 want = reference.moe_experts_loop(
                     x.float(), *routes[0], exact[0].float().reshape(EXPERTS, -1, HIDDEN), exact[1].float()
@@ -215,7 +218,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="?", default="experts,decode,linear,vision")
     parser.add_argument("--seconds", type=float, default=1e6, help="begin nothing after so long")
+    parser.add_argument("--tokens", type=lambda text: [int(one) for one in text.split(",")], default=TOKENS)
     options = parser.parse_args()
+    TOKENS[:] = options.tokens
     known: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "experts": experts, "decode": decode, "linear": linear, "vision": vision,
     }  # fmt: skip

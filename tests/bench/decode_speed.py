@@ -88,7 +88,7 @@ def _ours(engine: Any, ids: Any) -> Callable[[int], Any]:
         lease, prefix = cache.lease(PROMPT + STEPS, row), cache.new_prefix(PROMPT)
         assert lease is not None
         run_prompt(network.language.model, network.language.embed(own[None, :PROMPT]), prefix)
-        cache.adopt(lease, prefix)
+        cache.adopt([lease], [PROMPT], prefix)
         leases.append(lease)
 
     def step(number: int) -> Any:

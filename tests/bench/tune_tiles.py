@@ -1,6 +1,6 @@
 """Find the best tile sizes of the matrix kernels on this card, at the sizes of `small`; prints `measured.CARDS` for it.
 
-    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14] [--write FILE]
+    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14] [--bins 4,5] [--forms 0,2] [--write FILE]
 
 Candidates are compiled by many processes into Triton's cache first, then timed one by one as graphs over rotating weights.
 """
@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
 from pathlib import Path
@@ -32,6 +32,7 @@ FORMS = {0: None, 1: INT8, 2: INT4, 3: NF4}
 EXPERT_TOKENS = (1, 16, 128, 300, 1461, 4096)  # one number of tokens in each bin of experts, 64 of which 6 are chosen
 LINEAR_TOKENS = (1, 16, 32, 64, 128, 1461)
 SETS = 3
+BINS = (2, 1, 0, 4, 5)
 
 
 def weight(form: int, *shape: int) -> Any:
@@ -57,11 +58,11 @@ def widths(place: int) -> tuple[int, ...]:
     return {2: (16, 32), 4: (64, 128)}.get(place, (TOKENS[place],))
 
 
-def jobs() -> list[tuple[str, int, int, Tile]]:
+def jobs(bins: Sequence[int] = BINS, forms: Sequence[int] = (2, 0, 1, 3)) -> list[tuple[str, int, int, Tile]]:
     """kernel, format, bin, tile: the most important first."""
     found = []
-    for place in (2, 1, 0, 4, 5):
-        for form in (2, 0, 1, 3):
+    for place in bins:
+        for form in forms:
             for kernel in ("gate_up", "down") + (("linear", "head") if form else ()):
                 for tokens in widths(place) if kernel in ("gate_up", "down") else (TOKENS[place],):
                     found += [(kernel, form, place, size) for size in candidates(tokens, form)]
@@ -173,14 +174,21 @@ def chosen(best: dict[tuple[str, int, int, int], tuple[float, Tile]]) -> dict[tu
     return table
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """Numbers with commas between them."""
+    return tuple(map(int, text.split(",")))
+
+
 def main() -> int:
     """Compile, time, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--workers", type=int, default=max(1, min(14, (os.cpu_count() or 2) - 2)))
     parser.add_argument("--write", type=Path, help="also as a file for $DSVL2_TILES")
+    parser.add_argument("--bins", type=numbers, default=BINS, help="bins of tokens, the most important first")
+    parser.add_argument("--forms", type=numbers, default=(2, 0, 1, 3), help="format numbers")
     options = parser.parse_args()
-    start, todo = time.monotonic(), jobs()
+    start, todo = time.monotonic(), jobs(options.bins, options.forms)
     by_rows_off()
     tuning._loaded_for.append("none")  # what was measured before must not take part
     context = multiprocessing.get_context("spawn")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def test_graphs_keep_tokens_and_positions_by_themselves(
         )
     ]
     assert len(said(engine, CalledRoom(torch.float32), greedy)[0][0]) > 10
-    assert len(sent) <= 3  # one table and one start: a sequence that goes on by itself is told nothing more
+    assert len(sent) <= 4  # a row, its table and its start: a sequence that goes on by itself is told nothing more
 
 
 def test_scarce_blocks_and_drafts_change_nothing(engine: Engine) -> None:
@@ -138,3 +139,22 @@ def test_scarce_blocks_and_drafts_change_nothing(engine: Engine) -> None:
         return lambda ids: [(token + (at % 4 == 3)) % 100 for at, token in enumerate(want[index][0][len(ids) :])]
 
     assert said(engine, CalledRoom(torch.float32), jobs(engine, drafted)) == want
+
+
+@pytest.mark.parametrize("limit", [400, 30])
+def test_prompts_that_run_together_leave_what_each_leaves_alone(engine: Engine, limit: int) -> None:
+    """Of several lengths, filled up on the right; a long one goes in chunks by itself, and blocks may be scarce."""
+    want = said(engine, Room(torch.float32), jobs(engine))
+    batches = list[int]()
+    decoder = engine.network.language.model
+    plain = decoder.forward
+    decoder.forward = lambda x, *given, **named: batches.append(len(x)) or plain(x, *given, **named)  # type: ignore[func-returns-value]
+    try:
+        room = CalledRoom(torch.float32, limit=limit)
+        scheduler = Scheduler(engine.network, room, stop=(1,), spell=engine.tokenizer.decode, chunk=32)
+        scheduler.prompts = replace(scheduler.prompts, together=128)
+        found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(jobs(engine))}
+    finally:
+        del decoder.forward
+    assert found == want
+    assert max(batches) >= 3 and batches.count(1) > 2

@@ -24,7 +24,7 @@ def test_what_is_held_stays_where_the_length_changes(codes: bool) -> None:
     prefix = cache.new_prefix(STEP + 44)
     for layer in prefix:
         layer.extend(torch.randn(1, STEP + 44, 2, 3, 8))
-    cache.adopt(lease, prefix)
+    cache.adopt([lease], [prefix[0].stored.shape[1]], prefix)
     assert cache.size == 2 * STEP
     before = [layer.buffer[:, 2, :, : STEP + 44].clone() for layer in cache.layers]
     for tokens, size in ((2 * STEP + 1, 3 * STEP), (9 * STEP, 9 * STEP), (STEP + 44, 2 * STEP)):
@@ -80,5 +80,5 @@ def test_prompts_of_any_length_fit() -> None:
         prefix = [PrefixCache(torch.randn(1, length, 2, 3, 8)) for _ in range(2)]
         for layer in prefix:
             layer.extend(torch.randn(1, length, 2, 3, 8))
-        cache.adopt(lease, prefix)
+        cache.adopt([lease], [prefix[0].stored.shape[1]], prefix)
         assert torch.equal(cache.layers[1].buffer[:, 1, :, length - 1], prefix[1].stored[0, -1])

@@ -35,7 +35,7 @@ def run(network: DeepseekVL2) -> Tensor:
     cache.lease(20)
     lease = cache.lease(PROMPT + NEW)
     assert lease is not None
-    cache.adopt(lease, prefix)
+    cache.adopt([lease], [PROMPT], prefix)
     for number in range(NEW):
         logits.append(steps.launch([None, Row(5 + number, PROMPT + number, lease)]).logits[1])
     return torch.stack(logits)
