@@ -31,15 +31,24 @@ class Said:
 
 
 def judge(
-    page: AskPage, spatial: SpatialText | None, result: GenerationResult, near: Sequence[Segment] | None = None
+    page: AskPage,
+    spatial: SpatialText | None,
+    result: GenerationResult,
+    near: Sequence[Segment] | None = None,
+    *,
+    refuse: float = 1.0,
 ) -> Said:
-    """Parse one answer, look for it on the page, and weigh it; `near`: the segments by the question's words, None: unknown."""
+    """Parse one answer, look for it on the page, and weigh it.
+
+    near: the segments by the question's words, None: unknown. refuse: an answer is not believed where the model gave an
+    empty one more than this probability.
+    """
     parsed = parse_answer(result.text)
     notices = parsed.dropped
     if result.truncated:
         notices += (Notice("truncated", f"the model {result.ending}: the answer may be cut short"),)
     absent = None if result.empty_logprob is None else math.exp(min(result.empty_logprob, 0.0))
-    if parsed.value is None:
+    if parsed.value is None or (absent or 0.0) > refuse:
         return Said(page, None, 0.0, absent, None, notices)
     score = (1.0 - (absent or 0.0)) * _probability(result.logprobs)
     found = locate(spatial, parsed.value) if spatial is not None else None

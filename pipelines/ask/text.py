@@ -16,7 +16,7 @@ from dsvl2.pipelines.ask.plan import CANDIDATES
 from dsvl2.pipelines.ask.rank import rank
 from dsvl2.pipelines.ask.task import SPEC
 from dsvl2.pipelines.ask.types import AskPage, AskResult, PageRef
-from dsvl2.pipelines.confidence import answer_confidence
+from dsvl2.pipelines.confidence import answer_confidence, refuses_above
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.spatial import Segment, SpatialText, printable, segments_of, spatial_text
 from dsvl2.pipelines.tasks.base import Engine, fill
@@ -74,8 +74,9 @@ def ask_text(
     requests = [request_for(asking.part, questions[asking.question]) for asking in askings]
     answers = engine.generate(requests) if requests else []
     said: list[list[Said]] = [[] for _ in questions]
+    refuse = refuses_above(engine.info)
     for asking, answer in zip(askings, answers, strict=True):
-        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near))
+        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse))
     lower, left_out = tuple(not_asked), tuple(not_read)
     results = [
         choose(question, said[number], asked=chosen[number], pages=pages, not_asked=lower, not_read=left_out)

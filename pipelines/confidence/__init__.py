@@ -3,7 +3,13 @@
 from dsvl2.pipelines.confidence.accounting import coverage, coverage_notices
 from dsvl2.pipelines.confidence.calibration import Calibration, load_calibration
 from dsvl2.pipelines.confidence.nonsense import believable
-from dsvl2.pipelines.confidence.scoring import answer_confidence, calibration_of, score_page, together
+from dsvl2.pipelines.confidence.scoring import (
+    answer_confidence,
+    calibration_of,
+    refuses_above,
+    score_page,
+    together,
+)
 
 __all__ = [
     "Calibration",
@@ -13,6 +19,7 @@ __all__ = [
     "coverage",
     "coverage_notices",
     "load_calibration",
+    "refuses_above",
     "score_page",
     "together",
 ]

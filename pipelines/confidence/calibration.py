@@ -32,6 +32,8 @@ class Calibration:
     `line_power`: a line, cell or field is right with the probability of its least sure word times the product of the
     others' raised to this power, which is below one as errors come in company.
     `answers` has a curve for each of ANSWER_KINDS that was fitted: from what the model's probabilities make of an answer.
+    `refuse`: a question is declined when the model gave the empty answer more than this probability; 1: only when that
+    was its likeliest answer.
     """
 
     fingerprint: str
@@ -41,6 +43,7 @@ class Calibration:
     line_power: float
     facts: tuple[tuple[str, str | float | int], ...] = ()
     answers: tuple[tuple[str, Curve], ...] = ()
+    refuse: float = 1.0
 
     def word(self, features: Sequence[float]) -> float:
         """Return the probability that the word with these features is right."""
@@ -116,7 +119,10 @@ def parse(record: Any) -> Calibration | None:
     answers = tuple((str(kind), _curve(knots)) for kind, knots in dict(record.get("answers", {})).items())
     facts = tuple((str(name), value) for name, value in dict(record.get("facts", {})).items())
     line_power, bias = float(record["line_power"]), float(record["bias"])
-    return Calibration(str(record["fingerprint"]), bias, weights, curve, line_power, facts, answers)
+    refuse = float(record.get("refuse", 1.0))
+    if not 0 < refuse <= 1:
+        raise ValueError("refuse is a probability")
+    return Calibration(str(record["fingerprint"]), bias, weights, curve, line_power, facts, answers, refuse)
 
 
 def _curve(knots: Any) -> Curve:

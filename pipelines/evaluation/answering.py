@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from dsvl2.model import GenerationRequest, Message, SamplingParams
+from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
+from dsvl2.pipelines.confidence import refuses_above
 from dsvl2.pipelines.evaluation.tally import anls, exact, relaxed, tally
 from dsvl2.pipelines.spatial import SpatialText, locate, spatial_page
 from dsvl2.pipelines.training.answers.pages import held_out, resources
@@ -129,8 +131,9 @@ def _item(group: str, part: str, name: str, spatial: SpatialText, prompt: str, t
 
 
 def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) -> list[Answered]:
-    """Ask everything, all questions about a page in one call."""
+    """Ask everything, all questions about a page in one call; declined as `dsvl2 ask` declines."""
     answered: list[Answered] = []
+    refuse = refuses_above(engine.info)
     start = 0
     while start < len(items):
         stop = start
@@ -140,12 +143,20 @@ def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) ->
         sampling = SamplingParams(max_new_tokens=MOST_NEW_TOKENS)
         requests = [GenerationRequest((_message(item),), sampling) for item in part]
         results = engine.generate(requests)
-        answered += [Answered(item, result.text.strip()) for item, result in zip(part, results, strict=True)]
+        answered += [
+            Answered(item, _believed(item, result, refuse)) for item, result in zip(part, results, strict=True)
+        ]
         if told is not None:
             told.write(f"\r{stop} of {len(items)} ")
             told.flush()
         start = stop
     return answered
+
+
+def _believed(item: Item, result: GenerationResult, refuse: float) -> str:
+    """What is told of an answer; field lists are not declined as a whole."""
+    absent = 0.0 if result.empty_logprob is None else math.exp(min(result.empty_logprob, 0.0))
+    return "" if absent > refuse and item.prompt.startswith("Q:") else result.text.strip()
 
 
 def _message(item: Item) -> Message:

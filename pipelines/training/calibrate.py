@@ -81,14 +81,26 @@ def _words(engine: Engine, options: argparse.Namespace, seconds: float) -> Calib
 
 def _answers(engine: Engine, options: argparse.Namespace, found: Calibration, seconds: float) -> Calibration:
     """Fit the confidence of answers and fields on some held-out pages and measure it on others."""
-    from dsvl2.pipelines.training.calibration_answers import counted, fit_answers, judged_answers, measured_answers
+    from dsvl2.pipelines.training.calibration_answers import (
+        best_limit,
+        counted,
+        declining,
+        fit_answers,
+        judged_answers,
+        measured_answers,
+    )
 
-    plain = replace(found, answers=())
+    plain = replace(found, answers=(), refuse=1.0)
     with uncalibrated(engine.info, plain):
         judged = judged_answers(engine, options.vocabulary, seed=options.seed, seconds=SHARE * seconds)
         others = judged_answers(engine, options.vocabulary, seed=-options.seed, seconds=(1 - SHARE) * seconds)
-    found = replace(plain, answers=fit_answers(judged))
-    print(f"{counted(judged)} to fit on")
+    curve = declining(judged)
+    for one in curve:
+        print(f"declining above {one.limit:.2f}: {100 * one.refused:.1f} % rightly, {100 * one.lost:.1f} % wrongly")
+    limit = best_limit(curve)
+    judged, others = ([one.declined_above(limit) for one in those] for those in (judged, others))
+    found = replace(plain, answers=fit_answers(judged), refuse=limit)
+    print(f"{counted(judged)} to fit on; answers are declined above {limit:.2f}")
     measured, lines = measured_answers(others, found.answer)
     print("\n".join(lines))
     facts = dict(found.facts) | {"fitted_answers": len(judged), **{k: round(v, 4) for k, v in measured.items()}}

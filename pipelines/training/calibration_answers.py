@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -35,17 +35,31 @@ from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
 from dsvl2.pipelines.training.answers.pages import VirtualPage, make_page, resources
 from dsvl2.pipelines.training.calibration_fit import calibration_error, logistic
 
+REFUSED, LOST = 0.9, 0.05
+"""Of the questions without an answer at least so many are to be declined, of those with one at most so many."""
+_LIMITS = (1.0, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02)
 LEAST = 80  # judged answers of a kind; with fewer it keeps its raw confidence
 _KNOTS = (0.0005, 0.002, 0.01, 0.03, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.996, 0.9995)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An answer of one of ANSWER_KINDS, what its token probabilities made of it, and whether it is right."""
+    """An answer of one of ANSWER_KINDS, what its token probabilities made of it, and whether it is right.
+
+    Of questions also the probability of an empty answer, and whether the page has one.
+    """
 
     kind: str
     raw: float
     right: bool
+    absent: float | None = None
+    answerable: bool = True
+
+    def declined_above(self, limit: float) -> Judged:
+        """As `ask` gives it when it declines where an empty answer is likelier than ``limit``."""
+        if self.kind != "answer" or (self.absent or 0.0) <= limit:
+            return self
+        return replace(self, kind="absent", raw=self.absent or 0.0, right=not self.answerable)
 
 
 def judged_answers(engine: Engine, vocabulary: Path, *, seed: int, seconds: float) -> list[Judged]:
@@ -79,7 +93,8 @@ def _questions(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
         result = choose(turn.prompt, [said], asked=[shown_page], pages=[shown_page])
         if result.confidence is not None:
             right = exact(result.answer, (turn.answer,)) if result.answer is not None else not turn.answer
-            yield Judged("answer" if result.found else "absent", result.confidence, right)
+            kind = "answer" if result.found else "absent"
+            yield Judged(kind, result.confidence, right, said.absent, bool(turn.answer))
 
 
 def _fields(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
@@ -105,6 +120,33 @@ def _same(value: Any, truth: Any) -> bool:
     if isinstance(value, int | float) and isinstance(truth, int | float):
         return math.isclose(value, truth, rel_tol=1e-9)
     return exact(str(value), (str(truth),))
+
+
+@dataclass(frozen=True, slots=True)
+class Declining:
+    """What a limit for declining gives: shares of the questions without an answer, and of those with one, that are declined."""
+
+    limit: float
+    refused: float
+    lost: float
+
+
+def declining(judged: Sequence[Judged]) -> tuple[Declining, ...]:
+    """Return the curve of right refusals against false ones over limits from 1 (the likeliest answer counts) down."""
+    asked = [one for one in judged if one.absent is not None and one.kind in ANSWER_KINDS[:2]]
+    without = [one for one in asked if not one.answerable]
+    with_one = [one for one in asked if one.answerable]
+
+    def share(those: Sequence[Judged], limit: float) -> float:
+        return sum(one.declined_above(limit).kind == "absent" for one in those) / max(1, len(those))
+
+    return tuple(Declining(limit, share(without, limit), share(with_one, limit)) for limit in _LIMITS)
+
+
+def best_limit(curve: Sequence[Declining]) -> float:
+    """Return the limit at which both targets are met with the most room; 1 if there is none."""
+    met = [one for one in curve if one.refused >= REFUSED and one.lost <= LOST]
+    return max(met, key=lambda one: min((one.refused - REFUSED) / 0.1, (LOST - one.lost) / 0.05)).limit if met else 1.0
 
 
 def fit_answers(judged: Sequence[Judged]) -> tuple[tuple[str, Curve], ...]:

@@ -26,6 +26,9 @@ from dsvl2.pipelines.ask import (
 )
 from dsvl2.pipelines.ask.rank import rank, score
 from dsvl2.pipelines.ask.text import parts_of
+from dsvl2.pipelines.confidence.calibration import Calibration
+from dsvl2.pipelines.confidence.evidence import FEATURES
+from dsvl2.pipelines.confidence.scoring import uncalibrated
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.errors import QuestionError, TooManyPages
 from tests.pipelines.answering import Answering
@@ -61,6 +64,17 @@ def test_no_page_knows_is_an_honest_result() -> None:
     (result,) = ask_text(BOOK, ["who is the king?"], Answering({"who is the king?": "Charles"}))
     assert (result.answer, result.found, result.page, result.evidence) == (None, False, None, ())
     assert result.confidence == pytest.approx(0.8)
+
+
+def test_an_answer_is_declined_where_none_was_too_likely_for_the_calibration() -> None:
+    asked = "how much does the pump deliver?"
+    engine = Answering({asked: "412 litres per second"})  # which gives an empty answer one percent
+    for limit, found in ((0.02, True), (0.005, False)):
+        made = Calibration("0" * 64, 0.0, (0.0,) * len(FEATURES), ((0.0, 0.5),), 1.0, refuse=limit)
+        with uncalibrated(engine.info, made):
+            (result,) = ask_text(BOOK, [asked], engine)
+        assert (result.found, result.answer) == ((True, "412 litres per second") if found else (False, None))
+        assert result.confidence is not None
 
 
 def test_only_promising_pages_are_asked_and_all_are_accounted_for() -> None:
