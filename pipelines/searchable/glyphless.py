@@ -1,70 +1,20 @@
-"""A font without outlines, made for the characters that a document uses: it draws nothing and copies right.
+"""A TrueType program whose glyphs are empty, and the map that says which characters codes stand for.
 
-Codes are two bytes, one for each distinct character in order of first use, and the ToUnicode map says what each one
-means, so any character of Unicode survives copying. The TrueType program only exists because viewers want one; its
-glyphs are empty and its line height is that of common text fonts, so that selections look as usual.
+The program only exists because viewers want one. Its heights are those of the ink of common text fonts, capitals to
+descenders: a viewer's box of a word then is the word's, not that of the line's spacing.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Any
 
 NAME = "DsvlGlyphless"
 UNITS = 1000
-WIDTH, SPACE_WIDTH = 500, 250
-ASCENT, DESCENT = 950, -250
+WIDTH = 500
+ASCENT, DESCENT = 730, -220
 """Heights over and under the base line, in 1/1000 of the font size."""
 _MOST_IN_MAP = 100  # entries that one section of a ToUnicode map may hold
-
-
-class GlyphlessFont:
-    """The font of one document. `encode` gives codes to characters as they come, `embed` writes what was used."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {" ": 1}
-
-    def encode(self, text: str) -> str:
-        """Return the text as a hexadecimal PDF string."""
-        return "<" + "".join(f"{self._codes.setdefault(c, len(self._codes) + 1):04X}" for c in text) + ">"
-
-    @staticmethod
-    def width(text: str) -> float:
-        """Return the width of a text at font size 1."""
-        return sum(SPACE_WIDTH if c == " " else WIDTH for c in text) / UNITS
-
-    def embed(self, document: Any, xref: int) -> None:
-        """Write the font into an open PyMuPDF document, its dictionary to the object `xref`."""
-        outlines = truetype(len(self._codes) + 1)
-        program = _stream(document, outlines)
-        document.xref_set_key(program, "Length1", str(len(outlines)))
-        to_unicode = _stream(document, unicode_map(self._codes).encode("ascii"))
-        descriptor, descendant = document.get_new_xref(), document.get_new_xref()
-        document.update_object(
-            descriptor,
-            f"<< /Type /FontDescriptor /FontName /{NAME} /Flags 5 /FontBBox [0 {DESCENT} {WIDTH} {ASCENT}]"
-            f" /ItalicAngle 0 /Ascent {ASCENT} /Descent {DESCENT} /CapHeight {ASCENT} /StemV 80"
-            f" /FontFile2 {program} 0 R >>",
-        )
-        document.update_object(
-            descendant,
-            f"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /{NAME} /CIDToGIDMap /Identity"
-            " /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >>"
-            f" /DW {WIDTH} /W [1 [{SPACE_WIDTH}]] /FontDescriptor {descriptor} 0 R >>",
-        )
-        document.update_object(
-            xref,
-            f"<< /Type /Font /Subtype /Type0 /BaseFont /{NAME} /Encoding /Identity-H"
-            f" /DescendantFonts [{descendant} 0 R] /ToUnicode {to_unicode} 0 R >>",
-        )
-
-
-def _stream(document: Any, data: bytes) -> int:
-    xref = int(document.get_new_xref())
-    document.update_object(xref, "<< >>")
-    document.update_stream(xref, data, new=True, compress=True)
-    return xref
 
 
 def unicode_map(codes: Mapping[str, int]) -> str:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
-from dsvl2.pipelines.searchable.glyphless import GlyphlessFont
+from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.words import Slant, words_of
 
 Matrix = tuple[float, float, float, float, float, float]
 INVISIBLE = 3  # text rendering mode
+UNIT = 0.1
+"""Points; every place and size is a whole number of these."""
+_SAME_SIZE, _SAME_STRETCH, _SAME_PLACE = 0.03, 0.15, 0.12  # of a size, of a width, ems: not worth a number
+_SAME_PERCENT = 2
+_STEP_BACK = 0.18  # ems; from 0.2 on pdf.js joins the words
+_ONE_STRING = re.compile(r"\((?:[^()\\]|\\.)*\)|<[^<>]*>")
 _CAPITALS, _SMALL, _BELOW = 0.72, 0.53, 0.21  # usual heights of letters, in ems
 _FLAT = frozenset("acemnorsuvwxzgpqy.,;:-_~\u00ab\u00bb\u2022\u2013\u2014\u2026")
 _HANGING = frozenset("gjpqy,;()[]{}|/Qç\u201e\u201a§\u00b5")
@@ -26,32 +34,117 @@ class Run:
     words: tuple[tuple[float, float, str], ...]
 
 
-def page_text(page: PageResult, to_pdf: Matrix, font: GlyphlessFont, name: str) -> str:
+def page_text(
+    page: PageResult, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], *, slack: float = 1.0
+) -> bytes:
     """Return the operators that write a page's words; empty for a page without text.
 
-    `to_pdf` takes page-image pixels to PDF user space; `name` is the font's among the page's resources.
+    `to_pdf` takes page-image pixels to PDF user space; `names` are those of the fonts among the page's resources;
+    `slack` is how far words may be off, in usual measures: more needs fewer numbers.
     """
     slant = Slant.of(page)
-    lines = [_line(run, slant, to_pdf, font) for run in _runs(page, slant)]
-    if not lines:
-        return ""
-    return "\n".join(["BT", f"/{name} 1 Tf {INVISIBLE} Tr", *lines, "ET"]) + "\n"
+    writer = _Writer(_frame(slant, to_pdf), to_pdf, fonts, names, slack)
+    for run in _runs(page, slant):
+        writer.line(run)
+    if not writer.parts:
+        return b""
+    return "".join([f"BT {INVISIBLE} Tr", *writer.parts, "\nET\n"]).encode("latin-1")
 
 
-def _line(run: Run, slant: Slant, to_pdf: Matrix, font: GlyphlessFont) -> str:
+def fonts_in(text: bytes, names: Mapping[str, str]) -> list[str]:
+    """Return which of the fonts the operators of a page use."""
+    return [font for font, name in names.items() if f"\n/{name} ".encode("ascii") in text]
+
+
+def word_lengths(page: PageResult) -> Iterator[list[tuple[str, float]]]:
+    """Yield the words of every line with their lengths in page pixels."""
+    slant = Slant.of(page)
+    for run in _runs(page, slant):
+        yield [(text, length) for _, length, text in run.words]
+
+
+def _frame(slant: Slant, to_pdf: Matrix) -> Matrix:
+    """Return the map from a frame along the text, in tenths of a point and y upwards, to PDF user space."""
     dx, dy = slant.direction
-    em = (run.size * dx, run.size * dy, run.size * dy, -run.size * dx, run.x, run.y)
-    parts = [" ".join(_number(value) for value in _times(em, to_pdf)) + " Tm"]
-    here = 0.0
-    for place, (start, length, text) in enumerate(run.words):
-        stretch = 100 * length / run.size / font.width(text)
-        if place:
-            step = round((start - here) / run.size, 2)
-            parts.append(f"{_number(step)} 0 Td")
-            here += step * run.size  # so that rounding does not add up along the line
-        more = " " if place < len(run.words) - 1 else ""
-        parts.append(f"{_number(max(stretch, 1.0), 0)} Tz {font.encode(text + more)} Tj")
-    return " ".join(parts)
+    a, b, c, d, _, _ = to_pdf
+    scale = UNIT / math.hypot(a, b)
+    along, up = (dx * a + dy * c, dx * b + dy * d), (dy * a - dx * c, dy * b - dx * d)
+    return (along[0] * scale, along[1] * scale, up[0] * scale, up[1] * scale, 0.0, 0.0)
+
+
+class _Writer:
+    """Writes lines one after the other in whole numbers of the frame, and leaves out what did not change."""
+
+    def __init__(
+        self, frame: Matrix, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], slack: float
+    ) -> None:
+        self.parts: list[str] = []
+        self._same_stretch, self._same_place = slack * _SAME_STRETCH, slack * _SAME_PLACE
+        self._frame, self._to_pdf, self._fonts, self._names = frame, to_pdf, fonts, names
+        self._per_pixel = math.hypot(to_pdf[0], to_pdf[1]) / UNIT
+        self._font, self._size, self._stretch = "", 0, 100
+        self._x = self._y = 0  # where the last line began
+        self._step = (0, 0)  # from the one before
+
+    def line(self, run: Run) -> None:
+        """Write a line: its words with the gaps between them where those are not what a space is wide."""
+        size = max(round(run.size * self._per_pixel), 1)
+        if abs(size - self._size) <= _SAME_SIZE * self._size:
+            size = self._size
+        self._place(run)
+        em = size / self._per_pixel
+        blanks = [" "] * (len(run.words) - 1) + [""]
+        words = [
+            (*word[:2], *self._fonts.encode(word[2] + blank)) for word, blank in zip(run.words, blanks, strict=True)
+        ]
+        natural = sum(width for *_, width in words) - self._fonts.space * (len(words) - 1)
+        usual = sum(length for _, length, *_ in words) / em / natural
+        nexts = [start for start, *_ in words[1:]] + [math.inf]
+        here, shown = 0.0, ""
+        for (start, length, font, codes, width), after in zip(words, nexts, strict=True):
+            at = start if abs(start - here) > self._same_place * em else here
+            own, room = length / em / (width - self._fonts.space * (after < math.inf)), (after - at) / em / width
+            fits = abs(usual / own - 1) <= self._same_stretch and (usual - room) * width <= _STEP_BACK
+            percent = max(round(100 * (usual if fits else min(own, room))), 1)
+            if fits and abs(percent - self._stretch) <= _SAME_PERCENT:
+                percent = self._stretch
+            if (font, size, percent) != (self._font, self._size, self._stretch):
+                shown = self._end(shown)
+                if (font, size) != (self._font, self._size):
+                    self.parts.append(f"\n/{self._names[font]} {size} Tf")
+                if percent != self._stretch:
+                    self.parts.append(f" {percent} Tz")
+                self._font, self._size, self._stretch = font, size, percent
+            if at != here:
+                shown += ("" if shown else "[") + f"{-round(1000 * (at - here) / em / (percent / 100))}"
+            shown = (shown or "[") + codes
+            here = at + width * em * percent / 100
+        self._end(shown)
+
+    def _place(self, run: Run) -> None:
+        x, y = _apply(self._to_pdf, run.x, run.y)
+        if not self.parts:  # the frame begins where the first line does
+            a, b, c, d, _, _ = self._frame
+            self._frame = (a, b, c, d, x, y)
+            numbers = [*(_number(value, 6) for value in (a, b, c, d)), _number(x, 2), _number(y, 2)]
+            self.parts.append(" " + " ".join(numbers) + " Tm")
+            return
+        a, b, c, d, e, f = self._frame
+        determinant = a * d - b * c
+        across, up = ((x - e) * d - (y - f) * c) / determinant, ((y - f) * a - (x - e) * b) / determinant
+        step = (round(across) - self._x, round(up) - self._y)
+        if max(abs(step[0] - self._step[0]), abs(step[1] - self._step[1])) <= 1:
+            step = self._step  # lines come at even distances: the same numbers pack better
+        self.parts.append(f"\n{step[0]} {step[1]} Td")
+        self._x, self._y, self._step = self._x + step[0], self._y + step[1], step
+
+    def _end(self, shown: str) -> str:
+        """Show what was gathered; return the empty beginning of what comes next."""
+        if shown:
+            whole = shown.replace(")(", "").replace("><", "")
+            single = whole[1:] if whole[1:2] in ("(", "<") and _ONE_STRING.fullmatch(whole, 1) else ""
+            self.parts.append(f"{single}Tj" if single else f"{whole}]TJ")
+        return ""
 
 
 def _runs(page: PageResult, slant: Slant) -> Iterator[Run]:
@@ -111,11 +204,9 @@ def _heights(text: str) -> tuple[float, float]:
     return (_SMALL if letters <= _FLAT else _CAPITALS), (_BELOW if letters & _HANGING else 0.01)
 
 
-def _times(first: Matrix, then: Matrix) -> Matrix:
-    """Return the matrix that applies `first` and then `then`."""
-    a, b, c, d, e, f = first
-    p, q, r, s, t, u = then
-    return (a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s, e * p + f * r + t, e * q + f * s + u)
+def _apply(matrix: Matrix, x: float, y: float) -> tuple[float, float]:
+    a, b, c, d, e, f = matrix
+    return a * x + c * y + e, b * x + d * y + f
 
 
 def _number(value: float, digits: int = 3) -> str:

@@ -1,0 +1,108 @@
+"""The invisible fonts of one document: one of single bytes for WinAnsi text, one of two bytes for all other characters.
+
+Most documents need the first alone: its codes are those of Windows 1252, which every reader turns back into characters
+without a ToUnicode map, and its letters are as wide as those of the printed face or of the likest of three, so that a
+line mostly needs no number but its place. Both share one TrueType program without outlines (`glyphless`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from dsvl2.pipelines.searchable.glyphless import ASCENT, DESCENT, NAME, truetype, unicode_map
+from dsvl2.pipelines.searchable.objects import Objects
+
+WIDE = 500
+"""Width of every character of the second font, in 1/1000 of the font size."""
+FACES = ("helv", "tiro", "cour")
+"""PyMuPDF's names of the standard fonts Helvetica, Times and Courier."""
+_ODD = frozenset(range(32)) | {0x7F, 0xA0, 0xAD}  # no characters of their own in WinAnsi (PDF 32000-1, D.2)
+_ESCAPED = str.maketrans({"(": "\\(", ")": "\\)", "\\": "\\\\"})
+
+
+class InvisibleFonts:
+    """Gives codes to words as they come and writes the fonts that were used.
+
+    `plain` and `wide` are the names of the two fonts in content streams.
+    """
+
+    plain, wide = "DsvlText", "DsvlMore"
+
+    def __init__(self, face: str = "helv") -> None:
+        self._widths = face_widths(face)
+        self.space = self._widths[0x20] / 1000  # ems, in both fonts
+        self._plain: set[int] = set()
+        self._codes: dict[str, int] = {}
+
+    def encode(self, text: str) -> tuple[str, str, float]:
+        """Return a font's name, the text as the inside of its PDF string with delimiters, and its width at size 1."""
+        codes = _windows(text)
+        if codes is not None:
+            self._plain.update(codes)
+            width = sum(self._widths[code] for code in codes) / 1000
+            return self.plain, "(" + codes.decode("latin-1").translate(_ESCAPED) + ")", width
+        self._codes.setdefault(" ", 1)
+        digits = "".join(f"{self._codes.setdefault(c, len(self._codes) + 1):04X}" for c in text)
+        return self.wide, f"<{digits}>", sum(self._widths[0x20] if c == " " else WIDE for c in text) / 1000
+
+    def embed(self, objects: Objects, places: Mapping[str, int]) -> None:
+        """Write the fonts that were used, each to the object that `places` gives by its name."""
+        outlines = truetype(len(self._codes) + 1)
+        program = objects.put_stream(outlines, f"/Length1 {len(outlines)}")
+        descriptor = objects.reserve()
+        objects.put(
+            descriptor,
+            f"<</Type/FontDescriptor/FontName/{NAME}/Flags 32/FontBBox[0 {DESCENT} 1000 {ASCENT}]/ItalicAngle 0"
+            f"/Ascent {ASCENT}/Descent {DESCENT}/CapHeight {ASCENT}/StemV 80/FontFile2 {program} 0 R>>",
+        )
+        if self._plain:
+            first, last = min(self._plain), max(self._plain)
+            widths = " ".join(str(self._widths[code]) for code in range(first, last + 1))
+            objects.put(
+                places[self.plain],
+                f"<</Type/Font/Subtype/TrueType/BaseFont/{NAME}/Encoding/WinAnsiEncoding/FirstChar {first}"
+                f"/LastChar {last}/Widths[{widths}]/FontDescriptor {descriptor} 0 R>>",
+            )
+        if self._codes:
+            to_unicode = objects.put_stream(unicode_map(self._codes).encode("ascii"))
+            objects.put(
+                places[self.wide],
+                f"<</Type/Font/Subtype/Type0/BaseFont/{NAME}/Encoding/Identity-H/ToUnicode {to_unicode} 0 R"
+                f"/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/{NAME}/CIDToGIDMap/Identity"
+                "/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
+                f"/DW {WIDE}/W[1[{self._widths[0x20]}]]/FontDescriptor {descriptor} 0 R>>]>>",
+            )
+
+
+def _windows(text: str) -> bytes | None:
+    try:
+        codes = text.encode("cp1252")
+    except UnicodeEncodeError:
+        return None
+    return None if _ODD.intersection(codes) else codes
+
+
+@cache
+def face_widths(face: str) -> tuple[int, ...]:
+    """Return the widths of the characters of Windows 1252 in one of PDF's standard fonts, in 1/1000 of its size."""
+    import pymupdf
+
+    make: Any = pymupdf.Font
+    font = make(face)
+    letters = [bytes([code]).decode("cp1252", "replace") for code in range(256)]
+    return tuple(round(1000 * font.glyph_advance(ord(letter))) if letter >= " " else 0 for letter in letters)
+
+
+def likest_face(lines: Iterable[Sequence[tuple[str, float]]]) -> str:
+    """Return the face in which words, given with their printed lengths line by line, differ least from their line."""
+    off = dict.fromkeys(FACES, 0.0)
+    for line in lines:
+        words = [(codes, length) for text, length in line if length > 0 and (codes := _windows(text))]
+        for face in FACES:
+            widths = face_widths(face)
+            natural = [sum(widths[code] for code in codes) / 1000 for codes, _ in words]
+            scale = sum(length for _, length in words) / (sum(natural) or 1.0)
+            off[face] += sum(abs(length - scale * own) for (_, length), own in zip(words, natural, strict=True))
+    return min(FACES, key=off.__getitem__)

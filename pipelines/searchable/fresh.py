@@ -1,0 +1,72 @@
+"""New PDF files: pictures with their invisible text, or the text alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from dsvl2.pipelines.documents import PageResult
+from dsvl2.pipelines.searchable.fonts import InvisibleFonts
+from dsvl2.pipelines.searchable.images import ImageObject
+from dsvl2.pipelines.searchable.objects import NewPdf
+from dsvl2.pipelines.searchable.text import fonts_in, page_text
+
+_PROGRAM = "dsvl2"
+_NAMES = {InvisibleFonts.plain: "T", InvisibleFonts.wide: "U"}
+
+
+PictureOf = Callable[[PageResult], ImageObject | None]
+
+
+def new_pdf(
+    pages: Sequence[PageResult], fonts: InvisibleFonts, picture_of: PictureOf = lambda _: None, slack: float = 1.0
+) -> bytes:
+    """Return a PDF of pages of their sizes in inches, each with its picture, if there is one, and its text over it."""
+    return _File(fonts, picture_of, slack).of(pages)
+
+
+class _File:
+    def __init__(self, fonts: InvisibleFonts, picture_of: PictureOf, slack: float) -> None:
+        self._objects, self._fonts = NewPdf(), fonts
+        self._picture_of, self._slack = picture_of, slack
+        self._places: dict[str, int] = {}
+        self._tree = self._objects.reserve()
+
+    def of(self, pages: Sequence[PageResult]) -> bytes:
+        objects = self._objects
+        leaves = [self._leaf(page) for page in pages]
+        if self._places:
+            self._fonts.embed(objects, self._places)
+        kids = " ".join(f"{leaf} 0 R" for leaf in leaves)
+        objects.put(self._tree, f"<</Type/Pages/Count {len(leaves)}/Kids[{kids}]>>")
+        catalog, info = objects.reserve(), objects.reserve()
+        objects.put(catalog, f"<</Type/Catalog/Pages {self._tree} 0 R>>")
+        objects.put(info, f"<</Producer({_PROGRAM})>>")
+        return objects.to_bytes(catalog, info)
+
+    def _leaf(self, page: PageResult) -> int:
+        scale = 72 / page.dpi
+        width, height = page.width_px * scale, page.height_px * scale
+        drawing, resources = self._picture(page, width, height)
+        text = page_text(page, (scale, 0.0, 0.0, -scale, 0.0, height), self._fonts, _NAMES, slack=self._slack)
+        fonts = ""
+        for font in fonts_in(text, _NAMES):
+            if font not in self._places:
+                self._places[font] = self._objects.reserve()
+            fonts += f"/{_NAMES[font]} {self._places[font]} 0 R"
+        resources += f"/Font<<{fonts}>>" if fonts else ""
+        content, leaf = self._objects.put_stream(drawing + text), self._objects.reserve()
+        self._objects.put(
+            leaf,
+            f"<</Type/Page/Parent {self._tree} 0 R/MediaBox[0 0 {width:.5g} {height:.5g}]/Contents {content} 0 R"
+            f"/Resources<<{resources}>>>>",
+        )
+        return leaf
+
+    def _picture(self, page: PageResult, width: float, height: float) -> tuple[bytes, str]:
+        picture = self._picture_of(page)
+        if picture is None:
+            return b"", ""
+        image = self._objects.put_stream(picture.data, picture.entries, pack=False)
+        a, b, c, d, e, f = picture.place
+        numbers = (a * width, b * height, c * width, d * height, e * width, f * height)
+        return f"q {' '.join(f'{n:.5g}' for n in numbers)} cm/I Do Q\n".encode(), f"/XObject<</I {image} 0 R>>"

@@ -1,0 +1,106 @@
+"""Where the objects of a text layer go: into a new PDF file, written as small as the format allows, or an open one."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import Any, Protocol
+
+_IN_STREAM = 100  # objects of one object stream
+
+
+class Objects(Protocol):
+    """Takes PDF objects and numbers them."""
+
+    def reserve(self) -> int:
+        """Return a number for an object to come."""
+
+    def put(self, number: int, text: str) -> None:
+        """Give an object its text."""
+
+    def put_stream(self, data: bytes, entries: str = "", *, pack: bool = True) -> int:
+        """Add a stream with more entries for its dictionary; return its number."""
+
+
+class OpenPdf:
+    """The objects of an open PyMuPDF document."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    def reserve(self) -> int:
+        """Return a number for an object to come."""
+        return int(self._document.get_new_xref())
+
+    def put(self, number: int, text: str) -> None:
+        """Give an object its text."""
+        self._document.update_object(number, text)
+
+    def put_stream(self, data: bytes, entries: str = "", *, pack: bool = True) -> int:
+        """Add a stream; its entries must not be about how it is packed."""
+        number = self.reserve()
+        self.put(number, f"<<{entries}>>")
+        self._document.update_stream(number, data, new=True, compress=pack)
+        return number
+
+
+class NewPdf:
+    """A PDF file to write: streams as they come, everything else in object streams (PDF 32000-1, 7.5.7, 7.5.8).
+
+    The same objects give the same bytes.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+        self._streams: dict[int, bytes] = {}
+        self._count = 0
+
+    def reserve(self) -> int:
+        """Return a number for an object to come."""
+        self._count += 1
+        return self._count
+
+    def put(self, number: int, text: str) -> None:
+        """Give an object its text."""
+        self._texts[number] = text
+
+    def put_stream(self, data: bytes, entries: str = "", *, pack: bool = True) -> int:
+        """Add a stream, packed unless `pack` is false."""
+        number = self.reserve()
+        if pack:
+            data, entries = zlib.compress(data, 9), entries + "/Filter/FlateDecode"
+        head = f"<<{entries}/Length {len(data)}>>stream\n"
+        self._streams[number] = head.encode("ascii") + data + b"\nendstream"
+        return number
+
+    def to_bytes(self, root: int, info: int) -> bytes:
+        """Return the file; `root` and `info` are the numbers of its catalog and of the facts about it."""
+        places: dict[int, tuple[int, int, int]] = {0: (0, 0, 255)}
+        numbers = sorted(self._texts)
+        for start in range(0, len(numbers), _IN_STREAM):
+            part = numbers[start : start + _IN_STREAM]
+            holder = self._gathered(part)
+            places.update({number: (2, holder, place) for place, number in enumerate(part)})
+        body = bytearray(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
+        for number, data in self._streams.items():
+            places[number] = (1, len(body), 0)
+            body += b"%d 0 obj" % number + data + b" endobj\n"
+        start, last = len(body), self.reserve()
+        places[last] = (1, start, 0)
+        wide = (start.bit_length() + 7) // 8
+        table = b"".join(
+            bytes([kind]) + second.to_bytes(wide, "big") + bytes([third])
+            for kind, second, third in (places[number] for number in range(last + 1))
+        )
+        packed = zlib.compress(table, 9)
+        name = hashlib.sha256(body).hexdigest()[:8]
+        entries = f"/Type/XRef/Size {last + 1}/W[1 {wide} 1]/Root {root} 0 R/Info {info} 0 R/ID[<{name}><{name}>]"
+        body += f"{last} 0 obj<<{entries}/Filter/FlateDecode/Length {len(packed)}>>stream\n".encode()
+        return bytes(body) + packed + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % start
+
+    def _gathered(self, numbers: list[int]) -> int:
+        texts = [self._texts[number] for number in numbers]
+        offsets = [sum(len(text) + 1 for text in texts[:place]) for place in range(len(texts))]
+        head = " ".join(f"{number} {offset}" for number, offset in zip(numbers, offsets, strict=True)) + " "
+        data = (head + " ".join(texts)).encode("ascii")
+        return self.put_stream(data, f"/Type/ObjStm/N {len(texts)}/First {len(head)}")

@@ -1,0 +1,131 @@
+"""A searchable PDF is at most a tenth larger than what it was made of, small files included, and says the same."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pymupdf
+import pytest
+from PIL import Image
+
+from dsvl2.pipelines.documents import Document, PageResult
+from dsvl2.pipelines.formats import get_format, render_output
+from dsvl2.pipelines.searchable import text_only_pdf
+from dsvl2.pipelines.searchable.tiff_jpeg import joined_jpeg
+from dsvl2.pipelines.sources import open_source
+
+
+def drawn_pages() -> ModuleType:
+    spec = spec_from_file_location("drawn_pages", Path(__file__).with_name("drawn_pages.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+DRAWN = drawn_pages()
+
+
+def searchable(data: bytes, page: PageResult) -> bytes:
+    with open_source(data) as source:
+        result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
+    assert isinstance(result, bytes)
+    return result
+
+
+def scan_pdf(image: Image.Image, page: PageResult, **save: Any) -> bytes:
+    with pymupdf.open() as pdf:
+        leaf = pdf.new_page(width=page.width_px * 72 / page.dpi, height=page.height_px * 72 / page.dpi)
+        leaf.insert_image(leaf.rect, stream=DRAWN.saved(image, "PNG"))
+        return bytes(pdf.tobytes(deflate=True, garbage=3, **save))
+
+
+CASES: dict[str, tuple[int, int, Callable[[Image.Image, PageResult], bytes]]] = {
+    "letter in black and white": (1200, 150, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "PNG")),
+    "dense page in grey": (3000, 150, lambda image, _: DRAWN.saved(image, "PNG")),
+    "fax": (1500, 200, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")),
+    "small JPEG": (1200, 100, lambda image, _: DRAWN.saved(image, "JPEG", quality=30)),
+    "JPEG in TIFF": (1200, 100, lambda image, _: DRAWN.saved(image, "TIFF", compression="jpeg", quality=60)),
+    "scan as PDF": (1200, 150, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
+    "scan as PDF with object streams": (
+        1200,
+        150,
+        lambda image, page: scan_pdf(DRAWN.sharp(image), page, use_objstms=1),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_small_files_grow_by_a_tenth_at_most(name: str) -> None:
+    characters, dpi, make = CASES[name]
+    image, page = DRAWN.drawn_page(1, characters, dpi=dpi)
+    data = make(image, page)
+    result = searchable(data, page)
+    assert len(data) < 130_000
+    assert len(result) <= 1.1 * len(data)
+    with pymupdf.open(stream=result) as pdf:
+        assert [word[4] for word in pdf[0].get_text("words")] == [text for text, _ in DRAWN.words_in(page)]
+
+
+def test_packing_harder_changes_no_pixel() -> None:
+    for image in (DRAWN.drawn_page(2, 400, dpi=100)[0], DRAWN.sharp(DRAWN.drawn_page(2, 400, dpi=100)[0])):
+        result = searchable(DRAWN.saved(image, "PNG"), DRAWN.drawn_page(2, 400, dpi=100)[1])
+        with pymupdf.open(stream=result) as pdf:
+            pixels = pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0])
+        assert np.array_equal(np.frombuffer(pixels.samples, np.uint8), np.asarray(image.convert("L")).ravel())
+
+
+def test_a_signed_pdf_keeps_its_bytes_even_if_it_grows_more() -> None:
+    image, page = DRAWN.drawn_page(5, 1200, dpi=100)
+    small = scan_pdf(DRAWN.sharp(image), page)
+    with pymupdf.open(stream=small) as pdf:
+        catalog = pdf.pdf_catalog()
+        pdf.xref_set_key(catalog, "AcroForm", "<</Fields[]/SigFlags 3>>")
+        signed = pdf.tobytes(deflate=True)
+    assert searchable(signed, page).startswith(signed)
+    assert not searchable(small, page).startswith(small)
+
+
+def test_the_same_pages_give_the_same_bytes() -> None:
+    image, page = DRAWN.drawn_page(6, 300, dpi=100)
+    data = DRAWN.saved(image, "PNG")
+    assert searchable(data, page) == searchable(data, page)
+    pages = tuple(DRAWN.drawn_page(seed, 60, dpi=50)[1] for seed in range(130))  # more than one object stream holds
+    result = text_only_pdf(Document("x", pages))
+    assert result == text_only_pdf(Document("x", pages))
+    with pymupdf.open(stream=result) as pdf:
+        assert not pdf.is_repaired
+        assert [len(leaf.get_text("words")) for leaf in pdf] == [len(DRAWN.words_in(page)) for page in pages]
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpeg_data_of_a_tiff_are_kept_to_the_last_coefficient(mode: str) -> None:
+    image = DRAWN.scan_of(DRAWN.drawn_page(7, 1500)[0]).convert(mode)
+    data = DRAWN.saved(image, "TIFF", compression="jpeg", quality=60)
+    with Image.open(io.BytesIO(data)) as tiff:
+        assert len(tiff.tag_v2[273]) > 1, "several strips"  # type: ignore[attr-defined]
+        joined = joined_jpeg(data, tiff.tag_v2)  # type: ignore[attr-defined]
+        assert joined is not None
+        with Image.open(io.BytesIO(joined.data)) as found:
+            assert found.size == tiff.size
+            off = np.abs(np.asarray(found).astype(int) - np.asarray(tiff.convert(found.mode)).astype(int))
+    assert off.max() <= (0 if mode == "L" else 8)  # colours between strips are smoothed by some decoders only
+    assert len(joined.data) <= 1.02 * len(data)
+
+
+def test_what_is_no_jpeg_in_a_tiff_is_left_alone() -> None:
+    image = DRAWN.drawn_page(8, 200, dpi=50)[0]
+    for how in ({}, {"compression": "tiff_lzw"}):
+        data = DRAWN.saved(image, "TIFF", **how)
+        with Image.open(io.BytesIO(data)) as tiff:
+            assert joined_jpeg(data, tiff.tag_v2) is None  # type: ignore[attr-defined]
+    cut = DRAWN.saved(image, "TIFF", compression="jpeg")
+    with Image.open(io.BytesIO(cut)) as tiff:
+        assert joined_jpeg(cut[:400], tiff.tag_v2) is None  # type: ignore[attr-defined]
