@@ -44,17 +44,27 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     if standing is None:
         return _blank((gray.shape[1], gray.shape[0]))
     from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
+    from dsvl2.pipelines.tables.parted import beside_each_other
     from dsvl2.pipelines.tables.trust import trusted
 
     up, reading = standing
     ink = _ink(up, reading)
     gray = resized(up.gray, up.zoom)
     unit = letter_height(up.found) if reading.rows.lines else 0.0  # no tables where nothing is print
-    tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading))
-    tables = trusted(tables, reading.found, reading.letter, reading.rows)
+    parted = beside_each_other(_leaves(reading), unit)
+    tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading), parted)
+    tables = trusted(tables, reading.found, reading.letter, reading.rows, gray)
     if tables:
         up, reading = _without(up, tables)
     return replace(_cut(up, reading, tables, profile), ink=ink)
+
+
+def _leaves(reading: _Reading) -> list[list[Box]]:
+    """Return the boxes of the lines of each leaf that has any."""
+    lines: dict[int, list[Box]] = {}
+    for line, leaf in zip(reading.rows.lines, reading.rows.leaf, strict=True):
+        lines.setdefault(leaf, []).append(line.box)
+    return list(lines.values())
 
 
 def _flows_with_gaps(reading: _Reading) -> list[list[Box]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from dsvl2.pipelines.tables.marks import WORD_GAP, chunks
 _SPANNING = 0.15  # share of lines that may run across a border: headings over several columns
 _BOTH_SIDES, _SURE = 0.25, 0.6  # share of lines that must have text on both sides of a border
 _WIDE = 3.0  # letter heights: a stripe so wide is a border if two lines have text on both sides
+_HALF = 0.1  # letter heights that lines half beside each other share, at least, in the most open print
+_JUSTIFIED, _PROSE_WIDE = 3, 18.0  # full lines of running text, and their least width in letter heights
+_FLUSH, _MOSTLY = 0.5, 0.8  # letter heights from the usual ends of a line, and the share of lines that have them
 _SURE_GAP = 1.5  # letter heights: the least stripe inside a ruled cell
 
 
@@ -21,7 +25,7 @@ def find_borders(lines: Sequence[Sequence[Box]], unit: float, *, sure: bool = Fa
 
     With `sure` only wide stripes beside which most lines have text count: for the inside of a ruled cell.
     """
-    rows = [chunks(line, WORD_GAP * unit) for line in lines]
+    rows = _levels([chunks(line, WORD_GAP * unit) for line in lines], unit)
     if len(rows) < (3 if sure else 2) or max(map(len, rows)) < 2:
         return []
     chosen: list[tuple[int, float, float]] = []
@@ -38,6 +42,39 @@ def find_borders(lines: Sequence[Sequence[Box]], unit: float, *, sure: bool = Fa
             if _both_sides(rows, before, (left + right) / 2) >= least:
                 chosen[-1] = stripe
     return [(left + right) / 2 for _, left, right in chosen]
+
+
+def is_justified(column: Sequence[Box], unit: float) -> bool:
+    """Say whether pieces of text, one a line, are running text set even on both sides (but for one short last line)."""
+    lines = sorted(column, key=lambda box: box.x1 - box.x0)[1:]
+    if len(lines) < _JUSTIFIED or lines[0].x1 - lines[0].x0 < _PROSE_WIDE * unit:
+        return False
+    left, right = [box.x0 for box in lines], [box.x1 for box in lines]
+    even = sum(abs(a - median(left)) < _FLUSH * unit and abs(b - median(right)) < _FLUSH * unit
+               for a, b in zip(left, right, strict=True))  # fmt: skip
+    return even >= _MOSTLY * len(lines)
+
+
+def _levels(rows: Sequence[Sequence[Box]], unit: float) -> list[list[Box]]:
+    """Join lines that stand half beside each other: cells of one, two and three lines centred in one row.
+
+    Lines of one column never do, so the joined lines still have each text once.
+    """
+    result: list[list[Box]] = []
+    for row in rows:
+        beside = bool(result) and not any(
+            min(new.x1, old.x1) > max(new.x0, old.x0) for new in row for old in result[-1]
+        )
+        if beside and _overlap(row, result[-1]) > _HALF * unit:
+            result[-1] = sorted((*result[-1], *row), key=lambda box: box.x0)
+        else:
+            result.append(list(row))
+    return result
+
+
+def _overlap(one: Sequence[Box], other: Sequence[Box]) -> float:
+    """Return how far two lines stand beside each other."""
+    return min(max(b.y1 for b in one), max(b.y1 for b in other)) - max(min(b.y0 for b in one), min(b.y0 for b in other))
 
 
 def _both_sides(rows: Sequence[Sequence[Box]], before: float, border: float) -> int:

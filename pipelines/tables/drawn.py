@@ -14,8 +14,9 @@ from dsvl2.pipelines.tables.find import ruled_boxes
 from dsvl2.pipelines.tables.flatten import Gray, flatten
 from dsvl2.pipelines.tables.ink import even_room, without_rules, words_in
 from dsvl2.pipelines.tables.lattice import lattice
-from dsvl2.pipelines.tables.marks import Marks
+from dsvl2.pipelines.tables.marks import Marks, around
 from dsvl2.pipelines.tables.open_tables import flow_boxes, stacked_boxes
+from dsvl2.pipelines.tables.parted import parted_boxes
 from dsvl2.pipelines.tables.rows import Reading, build
 from dsvl2.pipelines.tables.rules import find_rulings
 from dsvl2.pipelines.tables.sketch import Piece, Sketch, sketch
@@ -47,22 +48,33 @@ class DrawnTable:
         return read_strips(self.strips, texts, len(self.drawn.pieces), self.bins)
 
 
-def draw_tables(gray: Gray, unit: float, profile: Profile, flows: Sequence[Sequence[Box]] = ()) -> list[DrawnTable]:
+def draw_tables(
+    gray: Gray,
+    unit: float,
+    profile: Profile,
+    flows: Sequence[Sequence[Box]] = (),
+    parted: Sequence[Box] = (),
+) -> list[DrawnTable]:
     """Return the tables of an upright page [H, W]; `unit` is the height of its commonest letters in pixels.
 
-    `flows` are the boxes of the text lines of each column of the page, top down; tables without rules are looked for
-    among them.
+    Tables without rules are looked for among `flows`, the boxes of the text lines of each column of the page, top down,
+    and in `parted`, where columns of the page may be those of a table.
     """
     if unit <= 0:
         return []
     rules = find_rulings(gray, unit)
-    if len(rules[0]) < 2 and not flows:
+    if len(rules[0]) < 2 and not flows and not parted:
         return []
     flat = flatten(gray, unit)
     words = words_in(without_rules(flat, [*rules[0], *rules[1]]), Box(0, 0, gray.shape[1], gray.shape[0]), unit)
     nets = [_draw(gray, flat, rules, box, unit) for box in ruled_boxes(*rules, words, unit)]
     nets = _apart([(table, even) for table, even in nets if is_table(table)])
-    drawn = _with_open(gray, flat, rules, words, unit, nets, flows)
+    among = [
+        stacked_boxes(rules[0], words, unit),
+        parted_boxes([*parted, *map(around, flows)], words, unit),
+        [box for flow in flows for box in flow_boxes(flow, words, unit)],
+    ]
+    drawn = _with_open(gray, flat, rules, unit, nets, among)
     return [
         DrawnTable(
             table.box, table, tuple(cut_strips(even, [p.box for p in table.pieces], profile)), profile.location_bins
@@ -75,17 +87,13 @@ def _with_open(
     gray: Gray,
     flat: Gray,
     rules: tuple[Sequence[Rule], Sequence[Rule]],
-    words: Sequence[Box],
     unit: float,
     nets: list[tuple[Sketch, Gray]],
-    flows: Sequence[Sequence[Box]],
+    among: Sequence[Sequence[Box]],
 ) -> list[tuple[Sketch, Gray]]:
-    """Return the nets and the tables without walls that do not overlap them, those between rules first."""
+    """Return the nets and the tables without walls that do not overlap them; of those `among`, the first kinds first."""
     found = nets
-    for boxes in (
-        stacked_boxes(rules[0], words, unit),
-        [box for flow in flows for box in flow_boxes(flow, words, unit)],
-    ):
+    for boxes in among:
         free = [box for box in boxes if not any(overlap(box, table.box) for table, _ in found)]
         drawn = [_draw(gray, flat, rules, box, unit) for box in free]
         found = _apart([*found, *(one for one in drawn if len(one[0].xs) > 2 and len(one[0].pieces) >= _LEAST_PIECES)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
@@ -13,15 +14,19 @@ from dsvl2.pipelines.tables.sketch import Sketch
 from dsvl2.pipelines.tables.wrapping import Printed, TextLine, is_number
 
 _MOST_HEADINGS = 8
+_YEAR = re.compile(r"^(?:1[89]|20)\d\d$")
+_APART = 1.17  # line distances from a head to the title of the first group of rows, at least
 
 
-def heading_lines(drawn: Sketch, lines: Sequence[TextLine], bands: Sequence[int]) -> int:
+def heading_lines(drawn: Sketch, lines: Sequence[TextLine], bands: Sequence[int], pitch: float) -> int:
     """Return how many of the table's lines, from the top, are its head. `bands` counts the lines of each lattice row.
 
     The head ends where figures begin in the columns that have figures below; else at the first rule across the table,
-    if few lines stand above it.
+    if few lines stand above it. `pitch` is the least usual distance of lines.
     """
     by_figures = _before_figures(lines)
+    while by_figures > 1 and _is_title(lines[by_figures - 2], lines[by_figures - 1], pitch):
+        by_figures -= 1
     while by_figures and lines[by_figures].middle - lines[by_figures - 1].middle < 1.6 * drawn.unit:
         by_figures -= 1  # a taller cell of the first row begins above its figures
     ruled = [k for k in range(1, len(drawn.lattice.ys) - 1) if drawn.lattice.ruled_y[k]]
@@ -44,9 +49,16 @@ def _before_figures(lines: Sequence[TextLine]) -> int:
     if not figures:
         return 0
     for place, line in enumerate(lines[: _MOST_HEADINGS + 1]):
-        if any(column in line.pieces and is_number(line.pieces[column].text) for column in figures):
-            return place
+        texts = [line.pieces[column].text.strip() for column in figures if column in line.pieces]
+        numbers = [text for text in texts if is_number(text)]
+        if numbers and (len(numbers) == len(texts) or not all(map(_YEAR.match, numbers))):
+            return place  # years beside words are headings
     return 0
+
+
+def _is_title(above: TextLine, line: TextLine, pitch: float) -> bool:
+    """Say whether a line stands alone in the first column, apart from the head above it: the title of some rows."""
+    return set(line.pieces) == {0} and len(above.pieces) > 1 and line.middle - above.middle > _APART * pitch
 
 
 def widened(drawn: Sketch, printed: Mapping[int, Printed]) -> dict[int, Printed]:

@@ -9,7 +9,7 @@ from statistics import median
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.letters import Rule
-from dsvl2.pipelines.tables.columns import find_borders
+from dsvl2.pipelines.tables.columns import find_borders, is_justified
 from dsvl2.pipelines.tables.marks import around, centre_x, centre_y, chunks, text_lines
 
 _APART = 1.3  # letter heights between words of different cells on a line that counts as one of a table
@@ -183,6 +183,8 @@ def _in_columns(lines: Sequence[_Line], unit: float, *, least: int) -> bool:
     columns = [column for column in columns if column]
     widths = [max(p.x1 for p in column) - min(p.x0 for p in column) for column in columns]
     if len(columns) < 2 or (len(columns) == 2 and widths[0] < _LABEL * unit):
+        return False
+    if least == 3 and any(is_justified(column, unit) for column in columns):
         return False
     prose = [
         wide > _PROSE_WIDE * unit and len(column) >= 4 and median(p.x1 - p.x0 for p in column) > _PROSE_FILL * wide

@@ -14,6 +14,7 @@ from dsvl2.pipelines.tables.marks import centre_y
 from dsvl2.pipelines.tables.wrapping import Printed, TextLine, breaks, is_number
 
 Placing = Literal["top", "middle", "bottom"]
+_PLACINGS: tuple[Placing, ...] = ("top", "middle", "bottom")
 
 _MOST_LINES = 12  # of one row; longer cells are found where walls show them
 _MISPLACED = 2.0  # cost of a cell that does not stand where its row's cells do
@@ -38,7 +39,7 @@ def group_rows(lines: Sequence[TextLine], unit: float, leading: float, *, walled
         return [0] if lines else []
     labels = sum(0 in line.pieces for line in lines) >= 0.5 * len(lines)
     best: tuple[float, list[int]] | None = None
-    for placing in ("top", "middle", "bottom"):
+    for placing in _PLACINGS:
         found = _Division(lines, unit, leading, placing, labels, walled).best()
         if best is None or found[0] < best[0] - 1e-9:
             best = found
@@ -84,12 +85,9 @@ class _Division:
         """Return the cost of taking lines first..last-1 as one row."""
         columns = self._columns(first, last)
         cost = _ROW + (_WALLED if self.walled and first else 0.0)
-        top, bottom = self.middles[first], self.middles[last - 1]
+        placings = (self.placing,) if first else _PLACINGS  # a head that nothing shows may be placed in its own way
+        cost += _MISPLACED * min(self._misplaced(columns, first, last, placing) for placing in placings)
         for pieces in columns.values():
-            upper, lower = centre_y(pieces[0].box), centre_y(pieces[-1].box)
-            away = {"top": upper - top, "bottom": bottom - lower, "middle": abs(upper + lower - top - bottom) / 2}
-            if away[self.placing] > 0.6 * self.unit:
-                cost += _MISPLACED
             for a, b in pairwise(pieces):
                 if centre_y(b.box) - centre_y(a.box) > 1.3 * self.leading:
                     cost += _TORN
@@ -99,6 +97,16 @@ class _Division:
         if len(columns) == 1 and 0 not in columns:
             cost += _LONELY
         return cost
+
+    def _misplaced(self, columns: dict[int, list[Printed]], first: int, last: int, placing: Placing) -> int:
+        """Count the cells of a row that do not stand where the row's cells do."""
+        top, bottom = self.middles[first], self.middles[last - 1]
+        count = 0
+        for pieces in columns.values():
+            upper, lower = centre_y(pieces[0].box), centre_y(pieces[-1].box)
+            away = {"top": upper - top, "bottom": bottom - lower, "middle": abs(upper + lower - top - bottom) / 2}
+            count += away[placing] > 0.6 * self.unit
+        return count
 
     def _border(self, first: int) -> float:
         """Return the cost of a row that begins with line `first`: texts that it tears, less the space that shows it."""

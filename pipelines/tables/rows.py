@@ -86,8 +86,8 @@ def _rows(drawn: Sketch, printed: dict[int, Printed]) -> list[_Row]:
         number = {id(box): k for box, k in zip(boxes, own, strict=True)}
         bands.append([[number[id(box)] for box in line] for line in text_lines(boxes, drawn.unit)])
     lines = [_line(line, printed) for band in bands for line in band]
-    headings = heading_lines(drawn, lines, [len(band) for band in bands])
     pitch = _pitch(drawn, bands, printed)
+    headings = heading_lines(drawn, lines, [len(band) for band in bands], pitch)
     rows: list[_Row] = []
     seen = 0
     for band, members in enumerate(bands):

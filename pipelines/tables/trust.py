@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.components import Components, Mask
 from dsvl2.pipelines.layout.lines import Rows
+from dsvl2.pipelines.tables.flatten import Gray
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.tables.drawn import DrawnTable
@@ -20,19 +22,42 @@ _LEAST_HELD = 0.97  # share of a table's letters that stand in the pieces to be 
 _MOST_CUT = 0.05  # share of the lines in a table that go on beyond its sides
 _NEAR = 0.6  # letter heights
 _MOST_WRITTEN = 0.5  # share of a table's pieces that stand on a line to be written on
+_FILL = 128  # grey level: a room that is darker has light print, and what counts as its ink is the fill around that
+_SLIM = 0.2  # letter heights from a wall: ink that comes so near is the wall's
 
 
-def trusted(tables: Sequence[DrawnTable], found: Components, letter: Mask, rows: Rows) -> list[DrawnTable]:
+def trusted(tables: Sequence[DrawnTable], found: Components, letter: Mask, rows: Rows, gray: Gray) -> list[DrawnTable]:
     """Return the tables to be read as such: their pieces hold their letters, and no lines of print run out of them.
 
-    `found`, `letter` and `rows` are those of the whole page, tables included, in the tables' pixels.
+    `found`, `letter` and `rows` are those of the whole page `gray`, tables included, in the tables' pixels.
     """
     return [
         table for table in tables
-        if _held(table, found, letter) >= _LEAST_HELD
+        if _held(table, found, letter & ~_fills_and_walls(table, found, gray)) >= _LEAST_HELD
         and _cut(table, found, letter, rows) <= _MOST_CUT
         and not _is_written_on(table)
     ]  # fmt: skip
+
+
+def _fills_and_walls(table: DrawnTable, found: Components, gray: Gray) -> Mask:
+    """Return which components of a table with dark rooms are pieces of the fill between its letters, or of walls."""
+    grid, near = table.drawn.lattice, _SLIM * table.drawn.unit
+    result = np.zeros(len(found), dtype=np.bool_)
+    dark = [box for box in map(grid.box, grid.rooms) if _is_dark(gray, box)]
+    if not dark:
+        return result
+    for x in (x for x, ruled in zip(grid.xs, grid.ruled_x, strict=True) if ruled):
+        result |= (found.x0 < x + near) & (found.x1 > x - near)
+    for y in (y for y, ruled in zip(grid.ys, grid.ruled_y, strict=True) if ruled):
+        result |= (found.y0 < y + near) & (found.y1 > y - near)
+    for box in dark:
+        result |= (found.x1 > box.x0) & (found.x0 < box.x1) & (found.y1 > box.y0) & (found.y0 < box.y1)
+    return result
+
+
+def _is_dark(gray: Gray, box: Box) -> bool:
+    part = gray[max(0, int(box.y0)) : int(box.y1), max(0, int(box.x0)) : int(box.x1)]
+    return part.size > 0 and float(np.median(part)) < _FILL
 
 
 def _held(table: DrawnTable, found: Components, letter: Mask) -> float:

@@ -11,9 +11,8 @@ from statistics import median
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.tables.marks import centre_y
 
-NUMBER = re.compile(
-    r"^[\s\d.,:/%()+\-\u2010-\u2015\u2212<>=*~^$\u20ac\u00a3\u00a5\u00b1\u2020\u2021\u00a7\u00b9\u00b2\u00b3']*$"
-)
+_SIGNS = r"[\s\d.,:/%()+\-\u2010-\u2015\u2212<>=*~^$\u20ac\u00a3\u00a5\u00b1\u2020\u2021\u00a7\u00b9\u00b2\u00b3']*"
+NUMBER = re.compile(rf"^(?:{_SIGNS}|{_SIGNS}[\d%)][a-z]|n\.?/?a\.?)$")
 _UNDONE = re.compile(r"(?:[-\u2010,/&(]|\b(?:and|or|of|the|for|in|to|by|with|und|der|et|de|la))$", re.IGNORECASE)
 _HEADING = -2.0  # what speaks against a new row within a head, to begin with
 _INTERLEAVED = 1.6  # letter heights: no font's lines are so close; the shorter cell is centred beside the taller
@@ -52,7 +51,7 @@ class TextLine:
 
 
 def is_number(text: str) -> bool:
-    """Say whether a cell is a figure: digits with their signs, or a dash that stands for one."""
+    """Say whether a cell is a figure: digits with their signs and a note's letter, or a dash or `n.a.` in its place."""
     return bool(text.strip()) and bool(NUMBER.match(text))
 
 

@@ -74,7 +74,9 @@ def test_no_lines_no_rows():
         ("\u2212 3 %", True),
         ("\u2013", True),
         ("12*", True),
-        ("n.a.", False),
+        ("n.a.", True),
+        ("2.28b", True),
+        ("x", False),
         ("", False),
     ],
 )
