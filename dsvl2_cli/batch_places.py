@@ -18,6 +18,7 @@ from dsvl2_cli.errors import UsageError
 if TYPE_CHECKING:
     from dsvl2.pipelines.batch import LeaseBoard, RunFolder
     from dsvl2_cli.batches import Job
+    from dsvl2_cli.settings import Settings
 
 PASSING = "dsvl2-run-"
 BOARD = ".dsvl2-shared"
@@ -28,6 +29,38 @@ PRIVATE = ("device", "threads", "batch_size", "progress", "offline", "fail_on") 
 def is_stream(output: str) -> bool:
     """Whether an output is one file of JSON lines."""
     return Path(output).suffix.lower() in STREAMS and not output.endswith("/") and not Path(output).is_dir()
+
+
+def is_remote(output: str) -> bool:
+    """Whether outputs go to a URL."""
+    from dsvl2.pipelines.batch import place_of
+
+    return isinstance(place_of(output), str)
+
+
+def check_remote(output: str, settings: Settings, *, shared: bool) -> None:
+    """Refuse at once what cannot be done with outputs at a URL; nothing to say of other outputs.
+
+    Raises:
+        UsageError, OutputUnwritable.
+    """
+    from dsvl2.pipelines.batch import check_shelf, shown
+
+    if not is_remote(output):
+        return
+    if settings.offline:
+        raise UsageError(f"{shown(output)} is elsewhere, and --offline forbids to write there", "give a folder")
+    if shared:
+        raise UsageError("--shared keeps its leases with the outputs, in a folder", "use --shard I/N, or give a folder")
+    check_shelf(output)
+
+
+def run_place(word: str) -> Path:
+    """What the commands on a run take for it: a folder, or outputs, whose run folder lies in the current one if they do not."""
+    from dsvl2.pipelines.batch import place_of, shown
+
+    place = place_of(word)
+    return Path(re.sub(r"[^\w.]+", "-", shown(place)).strip("-")) if isinstance(place, str) else place
 
 
 def is_kept(folder: RunFolder) -> bool:
@@ -64,8 +97,9 @@ def run_folder(job: Job, explicit: str | None) -> Iterator[RunFolder]:
         return
     index, parts = parse_shard(job.shard)
     name = DEFAULT_NAME + (f"-{index}-of-{parts}" if job.shard else "")
-    output = Path(job.output)
-    default = output.with_name(output.name + name) if is_stream(job.output) else output / name
+    output = run_place(job.output)
+    beside = is_stream(job.output) or is_remote(job.output)
+    default = output.with_name(output.name + name) if beside else output / name
     if job.shared and explicit is None:
         with own_folder(output) as folder:
             yield folder

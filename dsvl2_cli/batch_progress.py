@@ -9,10 +9,8 @@ from dsvl2_cli.console import Console, Problem, one_line
 from dsvl2_cli.progress import Events, on_a_terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dsvl2.pipelines import PageError
-    from dsvl2.pipelines.batch import Counts
+    from dsvl2.pipelines.batch import Counts, Place
 
 _REFRESH = 0.1
 
@@ -43,7 +41,7 @@ class BatchReporter:
         self._display.event("retry", source=name, page=number, next=rung, code=error.code)
         self._console.detail(one_line(f"{name} page {number}: {error.message}; trying again ({rung})"))
 
-    def document_end(self, name: str, status: str, output: Path | None, error: PageError | None) -> None:
+    def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:
         place = None if output is None else str(output).encode("utf-8", "replace").decode()
         self._display.event("document_end", source=name, status=status, output=place)
         if error is not None and status == "failed":

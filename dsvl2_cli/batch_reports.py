@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsvl2_cli import batches
-from dsvl2_cli.batch_places import lease_board
+from dsvl2_cli.batch_places import lease_board, run_place
 from dsvl2_cli.exit_codes import Exit
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def status(place: str, now: Session) -> None:
     """
     from dsvl2.pipelines.batch import RunFolder, run_status
 
-    with RunFolder.look(Path(place)) as folder:
+    with RunFolder.look(run_place(place)) as folder:
         facts = run_status(folder.manifest)
     if now.json:
         now.emit({"schema": "dsvl2/batch-status/v1", "run": str(folder.path), **asdict(facts)})
@@ -54,7 +53,7 @@ def verify(place: str, now: Session) -> Exit:
     """
     from dsvl2.pipelines.batch import RunFolder, verify_run
 
-    with RunFolder.look(Path(place)) as folder:
+    with RunFolder.look(run_place(place)) as folder:
         found = list(verify_run(folder.manifest))
     code = Exit.LOW_CONFIDENCE if found else Exit.OK
     if now.json:
@@ -77,7 +76,7 @@ def retry(place: str, passwords: Passwords, now: Session) -> Exit:
     """
     from dsvl2.pipelines.batch import RunFolder, failed_documents, find_run, lease_key, reset_failed
 
-    path = find_run(Path(place)).absolute()
+    path = find_run(run_place(place)).absolute()
     with RunFolder.begin(path) as folder:
         job = batches.Job(**json.loads(folder.manifest.meta("job") or "{}"))
         os.chdir(job.cwd)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dsvl2_cli import engines
 from dsvl2_cli.batch_endings import closing_line, ended, signals
 from dsvl2_cli.batch_engines import check_engine, workplace
-from dsvl2_cli.batch_places import is_kept, is_stream, lease_board, parse_shard
+from dsvl2_cli.batch_places import check_remote, is_kept, is_remote, is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.batch_tasks import choose_batch_format, make_task, named_format
 from dsvl2_cli.errors import UsageError
@@ -26,7 +26,7 @@ from dsvl2_cli.opening import source_options
 from dsvl2_cli.settings import Settings
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines.batch import BatchOptions, OutputPlan, PlannedFile, RunFolder
+    from dsvl2.pipelines.batch import BatchOptions, OutputPlan, Place, PlannedFile, RunFolder
     from dsvl2_cli.inputs import Passwords
     from dsvl2_cli.session import Session
 
@@ -76,6 +76,7 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     check_engine(rest["engine"], rest["address"], settings)
     if rest["shared"] and (output == "-" or rest["jsonl"] or is_stream(output)):
         raise UsageError("--shared needs a file per document", "give a folder with -o DIR/, on the shared file system")
+    check_remote(output, settings, shared=rest["shared"])
     engines.check_model(settings.model)
     task = make_task(rest["task"], rest["options"])
     chosen = choose_batch_format(task, format, output, settings, jsonl=rest["jsonl"])
@@ -85,14 +86,24 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
 
 def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
     """Yield the documents of the command line; standard input is first put into the run folder."""
-    from dsvl2.pipelines.batch import STDIN_FILE, STDIN_NAME, PlannedFile, Shard, is_url, plan_files, plan_requests
+    from dsvl2.pipelines.batch import (
+        STDIN_FILE,
+        STDIN_NAME,
+        PlannedFile,
+        Shard,
+        below,
+        is_url,
+        place_of,
+        plan_files,
+        plan_requests,
+    )
 
     index, parts = parse_shard(job.shard)
     suffix = named_format(job.task, job.options, job.format).suffixes[0]
     tree = job.output != "-" and not job.jsonl and not is_stream(job.output)
 
-    def target(relative: Path) -> Path | None:
-        return Path(job.output) / relative.with_suffix(suffix) if tree else None
+    def target(relative: Path) -> Place | None:
+        return below(place_of(job.output), relative.with_suffix(suffix)) if tree else None
 
     for word in words:
         if word == "-":
@@ -116,7 +127,7 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
 def output_plan(job: Job, now: Session | None) -> OutputPlan:
     """Say where the results go."""
     from dsvl2.pipelines import RenderOptions
-    from dsvl2.pipelines.batch import OutputPlan
+    from dsvl2.pipelines.batch import OutputPlan, place_of
 
     settings = job.parsed_settings()
     render = RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence)
@@ -128,8 +139,11 @@ def output_plan(job: Job, now: Session | None) -> OutputPlan:
     if job.jsonl:
         index, parts = parse_shard(job.shard)
         name = f"part-{index}-of-{parts}" if job.shard else "part"
-        return replace(plan, parts=Path(job.output), part_name=name)
-    return replace(plan, file=Path(job.output)) if is_stream(job.output) else replace(plan, tree=True)
+        return replace(plan, parts=place_of(job.output), part_name=name)
+    place = place_of(job.output)
+    if is_stream(job.output):
+        return replace(plan, file=place)
+    return replace(plan, tree=True, top=place if isinstance(place, str) else None)
 
 
 def batch_options(job: Job, passwords: Passwords) -> BatchOptions:
@@ -153,6 +167,8 @@ def run_job(
     from dsvl2.pipelines.batch import Stop, run_batch
 
     settings = job.parsed_settings()
+    if is_remote(job.output):
+        now.console.say(f"what is done is kept in {folder.path}; start there again to go on")
     folder.manifest.set_meta("job", json.dumps(asdict(job)))
     shown = job.output == "-" and now.results.isatty()
     display = choose_display(settings.progress, now.console.verbosity, text_on_terminal=shown)

@@ -12,11 +12,12 @@ from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, fi
 from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
 from dsvl2.pipelines.batch.leases import LEASE_SECONDS, LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.places import Place, below, is_url, place_of, shown
 from dsvl2.pipelines.batch.planner import STDIN_NAME, Shard, plan_files
-from dsvl2.pipelines.batch.remote import is_url
 from dsvl2.pipelines.batch.requests import looks_like_requests, plan_requests
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.batch.run import Stop, failed_documents, reset_failed, run_batch
+from dsvl2.pipelines.batch.shelves import check_shelf
 from dsvl2.pipelines.batch.work import BatchOptions, EngineSpec, Hands
 from dsvl2.pipelines.batch.writer import OutputPlan
 
@@ -33,6 +34,7 @@ __all__ = [
     "LeaseBoard",
     "Manifest",
     "OutputPlan",
+    "Place",
     "PlannedFile",
     "Quiet",
     "Reporter",
@@ -40,15 +42,19 @@ __all__ = [
     "RunStatus",
     "Shard",
     "Stop",
+    "below",
+    "check_shelf",
     "failed_documents",
     "find_run",
     "is_url",
     "lease_key",
     "looks_like_requests",
+    "place_of",
     "plan_files",
     "plan_requests",
     "reset_failed",
     "run_batch",
     "run_status",
+    "shown",
     "verify_run",
 ]

@@ -6,13 +6,13 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from dsvl2.pipelines.batch.codec import Header, unpack_result
 from dsvl2.pipelines.batch.events import Counts, Reporter
 from dsvl2.pipelines.batch.folder import STDIN_FILE
 from dsvl2.pipelines.batch.leases import LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.places import Place
 from dsvl2.pipelines.batch.rows import DocumentRow, FileFacts, Recipes, StoredResult
 from dsvl2.pipelines.batch.sharing import ours, told_facts
 from dsvl2.pipelines.batch.work import RENDER, WHOLE, DocumentWork, PageWork
@@ -221,7 +221,7 @@ class Books:
             self.fail_document(document, PageError("file_missing", message, "wait until it is written"))
             return True
         error = self._answer_error(row) or self._count_pages(row)
-        output: Path | None = None
+        output: Place | None = None
         try:
             output = self.writer.settle(row, document.position, document.rendered)
         except OutputError as failure:
@@ -248,7 +248,7 @@ class Books:
             self.writer.settle(row, document.position)
         self._settled(document, "failed", None, error)
 
-    def _settled(self, document: DocumentWork, status: str, output: Path | None, error: PageError | None) -> None:
+    def _settled(self, document: DocumentWork, status: str, output: Place | None, error: PageError | None) -> None:
         counts = self.counts
         if self._leases is not None:
             self.manifest.commit()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
+from dsvl2.pipelines.batch.places import Place
 from dsvl2.pipelines.documents import PageError
 
 
@@ -40,7 +40,7 @@ class Reporter(Protocol):
     def document(self, name: str, pages: int) -> None: ...
     def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None: ...
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None: ...
-    def document_end(self, name: str, status: str, output: Path | None, error: PageError | None) -> None: ...
+    def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None: ...
 
 
 class Quiet:
@@ -58,5 +58,5 @@ class Quiet:
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None:
         pass
 
-    def document_end(self, name: str, status: str, output: Path | None, error: PageError | None) -> None:
+    def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:
         pass

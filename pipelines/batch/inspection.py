@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from dsvl2.pipelines.batch.codec import unpack_result
 from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.places import named, place_of
+from dsvl2.pipelines.batch.shelves import content_digest
 from dsvl2.pipelines.documents import Notice
-from dsvl2.pipelines.sources import printable
 
 _RATE_WINDOW = 300.0
 
@@ -112,7 +111,7 @@ def verify_run(manifest: Manifest) -> Iterator[Notice]:
             if row.code is None and not _elsewhere(manifest, row.id):
                 yield Notice("not_read", f"{row.name} was not read yet")
             continue
-        digest = _sha256(row.path) if row.url is None else _remote_sha256(row.url)
+        digest = content_digest(row.path) if row.url is None else _remote_sha256(row.url)
         if digest is None:
             yield Notice("input_gone", f"{row.name} is gone")
         elif digest != row.sha256:
@@ -125,12 +124,12 @@ def verify_run(manifest: Manifest) -> Iterator[Notice]:
             elif not _is_whole(payload, page, row.name):
                 yield Notice("result_damaged", f"{what}: its stored result is damaged")
     for raw, expected in db.execute("SELECT path, sha256 FROM outputs ORDER BY path"):
-        path = Path(os.fsdecode(raw))
-        digest = _sha256(path)
+        place = place_of(os.fsdecode(raw))
+        digest = content_digest(place)
         if digest is None:
-            yield Notice("output_gone", f"{printable(str(path))} is gone")
+            yield Notice("output_gone", f"{named(place)} is gone")
         elif digest != expected:
-            yield Notice("output_changed", f"{printable(str(path))} is not what was written")
+            yield Notice("output_changed", f"{named(place)} is not what was written")
 
 
 def _elsewhere(manifest: Manifest, document: int) -> bool:
@@ -144,14 +143,6 @@ def _is_whole(payload: bytes, page: int, name: str) -> bool:
         return unpack_result(payload, name).number == page
     except Exception:  # whatever a damaged record leads to
         return False
-
-
-def _sha256(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
 
 
 def _remote_sha256(url: str) -> str | None:

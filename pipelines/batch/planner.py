@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dsvl2.pipelines.batch.remote import find_remote, is_url
+from dsvl2.pipelines.batch.places import Place, is_url
+from dsvl2.pipelines.batch.remote import find_remote
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.errors import DocumentError, FileMissing, NoDocuments, page_error
 from dsvl2.pipelines.sources import InputFile, printable, walk_folder
@@ -35,7 +36,7 @@ class Shard:
 
 
 def plan_files(
-    words: Iterable[str | Path], *, shard: Shard | None = None, target: Callable[[Path], Path | None] | None = None
+    words: Iterable[str | Path], *, shard: Shard | None = None, target: Callable[[Path], Place | None] | None = None
 ) -> Iterator[PlannedFile]:
     """Yield the documents behind files, folders, globs and URLs, those of a folder in natural order (2 before 10).
 

@@ -14,26 +14,22 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dsvl2.pipelines.batch.places import shown
 from dsvl2.pipelines.batch.rows import FileFacts, PlannedFile
 from dsvl2.pipelines.documents import PageError
 from dsvl2.pipelines.errors import FileMissing, NoDocuments, page_error
-from dsvl2.pipelines.sources import SUFFIXES, printable
+from dsvl2.pipelines.sources import SUFFIXES
 from dsvl2.pipelines.sources.limits import Limits
 from dsvl2.pipelines.sources.open import natural_key
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created", "ETag", "etag", "md5", "checksum")
+_CONTENTS = ("ETag", "etag", "md5Hash", "content_md5", "checksum")
 _PIECE = 1 << 20
-
-
-def is_url(word: str) -> bool:
-    """Whether a word of the command line names something elsewhere."""
-    return _URL.match(word) is not None
 
 
 def find_remote(url: str) -> Iterator[PlannedFile]:
     """Yield the documents behind a URL, a folder or a pattern there, in natural order; or why there is none."""
-    name = _shown(url)
+    name = shown(url)
     try:
         files, top = _listed(url)
         if not files:
@@ -49,7 +45,7 @@ def find_remote(url: str) -> Iterator[PlannedFile]:
         return
     for path, full, facts in sorted(files, key=lambda file: natural_key(file[0])):
         relative = Path(posixpath.relpath(path, top) if top else posixpath.basename(path))
-        yield PlannedFile(Path(full), _shown(full), relative, url=full, listed=facts)
+        yield PlannedFile(Path(full), shown(full), relative, url=full, listed=facts)
 
 
 def fetch(url: str, name: str, limits: Limits) -> bytes:
@@ -114,17 +110,28 @@ def _facts(info: dict[str, Any]) -> FileFacts:
         told = told.timestamp()
     if isinstance(told, int | float):
         return FileFacts(-1 if size is None else int(size), round(told * 1e9))
-    mark = int.from_bytes(hashlib.sha256(str(told).encode()).digest()[:7], "big")
-    return FileFacts(-1 if size is None else int(size), mark)
+    return FileFacts(-1 if size is None else int(size), _number(str(told)))
+
+
+def mark_of(info: dict[str, Any]) -> int:
+    """Return a number that changes with the content: of a checksum if there is one, else of a time.
+
+    Times are cut to seconds: a listing and a look at the one thing have them in different precision and type.
+    """
+    told = next((info[key] for key in (*_CONTENTS, *_TIMES) if info.get(key)), "")
+    if isinstance(told, datetime):
+        told = told.timestamp()
+    if isinstance(told, float):
+        told = int(told)
+    return _number(str(told).strip('"'))
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
 
 def _problem(url: str, error: PageError) -> PlannedFile:
-    return PlannedFile(Path(url), _shown(url), Path(posixpath.basename(url) or "remote"), problem=error)
-
-
-def _shown(url: str) -> str:
-    """A URL without the password in it."""
-    return printable(re.sub(r"://[^/@]*@", "://", url))
+    return PlannedFile(Path(url), shown(url), Path(posixpath.basename(url) or "remote"), problem=error)
 
 
 def _why(error: Exception) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsvl2.pipelines.batch.places import Place, place_of
 from dsvl2.pipelines.documents import PageError
 
 COLUMNS = (
@@ -41,7 +42,7 @@ class DocumentRow:
     url: str | None
     name: str
     relative: Path
-    target: Path | None
+    target: Place | None
     listed: FileFacts | None
     size: int | None
     mtime_ns: int | None
@@ -68,7 +69,7 @@ class PlannedFile:
     path: Path
     name: str
     relative: Path
-    target: Path | None = None
+    target: Place | None = None
     problem: PageError | None = None
     url: str | None = None
     listed: FileFacts | None = None
@@ -114,7 +115,7 @@ def document_row(row: Sequence[object]) -> DocumentRow:
         os.fsdecode(path) if listed else None,  # type: ignore[arg-type]
         str(name),
         Path(os.fsdecode(relative)),  # type: ignore[arg-type]
-        None if target is None else Path(os.fsdecode(target)),  # type: ignore[arg-type]
+        None if target is None else place_of(os.fsdecode(target)),  # type: ignore[arg-type]
         FileFacts(*json.loads(str(listed))) if listed else None,
         size,  # type: ignore[arg-type]
         mtime,  # type: ignore[arg-type]

@@ -16,12 +16,12 @@ from typing import Any
 
 from dsvl2.pipelines.batch.codec import unpack_notices, unpack_reading
 from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.places import Place, below, key_of, named
 from dsvl2.pipelines.batch.rows import DocumentRow, Recipes
+from dsvl2.pipelines.batch.shelves import ABSENT, Shelves, content_digest
 from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageError
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
 from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, RenderOptions
-from dsvl2.pipelines.output import write_durably
-from dsvl2.pipelines.sources import printable
 from dsvl2.pipelines.tasks import Finished, PageReading, ValueFormat
 
 PROSE = frozenset({"markdown", "text"})  # an empty line keeps their documents apart on standard output
@@ -33,16 +33,17 @@ class OutputPlan:
 
     tree: each document has a file of its own, its `target`. parts: a folder for files of `part_size` documents each.
     file: one file for all. emit: a function that takes each document's text as soon as those before it are settled.
-    `force` replaces files that are not this run's own.
+    Places may be URLs; `top` is then one that all targets are below. `force` replaces files that are not this run's own.
     """
 
     format: Format | ValueFormat
     render: RenderOptions = DEFAULT_OPTIONS
     tree: bool = False
-    parts: Path | None = None
+    parts: Place | None = None
     part_name: str = "part"
     part_size: int = 1000
-    file: Path | None = None
+    file: Place | None = None
+    top: str | None = None
     emit: Callable[[str], None] | None = None
     force: bool = False
 
@@ -65,6 +66,7 @@ class Writer:
         self._recipes = recipes
         self._model = model
         self._options = options
+        self._shelves = Shelves(plan.top or (plan.parts if isinstance(plan.parts, str) else None))
         self._next = 0
         self._ahead: set[int] = set()
         self._wrote = False
@@ -78,7 +80,7 @@ class Writer:
         """Whether a document's own output is there as it should be."""
         if row.target is None or not self.readable(row):
             return False
-        return self._known(row.target) == (self._stamp([row]), *_facts(row.target))
+        return self._known(row.target) == (self._stamp([row]), *self._shelves.facts(row.target))
 
     def rendering(self, row: DocumentRow) -> dict[str, Any]:
         """Return what a decoder must know of a document to make its output from the original file."""
@@ -95,7 +97,7 @@ class Writer:
             },
         }
 
-    def settle(self, row: DocumentRow, position: int, rendered: bytes | None = None) -> Path | None:
+    def settle(self, row: DocumentRow, position: int, rendered: bytes | None = None) -> Place | None:
         """Take a document whose pages all have results, or that failed; return its own output if it has one.
 
         rendered: the output, where that is not made here.
@@ -128,7 +130,7 @@ class Writer:
             if self.plan.parts is not None and (last or self._next % self.plan.part_size == 0):
                 number = (self._next - 1) // self.plan.part_size
                 name = f"{self.plan.part_name}-{number:05d}{self.plan.format.suffixes[0]}"
-                self._file(self.plan.parts / name, self._rows(number * self.plan.part_size, self._next))
+                self._file(below(self.plan.parts, Path(name)), self._rows(number * self.plan.part_size, self._next))
             if self.plan.file is not None and last:
                 self._file(self.plan.file, self._rows(0, total))
 
@@ -215,40 +217,38 @@ class Writer:
         assert row.target is not None
         query = "SELECT id, name FROM documents WHERE plan = ? AND target = ? ORDER BY position LIMIT 1"
         first = self.manifest.db.execute(query, (self.manifest.plan, os.fsencode(row.target))).fetchone()
-        shown = printable(str(row.target))
         if first is not None and first[0] != row.id:
-            raise OutputCollision(f"{first[1]} and {row.name} would both be written to {shown}")
-        real = os.fsencode(os.path.realpath(row.target))
+            raise OutputCollision(f"{first[1]} and {row.name} would both be written to {named(row.target)}")
+        real = os.fsencode(row.target if isinstance(row.target, str) else os.path.realpath(row.target))
         if self.manifest.db.execute("SELECT 1 FROM documents WHERE real = ?", (real,)).fetchone():
-            raise OutputCollision(f"{shown} is one of the inputs", hint="give another -o: inputs are never replaced")
+            raise OutputCollision(
+                f"{named(row.target)} is one of the inputs", hint="give another -o: inputs are never replaced"
+            )
 
-    def _file(self, path: Path, rows: Sequence[DocumentRow], rendered: bytes | None = None) -> Path:
+    def _file(self, place: Place, rows: Sequence[DocumentRow], rendered: bytes | None = None) -> Place:
         """Write a file of documents unless it is there already as it should be."""
         stamp = self._stamp(rows)
-        known = self._known(path)
-        if known is not None and known == (stamp, *_facts(path)):
-            return path
+        known, there = self._known(place), self._shelves.facts(place)
+        if known is not None and known == (stamp, *there):
+            return place
         self.manifest.commit()
 
         def pieces() -> Iterator[str | bytes]:
             return iter([rendered]) if rendered is not None else (piece for row in rows for piece in self.text(row))
 
-        if path.is_file() and known is None and not self.plan.force and not _same(path, pieces()):
-            raise OutputExists(f"{printable(str(path))} exists already and is not of this run")
-        digest = write_durably(path, pieces(), force=True)
-        key = os.fsencode(os.path.abspath(path))
+        if there != ABSENT and known is None and not self.plan.force and not _same(place, pieces()):
+            raise OutputExists(f"{named(place)} exists already and is not of this run")
+        digest = self._shelves.write(place, pieces())
+        written = (key_of(place), stamp, digest, *self._shelves.facts(place), len(rows))
         self.manifest.begin()
-        self.manifest.db.execute(
-            "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)", (key, stamp, digest, *_facts(path), len(rows))
-        )
+        self.manifest.db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)", written)
         self.written += 1
-        return path
+        return place
 
-    def _known(self, path: Path) -> tuple[str, int, int] | None:
+    def _known(self, place: Place) -> tuple[str, int, int] | None:
         """Stamp, size and time of an output as it was written."""
-        key = os.fsencode(os.path.abspath(path))
         query = "SELECT stamp, size, mtime_ns FROM outputs WHERE path = ?"
-        found: tuple[str, int, int] | None = self.manifest.db.execute(query, (key,)).fetchone()
+        found: tuple[str, int, int] | None = self.manifest.db.execute(query, (key_of(place),)).fetchone()
         return found
 
     def _stamp(self, rows: Sequence[DocumentRow]) -> str:
@@ -263,18 +263,9 @@ class Writer:
         return digest.hexdigest()
 
 
-def _facts(path: Path) -> tuple[int, int]:
-    try:
-        facts = path.stat()
-    except OSError:
-        return (-1, -1)
-    return (facts.st_size, facts.st_mtime_ns)
-
-
-def _same(path: Path, pieces: Iterable[str | bytes]) -> bool:
+def _same(place: Place, pieces: Iterable[str | bytes]) -> bool:
     """A kill may fall between writing a file and taking it down: then it holds what would be written now."""
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece.encode("utf-8") if isinstance(piece, str) else piece)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == digest.hexdigest()
+    return content_digest(place) == digest.hexdigest()

@@ -51,7 +51,7 @@ def test_a_url_that_leads_nowhere_is_a_problem_of_its_own(store: Any, url: str, 
 
 
 def test_passwords_in_urls_are_not_shown() -> None:
-    assert remote._shown("ftp://me:secret@host/a.pdf") == "ftp://host/a.pdf"
+    assert remote.shown("ftp://me:secret@host/a.pdf") == "ftp://host/a.pdf"
 
 
 def test_a_batch_reads_urls_and_goes_on(
