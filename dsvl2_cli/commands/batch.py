@@ -87,9 +87,10 @@ def run(
         typer.Option(
             "--output",
             "-o",
-            metavar="DIR|FILE.jsonl|-",
+            metavar="DIR|FILE.jsonl|URL|-",
             rich_help_panel=options.OUTPUT,
-            help="A folder for one file per document, one file of JSON lines, or standard output.",
+            help="A folder for one file per document, one file of JSON lines, either of them elsewhere (s3://...), or "
+            "standard output.",
         ),
     ] = None,
     format: Annotated[
