@@ -80,7 +80,7 @@ def _words(engine: Engine, options: argparse.Namespace, seconds: float) -> Calib
 
 
 def _answers(engine: Engine, options: argparse.Namespace, found: Calibration, seconds: float) -> Calibration:
-    """Fit the confidence of answers and fields on some held-out pages and measure it on others."""
+    """Fit the confidence of answers and fields on held-out pages; each page measures what was fitted to the others."""
     from dsvl2.pipelines.training.calibration_answers import (
         best_limit,
         counted,
@@ -88,21 +88,21 @@ def _answers(engine: Engine, options: argparse.Namespace, found: Calibration, se
         fit_answers,
         judged_answers,
         measured_answers,
+        out_of_fold,
     )
 
     plain = replace(found, answers=(), refuse=1.0)
     with uncalibrated(engine.info, plain):
-        judged = judged_answers(engine, options.vocabulary, seed=options.seed, seconds=SHARE * seconds)
-        others = judged_answers(engine, options.vocabulary, seed=-options.seed, seconds=(1 - SHARE) * seconds)
+        judged = judged_answers(engine, options.vocabulary, seed=options.seed, seconds=seconds)
     curve = declining(judged)
     for one in curve:
         print(f"declining above {one.limit:.2f}: {100 * one.refused:.1f} % rightly, {100 * one.lost:.1f} % wrongly")
     limit = best_limit(curve)
-    judged, others = ([one.declined_above(limit) for one in those] for those in (judged, others))
-    found = replace(plain, answers=fit_answers(judged), refuse=limit)
+    judged = [one.declined_above(limit) for one in judged]
     print(f"{counted(judged)} to fit on; answers are declined above {limit:.2f}")
-    measured, lines = measured_answers(others, found.answer)
+    measured, lines = measured_answers(judged, out_of_fold(judged))
     print("\n".join(lines))
+    found = replace(plain, answers=fit_answers(judged), refuse=limit)
     facts = dict(found.facts) | {"fitted_answers": len(judged), **{k: round(v, 4) for k, v in measured.items()}}
     return replace(found, facts=tuple(facts.items()))
 

@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -25,7 +25,7 @@ from dsvl2.model import Engine
 from dsvl2.pipelines.ask.choosing import choose, judge
 from dsvl2.pipelines.ask.text import request_for
 from dsvl2.pipelines.ask.types import AskPage
-from dsvl2.pipelines.confidence.calibration import ANSWER_KINDS, Curve
+from dsvl2.pipelines.confidence.calibration import ANSWER_KINDS, Curve, along
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.tally import exact
@@ -38,6 +38,7 @@ from dsvl2.pipelines.training.calibration_fit import calibration_error, logistic
 REFUSED, LOST = 0.9, 0.05
 """Of the questions without an answer at least so many are to be declined, of those with one at most so many."""
 _LIMITS = (1.0, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02)
+FOLDS = 5
 LEAST = 80  # judged answers of a kind; with fewer it keeps its raw confidence
 _KNOTS = (0.0005, 0.002, 0.01, 0.03, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.996, 0.9995)
 
@@ -181,22 +182,36 @@ def _share(odds: float) -> float:
     return 1 / (1 + math.exp(-max(min(odds, 30.0), -30.0)))
 
 
-def measured_answers(
-    judged: Sequence[Judged], answer: Callable[[str, float], float]
-) -> tuple[dict[str, float], list[str]]:
+def out_of_fold(judged: Sequence[Judged]) -> list[float]:
+    """Return for every answer what curves make of it that were fitted to other pages only: FOLDS parts, each left out once.
+
+    So all answers measure and all fit; an error over few answers is mostly chance.
+    """
+    size = -(-len(judged) // FOLDS)
+    sure: list[float] = []
+    for start in range(0, len(judged), max(size, 1)):
+        curves = dict(fit_answers([*judged[:start], *judged[start + size :]]))
+        sure += [
+            along(curves[one.kind], one.raw) if one.kind in curves else one.raw for one in judged[start : start + size]
+        ]
+    return sure
+
+
+def measured_answers(judged: Sequence[Judged], sure: Sequence[float]) -> tuple[dict[str, float], list[str]]:
     """Return the calibration errors of each kind and of `ask` and `extract` as wholes, and a line on each.
 
-    answer: `Calibration.answer`.
+    sure: the calibrated confidence of each answer.
     """
     found: dict[str, float] = {}
     lines: list[str] = []
     groups = [(kind, (kind,)) for kind in ANSWER_KINDS] + [("ask", ANSWER_KINDS[:2]), ("extract", ANSWER_KINDS[2:])]
     for name, kinds in groups:
-        mine = [one for one in judged if one.kind in kinds]
-        if not mine:
+        pairs = [(one, own) for one, own in zip(judged, sure, strict=True) if one.kind in kinds]
+        if not pairs:
             continue
+        mine = [one for one, _ in pairs]
         right = [one.right for one in mine]
-        own = calibration_error([answer(one.kind, one.raw) for one in mine], right)
+        own = calibration_error([value for _, value in pairs], right)
         raw = calibration_error([one.raw for one in mine], right)
         lines.append(
             f"{name}: {len(mine)} answers on other pages, {100 * sum(right) / len(mine):.1f} % right; "

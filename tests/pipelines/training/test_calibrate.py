@@ -17,6 +17,7 @@ from dsvl2.pipelines.training.calibration_answers import (
     declining,
     fit_answers,
     measured_answers,
+    out_of_fold,
 )
 from dsvl2.pipelines.training.calibration_fit import (
     area_under_curve,
@@ -97,10 +98,22 @@ def test_answers_are_calibrated_by_kind_and_only_with_enough_of_them() -> None:
     found = replace(fit(words(3000, 1), "f" * 64), answers=fit_answers([*judged(600, 1), *few]))
     assert [kind for kind, _ in found.answers] == ["answer"]
     assert found.answer("null", 0.37) == 0.37
-    measured, lines = measured_answers([*judged(3000, 2), *few], found.answer)
+    others = [*judged(3000, 2), *few]
+    measured, lines = measured_answers(others, [found.answer(one.kind, one.raw) for one in others])
     assert measured["ece_answer"] < 0.04
     assert "raw 0.1" in lines[0]
     assert parse(json.loads(found.to_json())) == found
+
+
+def test_every_answer_is_measured_by_curves_that_did_not_see_it() -> None:
+    some = judged(900, 5)
+    sure = out_of_fold(some)
+    assert len(sure) == 900
+    measured, _ = measured_answers(some, sure)
+    assert measured["ece_answer"] < 0.06
+    turned = [replace(one, right=not one.right) for one in some[:180]]  # the first part, as nobody else is
+    assert out_of_fold([*turned, *some[180:]])[:180] == sure[:180]
+    assert out_of_fold([]) == []
 
 
 def test_a_surer_answer_is_never_less_likely_right() -> None:
