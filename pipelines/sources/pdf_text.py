@@ -6,8 +6,11 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
+import numpy as np
+
 from dsvl2.pipelines.documents import Box, Word
 from dsvl2.pipelines.textlayer import LayerLine, LayerPage, Picture
+from dsvl2.pipelines.textlayer.ink import DPI, InkMatch, ink_match
 
 _INVISIBLE = 3  # PDF text rendering mode
 _BOLD = 16  # PyMuPDF's span flag
@@ -15,7 +18,8 @@ _BOLD_NAME = re.compile(r"bold|black|heavy|semibold", re.IGNORECASE)
 _SYMBOLS = str.maketrans({"\uf0b7": "\u2022", "\uf0a7": "\u25aa", "\uf0d8": "\u2023", "\u00ad": "-"})
 _MOST_PATHS = 4000  # a page with more is a drawing or a map
 _WHITE = 0.99
-_SAYING_NOTES = frozenset({2, 12, 13, 15, 19})  # annotation types: free text, stamp, caret, ink, widget
+_SAYING_NOTES = frozenset({2, 12, 13, 15})  # annotation types: free text, stamp, caret, ink
+_EMPTY = (None, "", False, "Off")  # values of a form field that nobody filled in
 
 
 def layer_page(mupdf: Any, page: Any) -> LayerPage:
@@ -35,7 +39,13 @@ def layer_page(mupdf: Any, page: Any) -> LayerPage:
     notes = _has_notes(page)
     drawn = bool(letters or pictures or notes) or bool(page.get_bboxlog()) or next(page.annots(), None) is not None
     size = (float(page.rect.width), float(page.rect.height))
-    return LayerPage(size, tuple(lines), pictures, letters, hidden, drawn, notes, _drawings(page))
+    ink = _ink(mupdf, page, [word.box for line in lines for word in line.words]) if 2 * hidden > letters else None
+    return LayerPage(size, tuple(lines), pictures, letters, hidden, drawn, notes, _drawings(page), ink)
+
+
+def _ink(mupdf: Any, page: Any, words: list[Box]) -> InkMatch:
+    pixels = page.get_pixmap(dpi=round(DPI), colorspace=mupdf.csGRAY, annots=False)
+    return ink_match(np.frombuffer(pixels.samples_mv, np.uint8).reshape(pixels.height, pixels.width), words)
 
 
 def _drawings(page: Any) -> tuple[Box, ...]:
@@ -114,4 +124,5 @@ def _picture(mupdf: Any, info: Any, turn: Any) -> Picture:
 
 
 def _has_notes(page: Any) -> bool:
-    return any(note.type[0] in _SAYING_NOTES for note in page.annots()) or next(page.widgets(), None) is not None
+    says = any(note.type[0] in _SAYING_NOTES for note in page.annots())
+    return says or any(field.field_value not in _EMPTY for field in page.widgets())

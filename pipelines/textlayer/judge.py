@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from functools import lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from dsvl2.pipelines.documents import TextLayerUse
@@ -25,9 +26,19 @@ MOST_ODD_WORDS, MOST_ODD_WORDS_HIDDEN = 0.25, 0.06
 LEAST_LETTERS = 100  # fewer say nothing about their statistics
 SCAN, LEAST_ON_SCAN = 0.7, 200  # part of the page under images; letters of real text that make it no bare scan
 PART_SCAN = 0.15
+MOST_IN_GAPS, MOST_LEFT_OUT = 0.5, 0.35  # of `InkMatch`, for invisible text
+LEAST_PAIRS = 0.38  # part of a text's pairs of letters that are among the commonest
 
 _CODES = re.compile(r"\(cid:\d+\)|GLYPH<[^>]{1,24}>|/[gG]\d{1,4}(?=/)")
 _COMMON, _VOWELS = frozenset("etaoinrsldu"), frozenset("aeiouy")
+# The 90 commonest pairs of letters, counted over manual pages in 16 European languages, each with the same weight. Of any
+# 80 words of those at least 0.39 of the pairs are among them, and of the same words with letters exchanged at most 0.36.
+_COMMON_PAIRS = """
+ac ad ak al am an ar as at be bi ca ce ch ci co da de di do ec ed el em en er es et fi ge ha he ic ie il im in io ir
+is it je ka ke ko la le li ll lo ma me na nd ne ng ni no nt om on or os ot ou pa pe po pr ra re ri ro sa se si so st
+ta te th ti to tr un ur us ut va ve
+"""
+_PAIRS = frozenset(_COMMON_PAIRS.split())
 _INNER_CAPITAL = re.compile(r"[a-z][A-Z]|^[a-z]+[A-Z]+$|\b[A-Z]{2,}[a-z]+[A-Z]")
 _MIXED = re.compile(
     r"[A-Za-z][^\w\s'\u2019.,/&@:_()\-\u2010-\u2014+]+[A-Za-z]|[A-Za-z]\d[A-Za-z]|^[^\w\s]{2,}\w+[^\w\s]{2,}$"
@@ -71,7 +82,7 @@ def _garbled(page: LayerPage) -> TextLayerUse | None:
         return None
     common = sum(latin[letter] for letter in _COMMON) / known
     vowels = sum(latin[letter] for letter in _VOWELS) / known
-    if common < LEAST_COMMON or not VOWELS[0] < vowels < VOWELS[1]:
+    if common < LEAST_COMMON or not VOWELS[0] < vowels < VOWELS[1] or common_pairs(text) < LEAST_PAIRS:
         return _read("implausible", "the letters of the text layer make no language")
     odd = odd_words(text)
     if odd > MOST_ODD_WORDS:
@@ -90,11 +101,19 @@ def _scanned(page: LayerPage) -> TextLayerUse | None:
         odd = odd_words(page.text)
         if odd > MOST_ODD_WORDS_HIDDEN or len(page.text.split()) < 10:
             return _read("poor_ocr", "the text layer is old OCR of doubtful quality")
-        return None
+        return _off_the_ink(page)
     if covered >= SCAN and page.letters < LEAST_ON_SCAN:
         return _read("scan", "the page is a scan with little text beside it")
     if _bare_scan(page):
         return _read("part_scan", "a part of the page is a scan")
+    return None
+
+
+def _off_the_ink(page: LayerPage) -> TextLayerUse | None:
+    if page.ink is not None and page.ink.in_gaps > MOST_IN_GAPS:
+        return _read("astray", "the invisible text does not lie on the words of the scan")
+    if page.ink is not None and page.ink.left_out > MOST_LEFT_OUT:
+        return _read("incomplete", f"{100 * page.ink.left_out:.0f} % of the scan's print is not in its text layer")
     return None
 
 
@@ -108,6 +127,13 @@ def _plain(letter: str) -> str:
     """Return a Latin letter in lower case without accents, an empty text for any other character."""
     base = unicodedata.normalize("NFKD", letter)[0].lower()
     return base if "a" <= base <= "z" else ""
+
+
+def common_pairs(text: str) -> float:
+    """Return the part of the pairs of neighbouring Latin letters that are common ones; 1 if there are few pairs."""
+    letters = "".join(_plain(letter) or " " for letter in text)
+    pairs = Counter(pair for pair in map("".join, pairwise(letters)) if " " not in pair)
+    return sum(pairs[pair] for pair in _PAIRS) / pairs.total() if pairs.total() >= LEAST_LETTERS else 1.0
 
 
 def odd_words(text: str) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsvl2.pipelines.documents import Box, Word
+from dsvl2.pipelines.textlayer.ink import InkMatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class LayerPage:
     """Everything that the decision about a page's text needs.
 
     `letters` counts letters drawn, `hidden` those of them in the invisible rendering mode; `drawn` says whether
-    there is any ink at all on the page, `notes` whether there are form fields or notes with text on it.
+    there is any ink at all on the page, `notes` whether there are filled-in form fields or notes with text on it.
     `drawings` are the boxes of straight lines and rectangles drawn on an unturned page: the rules of tables.
+    `ink` says how invisible text lies on what is drawn, None where there is none.
     """
 
     size: tuple[float, float]
@@ -50,6 +52,7 @@ class LayerPage:
     drawn: bool = True
     notes: bool = False
     drawings: tuple[Box, ...] = ()
+    ink: InkMatch | None = None
 
     @property
     def text(self) -> str:

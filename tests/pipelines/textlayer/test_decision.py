@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from dsvl2.pipelines.documents import Block, Box, Document, Line, PageResult, ReadPage
 from dsvl2.pipelines.formats import get_format, render_output
 from dsvl2.pipelines.sources import SourceOptions, open_source
+from dsvl2.pipelines.words import Slant, words_of
 
 ENGLISH = (
     "The station was inspected on three days in February, after the frost had left the ground. Both pumps were run for "
@@ -73,12 +74,31 @@ def lettered(text: str) -> bytes:
         return bytes(pdf.tobytes())
 
 
-def layered(data: bytes, text: str) -> bytes:
-    """Put invisible text over a page, as OCR programs do."""
+def rows_of(text: str) -> tuple[Line, ...]:
     words = text.split()
     rows = [" ".join(words[k : k + 12]) for k in range(0, len(words), 12)]
-    lines = tuple(Line(row, Box(80, 60 + 40 * k, 1160, 85 + 40 * k)) for k, row in enumerate(rows))
-    page = PageResult(1, (Block("paragraph", text, lines=lines),), 1240, 1754, 150.0)
+    return tuple(Line(row, Box(80, 60 + 40 * k, 1160, 85 + 40 * k)) for k, row in enumerate(rows))
+
+
+def printed(text: str) -> bytes:
+    """A scan with ink where `layered` puts the words."""
+    image = Image.new("L", (1240, 1754), 250)
+    draw = ImageDraw.Draw(image)
+    for line in rows_of(text):
+        for word in words_of(line, Slant(0, 0.0)):
+            for x in range(round(word.box.x0), round(word.box.x1), 6):
+                draw.line((x, word.box.y0 + 5, x, word.box.y1 - 5), fill=20, width=2)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    with pymupdf.open() as pdf:
+        page = pdf.new_page()
+        page.insert_image(page.rect, stream=buffer.getvalue(), keep_proportion=False)
+        return bytes(pdf.tobytes())
+
+
+def layered(data: bytes, text: str) -> bytes:
+    """Put invisible text over a page, as OCR programs do."""
+    page = PageResult(1, (Block("paragraph", text, lines=rows_of(text)),), 1240, 1754, 150.0)
     with open_source(data) as source:
         result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
     assert isinstance(result, bytes)
@@ -129,7 +149,7 @@ CASES: list[tuple[str, str, Make]] = [
     ("photo", "used", lambda: scanned(ENGLISH, mode="RGB", place=(60, 500, 300, 800))),
     ("slide", "used", lambda: scanned(ENGLISH * 2, mode="RGB")),
     ("blank", "used", empty),
-    ("ocr_good", "used", lambda: layered(scanned(), ENGLISH * 3)),
+    ("ocr_good", "used", lambda: layered(printed(ENGLISH * 3), ENGLISH * 3)),
     ("ocr_poor", "read", lambda: layered(scanned(), "Tlie st4tion vvas i~nsp3cted oii thr.ee d@ys iNfEb rwy ;;l xq7z " * 9)),
     ("ocr_little", "read", lambda: layered(scanned(), "Page 3")),
     ("hidden_alone", "read", lambda: layered(outlines(), ENGLISH)),
