@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention
+from dsvl2.model.compiled import compile_decoder
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError
 from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
@@ -61,9 +62,12 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     """Make a freshly loaded network ready to run; on a CPU its modules are exchanged in place."""
     if network.image_newline.device.type != "cpu":
         return group(network)
+    if lane_threads(network) == 1:
+        network.compiled = compile_decoder(network.language, network.config.language)
     for block in network.language.model.layers:
         _exchange_experts(block, dtype)
-        _exchange_attention(block, dtype)
+        if network.compiled is None:
+            _exchange_attention(block, dtype)
     for tower_block in network.vision.blocks:
         tower_block.mlp = GeluMlp(cast(Mlp, tower_block.mlp), dtype)
     _pack(network.vision, dtype)

@@ -1,8 +1,9 @@
 """Several schedulers side by side, one processor core each, taking jobs from one queue.
 
-A small model's decode step is too short to be divided among cores, so the answers are, once they fill the rows of one lane:
-a step costs nearly the same for one answer as for all its rows. Cores without a lane encode images ahead. Which lane a job
-runs in changes nothing in its answer: every lane computes the same shapes on one thread.
+A small model's decode step is too short to be divided among cores, so the answers are: at once where a step is compiled,
+else when they fill the rows of one lane, as a step costs nearly the same for one answer as for all its rows. Cores without
+a lane encode images ahead. Which lane a job runs in changes nothing in its answer: every lane computes the same shapes on
+one thread.
 """
 
 from collections import deque
@@ -24,8 +25,9 @@ from dsvl2.model.transfer import on_device
 class Lanes:
     """Runs jobs on up to `count` schedulers; `threads` limits the CPU threads inside each, None leaves them."""
 
-    def __init__(self, make: Callable[[], Scheduler], *, count: int, threads: int | None) -> None:
-        self._make, self._threads = make, threads
+    def __init__(self, make: Callable[[], Scheduler], *, count: int, threads: int | None, filling: int = ROWS) -> None:
+        """filling: jobs of one lane before there is a second."""
+        self._make, self._threads, self._filling = make, threads, filling
         self._schedulers = [make()]
         self._count = max(1, count)
 
@@ -38,7 +40,7 @@ class Lanes:
         """Answer all jobs; returns the answers by job index. The first exception of any lane ends them all."""
         if not jobs:
             return {}
-        lanes = min(self._count, -(-len(jobs) // ROWS))
+        lanes = min(self._count, -(-len(jobs) // self._filling))
         while len(self._schedulers) < lanes:
             self._schedulers.append(self._make())
         capacity = max(job.room for job in jobs)

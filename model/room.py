@@ -6,6 +6,7 @@ from math import prod
 import torch
 
 from dsvl2.model.cache import DEVICE_BLOCK, BlockCache, Part
+from dsvl2.model.compiled_steps import CompiledSteps, LatentRows
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.errors import NotEnoughMemory
 from dsvl2.model.memory import free_bytes, in_words
@@ -44,7 +45,8 @@ class Room:
         size = STEP if host else DEVICE_BLOCK
         each = -(-capacity // size)
         part = part_of(config)
-        block = block_bytes(config, size, self.dtype, codes=self.codes)
+        kept = torch.float32 if network.compiled is not None else self.dtype
+        block = block_bytes(config, size, kept, codes=self.codes)
         if self.kept is not None:
             cache, steps = self.kept
             enough = cache.blocks >= (1 if self.scarce else min(rows, waiting)) * each
@@ -55,10 +57,12 @@ class Room:
         blocks = self._fitting(rows if host else min(rows, waiting), each, block, device)
         layers, kind, codes = config.num_hidden_layers, self.dtype, self.codes
         if host:
-            cache = RowCache(blocks // each, layers, part, dtype=kind, device=device, codes=codes)
+            cache = cache_for(network, blocks // each, layers, part, dtype=kind, codes=codes)
         else:
             cache = BlockCache(blocks, size, layers, part, dtype=kind, device=device, codes=codes)
         reach = each * size if host else config.max_position_embeddings
+        if isinstance(cache, LatentRows):
+            return cache, CompiledSteps(network, cache, rows, reach)
         steps = steps_for(network, cache, rows, reach, fixed=self.fixed)
         if not host:
             self.kept, self.scarce = (cache, steps), blocks < min(rows, waiting) * each
@@ -82,6 +86,13 @@ class Room:
                 "allow a shorter answer, give fewer or smaller images, or free memory on the device",
             )
         return blocks if room is None else min(blocks, room)
+
+
+def cache_for(network: DeepseekVL2, rows: int, layers: int, part: Part, *, dtype: torch.dtype, codes: bool) -> RowCache:
+    """A cache on a CPU, as the steps of this network read it."""
+    if network.compiled is not None:
+        return LatentRows(rows, layers, part, dtype=dtype)
+    return RowCache(rows, layers, part, dtype=dtype, device=torch.device("cpu"), codes=codes)
 
 
 def row_count(waiting: int, *, fixed: bool = False) -> int:

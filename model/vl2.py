@@ -3,7 +3,7 @@
 Letters: N tiles, S tile size in pixels, q image tokens on a side, B sequences, T tokens, n image tokens, E width.
 """
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,9 @@ from dsvl2.model.layout import assemble
 from dsvl2.model.moe import Routing
 from dsvl2.model.projector import Projector
 from dsvl2.model.vision import VisionTower
+
+if TYPE_CHECKING:
+    from dsvl2.model.compiled import CompiledDecoder
 
 
 class DeepseekVL2(nn.Module):
@@ -30,6 +33,7 @@ class DeepseekVL2(nn.Module):
         self.image_newline = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
         self.view_seperator = nn.Parameter(torch.empty(width).uniform_(-bound, bound))  # spelt as in the checkpoint
         self.language = LanguageModel(config.language)
+        self.compiled: CompiledDecoder | None = None  # the decoder once more, for steps in compiled code
 
     def tiles(self, pixels: Tensor) -> Tensor:
         """pixels [N, 3, S, S] -> vectors [N, q*q, E]."""

@@ -60,7 +60,11 @@ def processor() -> dict[str, Any]:
     if find_spec("torch") is not None:
         import torch
 
+        from dsvl2.kernels.compiled import library as compiled_steps
+
         facts |= {"torch threads": torch.get_num_threads(), "cpu features": torch.backends.cpu.get_cpu_capability()}
+        absent = "absent: no C compiler when dsvl2 was installed; small models decode in PyTorch, several times slower"
+        facts["decode steps"] = "compiled" if compiled_steps() else absent
     return facts
 
 

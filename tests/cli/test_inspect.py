@@ -153,6 +153,7 @@ def test_weights_that_are_cut_short_are_found_in_the_header(dsvl2: Any, bands_mo
 def test_doctor_reports_what_is_here(dsvl2: Any) -> None:
     record = json.loads(dsvl2("doctor", "--json").out)
     assert record["schema"] == "dsvl2/doctor/v1"
+    assert record["report"]["decode steps"].split(":")[0] in ("compiled", "absent")
     report = record["report"]
     assert report["library torch"]
     assert report["cores"] >= 1
