@@ -13,6 +13,7 @@ from torch import Tensor
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend import alone
 from dsvl2.kernels.triton_backend.expert_kernels import combine, down, gate_up
+from dsvl2.kernels.triton_backend.gated import gated
 from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.sorting import Blocks, everyone, sort
@@ -63,8 +64,7 @@ def _vendor(x: Tensor, pair: Pair) -> Tensor | None:
     gate_up, down = pair
     if len(x) < LONG or not isinstance(gate_up, Tensor) or not isinstance(down, Tensor) or not x.is_cuda:
         return None
-    gate, up = F.linear(x, gate_up[0]).chunk(2, -1)
-    return F.linear(F.silu(gate) * up, down[0])
+    return F.linear(gated(F.linear(x, gate_up[0])), down[0])
 
 
 def _aside(x: Tensor, routed: Pair, shared: Pair | None) -> Tensor | None:

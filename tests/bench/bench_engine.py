@@ -162,7 +162,9 @@ def cases(options: argparse.Namespace, device: torch.device, variant: str, schem
     yield {"what": "built", "seconds": round(time.perf_counter() - start, 1)}
     pages = [page(number) for number in range(8)]
     start = time.perf_counter()
-    read(engine, pages, options.pages, 3)
+    read(
+        engine, pages, options.pages, min(options.new, 40)
+    )  # long enough for steps of every width: their graphs are kept
     yield {"what": "first", "seconds": round(time.perf_counter() - start, 1)}
     if options.trace:
         timeline = Timeline(device)

@@ -1,6 +1,7 @@
 """Find the best tile sizes of the matrix kernels on this card, at the sizes of `small`; prints `measured.CARDS` for it.
 
-    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14] [--bins 4,5] [--forms 0,2] [--write FILE]
+    PYTHONPATH=.types:. python tests/bench/tune_tiles.py [--seconds 90] [--workers 14] [--bins 4,5] [--forms 0,2]
+        [--kernels gate_up,down] [--write FILE]
 
 Candidates are compiled by many processes into Triton's cache first, then timed one by one as graphs over rotating weights.
 """
@@ -44,10 +45,13 @@ def weight(form: int, *shape: int) -> Any:
     return codes_of(found, *shape)
 
 
-def candidates(tokens: int, form: int) -> Iterator[Tile]:
+def candidates(kernel: str, tokens: int, form: int) -> Iterator[Tile]:
     """Tiles worth trying for so many tokens a program."""
     few = tokens <= 32
-    for rows, warps in ((16, 1), (32, 2), (64, 4), (128, 4)) if few else ((64, 4), (128, 4), (128, 8)):
+    wide = ((64, 4), (128, 4), (128, 8)) if tokens < 128 else ((64, 4), (64, 8), (128, 8))
+    if tokens == 128 and kernel == "down":  # one accumulator: there are registers for it
+        wide = (*wide, (256, 8))
+    for rows, warps in ((16, 1), (32, 2), (64, 4), (128, 4)) if few else wide:
         for columns in (64, 128) if form == 0 and few else (64,):
             for stages in (3, 5, 7) if few else (3, 4):
                 yield Tile(tokens, rows, columns, warps, stages)
@@ -58,14 +62,18 @@ def widths(place: int) -> tuple[int, ...]:
     return {2: (16, 32), 4: (64, 128)}.get(place, (TOKENS[place],))
 
 
-def jobs(bins: Sequence[int] = BINS, forms: Sequence[int] = (2, 0, 1, 3)) -> list[tuple[str, int, int, Tile]]:
+def jobs(
+    bins: Sequence[int] = BINS, forms: Sequence[int] = (2, 0, 1, 3), *, only: str = ""
+) -> list[tuple[str, int, int, Tile]]:
     """kernel, format, bin, tile: the most important first."""
     found = []
     for place in bins:
         for form in forms:
             for kernel in ("gate_up", "down") + (("linear", "head") if form else ()):
+                if only and kernel not in only.split(","):
+                    continue
                 for tokens in widths(place) if kernel in ("gate_up", "down") else (TOKENS[place],):
-                    found += [(kernel, form, place, size) for size in candidates(tokens, form)]
+                    found += [(kernel, form, place, size) for size in candidates(kernel, tokens, form)]
     return found
 
 
@@ -140,6 +148,7 @@ def measure(end: float, todo: list[tuple[str, int, int, Tile]]) -> dict[tuple[st
         except Exception as trouble:
             print(kernel, form, size, type(trouble).__name__, flush=True)
             continue
+        print(json.dumps({"tried": [kernel, form, place, *astuple(size)], "us": round(micros, 1)}), flush=True)
         key = (kernel, form, place, size.tokens)
         if key not in best or micros < best[key][0]:
             best[key] = (micros, size)
@@ -187,8 +196,9 @@ def main() -> int:
     parser.add_argument("--write", type=Path, help="also as a file for $DSVL2_TILES")
     parser.add_argument("--bins", type=numbers, default=BINS, help="bins of tokens, the most important first")
     parser.add_argument("--forms", type=numbers, default=(2, 0, 1, 3), help="format numbers")
+    parser.add_argument("--kernels", default="", help="only these")
     options = parser.parse_args()
-    start, todo = time.monotonic(), jobs(options.bins, options.forms)
+    start, todo = time.monotonic(), jobs(options.bins, options.forms, only=options.kernels)
     by_rows_off()
     tuning._loaded_for.append("none")  # what was measured before must not take part
     context = multiprocessing.get_context("spawn")

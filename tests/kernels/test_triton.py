@@ -319,3 +319,15 @@ def test_wide_tiles_of_long_products(monkeypatch: pytest.MonkeyPatch, form: Form
     size = tuning.Tile(tuning.TOKENS[place], rows, 64, rows // 16 if tokens > 500 else 4, 3)
     monkeypatch.setitem(tuning.table, ("down", operand.FORMS[type(stacks[1].form)], place), size)
     compare(lambda x: ops.packed_experts(x, idx, weight, *stacks), x, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("tokens", [0, 1, 7])
+def test_gate_and_up_of_one_product(dtype: torch.dtype, tokens: int) -> None:
+    from dsvl2.kernels.triton_backend.gated import gated
+
+    both = normal(tokens, 2 * 1100).to(dtype)
+    gate, up = both.float().chunk(2, -1)
+    got = gated(both)
+    assert got.dtype == dtype and got.shape == (tokens, 1100)
+    torch.testing.assert_close(got.float(), torch.nn.functional.silu(gate) * up, rtol=0.01, atol=0.01)
