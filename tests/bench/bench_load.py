@@ -39,6 +39,7 @@ def measure(folder: Path, quant: str, device: str, new: int) -> dict[str, Any]:
     config = ModelConfig.from_file(folder / "config.json")
     chosen = None if quant == "none" else quant
     before = reset_peaks(place)
+    left = torch.cuda.memory_allocated(place) / 1e9 if place.type == "cuda" else None  # by loads before, in this process
     start, engine = time.perf_counter(), None
     if (folder / "tokenizer.json").is_file():
         engine = load_engine(folder, device=str(place), dtype="bfloat16", quant=chosen)
@@ -61,8 +62,11 @@ def measure(folder: Path, quant: str, device: str, new: int) -> dict[str, Any]:
         "held_gb": held_bytes(network) / 1e9,
         "expected_gb": need(config, ALL[quant], torch.bfloat16, packed=quant != "none").weights / 1e9,
         **{f"load_{name}": value for name, value in peaks(place, before).items()},
+        "gpu_before_gb": left,
         "cache_bytes_per_token": cache_bytes(config.language, torch.bfloat16),
     }
+    if left is not None:
+        figures["load_peak_above_final_gb"] = figures["load_peak_gpu_gb"] - left - figures["held_gb"]
     if engine is not None and new:
         figures |= read_page(engine, new, place, before)
         if place.type == "cuda":
