@@ -39,7 +39,9 @@ def measure(folder: Path, quant: str, device: str, new: int) -> dict[str, Any]:
     config = ModelConfig.from_file(folder / "config.json")
     chosen = None if quant == "none" else quant
     before = reset_peaks(place)
-    left = torch.cuda.memory_allocated(place) / 1e9 if place.type == "cuda" else None  # by loads before, in this process
+    left = (
+        torch.cuda.memory_allocated(place) / 1e9 if place.type == "cuda" else None
+    )  # by loads before, in this process
     start, engine = time.perf_counter(), None
     if (folder / "tokenizer.json").is_file():
         engine = load_engine(folder, device=str(place), dtype="bfloat16", quant=chosen)
