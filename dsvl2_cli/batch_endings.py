@@ -51,6 +51,14 @@ def ended(counts: Counts | None, fail_on: str, seen: list[int]) -> Exit:
     return Exit.OK
 
 
+def can_be_retried(counts: Counts) -> bool:
+    """Whether something failed that another try may mend: not where nothing was found under any name."""
+    lost = counts.documents_failed == counts.documents and counts.first_error is not None
+    if lost and counts.first_error and counts.first_error.code in ("file_missing", "no_documents"):
+        return False
+    return bool(counts.pages_failed + counts.pages_fallback + counts.documents_failed)
+
+
 def closing_line(counts: Counts, seconds: float) -> str:
     """Sum up a batch in one line."""
     parts = [f"{count(counts.pages_done, 'page')} done ({counts.characters:,} characters, {seconds:.1f} s)"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.batch import Counts, Place
 
 _REFRESH = 0.1
+_SUM_SECONDS = 1.0
 
 
 class BatchReporter:
@@ -64,13 +65,36 @@ class Display:
         pass
 
 
+def summed(counts: Counts, opened: int, seconds: float) -> dict[str, Any]:
+    """Return how far a batch is, at which rates, and a guess of the seconds left.
+
+    opened: documents whose pages are counted; the others count as many on average.
+    """
+    done = counts.reused + counts.pages_done
+    rate = counts.pages_done / max(seconds, 1e-3)
+    unopened = counts.documents - max(opened, counts.documents_done)
+    left = max(0, counts.pages - done) + (unopened * counts.pages / opened if opened else 0)
+    return {
+        "documents": counts.documents,
+        "documents_done": counts.documents_done,
+        "documents_failed": counts.documents_failed,
+        "pages": counts.pages,
+        "pages_done": done,
+        "pages_failed": counts.pages_failed + counts.pages_fallback,
+        "pages_per_second": round(rate, 3),
+        "tokens_per_second": round(counts.tokens / max(seconds, 1e-3), 1),
+        "seconds_left": round(left / rate, 1) if rate else None,
+    }
+
+
 class EventDisplay(Display):
     """One JSON object a line on standard error."""
 
     def __init__(self) -> None:
         self._events = Events()
         self._counts: Counts | None = None
-        self._zero = time.monotonic()
+        self._zero = self._summed = time.monotonic()
+        self._opened = 0
 
     def begin(self, counts: Counts) -> None:
         self._counts, self._zero = counts, time.monotonic()
@@ -78,6 +102,11 @@ class EventDisplay(Display):
 
     def event(self, event: str, **facts: Any) -> None:
         self._events.emit(event, **facts)
+        self._opened += event == "document"
+        now = time.monotonic()
+        if self._counts is not None and now - self._summed >= _SUM_SECONDS:
+            self._summed = now
+            self._events.emit("progress", **summed(self._counts, self._opened, now - self._zero))
 
     def stop(self) -> None:
         counts, seconds = self._counts, max(time.monotonic() - self._zero, 1e-3)

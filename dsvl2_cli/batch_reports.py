@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -12,60 +13,87 @@ from dsvl2_cli.batch_places import lease_board, run_place
 from dsvl2_cli.exit_codes import Exit
 
 if TYPE_CHECKING:
+    from dsvl2.pipelines.batch import RunStatus
     from dsvl2_cli.inputs import Passwords
     from dsvl2_cli.session import Session
 
 
 def status(place: str, now: Session) -> None:
-    """Print how far a run is.
+    """Print how far a run is, or every part of it.
 
     Raises:
         RunMissing, RunDamaged.
     """
-    from dsvl2.pipelines.batch import RunFolder, run_status
+    from dsvl2.pipelines.batch import RunFolder, find_runs, run_status
 
-    with RunFolder.look(run_place(place)) as folder:
-        facts = run_status(folder.manifest)
+    found = []
+    for path in find_runs(run_place(place)):
+        with RunFolder.look(path) as folder:
+            found.append((path, run_status(folder.manifest)))
     if now.json:
-        now.emit({"schema": "dsvl2/batch-status/v1", "run": str(folder.path), **asdict(facts)})
+        runs = [{"run": str(path), **asdict(facts)} for path, facts in found]
+        now.emit({"schema": "dsvl2/batch-status/v1", **(runs[0] if len(runs) == 1 else {"runs": runs})})
         return
+    for path, facts in found:
+        if len(found) > 1:
+            now.results.write(f"run        {path}\n")
+        now.results.write("".join(line + "\n" for line in _lines(facts)))
+
+
+def _lines(facts: RunStatus) -> Iterator[str]:
+    from dsvl2.pipelines.sources import printable
+
     states = ", ".join(f"{number} {state}" for state, number in facts.documents_by_state.items())
     pages = ", ".join(f"{number} {status}" for status, number in facts.pages_by_status.items())
-    lines = [f"documents  {facts.documents} ({states or 'none'})", f"pages      {facts.pages} ({pages or 'none done'})"]
+    yield f"documents  {facts.documents} ({states or 'none'})"
+    yield f"pages      {facts.pages} ({pages or 'none done'})"
     if facts.answers_by_status:
         answers = ", ".join(f"{number} {status}" for status, number in facts.answers_by_status.items())
-        lines.append(f"answers    {sum(facts.answers_by_status.values())} ({answers})")
-    lines.append(f"outputs    {facts.outputs}")
+        yield f"answers    {sum(facts.answers_by_status.values())} ({answers})"
+    yield f"outputs    {facts.outputs}"
     if facts.rate is not None:
         left = "" if not facts.seconds_left else f", about {_duration(facts.seconds_left)} left"
-        lines.append(f"rate       {facts.rate:.2f} pages/s{left}")
-    lines += [f"failed     {number} {code}" for code, number in facts.failures.items()]
+        yield f"rate       {facts.rate:.2f} pages/s{left}"
+    for code, number in facts.failures.items():
+        named = [printable(name) for name in facts.examples[code]]
+        more = [f"and {number - len(named)} more"] if number > len(named) else []
+        yield f"failed     {number} {code}"
+        yield from (f"             {name}" for name in (*named, *more))
     if facts.vanished:
-        lines.append(f"vanished   {facts.vanished} inputs of earlier sessions")
-    now.results.write("".join(line + "\n" for line in lines))
+        yield f"vanished   {facts.vanished} inputs of earlier sessions"
 
 
 def verify(place: str, now: Session) -> Exit:
-    """Print what is not as the manifest says.
+    """Print what is not as the manifest says, or those of all parts.
 
     Raises:
         RunMissing, RunDamaged.
     """
-    from dsvl2.pipelines.batch import RunFolder, verify_run
+    from dsvl2.pipelines.batch import RunFolder, find_runs, verify_run
+    from dsvl2.pipelines.documents import Notice
 
-    with RunFolder.look(run_place(place)) as folder:
-        found = list(verify_run(folder.manifest))
+    paths, found = find_runs(run_place(place)), list[Notice]()
+    for path in paths:
+        with RunFolder.look(path) as folder:
+            found += verify_run(folder.manifest)
     code = Exit.LOW_CONFIDENCE if found else Exit.OK
     if now.json:
         problems = [{"code": notice.code, "message": notice.message} for notice in found]
-        now.emit(
-            {"schema": "dsvl2/batch-verify/v1", "run": str(folder.path), "exit_code": int(code), "problems": problems}
-        )
+        runs = {"run": str(paths[0])} if len(paths) == 1 else {"runs": [str(path) for path in paths]}
+        now.emit({"schema": "dsvl2/batch-verify/v1", **runs, "exit_code": int(code), "problems": problems})
         return code
     for notice in found:
         now.results.write(f"{notice.code}: {' '.join(notice.message.split())}\n")
-    now.console.say("everything is as it should be" if not found else f"{len(found)} problems")
+    now.console.say("everything is as it should be" if not found else _remedy([notice.code for notice in found]))
     return code
+
+
+def _remedy(codes: Sequence[str]) -> str:
+    told = "1 problem" if len(codes) == 1 else f"{len(codes)} problems"
+    ways = {"output_gone": "writes what is gone again", "output_changed": "with --force what was changed, too"}
+    ways |= {"not_read": "reads what is missing", "page_missing": "reads what is missing"}
+    found = list(dict.fromkeys(ways[code] for code in ways if code in codes))
+    return f"{told}; the same batch command {', '.join(found)}" if found else told
 
 
 def retry(place: str, passwords: Passwords, now: Session) -> Exit:

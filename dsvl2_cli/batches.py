@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli import engines
-from dsvl2_cli.batch_endings import closing_line, ended, signals
+from dsvl2_cli.batch_endings import can_be_retried, closing_line, ended, signals
 from dsvl2_cli.batch_engines import check_engine, workplace
 from dsvl2_cli.batch_places import check_remote, is_kept, is_remote, is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
@@ -194,6 +194,9 @@ def run_job(
         finally:
             reporter.stop()
     code = ended(counts, settings.fail_on, seen)
+    if code == Exit.NOTHING_TO_DO and job.shard:  # others have it all: no reason for a scheduler to call this a failure
+        now.console.say(f"part {job.shard} has no documents")
+        code = Exit.OK
     seconds = time.monotonic() - started
     if now.json:
         facts = {} if counts is None else {k: v for k, v in asdict(counts).items() if k != "first_error"}
@@ -205,7 +208,7 @@ def run_job(
     if seen:
         kept = f"interrupted; everything that is done is kept. Go on with: {job.command}"
         now.console.say(kept if is_kept(folder) else "interrupted; with --run DIR it could go on where it stopped")
-    elif is_kept(folder) and counts and counts.pages_failed + counts.pages_fallback + counts.documents_failed:
+    elif is_kept(folder) and counts and can_be_retried(counts):
         now.console.say(
             f"try the failed ones again with: dsvl2 batch retry {shlex.quote(str(folder.path))} --only failed"
         )

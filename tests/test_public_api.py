@@ -124,6 +124,7 @@ BATCH = {
     "check_shelf",
     "failed_documents",
     "find_run",
+    "find_runs",
     "is_url",
     "lease_key",
     "place_of",

@@ -8,7 +8,7 @@
 
 from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
-from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, find_run
+from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, find_run, find_runs
 from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
 from dsvl2.pipelines.batch.leases import LEASE_SECONDS, LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import Manifest
@@ -46,6 +46,7 @@ __all__ = [
     "check_shelf",
     "failed_documents",
     "find_run",
+    "find_runs",
     "is_url",
     "lease_key",
     "looks_like_requests",

@@ -91,17 +91,14 @@ class Books:
     def _known_error(self, row: DocumentRow, same: bool, facts: FileFacts) -> PageError | None:
         """Return why a document fails without opening it."""
         if facts.size is None:
-            return self._stored_error(row) or PageError("file_missing", f"{row.name} does not exist", "check the path")
+            return self.manifest.error_of(row.id) or PageError(
+                "file_missing", f"{row.name} does not exist", "check the path"
+            )
         if row.code is None or not same or row.code in TRANSIENT or row.code.startswith("output"):
             if row.code == "no_documents" or row.path.is_dir():
-                return self._stored_error(row)
+                return self.manifest.error_of(row.id)
             return None
-        return self._stored_error(row)
-
-    def _stored_error(self, row: DocumentRow) -> PageError | None:
-        query = "SELECT code, message, hint FROM documents WHERE id = ?"
-        code, message, hint = self.manifest.db.execute(query, (row.id,)).fetchone()
-        return PageError(code, message or "", hint or "") if code else None
+        return self.manifest.error_of(row.id)
 
     def _forget(self, row: DocumentRow) -> DocumentRow:
         self.manifest.update(row.id, sha256=None, kind=None, page_count=None, selected=None, notices=None, code=None)

@@ -7,6 +7,7 @@ RUN/stdin                          standard input, if it was one of the document
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -14,6 +15,7 @@ from typing import TextIO
 from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.errors import OutputUnwritable, RunBusy, RunMissing
 from dsvl2.pipelines.sources import printable
+from dsvl2.pipelines.sources.open import natural_key
 
 MANIFEST = "manifest.sqlite"
 DEFAULT_NAME = ".dsvl2-run"
@@ -68,16 +70,35 @@ class RunFolder:
         self.close()
 
 
-def find_run(path: Path) -> Path:
-    """Return the run folder that `path` is, or that lies in it or beside it under the default name.
+def find_runs(path: Path) -> list[Path]:
+    """Return the run folder that `path` is, or that lies in it or beside it under the default name; or those of all parts.
 
     Raises:
         RunMissing.
     """
     for place in (path, path / DEFAULT_NAME, path.with_name(path.name + DEFAULT_NAME)):
         if (place / MANIFEST).is_file():
-            return place
-    raise RunMissing(f"there is no batch run in {printable(str(path))}")
+            return [place]
+    parts = [*path.glob(f"{DEFAULT_NAME}-*"), *path.parent.glob(f"{glob.escape(path.name)}{DEFAULT_NAME}-*")]
+    found = sorted(
+        (place for place in parts if (place / MANIFEST).is_file()), key=lambda place: natural_key(place.name)
+    )
+    if not found:
+        raise RunMissing(f"there is no batch run in {printable(str(path))}")
+    return found
+
+
+def find_run(path: Path) -> Path:
+    """Return the one run folder that `path` stands for, as `find_runs`.
+
+    Raises:
+        RunMissing: there is none, or there are several.
+    """
+    found = find_runs(path)
+    if len(found) > 1:
+        names = ", ".join(printable(str(place)) for place in found[:8]) + (", ..." if len(found) > 8 else "")
+        raise RunMissing(f"there are {len(found)} batch runs in {printable(str(path))}", hint=f"name one: {names}")
+    return found[0]
 
 
 def _locked(lock: TextIO) -> bool:

@@ -14,13 +14,16 @@ from dsvl2.pipelines.batch.shelves import content_digest
 from dsvl2.pipelines.documents import Notice
 
 _RATE_WINDOW = 300.0
+EXAMPLES = 5
+"""So many documents, and so many pages, are named for each code."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
     """How far a run is. `rate` is in pages a second over the last five minutes of work, None if nothing was read then.
 
-    `answers_by_status` are documents that were asked as a whole. `seconds_left` is a guess:
+    `answers_by_status` are documents that were asked as a whole; `examples` the first documents and pages that failed, by
+    code. `seconds_left` is a guess:
     documents that were not opened yet count as many pages as the others on average.
     """
 
@@ -30,6 +33,7 @@ class RunStatus:
     pages_by_status: dict[str, int]
     answers_by_status: dict[str, int] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, list[str]] = field(default_factory=dict)
     attempts: int = 0
     outputs: int = 0
     vanished: int = 0
@@ -69,7 +73,7 @@ def run_status(manifest: Manifest) -> RunStatus:
     ).fetchone()
     total = sum(states.values())
     rate = _rate(manifest, recipe)
-    unopened = total - opened - _unopenable(manifest, plan)
+    unopened = total - opened - _unopenable(manifest, plan) - states.get("elsewhere", 0)
     left = pages - sum(statuses.values()) + (unopened * pages / opened if opened else 0)
     return RunStatus(
         documents=total,
@@ -78,6 +82,7 @@ def run_status(manifest: Manifest) -> RunStatus:
         pages_by_status=dict(sorted(statuses.items())),
         answers_by_status=dict(sorted(answers.items())),
         failures=dict(sorted(failures.items())),
+        examples={code: list(_examples(manifest, code)) for code in sorted(failures)},
         attempts=db.execute(
             "SELECT count(*) FROM attempts WHERE recipe IN (?, ?)", (recipe, recipes.whole or recipe)
         ).fetchone()[0],
@@ -86,6 +91,21 @@ def run_status(manifest: Manifest) -> RunStatus:
         rate=rate,
         seconds_left=max(left, 0) / rate if rate else None,
     )
+
+
+def _examples(manifest: Manifest, code: str) -> Iterator[str]:
+    """Name a few documents and pages that failed with a code, in the order of the plan."""
+    db, plan, recipes = manifest.db, manifest.plan, manifest.recipes
+    documents = "SELECT name FROM documents WHERE plan = ? AND code = ? ORDER BY position LIMIT ?"
+    for (name,) in db.execute(documents, (plan, code, EXAMPLES)):
+        yield name
+    pages = (
+        "SELECT d.name, r.page FROM documents d JOIN results r ON r.sha256 = d.sha256 AND r.recipe IN (?, ?)"
+        " WHERE d.plan = ? AND r.code = ? AND (r.page = 0 OR EXISTS"
+        " (SELECT 1 FROM json_each(d.selected) page WHERE page.value = r.page)) ORDER BY d.position, r.page LIMIT ?"
+    )
+    for name, page in db.execute(pages, (recipes.pages, recipes.whole or recipes.pages, plan, code, EXAMPLES)):
+        yield f"{name} page {page}" if page else f"{name}: the answer"
 
 
 def _unopenable(manifest: Manifest, plan: int) -> int:

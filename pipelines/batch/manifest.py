@@ -151,6 +151,17 @@ class Manifest:
         self.commit()
         return position
 
+    def promising(self) -> bool:
+        """Whether the planner knows of no reason why every document of the current plan must fail."""
+        query = "SELECT 1 FROM documents WHERE plan = ? AND state != 'failed' LIMIT 1"
+        return self.db.execute(query, (self.plan,)).fetchone() is not None
+
+    def error_of(self, document: int) -> PageError | None:
+        """Return why a document failed, if it did."""
+        query = "SELECT code, message, hint FROM documents WHERE id = ?"
+        code, message, hint = self.db.execute(query, (document,)).fetchone()
+        return PageError(code, message or "", hint or "") if code else None
+
     def count(self) -> int:
         """Return the number of documents in the current plan."""
         return int(self.db.execute("SELECT count(*) FROM documents WHERE plan = ?", (self.plan,)).fetchone()[0])

@@ -68,6 +68,8 @@ def run_batch(
     options, stop = options or BatchOptions(), stop or Stop()
     manifest = folder.manifest
     total = manifest.count() if files is None else manifest.register(files)
+    if files is not None and not manifest.promising():
+        return _without_hope(manifest, total, reporter or Quiet())
     task = batch_task(options.task, options.task_options)
     options = replace(options, source=task.source(options.source))
     key = f"{engines.key} {options.task}"
@@ -90,6 +92,17 @@ def run_batch(
     finally:
         manifest.commit()
         scheduler.close()
+
+
+def _without_hope(manifest: Manifest, total: int, reporter: Reporter) -> Counts:
+    """Nothing of the plan can be opened, say because of a misspelt name: say so, without loading a model for that."""
+    counts = Counts(documents=total, documents_done=total, documents_failed=total)
+    reporter.begin(counts)
+    for row in manifest.documents():
+        error = manifest.error_of(row.id)
+        counts.first_error = counts.first_error or error
+        reporter.document_end(row.name, "failed", None, error)
+    return counts
 
 
 def _models(manifest: Manifest, scheduler: Scheduler, key: str) -> Stamps:

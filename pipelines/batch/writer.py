@@ -80,7 +80,8 @@ class Writer:
         """Whether a document's own output is there as it should be."""
         if row.target is None or not self.readable(row):
             return False
-        return self._known(row.target) == (self._stamp([row]), *self._shelves.facts(row.target))
+        known = self._known(row.target)
+        return known is not None and known[:3] == (self._stamp([row]), *self._shelves.facts(row.target))
 
     def rendering(self, row: DocumentRow) -> dict[str, Any]:
         """Return what a decoder must know of a document to make its output from the original file."""
@@ -229,15 +230,17 @@ class Writer:
         """Write a file of documents unless it is there already as it should be."""
         stamp = self._stamp(rows)
         known, there = self._known(place), self._shelves.facts(place)
-        if known is not None and known == (stamp, *there):
+        if known is not None and known[:3] == (stamp, *there):
             return place
         self.manifest.commit()
 
         def pieces() -> Iterator[str | bytes]:
             return iter([rendered]) if rendered is not None else (piece for row in rows for piece in self.text(row))
 
-        if there != ABSENT and known is None and not self.plan.force and not _same(place, pieces()):
-            raise OutputExists(f"{named(place)} exists already and is not of this run")
+        touched = known is None or (known[1:3] != there and content_digest(place) != known[3])
+        if there != ABSENT and touched and not self.plan.force and not _same(place, pieces()):
+            how = "exists already and is not of this run" if known is None else "was changed since this run wrote it"
+            raise OutputExists(f"{named(place)} {how}")
         digest = self._shelves.write(place, pieces())
         written = (key_of(place), stamp, digest, *self._shelves.facts(place), len(rows))
         self.manifest.begin()
@@ -245,10 +248,10 @@ class Writer:
         self.written += 1
         return place
 
-    def _known(self, place: Place) -> tuple[str, int, int] | None:
-        """Stamp, size and time of an output as it was written."""
-        query = "SELECT stamp, size, mtime_ns FROM outputs WHERE path = ?"
-        found: tuple[str, int, int] | None = self.manifest.db.execute(query, (key_of(place),)).fetchone()
+    def _known(self, place: Place) -> tuple[str, int, int, str] | None:
+        """Stamp, size, time and sha256 of an output as it was written."""
+        query = "SELECT stamp, size, mtime_ns, sha256 FROM outputs WHERE path = ?"
+        found: tuple[str, int, int, str] | None = self.manifest.db.execute(query, (key_of(place),)).fetchone()
         return found
 
     def _stamp(self, rows: Sequence[DocumentRow]) -> str:

@@ -55,7 +55,11 @@ def test_a_tree_goes_to_a_url_and_is_left_alone_when_it_is_there(
     store.rm("/shelf/out/a.md")
     store.pipe("/shelf/out/b.md", b"something else")
     assert dsvl2("batch", "verify", "memory://shelf/out").code == Exit.LOW_CONFIDENCE
-    mended = json.loads(batch("memory://shelf/out/").out)
+    refused = batch("memory://shelf/out/")
+    assert (refused.code, json.loads(refused.out)["outputs"]) == (Exit.PARTIAL, 1)
+    assert "out/b.md was changed since this run wrote it" in refused.err
+    store.rm("/shelf/out/a.md")
+    mended = json.loads(batch("memory://shelf/out/", "--force").out)
     assert (mended["pages_done"], mended["outputs"]) == (0, 2)
     assert dsvl2("batch", "verify", "memory://shelf/out").code == Exit.OK
     assert json.loads(dsvl2("batch", "status", "memory://shelf/out", "--json").out)["outputs"] == 3

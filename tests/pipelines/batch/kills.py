@@ -129,13 +129,16 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def disturb(pid: int, chance: random.Random) -> str:
-    """Kill a session or one of its children after a moment; return what was killed."""
+    """Kill a session or one of its children, as soon as there is one, after a moment; return what was killed."""
+    aimed, workers, until = chance.random() < 0.6, list[str](), time.monotonic() + 2
     time.sleep(chance.uniform(0.0, 0.15))
-    try:
-        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return ""
-    victim = int(chance.choice(workers)) if workers and chance.random() < 0.6 else pid
+    while aimed and not workers and time.monotonic() < until:
+        try:
+            workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except OSError:
+            return ""
+        time.sleep(0.002)
+    victim = int(chance.choice(workers)) if workers else pid
     try:
         os.kill(victim, signal.SIGKILL)
     except ProcessLookupError:
