@@ -10,7 +10,7 @@ from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, RenderOptions
 from dsvl2.pipelines.formats.doubt import marked
 from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
 from dsvl2.pipelines.formats.hocr import escape
-from dsvl2.pipelines.formats.places import block_id
+from dsvl2.pipelines.formats.places import block_id, clean
 
 _MARKS = ("\ue0f8", "\ue0f9")  # around doubtful words, until the text is escaped
 
@@ -24,13 +24,14 @@ class HtmlFormat:
 
     def render(self, document: Document, options: RenderOptions = DEFAULT_OPTIONS) -> str:
         """Return the document as HTML 5."""
-        title = next((b.text for p in document.pages for b in p.blocks if b.kind == "heading"), document.source)
+        headings = (" ".join(b.text.split()) for p in document.pages for b in p.blocks if b.kind == "heading")
+        title = next(filter(None, map(clean, headings)), "") or clean(document.source).strip() or "document"
         parts = [
             "<!doctype html>",
             '<html lang="">',
             "<head>",
             '<meta charset="utf-8">',
-            f"<title>{escape(' '.join(title.split()))}</title>",
+            f"<title>{escape(title)}</title>",
             *(_facts(document) if options.front_matter else ()),
             "</head>",
             "<body>",
@@ -101,7 +102,7 @@ def _rows(block: Block) -> Iterator[str]:
         yield from html_rows(block.table, _shown)
         return
     for row in block.rows:
-        yield "<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row) + "</tr>"
+        yield "<tr>" + "".join(f"<td>{_shown(cell)}</td>" for cell in row or ("",)) + "</tr>"
 
 
 def _list(page: int, items: Sequence[tuple[int, Block]], depth: int = 0) -> Iterator[str]:

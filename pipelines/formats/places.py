@@ -67,7 +67,7 @@ def placed_blocks(page: PageResult) -> tuple[PlacedBlock, ...]:
         placed = tuple(
             _placed_line(line, (page.number, number, place), slant, box, whole)
             for place, line in enumerate(lines, 1)
-            if line.text.strip()
+            if clean(line.text).strip()
         )
         blocks.append(PlacedBlock(block_id(page.number, number), block, box, placed))
     return tuple(blocks)
@@ -80,7 +80,8 @@ def _placed_line(line: Line, place: tuple[int, int, int], slant: Slant, outer: P
     else:
         found = [(word, box, line.confidence) for word in line.text.split()]
     name = "_".join(map(str, place))
-    words = tuple(PlacedWord(f"word_{name}_{k}", *facts) for k, facts in enumerate(found, 1))
+    shown = [facts for facts in found if clean(facts[0]).strip()]  # others have no character that a file may hold
+    words = tuple(PlacedWord(f"word_{name}_{k}", *facts) for k, facts in enumerate(shown, 1))
     return PlacedLine(line_id(*place), line.text, box, words, line.confidence)
 
 
