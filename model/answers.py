@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from dsvl2.model.cache import Lease
@@ -46,7 +45,6 @@ class Answer:
     """An answer while it grows."""
 
     job: Job
-    generator: torch.Generator | None
     form: ConstraintState | None = None
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -58,6 +56,7 @@ class Answer:
     row: int = 0
     pending: int = 0  # tokens that are computed and not known here yet
     known: bool = False  # whether the device holds the last token in the answer's row
+    draws: bool = False  # whether steps can draw its tokens by themselves
     epoch: int = 0  # results asked for before the last cut do not count
     steps: int = 0
     drafted: int = 0
@@ -72,6 +71,18 @@ class Answer:
         )
 
     @property
+    def warm(self) -> bool:
+        """Whether steps draw the next token, by temperature and nucleus alone."""
+        sampling = self.job.sampling
+        given = sampling.repetition_penalty != 1.0 or self.banned or self.form is not None
+        return self.draws and sampling.temperature > 0 and not given
+
+    @property
+    def flows(self) -> bool:
+        """Whether a step says the next token without anybody's help."""
+        return self.plain or self.warm
+
+    @property
     def guarded(self) -> bool:
         """Whether loops are looked for: not in an end that is given."""
         return self.job.sampling.guard_loops and (self.form is None or not self.form.closing)
@@ -84,7 +95,7 @@ class Answer:
     @property
     def waits(self) -> bool:
         """Whether the next step needs to know here what the last one said."""
-        return not self.plain or self.job.propose is not None or self.guard.active(self.ids)
+        return not self.flows or self.job.propose is not None or self.guard.active(self.ids)
 
     @property
     def asked(self) -> int:
@@ -122,11 +133,12 @@ class Rules:
     def pick(self, answer: Answer, logits: Tensor) -> tuple[int, float]:
         """Choose a token; a constraint may refuse one that its mask let pass, and then has a stricter mask."""
         sampling, form, seen = answer.job.sampling, answer.form, answer.ids
+        place = answer.job.length + len(seen)
         if form is None:
-            picked = choose(logits, sampling, seen, answer.generator, answer.banned)
+            picked = choose(logits, sampling, seen, place, answer.banned)
         else:
             while True:
-                picked = choose(logits, sampling, seen, answer.generator, answer.banned, form.allowed())
+                picked = choose(logits, sampling, seen, place, answer.banned, form.allowed())
                 if form.accept(picked[0]):
                     break
         return picked

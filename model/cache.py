@@ -80,12 +80,15 @@ class Lease:
 class Row(NamedTuple):
     """A token to compute: the token (None: what its row chose last), its position, the blocks of its sequence.
 
+    warm: how the next one is drawn (see `sampling`), None for the likeliest.
+
     Rows may belong to one sequence, at consecutive positions: each sees those before it.
     """
 
     token: int | None
     position: int
     lease: Lease
+    warm: tuple[float, float, int] | None = None
 
 
 class BlockCache:

@@ -20,7 +20,7 @@ from dsvl2.model.prefill import CHUNK, TOGETHER, Prompts
 from dsvl2.model.prefixes import PrefixStore
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room
-from dsvl2.model.sampling import generator_for
+from dsvl2.model.sampling import Warm, warm_of
 from dsvl2.model.steps import ROWS, Flight, Steps
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -193,10 +193,7 @@ class _Batch:
         lease = None if row is None else self._cache.lease(job.room, row)
         if row is None or lease is None:
             return None
-        sampling = job.sampling
-        answer = Answer(job, generator_for(sampling, self._owner.device), self._owner.begin(sampling))
-        answer.lease, answer.row = lease, row
-        return answer
+        return Answer(job, self._owner.begin(job.sampling), lease=lease, row=row, draws=self._steps.draws)
 
     def _join(self, answers: Sequence[Answer], logits: Tensor) -> Iterator[Answer]:
         """Prompts have run: their first tokens, and rows."""
@@ -206,7 +203,8 @@ class _Batch:
             self._running[answer.row] = answer
             answer.pending += 1
             answer.known = True
-        flight = self._steps.first([answer.row for answer in answers], logits, self._owner.ends)
+        rows = {answer.row: Row(None, answer.job.length - 1, answer.lease, _warm(answer)) for answer in answers}
+        flight = self._steps.first(rows, logits, self._owner.ends)
         asked = [_Asked(answer, answer.epoch, (column,)) for column, answer in enumerate(answers)]
         self._flights.append((flight, asked))
         if any(answer.waits for answer in answers):
@@ -233,12 +231,12 @@ class _Batch:
             del spare[: len(proposals)]
             tokens = [None if answer.known else answer.ids[-1], *proposals]
             for number, (column, token) in enumerate(zip(columns, tokens, strict=True)):
-                rows[column] = Row(token, at + number, answer.lease)
+                rows[column] = Row(token, at + number, answer.lease, _warm(answer))
             asked.append(_Asked(answer, answer.epoch, columns, proposals))
             answer.pending += 1
             answer.steps += 1
             answer.drafted += len(proposals)
-            answer.known = answer.plain and not proposals
+            answer.known = answer.flows and not proposals
         width = self._steps.width(max(rows) + 1)
         self._flights.append((self._steps.launch([rows.get(row) for row in range(width)]), asked))
         return True
@@ -264,7 +262,7 @@ class _Batch:
     def _take(self, part: _Asked, flight: Flight, values: list[list[float]]) -> None:
         """Add what a step said: one token, and as many more as were rightly proposed."""
         answer, rules = part.answer, self._owner.rules
-        if not answer.plain:
+        if not answer.flows:
             answer.known = False
             rules.take(answer, *rules.pick(answer, flight.logits[part.columns[0]]))
             return
@@ -273,3 +271,8 @@ class _Batch:
             if not rules.take(answer, token, values[1][column]) or part.proposals[number : number + 1] != (token,):
                 break
             answer.accepted += 1
+
+
+def _warm(answer: Answer) -> Warm | None:
+    """How a step draws the next token of an answer; None where it is the likeliest, or chosen here."""
+    return warm_of(answer.job.sampling) if answer.warm else None

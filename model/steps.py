@@ -5,7 +5,7 @@ The host never waits for a step before it launches the next: tokens stay on the 
 Letters: R rows, B blocks of a table, V vocabulary.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from dsvl2.kernels import joined, ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
 from dsvl2.model.cache import SCRAP, BlockCache, Lease, PlainSight, Row
+from dsvl2.model.sampling import COLD, draw, told
 from dsvl2.model.transfer import sent
 from dsvl2.model.vl2 import DeepseekVL2
 
@@ -48,6 +49,7 @@ class Steps:
     """Runs steps over a cache, `rows` tokens at most in each; `reach`: tokens of the longest sequence."""
 
     lag = 0  # steps that may be under way while the host looks at earlier ones
+    draws = False  # whether a step draws tokens by temperature; the host does otherwise
 
     def __init__(self, network: DeepseekVL2, cache: BlockCache, rows: int, reach: int) -> None:
         self.rows, self._language, self._cache = rows, network.language, cache
@@ -76,16 +78,23 @@ class Steps:
             tokens = torch.where(tokens < 0, self._last[: len(rows)], tokens)
         return Flight(*self._run(tokens.clamp(min=0), said[1], said[3], self._sight(rows, said[2])))
 
-    def first(self, rows: Sequence[int], logits: Tensor, ends: Tensor) -> Flight:
-        """The tokens that prompts [N, V] are followed by, for `rows` to go on with.
+    def first(self, rows: Mapping[int, Row], logits: Tensor, ends: Tensor) -> Flight:
+        """The tokens that prompts [N, V] are followed by, for `rows`, their last ones, to go on with.
 
         Of each, behind its two values, that of ending at once; columns as the prompts, not as the rows.
         """
-        best, tokens = logits.max(-1)
         total = logits.logsumexp(-1)
-        self._last.index_copy_(0, sent(rows, self._device), tokens)
+        warm = [row.warm or COLD for row in rows.values()]
+        if any(row is not COLD for row in warm):
+            heat, seeds = (part.to(self._device) for part in told(warm))
+            places = sent([row.position + 1 for row in rows.values()], self._device)
+            tokens = draw(logits, heat, seeds, places)
+        else:
+            tokens = logits.argmax(-1)
+        self._last.index_copy_(0, sent(list(rows), self._device), tokens)
+        chances = logits.gather(1, tokens[:, None])[:, 0] - total
         empty = (logits[:, ends] - total[:, None]).logsumexp(-1)
-        return Flight(torch.stack((tokens.double(), (best - total).double(), empty.double())), logits)
+        return Flight(torch.stack((tokens.double(), chances.double(), empty.double())), logits)
 
     def _look(self, rows: Sequence[Row | None]) -> None:
         """Write the tables of rows that have another sequence than before."""
@@ -131,11 +140,12 @@ def _said(rows: Sequence[Row | None]) -> list[list[int]]:
 class GraphSteps(Steps):
     """The same as CUDA graphs, one for each number of rows: all that they read and write stays where it is.
 
-    Sampling and the update of positions are part of the graph: while the same sequences go on, a step costs the host one
-    launch, and one copy back that nobody waits for. `fixed`: always the widest step, whose sums are those of any batch.
+    The choice of the likeliest tokens and the update of positions are part of the graph: while the same sequences go on, a step
+    costs the host one launch, and one copy back that nobody waits for. Drawing by temperature comes behind the graph.
+    `fixed`: always the widest step, whose sums are those of any batch.
     """
 
-    lag = 1
+    lag, draws = 1, True
 
     def __init__(self, network: DeepseekVL2, cache: BlockCache, rows: int, reach: int, *, fixed: bool = False) -> None:
         super().__init__(network, cache, rows, reach)
@@ -143,6 +153,8 @@ class GraphSteps(Steps):
         self._given = torch.zeros(3, rows, dtype=torch.int64, device=self._device)
         self._held = [[-1] * rows, [0] * rows, [0] * rows]  # what stands in `given` once all launches have run
         self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]] = {}
+        self._heat, self._seeds = (part.to(self._device) for part in told([COLD] * rows))
+        self._told = [COLD] * rows
 
     def width(self, needed: int) -> int:
         return self.rows if self._fixed else next(count for count in (*BUCKETS, self.rows) if count >= needed)
@@ -152,15 +164,35 @@ class GraphSteps(Steps):
         self._look(rows)
         if any(new != held[:count] for new, held in zip(said, self._held, strict=True)):
             self._given[:, :count] = sent(said, self._device)
+        warm = self._tell(rows)
         if count not in self._graphs:
-            self._capture(count)
+            self._graphs[count] = self._captured(count)
         graph, results = self._graphs[count]
         graph.replay()
         for number, held in enumerate(self._held):
             held[:count] = (
                 [-1] * count if not number else [n + (seen > 0) for n, seen in zip(said[number], said[2], strict=True)]
             )
-        return Flight(*results)
+        return Flight(self._drawn(results[1], count) if warm else results[0], results[1])
+
+    def _tell(self, rows: Sequence[Row | None]) -> bool:
+        """Write how rows draw where that is new; say whether one of them does."""
+        warm = [COLD if row is None or row.warm is None else row.warm for row in rows]
+        if any(one is not COLD for one in warm) and warm != self._told[: len(rows)]:
+            heat, seeds = told(warm)
+            if self._device.type == "cuda":
+                heat, seeds = heat.pin_memory(), seeds.pin_memory()
+            self._heat[:, : len(rows)].copy_(heat, non_blocking=True)
+            self._seeds[: len(rows)].copy_(seeds, non_blocking=True)
+            self._told[: len(rows)] = warm
+        return any(one is not COLD for one in warm)
+
+    def _drawn(self, logits: Tensor, count: int) -> Tensor:
+        """The values of a step some of whose rows draw: behind its graph, and nobody waits for it either."""
+        ids = draw(logits, self._heat[:, :count], self._seeds[:count], self._given[1, :count])  # moved on by the graph
+        self._last[:count] = ids
+        chances = logits.gather(1, ids[:, None])[:, 0] - logits.logsumexp(-1)
+        return torch.stack((ids.double(), chances.double()))
 
     def _everything(self, count: int) -> tuple[Tensor, Tensor]:
         given, table, size = self._given[:, :count], self._table[:count], self._cache.size
@@ -177,7 +209,7 @@ class GraphSteps(Steps):
     def _seen_by(self, table: Tensor, lengths: Tensor) -> Sight:
         return Sight(table, lengths)
 
-    def _capture(self, count: int) -> None:
+    def _captured(self, count: int) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]:
         """Run once to compile and warm up (tokens are written to the cache again, as they are), then record."""
         before = self._given.clone(), self._last.clone()
         aside = torch.cuda.Stream(self._device)
@@ -192,7 +224,7 @@ class GraphSteps(Steps):
         pool = next(iter(self._graphs.values()))[0].pool() if self._graphs else None
         with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
             results = self._everything(count)
-        self._graphs[count] = graph, results
+        return graph, results
 
 
 def steps_for(network: DeepseekVL2, cache: BlockCache, rows: int, reach: int, *, fixed: bool = False) -> Steps:

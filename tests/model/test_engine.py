@@ -1,6 +1,7 @@
 """The engine's promises: sizes before work, limits, reasons to stop, loops, sampling."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from dsvl2.model.engine import Engine
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.model.loading import load_engine
 from dsvl2.model.request import GenerationRequest, Message, SamplingParams
-from dsvl2.model.sampling import choose, generator_for
+from dsvl2.model.sampling import choose, draw, told, uniform
 
 
 @pytest.fixture(scope="module")
@@ -104,24 +105,36 @@ def test_yarn_and_low_rank_queries_decode_as_they_prefill(
     torch.testing.assert_close(torch.tensor(answer.logprobs), logprobs, rtol=1e-4, atol=1e-4)
 
 
-def test_sampling_is_seeded_and_the_nucleus_is_kept() -> None:
+def test_sampling_is_a_function_of_seed_and_place_and_the_nucleus_is_kept() -> None:
     logits = torch.tensor([2.0, 1.0, 0.0, -1.0])
     params = SamplingParams(temperature=1.0, top_p=0.7, seed=3)
-    draws = [
-        [choose(logits, params, (), generator)[0] for _ in range(50)]
-        for generator in (generator_for(params, logits.device),) * 2
-    ]
-    again = generator_for(params, logits.device)
-    assert draws[0] == [choose(logits, params, (), again)[0] for _ in range(50)]
-    assert set(draws[0]) == {0, 1}  # 0.64 + 0.24 passes 0.7: two tokens stay
-    assert choose(logits, SamplingParams(temperature=1.0, top_p=0.01), (), None)[0] == 0
+    draws = [choose(logits, params, (), place)[0] for place in range(400)]
+    assert draws == [choose(logits, params, (), place)[0] for place in range(400)]
+    assert set(draws) == {0, 1}  # 0.64 + 0.24 passes 0.7: two tokens stay
+    assert draws.count(0) / 400 == pytest.approx(0.731, abs=0.07)
+    assert draws != [choose(logits, replace(params, seed=4), (), place)[0] for place in range(400)]
+    assert choose(logits, SamplingParams(temperature=1.0, top_p=0.01), ())[0] == 0
+
+
+def test_rows_are_drawn_each_as_if_it_were_alone() -> None:
+    torch.manual_seed(0)
+    logits, places = 3 * torch.randn(64, 500), torch.randint(0, 4000, (64,))
+    warm = [(0.0 if row % 5 == 0 else 0.3 + row % 4, 0.2 + 0.1 * (row % 9), row - 20 << 45) for row in range(64)]
+    heat, seeds = told(warm)
+    together = draw(logits, heat, seeds, places)
+    for row in range(64):
+        assert draw(logits[row, None], heat[:, row, None], seeds[row, None], places[row, None]) == together[row]
+    assert together[::5].equal(logits[::5].argmax(-1))
+    chance = uniform(torch.arange(20000) % 7, torch.arange(20000))
+    assert chance.min() >= 0 and chance.max() < 1 and chance.mean() == pytest.approx(0.5, abs=0.01)
+    assert torch.histc(chance, 10, 0, 1) == pytest.approx(2000, rel=0.1)
 
 
 def test_penalty_counts_generated_ids_and_bans_are_absolute() -> None:
     logits = torch.tensor([2.0, 1.9, -1.0])
-    assert choose(logits, SamplingParams(repetition_penalty=1.3), [0], None)[0] == 1
-    assert choose(logits, SamplingParams(), (), None, banned=(0, 1))[0] == 2
-    token, logprob = choose(logits, SamplingParams(), (), None)
+    assert choose(logits, SamplingParams(repetition_penalty=1.3), [0])[0] == 1
+    assert choose(logits, SamplingParams(), (), banned=(0, 1))[0] == 2
+    token, logprob = choose(logits, SamplingParams(), ())
     assert logprob == pytest.approx(float(logits.log_softmax(-1)[token]))
 
 

@@ -43,17 +43,17 @@ class CalledSteps(GraphSteps):
     """Graph steps whose graphs are calls."""
 
     def launch(self, rows: Sequence[Any]) -> Any:
-        count = len(rows)
-        if count not in self._graphs:
-            graph = Replayed(lambda: self._everything(count))
-            graph.results = (
-                torch.zeros(2, count, dtype=torch.float64),
-                torch.zeros(count, self._language.lm_head.out_features),
-            )
-            self._graphs[count] = graph, graph.results  # type: ignore[assignment]
         flight = super().launch(rows)
         flight._values = flight._values.clone()  # on a GPU the copy is made before the next step is
         return flight
+
+    def _captured(self, count: int) -> Any:
+        graph = Replayed(lambda: self._everything(count))
+        graph.results = (
+            torch.zeros(2, count, dtype=torch.float64),
+            torch.zeros(count, self._language.lm_head.out_features),
+        )
+        return graph, graph.results
 
     def _seen_by(self, table: Tensor, lengths: Tensor) -> ops.Sight:
         size = self._cache.size
