@@ -48,12 +48,19 @@ class BatchReporter:
         if error is not None and status == "failed":
             self._console.problem(Problem(error.code, one_line(error.message), error.hint))
 
+    def prepare(self, what: str) -> None:
+        """Say what is done before the first page can be read: it may take a minute."""
+        self._display.prepare(what)
+
     def stop(self) -> None:
         self._display.stop()
 
 
 class Display:
     """Shows nothing."""
+
+    def prepare(self, what: str) -> None:
+        pass
 
     def begin(self, counts: Counts) -> None:
         pass
@@ -96,6 +103,9 @@ class EventDisplay(Display):
         self._zero = self._summed = time.monotonic()
         self._opened = 0
 
+    def prepare(self, what: str) -> None:
+        self._events.emit("prepare", what=what)
+
     def begin(self, counts: Counts) -> None:
         self._counts, self._zero = counts, time.monotonic()
         self._events.emit("start", documents=counts.documents)
@@ -135,11 +145,15 @@ class BarDisplay(Display):
         )
         self._shown = 0.0
 
+    def prepare(self, what: str) -> None:
+        self._pages = self._bars.add_task(what, total=None, note="")
+        self._bars.start()
+
     def begin(self, counts: Counts) -> None:
         self._counts, self._zero = counts, time.monotonic()
+        self._bars.remove_task(self._pages)
         self._documents = self._bars.add_task("documents", total=counts.documents, note="")
         self._pages = self._bars.add_task("pages", total=None, note="")
-        self._bars.start()
 
     def event(self, event: str, **facts: Any) -> None:
         now = time.monotonic()

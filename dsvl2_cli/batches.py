@@ -175,6 +175,7 @@ def run_job(
     reporter, stop = BatchReporter(now.console, display), Stop()
     options = batch_options(job, passwords)
     started = time.monotonic()
+    reporter.prepare("starting Ray" if job.engine == "ray" else f"loading {settings.model}")
     board = lease_board(job, folder) if job.shared else None
     with workplace(job, options) as workers, signals(stop) as seen, board or nullcontext():
         try:

@@ -1,5 +1,6 @@
 #!/bin/bash
 # One part of a batch: sbatch --array=1-8 slurm.sh INPUT OUTPUT [more options of dsvl2 batch]
+# Some parts again:    PARTS=8 sbatch --array=3,5 slurm.sh INPUT OUTPUT [the same options]
 #SBATCH --job-name=dsvl2
 #SBATCH --gpus=1
 #SBATCH --cpus-per-task=8
@@ -10,8 +11,9 @@
 set -euo pipefail
 input=$1 output=$2
 shift 2
-part=$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT
-kept=$output/.dsvl2-run-$SLURM_ARRAY_TASK_ID-of-$SLURM_ARRAY_TASK_COUNT
+parts=${PARTS:-$SLURM_ARRAY_TASK_COUNT}
+part=$SLURM_ARRAY_TASK_ID/$parts
+kept=$output/.dsvl2-run-$SLURM_ARRAY_TASK_ID-of-$parts
 run=${SLURM_TMPDIR:-/tmp}/dsvl2-$SLURM_ARRAY_JOB_ID-$SLURM_ARRAY_TASK_ID
 
 # SQLite's log does not work over networks: the manifest is on this node's disk while it is written.

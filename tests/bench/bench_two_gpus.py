@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +178,7 @@ class Conductor:
         found, counted, tokens = dict[str, float](), 0, 0
         for number in phase["workers"]:
             mine = [group for group in self.groups(number) if alone <= group["ended"] <= until]
+            mine = list(takewhile(lambda group: group["pages"] == self.given.batch, mine))  # else pages ran out
             if len(mine) > 1:
                 pages, seconds = sum(group["pages"] for group in mine[1:]), mine[-1]["ended"] - mine[0]["ended"]
                 found[str(number)] = pages / seconds
@@ -244,7 +246,7 @@ def parsed() -> argparse.Namespace:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("out", type=Path)
     words.add_argument("--gpus", type=int, default=2)
-    words.add_argument("--pages", type=int, default=2000, help="more than can be read in the time")
+    words.add_argument("--pages", type=int, default=4000, help="more than can be read in the time")
     words.add_argument("--new", type=int, default=128, help="tokens of every page")
     words.add_argument("--batch", type=int, default=32)
     words.add_argument("--scheme", default="e4a8")
