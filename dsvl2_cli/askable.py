@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -34,12 +34,14 @@ def gather(
     limit: int | None,
     rank_all: int,
     questions: Sequence[str] = (),
+    check: Callable[[Source], None] | None = None,
 ) -> Gathered:
     """Open the documents and read what has to be read before a question can be asked.
 
     A model that reads by bands answers from text: pages without good text of their own are read, `limit` of them at most.
     A whole-page checkpoint sees the pages; then text only ranks more pages than the `rank_all` that are asked anyway.
     With `questions` the pages of a long document are ranked first, and only promising ones looked at.
+    `check` may refuse a document once it is open, before anything of it is read.
 
     Raises:
         TooManyPages: with a plan.
@@ -48,6 +50,9 @@ def gather(
 
     bands = engines.reading_profile(work.settings).mode == "bands"
     sources = [stack.enter_context(work.open(document)) for document in documents]
+    if check is not None:
+        for source in sources:
+            check(source)
     name = sources[0].name if len(sources) == 1 else f"{len(sources)} documents"
     total = sum(len(source.selected) for source in sources)
     if questions and total > FEW:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from dsvl2_cli.errors import UsageError
 from dsvl2_cli.work import Work
 
 if TYPE_CHECKING:
+    from dsvl2.pipelines import Source
     from dsvl2.pipelines.ask import AskPage
     from dsvl2.pipelines.grounding import GroundResult, Region
     from dsvl2_cli.common import Common
@@ -48,7 +50,8 @@ def find_all(
     with Work(common, now) as work, ExitStack() as stack:
         document = work.document(file)
         seen = engines.reading_profile(work.settings).mode != "bands"
-        found = gather(work, [document], stack, limit=limit, rank_all=ALL)
+        check = partial(check_region, part) if part is not None else None
+        found = gather(work, [document], stack, limit=limit, rank_all=ALL, check=check)
         if seen:
             check_reading([page.number for page in found.pages], len(found.pages), limit, document.name)
         pages = found.pages[:limit] if seen else found.pages
@@ -64,6 +67,18 @@ def find_all(
         if left:
             now.console.say(f"not looked at: page {', '.join(map(str, left))}")
         work.leave()
+
+
+def check_region(part: Region, source: Source) -> None:
+    """Look whether the region is on every page that is asked for, before a model is loaded or a page read.
+
+    Raises:
+        BoxOutside: it is not.
+    """
+    for number in source.selected:
+        page = source.page_info(number)
+        if page.error is None:  # else it is said when the page is read
+            part.on(page.width_px, page.height_px)
 
 
 def find_on(page: AskPage, phrase: str | None, part: Region | None, work: Work, *, seen: bool) -> GroundResult:

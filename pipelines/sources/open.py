@@ -55,7 +55,9 @@ def open_source(
         except OSError as error:
             raise FileMissing(f"{blob.name} cannot be read: {error.strerror or error}") from error
     if not head:
-        raise EmptyFile(f"{blob.name} is empty (0 bytes)")
+        piped = blob.path is None and not isinstance(document, bytes)
+        hint = "the program before the pipe wrote nothing: see what it says" if piped else None
+        raise EmptyFile(f"{blob.name} is empty (0 bytes)", hint=hint)
     kind = sniff(head)
     if kind is None:
         raise UnsupportedFile(f"{blob.name} is no document that can be read here: it looks like {describe(head)}")

@@ -93,6 +93,12 @@ def test_mistakes_are_explained(dsvl2: Any, invoice: Any, words: list[str], code
     assert said in done.err
 
 
+def test_a_region_outside_a_scan_is_refused_before_a_model_is_loaded(dsvl2: Any, png: Any) -> None:
+    done = dsvl2("ground", png(), "pump", "--region", "9000,9000,9900,9900")
+    assert done.code == 4
+    assert "error[box_outside]" in done.err
+
+
 def test_a_whole_page_model_is_shown_every_page(
     dsvl2: Any, scripted: Any, pdf: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,8 +87,9 @@ def test_standard_input(make_pdf: MakePdf, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_standard_input_that_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
-    with pytest.raises(EmptyFile, match=r"^<stdin> is empty"):
+    with pytest.raises(EmptyFile, match=r"^<stdin> is empty") as caught:
         open_source("-")
+    assert "the program before the pipe" in caught.value.hint
 
 
 def test_a_file_over_the_byte_limit(make_pdf: MakePdf, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
