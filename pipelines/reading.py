@@ -17,6 +17,8 @@ from dsvl2.pipelines.parsing import parse_markdown
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from dsvl2.pipelines.formulas.in_page import PageFormula
+
 _INK_CONTRAST = 40
 _INK_CELLS = 4
 _CELL = 4
@@ -26,12 +28,14 @@ _CELL = 4
 class PreparedPage:
     """A page ready for the model: what to ask, and what is known already. The page image itself is let go.
 
-    `layout` is None for a page that is read whole. `requests` is empty for a blank page.
+    `layout` is None for a page that is read whole. `requests` is empty for a blank page; behind those of its bands stand
+    those of its `formulas`.
     """
 
     result: PageResult
     requests: tuple[GenerationRequest, ...]
     layout: PageLayout | None = None
+    formulas: tuple[PageFormula, ...] = ()
 
 
 def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
@@ -47,8 +51,13 @@ def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
 def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult) -> PreparedPage:
     layout = analyse(np.asarray(page.image.convert("L")), profile)
     result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
-    requests = () if layout.blank else tuple(_request(band.image, profile, page.text_layer) for band in layout.bands)
-    return PreparedPage(result, requests, layout)
+    if layout.blank:
+        return PreparedPage(result, (), layout)
+    from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas  # formulas build on tasks
+
+    requests = tuple(_request(band.image, profile, page.text_layer) for band in layout.bands)
+    formulas = page_formulas(layout, page.image, profile)
+    return PreparedPage(result, (*requests, *formula_requests(formulas)), layout, formulas)
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:
@@ -74,13 +83,19 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
     result = prepared.result
     if result.blank:
         return result
-    notices = _answer_notices(answers)
+    notices = _answer_notices(answers[: len(prepared.layout.bands)] if prepared.layout else answers)
     if prepared.layout is None:
         blocks = _parsed(answers[0])
     else:
-        texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers]
+        bands = len(prepared.layout.bands)
+        texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers[:bands]]
         blocks = with_words(prepared.layout, assemble(prepared.layout, texts))
         notices += line_notices(prepared.layout, texts)
+        if prepared.formulas:
+            from dsvl2.pipelines.formulas.in_page import with_formulas
+
+            blocks, unsure = with_formulas(blocks, prepared.formulas, answers[bands:])
+            notices += unsure
     return replace(
         result,
         blocks=blocks,

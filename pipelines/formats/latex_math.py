@@ -50,6 +50,7 @@ _SCRIPT = re.compile(r"\s*(?:(?=\{)|(?=\\[A-Za-z])|[A-Za-z0-9+\-*()])")
 _DELIMITER = re.compile(
     r"\s*(?:[()\[\].|/]|\\[{}|]|\\(?:langle|rangle|lceil|rceil|lfloor|rfloor|vert|Vert)(?![A-Za-z]))"
 )
+_TAG = re.compile(r"\s*\\tag\{[A-Za-z]?[\d.]{1,6}[a-z]?\}\s*$")
 _SYMBOLS = frozenset("\\,;:!{}|%#&_$ ")
 
 
@@ -58,8 +59,9 @@ def compiles(formula: str) -> bool:
 
     Checked: braces, environments, \\left and \\right with their delimiters, groups after commands that need them, `&`
     only inside an environment, no second ^ or _ on one base, nothing that ends math mode or begins a comment, ASCII
-    only, no blank line.
+    only, no blank line. A number may stand at its end: \\tag{12}.
     """
+    formula = _TAG.sub("", formula)
     if not formula.strip() or not formula.isascii() or re.search(r"\n\s*\n", formula):
         return False
     return _Scan(formula).sound()

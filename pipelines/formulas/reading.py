@@ -110,15 +110,19 @@ def _pictures(picture: FormulaPicture, part: Image, engine: Engine, looks: int) 
 
 
 def _ask(images: Sequence[Image], engine: Engine) -> list[GenerationResult]:
-    return engine.generate([_request(image, engine) for image in images]) if images else []
+    return (
+        engine.generate([formula_request(image, bands=engine.info.reading.mode == "bands") for image in images])
+        if images
+        else []
+    )
 
 
 def _is_sure(result: FormulaResult) -> bool:
     return result.valid and bool(result.latex) and (result.confidence or 0.0) >= _SURE
 
 
-def _request(image: Image, engine: Engine) -> GenerationRequest:
-    bands = engine.info.reading.mode == "bands"
+def formula_request(image: Image, *, bands: bool = True) -> GenerationRequest:
+    """Return the request that reads one formula; `bands`: of a model that reads tiles, `image` is a canvas then."""
     message = Message(role="user", content=SPEC.prompts.nano if bands else SPEC.prompts.page, images=(image,))
     form = constraint() if bands else None  # whole-page checkpoints write sentences and dollars around it
     return GenerationRequest((message,), SamplingParams(max_new_tokens=MOST_TOKENS, constraint=form))

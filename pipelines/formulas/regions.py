@@ -14,8 +14,8 @@ import numpy as np
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.formulas.picture import equals_widths, flattened, ink_of
-from dsvl2.pipelines.layout import InkLine, PageLayout, analyse
-from dsvl2.pipelines.layout.components import Components, select
+from dsvl2.pipelines.layout import InkLine, PageInk, PageLayout, analyse
+from dsvl2.pipelines.layout.components import Components, Mask, Runs, select
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -28,6 +28,7 @@ _NUMBER_GAP, _NUMBER_WIDTH = 2.5, 11.0  # before an equation number at the colum
 _WIDE_GAP = 8.0  # before one that stands elsewhere
 _TALL = 2.6  # brackets, sums and integrals; no letter of text is so tall
 _HIGHEST, _NARROWEST = 40.0, 3.0  # a displayed formula's height at most, width at least
+_CENTRED = 0.1  # share of a column's width between its middle and a formula's
 _LEAST_LINES = 4  # of running text, for a picture to count as a page
 
 
@@ -68,18 +69,64 @@ def formula_boxes(image: Image) -> tuple[Box, ...] | None:
     if layout.blank or unit <= 0:
         return None
     columns = _columns(layout)
-    running = sum(
-        column.runs(place, unit) and line.x1 - line.x0 > 14 * unit
-        for column in columns
-        for place, line in enumerate(column.lines)
-    )
-    if running < _LEAST_LINES:
+    if _running(columns, unit) < _LEAST_LINES:
         return None
     if layout.rotation or layout.skew:
         return ()  # upright and page pixels differ there; the page is read as text
     found = ink_of(255 - gray if float(np.median(gray)) < 110 else gray)
-    boxes = [box for column in columns for slab in _slabs(column, unit) for box in _formulas(found, column, slab, unit)]
-    return tuple(boxes)
+    slabs = [(column, slab) for column in columns for slab in _slabs(column, unit)]
+    return tuple(one.box for column, slab in slabs for one in _formulas(found, column, slab, unit))
+
+
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """Where a displayed formula stands, and its number beside it if it has one."""
+
+    box: Box
+    number: Box | None
+
+
+def centred_formulas(layout: PageLayout) -> list[Displayed]:
+    """The formulas on a page that was cut already, page pixels: those in the middle of a column, or numbered.
+
+    Stricter than `formula_boxes`, as most pages have none: neither underlined headings nor indented code may pass.
+    """
+    unit, ink = layout.x_height, layout.ink
+    if ink is None or layout.blank or unit <= 0 or layout.rotation or layout.skew:
+        return []
+    columns = _columns(layout)
+    slabs = [(column, slab) for column in columns for slab in _slabs(column, unit)]
+    if not slabs or _running(columns, unit) < _LEAST_LINES:
+        return []
+    found = _pieces(ink)
+    result = []
+    for column, slab in slabs:
+        for one in _formulas(found, column, slab, unit, strict=True):
+            away = abs(one.box.x0 + one.box.x1 - column.x0 - column.x1) / 2
+            if one.number or away < _CENTRED * (column.x1 - column.x0):
+                number = layout.to_page(one.number) if one.number else None
+                result.append(Displayed(layout.to_page(one.box), number))
+    return result
+
+
+def _pieces(ink: PageInk) -> Components:
+    """The ink of a page as components, its straight lines among them: fraction bars may be such."""
+    own = ink.boxes
+    for x0, y0, x1, y1 in ink.rules.tolist():  # what a rule was cut into is no ink beside it
+        own = own[~((own[:, 0] > x0 - 2) & (own[:, 2] < x1 + 2) & (own[:, 1] > y0 - 2) & (own[:, 3] < y1 + 2))]
+    boxes = np.concatenate([own, ink.rules]).astype(np.int64)
+    none = np.zeros(0, np.int64)
+    area = np.ones(len(boxes), np.int64)
+    return Components(boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3], area, Runs(none, none, none, none))
+
+
+def _running(columns: Sequence[_Column], unit: float) -> int:
+    """How many lines of running text there are."""
+    return sum(
+        column.runs(place, unit) and line.x1 - line.x0 > 14 * unit
+        for column in columns
+        for place, line in enumerate(column.lines)
+    )
 
 
 def _columns(layout: PageLayout) -> list[_Column]:
@@ -115,20 +162,30 @@ def _slabs(column: _Column, unit: float) -> list[tuple[float, float]]:
     return slabs
 
 
-def _formulas(found: Components, column: _Column, slab: tuple[float, float], unit: float) -> list[Box]:
+def _formulas(
+    found: Components, column: _Column, slab: tuple[float, float], unit: float, *, strict: bool = False
+) -> list[Displayed]:
     middle = (found.y0 + found.y1) / 2
     within = (middle > slab[0]) & (middle < slab[1]) & (found.height < _HIGHEST * unit)
-    within &= (found.x0 > column.x0 - unit) & (found.x1 < column.x1 + 1.2 * unit)
+    right = max(column.x1, *(line.x1 for line in column.lines))
+    within &= (found.x0 > column.x0 - unit) & (found.x1 < right + 1.2 * unit)
     part = select(found, within)
     boxes = []
     for members in _stacks(part, unit):
-        kept = _without_number(select(part, members), column, unit)
-        box = Box(float(kept.x0.min()), float(kept.y0.min()), float(kept.x1.max()), float(kept.y1.max()))
+        whole = select(part, members)
+        keep = _without_number(whole, column, unit)
+        kept = select(whole, keep)
+        box = _around(kept)
         wide, high = box.x1 - box.x0, box.y1 - box.y0
-        if wide > _NARROWEST * unit and high < _HIGHEST * unit and _is_mathematics(kept, unit):
+        if wide > _NARROWEST * unit and high < _HIGHEST * unit and _is_mathematics(kept, unit, strict=strict):
             pad = 0.5 * unit
-            boxes.append(Box(max(0.0, box.x0 - pad), max(0.0, box.y0 - pad), box.x1 + pad, box.y1 + pad))
+            padded = Box(max(0.0, box.x0 - pad), max(0.0, box.y0 - pad), box.x1 + pad, box.y1 + pad)
+            boxes.append(Displayed(padded, None if keep.all() else _around(select(whole, ~keep))))
     return boxes
+
+
+def _around(part: Components) -> Box:
+    return Box(float(part.x0.min()), float(part.y0.min()), float(part.x1.max()), float(part.y1.max()))
 
 
 def _stacks(part: Components, unit: float) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
@@ -144,8 +201,8 @@ def _stacks(part: Components, unit: float) -> list[np.ndarray[tuple[int], np.dty
     return [np.isin(np.arange(len(part)), group) for group in groups]
 
 
-def _without_number(part: Components, column: _Column, unit: float) -> Components:
-    """Drop an equation number at the column's right or left edge."""
+def _without_number(part: Components, column: _Column, unit: float) -> Mask:
+    """Which components are no equation number at the column's right or left edge."""
     order = np.argsort(part.x0, kind="stable")
     reach = np.maximum.accumulate(part.x1[order])
     gaps = np.flatnonzero(part.x0[order][1:] - reach[:-1] > _NUMBER_GAP * unit)
@@ -158,7 +215,7 @@ def _without_number(part: Components, column: _Column, unit: float) -> Component
             keep[right] = False
         elif _is_number(part, left, unit) and (wide[0] or part.x0[left].min() < column.x0 + 3 * unit):
             keep[left] = False
-    return select(part, keep)
+    return keep
 
 
 def _is_number(
@@ -172,17 +229,25 @@ def _is_number(
     return wide < _NUMBER_WIDTH * unit and high < _TALL * unit
 
 
-def _is_mathematics(part: Components, unit: float) -> bool:
-    """Equals signs, fraction bars with ink above and below, or signs taller than any letter."""
+def _is_mathematics(part: Components, unit: float, *, strict: bool = False) -> bool:
+    """Equals signs, fraction bars with ink above and below, or signs taller than any letter.
+
+    `strict`: no single tall sign, and nothing above or below a bar may reach beyond it: rules and frames do that.
+    """
     if any(0.9 * unit < width < 2.4 * unit for width in equals_widths(part)):
         return True
-    if bool(((part.height > _TALL * unit) & (part.width < 6 * unit)).any()):
+    if not strict and bool(((part.height > _TALL * unit) & (part.width < 6 * unit)).any()):
         return True
     bars = np.flatnonzero((part.width > 1.2 * unit) & (part.height < 0.35 * unit) & (part.height < 0.15 * part.width))
+    flat = np.isin(np.arange(len(part)), bars) if strict else np.zeros(len(part), np.bool_)
     for bar in bars.tolist():
-        beside = (part.x0 < part.x1[bar]) & (part.x1 > part.x0[bar])
+        beside = (part.x0 < part.x1[bar]) & (part.x1 > part.x0[bar]) & ~flat
         over = beside & (part.y1 <= part.y0[bar] + 1) & (part.y0[bar] - part.y1 < 1.2 * unit)
         under = beside & (part.y0 >= part.y1[bar] - 1) & (part.y0 - part.y1[bar] < 1.2 * unit)
-        if bool(over.any()) and bool(under.any()):
+        if not (bool(over.any()) and bool(under.any())):
+            continue
+        near = over | under
+        within = (part.x0[near] > part.x0[bar] - 0.5 * unit) & (part.x1[near] < part.x1[bar] + 0.5 * unit)
+        if not strict or bool(within.all()):
             return True
     return False
