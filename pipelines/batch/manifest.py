@@ -1,8 +1,9 @@
 """The manifest of a run folder: one SQLite file that knows every document, page result, attempt and output.
 
-One process writes it (`RunFolder` holds the lock); others may read it at any time. WAL mode with synchronous=NORMAL: a
-kill loses nothing that was committed; a power loss may lose the last commits, which are then simply done again, as
-outputs are a function of the inputs. The file must not lie on a network file system, where WAL does not work.
+One process writes it (`RunFolder` holds the lock); others may read it at any time. WAL mode with synchronous=FULL:
+neither a kill nor a power loss loses what was committed, and an output is only written when the results that it is made of
+were. So one that a power loss kept, and its row not, is still known by its content, even where an engine would not give the
+same answer twice. The file must not lie on a network file system, where WAL does not work.
 The tables are described in `SCHEMA`; `VERSION` is in `PRAGMA user_version`.
 """
 
@@ -83,7 +84,7 @@ class Manifest:
                 self.db.executescript(f"BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {VERSION}; COMMIT;")
             elif version != VERSION:
                 raise RunDamaged(f"{path} has version {version}; this program knows version {VERSION}")
-            self.db.execute("PRAGMA synchronous = NORMAL")
+            self.db.execute("PRAGMA synchronous = FULL")
         except sqlite3.DatabaseError as error:
             raise RunDamaged(f"{path} is no manifest or is damaged: {error}") from error
 

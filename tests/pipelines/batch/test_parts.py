@@ -138,3 +138,10 @@ def test_a_durable_file_is_whole_or_not_there(tmp_path: Path) -> None:
         write_durably(place, ["other"])
     assert place.read_text() == "whole"
     assert [path.name for path in place.parent.iterdir()] == ["a.md"]
+
+
+def test_what_is_committed_is_on_the_disk(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path / "manifest.sqlite")
+    pragmas = [manifest.db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    manifest.close()
+    assert pragmas == ["wal", 2]  # FULL: a commit returns when the log is on the disk
