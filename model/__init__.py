@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from dsvl2.model.config import ModelConfig, ProcessorConfig
+    from dsvl2.model.constraints.begun import NotEmpty
     from dsvl2.model.constraints.decoding import Constraint, GrammarConstraint
     from dsvl2.model.engine import Engine
     from dsvl2.model.errors import (
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "config": ("ModelConfig", "ProcessorConfig"),
+    "constraints.begun": ("NotEmpty",),
     "constraints.decoding": ("Constraint", "GrammarConstraint"),
     "engine": ("Engine",),
     "errors": (
@@ -104,6 +106,7 @@ __all__ = [
     "ModelError",
     "ModelInfo",
     "ModelNotFound",
+    "NotEmpty",
     "NotEnoughMemory",
     "ProcessorConfig",
     "PromptError",

@@ -30,6 +30,7 @@ MODEL = {
     "ModelError",
     "ModelInfo",
     "ModelNotFound",
+    "NotEmpty",
     "NotEnoughMemory",
     "ProcessorConfig",
     "PromptError",

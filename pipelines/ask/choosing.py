@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dsvl2.model import GenerationResult
+from dsvl2.pipelines.ask import declining
 from dsvl2.pipelines.ask.answers import parse_answer
 from dsvl2.pipelines.ask.focus import FAR
 from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
@@ -36,19 +37,19 @@ def judge(
     result: GenerationResult,
     near: Sequence[Segment] | None = None,
     *,
-    refuse: float = 1.0,
+    refuse: float | None = None,
 ) -> Said:
     """Parse one answer, look for it on the page, and weigh it.
 
     near: the segments by the question's words, None: unknown. refuse: an answer is not believed where the model gave an
-    empty one more than this probability.
+    empty one more than this probability; None: it always is.
     """
     parsed = parse_answer(result.text)
     notices = parsed.dropped
     if result.truncated:
         notices += (Notice("truncated", f"the model {result.ending}: the answer may be cut short"),)
-    absent = None if result.empty_logprob is None else math.exp(min(result.empty_logprob, 0.0))
-    if parsed.value is None or (absent or 0.0) > refuse:
+    absent = declining.absent(result)
+    if parsed.value is None or declining.declines(result, refuse):
         return Said(page, None, 0.0, absent, None, notices)
     score = (1.0 - (absent or 0.0)) * _probability(result.logprobs)
     found = locate(spatial, parsed.value) if spatial is not None else None

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from dsvl2.model import GenerationRequest, Message, SamplingParams
+from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.pipelines.ask.choosing import Said, choose, judge
+from dsvl2.pipelines.ask.declining import absent, insisted
 from dsvl2.pipelines.ask.focus import passage
 from dsvl2.pipelines.ask.plan import CANDIDATES
 from dsvl2.pipelines.ask.rank import rank
@@ -77,12 +78,29 @@ def ask_text(
     refuse = refuses_above(engine.info)
     for asking, answer in zip(askings, answers, strict=True):
         said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse))
+    for place in _least_empty(whole, answers, said) if refuse is not None else ():
+        (answer,) = insisted(engine, [requests[place]], [answers[place]], refuse)
+        asking = whole[place]
+        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse))
     lower, left_out = tuple(not_asked), tuple(not_read)
     results = [
         choose(question, said[number], asked=chosen[number], pages=pages, not_asked=lower, not_read=left_out)
         for number, question in enumerate(questions)
     ]
     return [_calibrated(engine, result) for result in results]
+
+
+def _least_empty(
+    whole: Sequence[Asking], answers: Sequence[GenerationResult], said: Sequence[Sequence[Said]]
+) -> list[int]:
+    """Return for every question without an answer the place of the asking that came nearest to one."""
+    places: dict[int, int] = {}
+    for place, asking in enumerate(whole):
+        number = asking.question
+        if all(one.answer is None for one in said[number]):
+            best = places.setdefault(number, place)
+            places[number] = min(best, place, key=lambda n: absent(answers[n]) or 0.0)
+    return list(places.values())
 
 
 def _calibrated(engine: Engine, result: AskResult) -> AskResult:

@@ -32,8 +32,8 @@ class Calibration:
     `line_power`: a line, cell or field is right with the probability of its least sure word times the product of the
     others' raised to this power, which is below one as errors come in company.
     `answers` has a curve for each of ANSWER_KINDS that was fitted: from what the model's probabilities make of an answer.
-    `refuse`: a question is declined when the model gave the empty answer more than this probability; 1: only when that
-    was its likeliest answer.
+    `refuse`: a question is declined where the model gave the empty answer more than this probability, and only there;
+    None: where that was its likeliest answer.
     """
 
     fingerprint: str
@@ -43,7 +43,7 @@ class Calibration:
     line_power: float
     facts: tuple[tuple[str, str | float | int], ...] = ()
     answers: tuple[tuple[str, Curve], ...] = ()
-    refuse: float = 1.0
+    refuse: float | None = None
 
     def word(self, features: Sequence[float]) -> float:
         """Return the probability that the word with these features is right."""
@@ -119,8 +119,8 @@ def parse(record: Any) -> Calibration | None:
     answers = tuple((str(kind), _curve(knots)) for kind, knots in dict(record.get("answers", {})).items())
     facts = tuple((str(name), value) for name, value in dict(record.get("facts", {})).items())
     line_power, bias = float(record["line_power"]), float(record["bias"])
-    refuse = float(record.get("refuse", 1.0))
-    if not 0 < refuse <= 1:
+    refuse = None if record.get("refuse") is None else float(record["refuse"])
+    if refuse is not None and not 0 < refuse <= 1:
         raise ValueError("refuse is a probability")
     return Calibration(str(record["fingerprint"]), bias, weights, curve, line_power, facts, answers, refuse)
 

@@ -37,10 +37,10 @@ def answer_confidence(model: Model, kind: str, raw: float | None) -> float | Non
     return raw if raw is None or calibration is None else calibration.answer(kind, raw)
 
 
-def refuses_above(model: Model) -> float:
-    """Return the probability of an empty answer from which on the model's answers are not given; 1 without a calibration."""
+def refuses_above(model: Model) -> float | None:
+    """Return the probability of an empty answer from which on questions are declined, and only then; None: not known."""
     calibration = calibration_of(model)
-    return 1.0 if calibration is None else calibration.refuse
+    return None if calibration is None else calibration.refuse
 
 
 _instead: dict[str, Calibration] = {}

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
+from dsvl2.pipelines.ask.declining import declines, insisted
 from dsvl2.pipelines.confidence import refuses_above
 from dsvl2.pipelines.evaluation.tally import anls, exact, relaxed, tally
 from dsvl2.pipelines.spatial import SpatialText, locate, spatial_page
@@ -142,7 +142,7 @@ def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) ->
         part = items[start:stop]
         sampling = SamplingParams(max_new_tokens=MOST_NEW_TOKENS)
         requests = [GenerationRequest((_message(item),), sampling) for item in part]
-        results = engine.generate(requests)
+        results = insisted(engine, requests, engine.generate(requests), refuse)
         answered += [
             Answered(item, _believed(item, result, refuse)) for item, result in zip(part, results, strict=True)
         ]
@@ -153,10 +153,9 @@ def ask(engine: Engine, items: Sequence[Item], *, told: TextIO | None = None) ->
     return answered
 
 
-def _believed(item: Item, result: GenerationResult, refuse: float) -> str:
+def _believed(item: Item, result: GenerationResult, refuse: float | None) -> str:
     """What is told of an answer; field lists are not declined as a whole."""
-    absent = 0.0 if result.empty_logprob is None else math.exp(min(result.empty_logprob, 0.0))
-    return "" if absent > refuse and item.prompt.startswith("Q:") else result.text.strip()
+    return "" if item.prompt.startswith("Q:") and declines(result, refuse) else result.text.strip()
 
 
 def _message(item: Item) -> Message:

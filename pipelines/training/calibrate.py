@@ -91,15 +91,17 @@ def _answers(engine: Engine, options: argparse.Namespace, found: Calibration, se
         out_of_fold,
     )
 
-    plain = replace(found, answers=(), refuse=1.0)
+    plain = replace(found, answers=(), refuse=None)
     with uncalibrated(engine.info, plain):
         judged = judged_answers(engine, options.vocabulary, seed=options.seed, seconds=seconds)
     curve = declining(judged)
     for one in curve:
-        print(f"declining above {one.limit:.2f}: {100 * one.refused:.1f} % rightly, {100 * one.lost:.1f} % wrongly")
+        print(
+            f"declining above {one.limit or 'the likeliest'}: {100 * one.refused:.1f} % rightly, {100 * one.lost:.1f} % wrongly"
+        )
     limit = best_limit(curve)
     judged = [one.declined_above(limit) for one in judged]
-    print(f"{counted(judged)} to fit on; answers are declined above {limit:.2f}")
+    print(f"{counted(judged)} to fit on; declined above {limit or 'the likeliest'}")
     measured, lines = measured_answers(judged, out_of_fold(judged))
     print("\n".join(lines))
     found = replace(plain, answers=fit_answers(judged), refuse=limit)

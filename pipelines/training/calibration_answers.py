@@ -21,8 +21,9 @@ from zlib import crc32
 import numpy as np
 from PIL import Image
 
-from dsvl2.model import Engine
+from dsvl2.model import Engine, GenerationResult
 from dsvl2.pipelines.ask.choosing import choose, judge
+from dsvl2.pipelines.ask.declining import insisted
 from dsvl2.pipelines.ask.text import request_for
 from dsvl2.pipelines.ask.types import AskPage
 from dsvl2.pipelines.confidence.calibration import ANSWER_KINDS, Curve, along
@@ -32,12 +33,38 @@ from dsvl2.pipelines.evaluation.tally import exact
 from dsvl2.pipelines.extract import View, extract, read_schema
 from dsvl2.pipelines.extract.leaves import leaves_of, shown
 from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
-from dsvl2.pipelines.training.answers.pages import VirtualPage, make_page, resources
+from dsvl2.pipelines.training.answers.pages import Turn, VirtualPage, make_page, resources
 from dsvl2.pipelines.training.calibration_fit import calibration_error, logistic
 
 REFUSED, LOST = 0.9, 0.05
 """Of the questions without an answer at least so many are to be declined, of those with one at most so many."""
-_LIMITS = (1.0, 0.45, 0.4, 0.35, 0.3, 0.25, 0.2, 0.17, 0.14, 0.12, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02)
+_LIMITS = (
+    None,
+    0.95,
+    0.9,
+    0.85,
+    0.8,
+    0.75,
+    0.7,
+    0.65,
+    0.6,
+    0.55,
+    0.5,
+    0.45,
+    0.4,
+    0.35,
+    0.3,
+    0.25,
+    0.2,
+    0.17,
+    0.14,
+    0.12,
+    0.1,
+    0.08,
+    0.06,
+    0.05,
+)
+_PRESSED = 0.97  # empty answers that are surer are never asked for what else they would be
 FOLDS = 5
 LEAST = 80  # judged answers of a kind; with fewer it keeps its raw confidence
 _KNOTS = (0.0005, 0.002, 0.01, 0.03, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88, 0.93, 0.96, 0.98, 0.99, 0.996, 0.9995)
@@ -47,7 +74,8 @@ _KNOTS = (0.0005, 0.002, 0.01, 0.03, 0.08, 0.15, 0.25, 0.4, 0.55, 0.7, 0.8, 0.88
 class Judged:
     """An answer of one of ANSWER_KINDS, what its token probabilities made of it, and whether it is right.
 
-    Of questions also the probability of an empty answer, and whether the page has one.
+    Of questions also the probability of an empty answer, whether the page has one, and what the model says when it has
+    to say something.
     """
 
     kind: str
@@ -55,12 +83,15 @@ class Judged:
     right: bool
     absent: float | None = None
     answerable: bool = True
+    pressed: Judged | None = None
 
-    def declined_above(self, limit: float) -> Judged:
-        """As `ask` gives it when it declines where an empty answer is likelier than ``limit``."""
-        if self.kind != "answer" or (self.absent or 0.0) <= limit:
+    def declined_above(self, limit: float | None) -> Judged:
+        """As `ask` gives it when it declines where an empty answer is likelier than ``limit``, and only there."""
+        if limit is None or self.absent is None or (self.absent > limit) == (self.kind == "absent"):
             return self
-        return replace(self, kind="absent", raw=self.absent or 0.0, right=not self.answerable)
+        if self.absent > limit:
+            return replace(self, kind="absent", raw=self.absent, right=not self.answerable)
+        return self.pressed or self
 
 
 def judged_answers(engine: Engine, vocabulary: Path, *, seed: int, seconds: float) -> list[Judged]:
@@ -87,15 +118,24 @@ def _questions(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
     asked = [turn for turn in page.turns if turn.prompt.startswith("Q: ")]
     if spatial is None or not asked:
         return
-    answers = engine.generate([request_for(spatial, turn.prompt[3:]) for turn in asked])
+    requests = [request_for(spatial, turn.prompt[3:]) for turn in asked]
+    answers = engine.generate(requests)
+    pressed = insisted(engine, requests, answers, _PRESSED)
     shown_page = AskPage(page.kind, 1, PageResult(1, (), 1000, 1414), lambda: Image.new("L", (1, 1)))
-    for turn, answer in zip(asked, answers, strict=True):
+
+    def judged(turn: Turn, answer: GenerationResult) -> Judged | None:
         said = judge(shown_page, spatial, answer)
         result = choose(turn.prompt, [said], asked=[shown_page], pages=[shown_page])
-        if result.confidence is not None:
-            right = exact(result.answer, (turn.answer,)) if result.answer is not None else not turn.answer
-            kind = "answer" if result.found else "absent"
-            yield Judged(kind, result.confidence, right, said.absent, bool(turn.answer))
+        if result.confidence is None:
+            return None
+        right = exact(result.answer, (turn.answer,)) if result.answer is not None else not turn.answer
+        kind = "answer" if result.found else "absent"
+        return Judged(kind, result.confidence, right, said.absent, bool(turn.answer))
+
+    for turn, answer, other in zip(asked, answers, pressed, strict=True):
+        found = judged(turn, answer)
+        if found is not None:
+            yield found if other is answer else replace(found, pressed=judged(turn, other))
 
 
 def _fields(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
@@ -125,29 +165,36 @@ def _same(value: Any, truth: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Declining:
-    """What a limit for declining gives: shares of the questions without an answer, and of those with one, that are declined."""
+    """What a limit for declining gives: shares of the questions without an answer, and of those with one, that are declined.
 
-    limit: float
+    limit: None for the likeliest answer, whatever its probability.
+    """
+
+    limit: float | None
     refused: float
     lost: float
 
 
 def declining(judged: Sequence[Judged]) -> tuple[Declining, ...]:
-    """Return the curve of right refusals against false ones over limits from 1 (the likeliest answer counts) down."""
+    """Return the curve of right refusals against false ones: as the likeliest answer has it, then over limits downwards."""
     asked = [one for one in judged if one.absent is not None and one.kind in ANSWER_KINDS[:2]]
     without = [one for one in asked if not one.answerable]
     with_one = [one for one in asked if one.answerable]
 
-    def share(those: Sequence[Judged], limit: float) -> float:
+    def share(those: Sequence[Judged], limit: float | None) -> float:
         return sum(one.declined_above(limit).kind == "absent" for one in those) / max(1, len(those))
 
     return tuple(Declining(limit, share(without, limit), share(with_one, limit)) for limit in _LIMITS)
 
 
-def best_limit(curve: Sequence[Declining]) -> float:
-    """Return the limit at which both targets are met with the most room; 1 if there is none."""
-    met = [one for one in curve if one.refused >= REFUSED and one.lost <= LOST]
-    return max(met, key=lambda one: min((one.refused - REFUSED) / 0.1, (LOST - one.lost) / 0.05)).limit if met else 1.0
+def best_limit(curve: Sequence[Declining]) -> float | None:
+    """Return the limit at which both targets are met with the most room; None if there is none."""
+
+    def room(one: Declining) -> float:
+        return min((one.refused - REFUSED) / (1 - REFUSED), (LOST - one.lost) / LOST)
+
+    best = max((one for one in curve if one.limit is not None), key=room)
+    return best.limit if room(best) >= 0 else None
 
 
 def fit_answers(judged: Sequence[Judged]) -> tuple[tuple[str, Curve], ...]:

@@ -23,6 +23,7 @@ from dsvl2.model.constraints import (
     then,
     without,
 )
+from dsvl2.model.constraints.begun import NotEmpty
 from dsvl2.model.constraints.decoding import Alphabet, GrammarConstraint
 from dsvl2.model.constraints.vocabulary import Vocabulary
 from dsvl2.model.engine import Engine
@@ -199,3 +200,26 @@ def test_broken_utf8_is_never_taken(byte_vocabulary: Vocabulary) -> None:
         assert not state.accept(token)
     state.rewind(1)
     assert state.accept((byte_vocabulary.spell(b"a") or [0])[0])
+
+
+def test_an_answer_that_must_not_be_empty_is_free_otherwise(byte_vocabulary: Vocabulary) -> None:
+    state = NotEmpty().start(byte_vocabulary, 5)
+    first = state.allowed()
+    assert not first[byte_vocabulary.eos] and int((~first).sum()) == 1
+    assert state.accept(7) and not state.finished and state.allowed().all()
+    state.rewind(1)
+    assert not state.allowed()[byte_vocabulary.eos]
+    assert state.accept(7) and state.accept(byte_vocabulary.eos) and state.finished
+
+
+def test_a_model_that_would_end_at_once_says_something_when_pressed() -> None:
+    engine = load_engine(threads=1)
+    message = Message("user", "Nothing here.\\nQ: What is the passport number?")
+    free, pressed = engine.generate(
+        [
+            GenerationRequest((message,), SamplingParams(max_new_tokens=6)),
+            GenerationRequest((message,), SamplingParams(max_new_tokens=6, constraint=NotEmpty())),
+        ]
+    )
+    assert pressed.text and pressed.finish_reason in ("stop", "length")
+    assert free.text in ("", pressed.text)

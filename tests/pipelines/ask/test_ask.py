@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
+from dsvl2.model import GenerationRequest, NotEmpty
 from dsvl2.model.errors import ContextOverflow
 from dsvl2.pipelines.ask import (
     READ_AT_MOST,
@@ -66,15 +67,31 @@ def test_no_page_knows_is_an_honest_result() -> None:
     assert result.confidence == pytest.approx(0.8)
 
 
+def declining_above(limit: float) -> Calibration:
+    return Calibration("0" * 64, 0.0, (0.0,) * len(FEATURES), ((0.0, 0.5),), 1.0, refuse=limit)
+
+
 def test_an_answer_is_declined_where_none_was_too_likely_for_the_calibration() -> None:
     asked = "how much does the pump deliver?"
     engine = Answering({asked: "412 litres per second"})  # which gives an empty answer one percent
     for limit, found in ((0.02, True), (0.005, False)):
-        made = Calibration("0" * 64, 0.0, (0.0,) * len(FEATURES), ((0.0, 0.5),), 1.0, refuse=limit)
-        with uncalibrated(engine.info, made):
+        with uncalibrated(engine.info, declining_above(limit)):
             (result,) = ask_text(BOOK, [asked], engine)
         assert (result.found, result.answer) == ((True, "412 litres per second") if found else (False, None))
         assert result.confidence is not None
+
+
+def test_an_empty_answer_that_is_not_likely_enough_is_asked_for_what_else_it_would_be() -> None:
+    def pressed(request: GenerationRequest) -> str:
+        return "Whitcombe" if isinstance(request.sampling.constraint, NotEmpty) else ""
+
+    for limit, answer, extra in ((0.9, "Whitcombe", 1), (0.7, None, 0)):  # empty answers get 80 percent here
+        engine = Answering(pressed)
+        with uncalibrated(engine.info, declining_above(limit)):
+            results = ask_text(BOOK, ["who signed it?", "who is the king?"], engine)
+        assert [result.answer for result in results] == [answer, answer]
+        again = [r for r in engine.requests if r.sampling.constraint is not None]
+        assert len(again) == 2 * extra  # once for each question, of the page that came nearest to an answer
 
 
 def test_only_promising_pages_are_asked_and_all_are_accounted_for() -> None:

@@ -126,16 +126,19 @@ def test_the_limit_for_declining_is_set_where_both_targets_hold_or_not_at_all() 
     """100 questions without an answer, 300 with one; a model that declines 85 and 3 of them by itself."""
     none = [Judged("absent", 0.9, True, 0.9, answerable=False)] * 85
     none += [Judged("answer", 0.6, False, 0.22, answerable=False)] * 8 + [Judged("answer", 0.9, False, 0.01, False)] * 7
-    some = [Judged("absent", 0.7, False, 0.7)] * 9 + [Judged("answer", 0.8, True, 0.18)] * 30
-    some += [Judged("answer", 0.95, True, 0.001)] * 261
+    some = [Judged("absent", 0.7, False, 0.7, pressed=Judged("answer", 0.25, True, 0.7))] * 9
+    some += [Judged("answer", 0.8, True, 0.18)] * 30 + [Judged("answer", 0.95, True, 0.001)] * 261
     fields = [Judged("field", 0.5, True)] * 50
     curve = declining([*none, *some, *fields])
-    assert (curve[0].limit, curve[0].refused, curve[0].lost) == (1.0, 0.85, 0.03)
-    assert all(a.refused <= b.refused and a.lost <= b.lost for a, b in pairwise(curve))
-    assert 0.18 <= best_limit(curve) < 0.22
+    assert (curve[0].limit, curve[0].refused, curve[0].lost) == (None, 0.85, 0.03)
+    assert all(a.refused <= b.refused and a.lost <= b.lost for a, b in pairwise(curve[1:]))
+    limit = best_limit(curve)
+    assert limit is not None and 0.18 <= limit < 0.22
     hopeless = declining([*none, *some, *[Judged("answer", 0.8, True, 0.3)] * 60])
-    assert best_limit(hopeless) == 1.0
+    assert best_limit(hopeless) is None
     (declined,) = [one.declined_above(0.2) for one in none[85:86]]
     assert (declined.kind, declined.raw, declined.right) == ("absent", 0.22, True)
+    assert some[0].declined_above(0.75) == some[0].pressed
+    assert some[0].declined_above(None) == some[0].declined_above(0.6) == some[0]
     found = replace(fit(words(3000, 1), "f" * 64), refuse=0.2)
     assert parse(json.loads(found.to_json())) == found
