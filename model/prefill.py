@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dsvl2.model.answers import Job
 from dsvl2.model.attention import LayerCache
-from dsvl2.model.cache import BlockCache, Lease
+from dsvl2.model.cache import BlockCache, Lease, PrefixCache
 from dsvl2.model.decoder import Decoder
 from dsvl2.model.prefixes import PrefixStore
 from dsvl2.model.transfer import sent
@@ -19,6 +19,7 @@ from dsvl2.model.transfer import sent
 CHUNK = 2048  # bounds the attention scores and the expert activations of a long prompt
 TOGETHER = 12288  # tokens of prompts that a GPU runs together: eight pages, whose launches it would wait for one by one
 FILLED = 0.75  # of such a batch that has to be tokens
+BEHIND = 4  # times as many tokens may stand in caches when prompts with a common beginning run together
 
 
 def run_prompt(
@@ -94,20 +95,28 @@ class Prompts:
     together: int = 0
 
     def joins(self, job: Job, others: Sequence[Job]) -> bool:
-        """Whether a prompt may run together with some others: whole, and of about their length."""
-        lengths = [job.length, *(other.length for other in others)]
+        """Whether a prompt may run together with some others.
+
+        It has to be whole and of about their length, or to begin with the same parts and to go on for about as long.
+        """
+        jobs = [job, *others]
+        beginnings = {one.parts[-2].key if len(one.parts) > 1 else None for one in jobs}
+        if len(beginnings) > 1 or (None in beginnings and any(one.parts for one in jobs)):
+            return False
+        after = job.parts[-1].start if job.parts else 0
+        lengths = [one.length - after for one in jobs]
         most = max(lengths)
         return (
-            most * len(lengths) <= self.together
+            most * len(jobs) <= self.together
+            and (after + most) * len(jobs) <= BEHIND * self.together
             and most <= self.chunk
-            and not any(one.parts for one in (job, *others))
-            and sum(lengths) >= FILLED * most * len(lengths)
+            and sum(lengths) >= FILLED * most * len(jobs)
         )
 
     def run(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Iterator[Tensor | None]:
         """Run prompts that `joins`, or one: None while it lasts, then their last hidden states [B, H]."""
         if len(jobs) > 1:
-            yield self._side_by_side(jobs, cache, leases)
+            yield (self._behind if jobs[0].parts else self._side_by_side)(jobs, cache, leases)
             return
         (job,) = jobs
         prefix = cache.new_prefix(job.length)
@@ -128,10 +137,37 @@ class Prompts:
 
     def _side_by_side(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
         """Prompts filled up on the right: no token sees one that comes later, so they need no mask."""
-        lengths = [job.length for job in jobs]
-        embedded = [job.embed()[0] for job in jobs]
-        x = torch.nn.utils.rnn.pad_sequence(embedded, batch_first=True)
+        x = torch.nn.utils.rnn.pad_sequence([job.embed()[0] for job in jobs], batch_first=True)
         prefix = cache.new_prefix(x.shape[1], len(jobs))
         hidden = self.decoder(x, caches=prefix)
+        return self._last(hidden, jobs, cache, leases, prefix)
+
+    def _behind(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
+        """The last parts of prompts with one beginning, which is run or loaded once: many questions about a page."""
+        parts, after = jobs[0].parts, jobs[0].parts[-1].start
+        common = cache.new_prefix(after)
+        self.prefixes.begin(
+            parts, common, lambda x, start: run_prompt(self.decoder, x, common, chunk=self.chunk, after=start)
+        )
+        x = torch.nn.utils.rnn.pad_sequence([job.parts[-1].embed()[0] for job in jobs], batch_first=True)
+        length = after + x.shape[1]
+        prefix = cache.new_prefix(length, len(jobs))
+        for own, one in zip(prefix, common, strict=True):
+            own.load(one.stored.expand(len(jobs), *one.stored.shape[1:]))
+        mask = visible(torch.ones(1, length, dtype=torch.bool, device=x.device), after)
+        hidden = self.decoder(x, torch.arange(after, length, device=x.device), mask=mask, caches=prefix)
+        return self._last(hidden, jobs, cache, leases, prefix)
+
+    def _last(
+        self,
+        hidden: Tensor,
+        jobs: Sequence[Job],
+        cache: BlockCache,
+        leases: Sequence[Lease],
+        prefix: Sequence[PrefixCache],
+    ) -> Tensor:
+        """Store what prompts that ran together left behind; the hidden state [B, T, H] of the last token of each."""
+        lengths = [job.length for job in jobs]
         cache.adopt(leases, lengths, prefix)
-        return hidden[torch.arange(len(jobs), device=x.device), sent(lengths, x.device) - 1]
+        ends = sent([length - 1 - (prefix[0].stored.shape[1] - hidden.shape[1]) for length in lengths], hidden.device)
+        return hidden[torch.arange(len(jobs), device=hidden.device), ends]

@@ -44,7 +44,14 @@ class PrefixStore:
     def run(
         self, parts: Sequence[Part], caches: Sequence[PrefixCache], extend: Callable[[Tensor, int], Tensor]
     ) -> Tensor:
-        """Fill the caches with a prompt and return the final hidden state of its last token [1, H].
+        """Fill the caches with a prompt and return the final hidden state of its last token [1, H]; see `begin`."""
+        self.begin(parts, caches, extend)
+        return extend(parts[-1].embed(), parts[-1].start)
+
+    def begin(
+        self, parts: Sequence[Part], caches: Sequence[PrefixCache], extend: Callable[[Tensor, int], Tensor]
+    ) -> None:
+        """Fill the caches with all parts of a prompt but the last.
 
         `extend(x, start)` runs embeddings behind the `start` tokens that the caches hold. Of two threads that want the
         same beginning one makes it and the other waits.
@@ -58,7 +65,6 @@ class PrefixStore:
                     continue
                 extend(part.embed(), part.start)
                 self._put(part.key, tuple(cache.stored.clone() for cache in caches))
-        return extend(parts[-1].embed(), parts[-1].start)
 
     def clear(self) -> None:
         """Forget everything."""

@@ -17,6 +17,7 @@ from dsvl2.model.answers import Job
 from dsvl2.model.cache import BlockCache
 from dsvl2.model.engine import Engine
 from dsvl2.model.loading import load_engine
+from dsvl2.model.prefixes import Part
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room, part_of
 from dsvl2.model.scheduler import Scheduler
@@ -158,3 +159,37 @@ def test_prompts_that_run_together_leave_what_each_leaves_alone(engine: Engine, 
         del decoder.forward
     assert found == want
     assert max(batches) >= 3 and batches.count(1) > 2
+
+
+def test_questions_about_one_page_run_together_behind_it(engine: Engine) -> None:
+    """The page once, the questions side by side: the answers are those of asking each alone."""
+    draw, embed = random.Random(5), engine.network.language.embed
+    page = torch.tensor([[draw.randrange(5, 100) for _ in range(90)]])
+
+    def asked(count: int) -> list[Job]:
+        made = []
+        for index in range(count):
+            ids = torch.tensor([[draw.randrange(5, 100) for _ in range(9 + index % 3)]])
+            parts = (
+                Part(0, 90, lambda: embed(page), "page"),
+                Part(90, 90 + ids.shape[1], lambda ids=ids: embed(ids)),  # type: ignore[misc]
+            )
+            sampling = SamplingParams(max_new_tokens=12, guard_loops=False)
+            made.append(Job(index, 90 + ids.shape[1], lambda: page, sampling, parts))
+        return made
+
+    todo = asked(10)
+    todo.insert(4, Job(10, 90, lambda: embed(page), SamplingParams(max_new_tokens=12, guard_loops=False)))
+    want = {job.index: said(engine, Room(torch.float32), [job])[job.index] for job in todo}
+    batches = list[tuple[int, int]]()
+    decoder = engine.network.language.model
+    plain = decoder.forward
+    decoder.forward = lambda x, *given, **named: batches.append(x.shape[:2]) or plain(x, *given, **named)  # type: ignore[func-returns-value]
+    try:
+        scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
+        scheduler.prompts = replace(scheduler.prompts, together=2048)
+        found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(todo)}
+    finally:
+        del decoder.forward
+    assert found == want
+    assert batches == [(1, 90), (4, 11), (1, 90), (6, 11)]
