@@ -33,6 +33,7 @@ class Plan:
     force: bool
     report: bool
     reviews: Mapping[InputFile, Path] = field(default_factory=dict)
+    figures: Path | None = None
 
 
 def make_plan(
@@ -44,6 +45,7 @@ def make_plan(
     output: str | None = None,
     format: str | None = None,
     review: str | None = None,
+    figures: str | None = None,
     force: bool = False,
     as_json: bool = False,
     password_file: str | None = None,
@@ -81,6 +83,7 @@ def make_plan(
         force=force,
         report=as_json,
         reviews=_reviews(files, review, targets, force=force),
+        figures=_figure_folder(figures),
     )
 
 
@@ -104,6 +107,12 @@ def _reviews(
     if both:
         raise UsageError(f"{both.pop()} would be the output and the review page", "give --review another name")
     return reviews
+
+
+def _figure_folder(figures: str | None) -> Path | None:
+    if figures == "-" or (figures is not None and Path(figures).is_file()):
+        raise UsageError("figures are written into a folder", "name one: --figures pictures/")
+    return None if figures is None else Path(figures)
 
 
 def choose_format(flag: str | None, output: str | None, settings: Settings, as_json: bool) -> Format:

@@ -7,7 +7,9 @@ pages that are done are kept: in OUTPUT.partial for a file, on standard output o
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli import engines
@@ -18,13 +20,14 @@ from dsvl2_cli.inputs import Missing
 from dsvl2_cli.interrupts import Interrupts
 from dsvl2_cli.opening import open_document
 from dsvl2_cli.progress import Progress, choose
-from dsvl2_cli.reports import Report, closing_line, exit_code, run_record
+from dsvl2_cli.reports import Report, closing_line, count, exit_code, run_record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dsvl2.pipelines import Document, Engine, InputFile, PageResult, Source
     from dsvl2.pipelines.review import ScanKeeper
+    from dsvl2_cli.figures import FigureFiles
     from dsvl2_cli.plan import Plan
     from dsvl2_cli.session import Session
     from dsvl2_cli.stdio import Results
@@ -123,7 +126,7 @@ class Reader:
         from dsvl2.pipelines import OcrTask, document_head
         from dsvl2.pipelines.run import run
 
-        with open_document(document, self.plan.source, self.plan.passwords) as source:
+        with open_document(document, self.plan.source, self.plan.passwords) as source, ExitStack() as stack:
             for notice in source.notices:
                 self.now.console.warn(notice.message)
             told = len(source.notices)
@@ -137,8 +140,10 @@ class Reader:
             scans = self._keeper(document, source)
             pieces = Pieces(self.now.results, self._gap())
             batch = self.plan.settings.batch_size or _batch_size(engine)
+            figures = stack.enter_context(self._figures(document, source, target)) if self.plan.figures else None
             try:
-                for page in run(OcrTask(), scans or source, engine, batch_size=batch):
+                for read in run(OcrTask(), scans or source, engine, batch_size=batch):
+                    page = figures.with_links(read) if figures is not None else read
                     report.pages.append(page)
                     self._tell(report.source, page, alone=len(source.selected) == 1)
                     if stream is not None:
@@ -153,8 +158,25 @@ class Reader:
                 pieces.flush()
             done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))
             self._deliver(done, report, source, target, streamed=stream is not None)
+            if figures is not None and figures.written:
+                self.now.console.say(f"wrote {count(figures.written, 'figure')} into {self.plan.figures}")
             if scans is not None and report.problem is None and report.pages:
                 self._write_review(done, scans, self.plan.reviews[document])
+
+    def _figures(self, document: InputFile, source: Source, target: Path | None) -> FigureFiles:
+        """Return what cuts figures out of pages; it draws them in colour from the document opened once more."""
+        from dsvl2.pipelines.sources import open_source
+        from dsvl2_cli.figures import FigureFiles
+
+        def again() -> Source:
+            original = source.original
+            options = replace(self.plan.source, color=True, text_layer="ignore", password=original.password)
+            return open_source(original.read() if document.path is None else document, options)
+
+        assert self.plan.figures is not None
+        beside = target.parent if target is not None else None
+        write = partial(self._write, force=self.plan.force)
+        return FigureFiles(self.plan.figures, document.name, beside, again=again, write=write)
 
     def _keeper(self, document: InputFile, source: Source) -> ScanKeeper | None:
         """Return what keeps the scans for a review page, None if none is wanted."""

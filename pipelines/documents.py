@@ -116,6 +116,7 @@ class Block:
     `text` is the joined text without any markup ("# ", "- "); `level` is the heading level (1..6) or the list depth
     (0 = outermost); `rows` holds a table's cells, first row first, and `text` then repeats them, cells split by tabs
     and rows by newlines. `table` has the cells with their spans, boxes and confidence where they are known.
+    `image` is where a figure's picture was written, as links in the text have it; None where none was.
     """
 
     kind: BlockKind
@@ -126,6 +127,7 @@ class Block:
     confidence: float | None = None
     rows: tuple[tuple[str, ...], ...] = ()
     table: TableResult | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from urllib.parse import quote
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, RenderOptions
@@ -85,7 +86,8 @@ def _block(block: Block, name: str) -> Iterator[str]:
     elif block.kind == "formula":
         yield f'<p {name}><code class="math">{text}</code></p>'
     elif block.kind == "figure":
-        yield f"<figure {name}>{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
+        picture = f'<img src="{escape(quote(block.image))}" alt="figure">' if block.image is not None else ""
+        yield f"<figure {name}>{picture}{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
     else:
         yield f"<p {name}>{text}</p>"
 

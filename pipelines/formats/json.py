@@ -133,6 +133,8 @@ def _block(block: Block, page: int, place: int, least: float | None) -> dict[str
         "confidence": _round(block.confidence, 3),
         "lines": [_line(line, line_id(page, place, number), least) for number, line in enumerate(block.lines, 1)],
     }
+    if block.image is not None:
+        record["image"] = block.image
     if block.rows:
         record["rows"] = [list(row) for row in block.rows]
     if block.table is not None:

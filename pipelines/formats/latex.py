@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
@@ -16,6 +17,7 @@ _PREAMBLE = r"""\documentclass{article}
 \usepackage{textcomp}
 \usepackage{amsmath,amssymb}
 \usepackage{longtable}
+\usepackage{graphicx}
 \IfFileExists{multirow.sty}{\usepackage{multirow}}{\newcommand{\multirow}[3]{#3}}
 \IfFileExists{lmodern.sty}{\usepackage{lmodern}}{}
 \setlength{\parindent}{0pt}
@@ -24,6 +26,7 @@ _PREAMBLE = r"""\documentclass{article}
 \begin{document}
 """
 _SECTIONS = ("section", "subsection", "subsubsection", "paragraph")
+_PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)  # TeX takes other characters of a file's name for commands
 _DEEPEST_LIST = 3  # LaTeX stops at four levels
 _WIDE_TABLE = 70
 
@@ -75,6 +78,9 @@ def _block(block: Block) -> str:
         return _code(block.text)
     if block.kind == "formula":
         return f"\\[\n{block.text.strip()}\n\\]" if compiles(block.text) else _code(block.text)
+    if block.kind == "figure" and block.image is not None and _PLAIN_PATH.fullmatch(block.image):
+        place = f"\\includegraphics[width=0.8\\linewidth]{{{block.image}}}"
+        return f"\\IfFileExists{{{block.image}}}{{{place}}}{{}}"
     return _lines(block.text)
 
 

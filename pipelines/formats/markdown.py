@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
@@ -96,6 +97,8 @@ def _block(block: Block) -> str:
         return _fence(block.text)
     if block.kind == "formula":
         return f"$$\n{block.text.strip()}\n$$" if block.text.strip() else ""
+    if block.kind == "figure" and block.image is not None:
+        return f"![{escape_heading(block.text) or 'figure'}](<{quote(block.image)}>)"
     return escape_block(block.text)
 
 

@@ -116,7 +116,7 @@ def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
         still = Ink(mask, ink.faint, ink.paper_map, ink.paper)
         result = Upright(page, still, found, zoom, 0, 0.0, turn_matrix(0, size), size)
     rows = _rows(result)
-    if is_upside_down(rows.found, rows.rows):
+    if is_upside_down(rows.found, rows.rows, sideways=bool(turn)):
         result = upright(page, zoom, turn + 2, skew)
         rows = _rows(result)
     return result, rows

@@ -79,12 +79,15 @@ def widest_gaps(found: Components, owner: Ints, tall: NDArray[np.float64]) -> ND
     return result
 
 
-def is_upside_down(found: Components, rows: Rows) -> bool:
+def is_upside_down(found: Components, rows: Rows, *, sideways: bool = False) -> bool:
     """Say whether far more ink hangs below the lines than stands above: Latin has two to three times more ascenders.
 
-    Figures have neither: beside them a few letters with tails say nothing, so a third of the lines must agree.
+    Figures have neither: beside them a few letters with tails say nothing, so a third of the lines must agree. Of a
+    page that lay `sideways` neither way up is likelier before one looks: there the greater part decides.
     """
     above, below, standing, hanging = ascender_balance(found, rows)
+    if sideways:
+        return hanging > standing and below > above
     if 3 * hanging < len(rows.lines):
         return False
     return hanging >= 4 and hanging > 3 * standing and below > 1.5 * above and below > 0.009

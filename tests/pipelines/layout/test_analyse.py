@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from dsvl2.pipelines.layout import analyse
 
@@ -205,6 +205,16 @@ def test_dark_scan_border_is_no_text(sheet, canvas):
     layout = analyse(gray, canvas)
     assert texts_in_order(layout, sheet.rows) == [[k] for k in range(30)]
     assert all(region.kind == "text" for region in layout.regions)
+
+
+@pytest.mark.parametrize("clockwise", [90, 270])
+def test_a_turned_page_of_few_lines_is_stood_upright_too(canvas, clockwise):
+    image = Image.new("L", (1000, 500), 255)
+    font = ImageFont.load_default(26)
+    for row, text in enumerate(("The harbour master keeps a book of all", "that pass the light; it has no faults.")):
+        ImageDraw.Draw(image).text((80, 80 + 44 * row), text, 0, font)
+    page = np.asarray(image.rotate(clockwise, expand=True))
+    assert analyse(page, canvas).rotation == clockwise
 
 
 def test_light_text_on_dark_is_turned_to_dark_on_white(sheet, canvas):
