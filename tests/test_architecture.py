@@ -43,6 +43,7 @@ DOORS = {
         "dsvl2.pipelines.errors",
         "dsvl2.pipelines.evaluation",
         "dsvl2.pipelines.extract",
+        "dsvl2.pipelines.figures",
         "dsvl2.pipelines.formats",
         "dsvl2.pipelines.formulas",
         "dsvl2.pipelines.grounding",
