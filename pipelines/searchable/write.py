@@ -27,7 +27,7 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     """Return the original as a PDF with the document's text on it, invisible and in place.
 
     A PDF keeps every byte it has, the text is appended to it (an incremental update). It is written anew only if it is
-    damaged, or if it grew by more than a tenth, is smaller that way, and neither signed nor encrypted. Pages that were
+    damaged, or if it grew by more than a tenth, does not that way, and is neither signed nor encrypted. Pages that were
     not read, failed, or whose own text was used stay as they are; other text that a page has already, garbled as it may
     be, stays beside the new. Of an image file the pages that were read become PDF pages of the same size in inches.
 
@@ -74,7 +74,8 @@ def _over_pdf(data: bytes, document: Document, original: Original, slack: float)
         result = path.read_bytes()
     if may_change and len(result) > MOST * len(data):
         with pymupdf.open(stream=result, filetype="pdf") as pdf:
-            result = min(result, bytes(pdf.tobytes(garbage=3, deflate=True, use_objstms=1)), key=len)
+            anew = bytes(pdf.tobytes(garbage=3, deflate=True, use_objstms=1))
+        result = anew if len(anew) <= MOST * len(data) else result
     return result
 
 
