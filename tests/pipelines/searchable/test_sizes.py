@@ -83,7 +83,7 @@ def test_packing_harder_changes_no_pixel() -> None:
 
 
 def test_a_signed_pdf_keeps_its_bytes_even_if_it_grows_more() -> None:
-    image, page = DRAWN.drawn_page(5, 1200, dpi=100)
+    image, page = DRAWN.drawn_page(1, 1200, dpi=150)
     small = scan_pdf(DRAWN.sharp(image), page)
     with pymupdf.open(stream=small) as pdf:
         catalog = pdf.pdf_catalog()
