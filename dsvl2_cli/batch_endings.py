@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,15 @@ from dsvl2_cli.reports import count
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.batch import Counts, Stop
+    from dsvl2_cli.console import Console
+
+
+STOPPING = "finishing the pages in work; the same signal again ends it at once"
 
 
 @contextmanager
-def signals(stop: Stop) -> Iterator[list[int]]:
-    """The first SIGINT or SIGTERM asks the batch to stop in good order, the second ends it at once."""
+def signals(stop: Stop, console: Console) -> Iterator[list[int]]:
+    """The first SIGINT or SIGTERM asks the batch to stop in good order, and says so; the second ends it at once."""
     seen: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -26,6 +31,10 @@ def signals(stop: Stop) -> Iterator[list[int]]:
             os._exit(128 + number)
         seen.append(number)
         stop.ask()
+        if console.verbosity >= 0:  # not by `print`, which may be interrupted just now
+            text = json.dumps({"event": "message", "message": STOPPING}) if console.events else f"\ndsvl2: {STOPPING}"
+            with suppress(OSError):
+                os.write(2, f"{text}\n".encode())
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -23,6 +23,7 @@ class BatchReporter:
         self._console = console
         self._display = display
         self.counts: Counts | None = None
+        self._named = set[str]()  # documents of which a page's error was printed
 
     def begin(self, counts: Counts) -> None:
         self.counts = counts
@@ -36,6 +37,7 @@ class BatchReporter:
         self._display.event("page", source=name, page=number, status=status, characters=characters, **facts)
         if error is not None:
             what = error.message if status == "failed" else f"{error.message}; the PDF's own text was taken"
+            self._named.add(name)
             self._console.page_failed(one_line(f"{name} page {number}"), error.code, one_line(what))
 
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None:
@@ -45,7 +47,9 @@ class BatchReporter:
     def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:
         place = None if output is None else str(output).encode("utf-8", "replace").decode()
         self._display.event("document_end", source=name, status=status, output=place)
-        if error is not None and status == "failed":
+        told = name in self._named
+        self._named.discard(name)
+        if error is not None and status == "failed" and not told:
             self._console.problem(Problem(error.code, one_line(error.message), error.hint))
 
     def prepare(self, what: str) -> None:

@@ -177,7 +177,7 @@ def run_job(
     started = time.monotonic()
     reporter.prepare("starting Ray" if job.engine == "ray" else f"loading {settings.model}")
     board = lease_board(job, folder) if job.shared else None
-    with workplace(job, options) as workers, signals(stop) as seen, board or nullcontext():
+    with workplace(job, options) as workers, signals(stop, now.console) as seen, board or nullcontext():
         try:
             counts = run_batch(
                 folder,

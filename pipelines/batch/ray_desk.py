@@ -27,6 +27,7 @@ from dsvl2.pipelines.sources import SourceOptions
 from dsvl2.pipelines.tasks import TaskOptions, batch_task
 
 Item = tuple[int, Header, list[Any]]
+OVER: Item = (0, {}, [])
 HAND_OVER_SECONDS = 5.0  # that a call for work or news waits before it comes back empty-handed
 
 
@@ -58,16 +59,16 @@ class Desk:
         self._work.set()
 
     async def take(self, reader: int, life: int) -> Item | None:
-        """Give a reader the next work; None: ask again. What a dead reader asked before it died gets nothing."""
+        """Give a reader the next work; None: ask again. A life that counts as lost is told that it is OVER."""
         until = time.monotonic() + HAND_OVER_SECONDS
         while not self._waiting:
             self._work.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), max(0.01, until - time.monotonic()))
             if not self._waiting and time.monotonic() >= until:
-                return None
+                return None if self._life.get(reader, 0) == life else OVER
         if self._life.get(reader, 0) != life:
-            return None
+            return OVER
         item = self._waiting.popleft()
         held = self._held.setdefault(reader, deque())
         held.append(item)
@@ -123,14 +124,14 @@ class Ahead:
         self._room, self._ready = Semaphore(1), SimpleQueue[Any]()
         Thread(target=self._run, name="dsvl2-ahead", daemon=True).start()
 
-    def next(self) -> tuple[int, Header, list[bytes]]:
-        """Return the next work, and have the one after it fetched. Raises what fetching raised."""
+    def next(self) -> tuple[int, Header, list[bytes]] | None:
+        """Return the next work, and have the one after it fetched; None: it is over. Raises what fetching raised."""
         found: Any = self._ready.get()
         if isinstance(found, BaseException):
             raise found
         self._room.release()
         ticket, header, blobs = found
-        return ticket, header, blobs
+        return (ticket, header, blobs) if ticket else None
 
     def _run(self) -> None:
         try:
@@ -140,6 +141,8 @@ class Ahead:
                     pass
                 ticket, header, blobs = item
                 self._ready.put((ticket, header, self._fetch(blobs)))
+                if not ticket:
+                    return
         except BaseException as error:
             self._ready.put(error)
 
@@ -165,15 +168,15 @@ class RayReader:
             return {"failed": [failure.code, failure.message, failure.hint]}
 
     def work(self, life: int) -> None:
-        """Pull work from the desk for ever. life: how often this reader was lost before."""
+        """Pull work from the desk, for ever or until it counts as lost. life: how often this reader was lost before."""
         import ray
 
         def take() -> Any:
             return ray.get(self._desk.take.remote(self._number, life))
 
         reader, ahead = self._loaded(), Ahead(take, fetched)
-        while True:
-            ticket, header, blobs = ahead.next()
+        while (item := ahead.next()) is not None:
+            ticket, header, blobs = item
             self._desk.give.remote(self._number, ticket, *reader.answer(header, blobs))
 
     def _loaded(self) -> Reader:

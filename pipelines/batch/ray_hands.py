@@ -7,9 +7,7 @@ references to them. Needs the extra `dsvl2[ray]`, and inputs that every node can
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, cast
 from uuid import uuid4
@@ -17,11 +15,11 @@ from uuid import uuid4
 from dsvl2.pipelines.batch.codec import Header
 from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.ray_desk import DecodeSpec, remote_parts
+from dsvl2.pipelines.batch.ray_seats import PAUSE, Actor, Caller, Seat, unstartable
 from dsvl2.pipelines.batch.reader import EngineMaker
 from dsvl2.pipelines.batch.work import BatchOptions, Hand
 from dsvl2.pipelines.documents import PageError
 
-KILLED = -9
 SEATS = 2
 """Requests in flight for each reader: one that it works at, one that it has taken ahead."""
 _AGAIN = PageError("worker_crashed", "the Ray cluster lost the batch's queue", "run the same command again: it goes on")
@@ -40,7 +38,7 @@ class RayHands:
         self._news = self._desk.news.remote()
         self._tickets = count(1)
         self._seats: dict[int, Seat] = {}
-        self._actors: list[_Actor] = []
+        self._actors: list[Actor] = []
         self._stamps: Header | None = None
         self._loading: list[Seat] = []
 
@@ -55,7 +53,7 @@ class RayHands:
             task = (self._options.task, dict(self._options.task_options))
             for number in range(self._number):
                 made = self._parts.reader.options(**resources).remote(number, self._name, maker, task, self._spec)
-                self._actors.append(_Actor(number, made, load=made.load.remote(), work=made.work.remote(0)))
+                self._actors.append(Actor(number, made))
         seat = Seat(self)
         if self._stamps is not None:
             seat.inbox.append((self._stamps, []))
@@ -92,6 +90,8 @@ class RayHands:
 
         mine = cast("Sequence[Seat | Caller]", hands)
         until = time.monotonic() + seconds
+        for actor in self._actors:
+            actor.go()
         while not (ready := [hand for hand in mine if hand.inbox]):
             callers = {hand.told: hand for hand in mine if isinstance(hand, Caller) and hand.told is not None}
             actors = {ref: actor for actor in self._actors for ref in (actor.load, actor.work) if ref is not None}
@@ -122,7 +122,7 @@ class RayHands:
         try:
             news = ray.get(self._news)
         except ray.exceptions.RayError as error:
-            raise EngineFailed(_AGAIN) from error
+            raise EngineFailed(unstartable(error) or _AGAIN) from error
         self._news = self._desk.news.remote()
         for kind, ticket, *rest in news:
             seat = self._seats.get(ticket)
@@ -134,141 +134,37 @@ class RayHands:
                 del self._seats[ticket]
                 seat.inbox.append((rest[0], rest[1]))
 
-    def _hear_actor(self, actor: _Actor, ref: Any) -> None:
+    def _hear_actor(self, actor: Actor, ref: Any) -> None:
         import ray
 
         try:
             told = ray.get(ref)
-        except ray.exceptions.RayError:
+        except ray.exceptions.RayError as error:
+            failure = unstartable(error)
+            if failure is not None:
+                raise EngineFailed(failure) from error
             self._died(actor, ref)
             return
-        if ref == actor.load:
-            actor.load, actor.pid = None, told.pop("pid", 0)
+        if ref == actor.work:
+            self._died(actor, ref)
+        elif ref == actor.load:
+            actor.load, actor.pid, actor.pause = None, told.pop("pid", 0), PAUSE
             self._stamps = self._stamps or told
             for seat in self._loading:
                 seat.inbox.append((told, []))
             self._loading.clear()
 
-    def _died(self, actor: _Actor, ref: Any) -> None:
-        """An actor is gone and will be started anew: what it worked at is lost, and it is sent to work again."""
+    def _died(self, actor: Actor, ref: Any) -> None:
+        """An actor is gone and will be started anew: what it worked at is lost, and it will be sent to work again."""
         import ray
 
+        actor.rest()
         if ref == actor.load:
-            actor.load = actor.handle.load.remote()
+            actor.load = None
             return
+        actor.work = None
         ticket = ray.get(self._desk.lost.remote(actor.number))
         seat = self._seats.pop(ticket, None)
         if seat is not None:
             seat.inbox.append(None)
         actor.lives += 1
-        actor.work = actor.handle.work.remote(actor.lives)
-        actor.load = actor.load or actor.handle.load.remote()  # for its new process
-
-
-@dataclass(slots=True)
-class _Actor:
-    """A reader: what it was asked, and its process."""
-
-    number: int
-    handle: Any
-    load: Any
-    work: Any
-    lives: int = 0
-    pid: int = 0
-
-
-@dataclass(eq=False)
-class Seat:
-    """One request on the desk at a time, whoever answers it."""
-
-    hands: RayHands
-    deadline: float | None = None
-    expired: bool = False
-    inbox: deque[tuple[Header, list[Any]] | None] = field(default_factory=deque)
-    _ticket: int = 0
-    _seconds: float = 0.0
-    _actor: int | None = None
-
-    def ask(self, header: Header, blobs: Sequence[Any] = (), *, seconds: float) -> None:
-        """Lay a request on the desk; its time begins when somebody works at it."""
-        self.deadline, self._seconds, self._actor = None, seconds, None
-        self._ticket = self.hands.put(self, header, blobs)
-
-    def begun(self, actor: int) -> None:
-        """Somebody works at it."""
-        self._actor, self.deadline = actor, time.monotonic() + self._seconds
-
-    def answer(self) -> tuple[Header, list[Any]] | None:
-        """Return what came."""
-        self.deadline = None
-        return self.inbox.popleft()
-
-    def expire(self) -> bool:
-        """End the actor that takes too long."""
-        if self.deadline is None or time.monotonic() < self.deadline:
-            return False
-        self.expired, self.deadline = True, None
-        self.hands.withdraw(self._ticket)
-        self.inbox.append(None)  # without a ticket: no engine was loaded in time
-        if self._actor is not None:
-            self.hands.kill(self._actor)
-        return True
-
-    def end(self) -> int | None:
-        """Leave."""
-        self.hands.withdraw(self._ticket)
-        return KILLED
-
-
-@dataclass(eq=False)
-class Caller:
-    """One call of the decoding task at a time; limits are kept where it runs."""
-
-    task: Any
-    spec: DecodeSpec
-    deadline: float | None = None
-    expired: bool = False
-    inbox: deque[tuple[Header, list[Any]] | None] = field(default_factory=deque)
-    told: Any = None
-    _blob: Any = None
-    _opened: Header | None = None
-    _died: int | None = KILLED
-
-    def ask(self, header: Header, blobs: Sequence[Any] = (), *, seconds: float) -> None:
-        """Call the task; which document is open is said with every call."""
-        if header["op"] == "open":
-            self._opened = {key: value for key, value in header.items() if key != "op"}
-        sent = {**header, "blobs": list(blobs)} if blobs else dict(header)
-        self.told, self._blob = self.task.remote(self.spec, self._opened, sent, seconds)
-
-    def hear(self) -> None:
-        """Take the answer; pixels stay where they are."""
-        import ray
-
-        try:
-            header = ray.get(self.told)
-            if "lost" in header:
-                self.expired, self._died = header["expired"], header["lost"]
-                self.inbox.append(None)
-            elif "sha256" in header and self._opened is not None:
-                self._opened = {**self._opened, "sha256": header["sha256"]}  # another worker need not hash it again
-                self.inbox.append((header, []))
-            elif "size" in header:
-                self.inbox.append((header, [self._blob]))
-            else:
-                self.inbox.append((header, [ray.get(self._blob)]))
-        except ray.exceptions.RayError:
-            self.inbox.append(None)
-        self.told = self._blob = None
-
-    def answer(self) -> tuple[Header, list[Any]] | None:
-        """Return what came."""
-        return self.inbox.popleft()
-
-    def expire(self) -> bool:
-        """Nothing: the task itself ends what takes too long."""
-        return False
-
-    def end(self) -> int | None:
-        """Leave."""
-        return self._died

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dsvl2_cli.batch_endings import STOPPING
 from dsvl2_cli.exit_codes import Exit
 
 SCRIPT = Path(__file__).with_name("scripted_engine.py")
@@ -210,6 +211,9 @@ def test_a_signal_ends_it_in_good_order_and_it_goes_on(
     assert process.wait(60) == code
     process.stderr.close()
     assert "Go on with" in rest and tree(tmp_path / "out") == {}
+    assert {"event": "message", "message": STOPPING} in [
+        json.loads(line) for line in rest.splitlines() if line.startswith("{")
+    ]
     done = scripted_run(*arguments, "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 0

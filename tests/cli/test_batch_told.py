@@ -48,6 +48,13 @@ def test_the_time_left_counts_documents_that_nobody_has_opened() -> None:
     assert batch_progress.summed(Counts(documents=1), opened=0, seconds=0.0)["seconds_left"] is None
 
 
+def test_a_document_whose_page_failed_is_told_once(batch: Any, pdf: Make, tmp_path: Path) -> None:
+    pdf("in/a.pdf", widths=(HUGE,))
+    pdf("in/b.pdf")
+    first, second = (batch("in", "-o", "out").err.splitlines() for _ in range(2))
+    assert [len([line for line in lines if "error[out_of_memory]" in line]) for lines in (first, second)] == [1, 1]
+
+
 def test_status_names_what_failed(batch: Any, dsvl2: Any, pdf: Make, tmp_path: Path) -> None:
     pdf("in/a.pdf", widths=(100, HUGE))
     for number in range(7):

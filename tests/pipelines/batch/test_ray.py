@@ -11,11 +11,12 @@ import sys
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dsvl2.pipelines.batch import cluster, ray_desk
+from dsvl2.pipelines.batch import cluster, ray_desk, ray_seats
 from dsvl2.pipelines.sources import SourceOptions
 
 BENCH = Path(__file__).parents[2] / "bench" / "bench_ray.py"
@@ -54,13 +55,13 @@ def test_a_dead_reader_loses_what_it_worked_at_and_nothing_else(monkeypatch: pyt
         await asyncio.sleep(0.01)
         assert await desk.lost(0) == 1
         await asyncio.sleep(0.01)
-        assert await asyncio.wait_for(asked, 1) is None
+        assert await asyncio.wait_for(asked, 1) == ray_desk.OVER
         assert (await desk.take(1, 0) or (0,))[0] == 2
         await desk.give(0, 2, {}, [])  # from the grave
         assert await desk.lost(1) == 2 and await desk.lost(1) is None
         assert [one[:2] for one in await desk.news()] == [("begun", 1), ("begun", 2)]
         await desk.put(3, {}, [])
-        assert await desk.take(0, 0) is None  # the life before
+        assert await desk.take(0, 0) == ray_desk.OVER  # the life before
         assert (await desk.take(0, 1) or (0,))[0] == 3
 
     asyncio.run(play())
@@ -90,6 +91,43 @@ def test_a_reader_has_one_piece_of_work_fetched_while_it_is_at_another() -> None
     assert ahead.next()[0] == 2 and ahead.next()[0] == 3
     with pytest.raises(OSError, match="no desk"):
         ahead.next()
+    assert ray_desk.Ahead(lambda: ray_desk.OVER, list).next() is None
+
+
+class Handle:
+    """An actor that is never there."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, Any]] = []
+        self.load = SimpleNamespace(remote=lambda *life: self.asked.append(("load", life)) or "loading")
+        self.work = SimpleNamespace(remote=lambda *life: self.asked.append(("work", life)) or "working")
+
+
+def test_a_reader_that_is_started_anew_is_asked_to_load_before_it_works_and_not_all_the_time() -> None:
+    handle = Handle()
+    actor = ray_seats.Actor(0, handle)
+    for _ in range(3):
+        actor.go()
+    assert handle.asked == [("load", ()), ("work", (0,))]
+    actor.load = actor.work = None
+    actor.lives = 1
+    actor.rest()
+    actor.go()
+    assert len(handle.asked) == 2
+    time.sleep(ray_seats.PAUSE)
+    actor.go()
+    assert handle.asked[2:] == [("load", ()), ("work", (1,))]
+    for _ in range(9):
+        actor.rest()
+    assert actor.pause == ray_seats.LONGEST_PAUSE
+
+
+def test_a_worker_that_can_never_start_is_an_error_and_not_tried_for_ever() -> None:
+    error = RuntimeError("The actor died because of an error raised in its creation task\nNo module named 'dsvl2'")
+    assert ray_seats.unstartable(error) is None
+    error.actor_init_failed = True  # type: ignore[attr-defined]
+    failure = ray_seats.unstartable(error)
+    assert failure is not None and failure.message.endswith("cannot start a worker: No module named 'dsvl2'")
 
 
 def test_the_decoding_task_opens_a_document_where_it_has_another(
@@ -136,3 +174,17 @@ def test_a_cluster_reads_the_same_bytes_as_fast_and_outlives_its_actors() -> Non
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["same_bytes"] and found["ratio"] >= 0.95, found
     assert found["killed"]["same_bytes"] and (found["killed"]["pages"], found["killed"]["failed"]) == (300, 0), found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="starts clusters and kills them: set LONG_TESTS=1")
+def test_killed_actors_and_killed_batches_of_a_cluster_change_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-W", "ignore", Path(__file__).with_name("ray_kills.py"), tmp_path / "kills"]
+    more = ["--pages", "500", "--kills", "30", "--seed", "5"]
+    done = subprocess.run([*command, *more], capture_output=True, text=True, check=False, timeout=900)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert (found["failures"], found["same_bytes"], found["pages"], found["problems"]) == (0, True, {"ok": 500}, 0), (
+        found
+    )
+    assert sum(found["kills"].values()) >= 30
