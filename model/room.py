@@ -75,9 +75,7 @@ class Room:
         if self.limit is not None:
             room = self.limit
         elif device.type != "cpu" or blocks * block > UNASKED:
-            free = free_bytes(device)
-            if free is not None and device.type == "cuda":
-                free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+            free = to_be_had(device)
             room = None if free is None else int(free * SHARE) // block
         if room is not None and room < each:
             raise NotEnoughMemory(
@@ -93,6 +91,27 @@ def cache_for(network: DeepseekVL2, rows: int, layers: int, part: Part, *, dtype
     if network.compiled is not None:
         return LatentRows(rows, layers, part, dtype=dtype)
     return RowCache(rows, layers, part, dtype=dtype, device=torch.device("cpu"), codes=codes)
+
+
+def to_be_had(device: torch.device) -> int | None:
+    """Bytes that nobody holds; on a GPU also those that PyTorch keeps for later."""
+    free = free_bytes(device)
+    if free is not None and device.type == "cuda":
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free
+
+
+def tokens_at_once(config: LanguageConfig, device: torch.device) -> int:
+    """How many tokens of prompts a GPU has room for beside all that is there, half of it left alone.
+
+    What a token takes while a layer runs: the experts' two results in bf16, queries, keys and values, and some vectors.
+    """
+    chosen = (config.num_experts_per_tok or 0) + (config.n_shared_experts or 0)
+    experts = max(chosen * (config.hidden_size + config.moe_intermediate_size), 3 * config.intermediate_size)
+    head = config.qk_nope_head_dim + config.qk_rope_head_dim if config.use_mla else config.head_dim
+    each = 2 * (experts + 6 * config.num_attention_heads * head + 8 * config.hidden_size)
+    free = to_be_had(device)
+    return 0 if free is None else free // 2 // each
 
 
 def row_count(waiting: int, *, fixed: bool = False) -> int:

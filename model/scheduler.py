@@ -8,6 +8,7 @@ bits whoever its neighbours are (provided rows of activations fill whole cache l
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -19,7 +20,7 @@ from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.prefill import CHUNK, TOGETHER, Prompts
 from dsvl2.model.prefixes import PrefixStore
 from dsvl2.model.request import SamplingParams
-from dsvl2.model.room import Room
+from dsvl2.model.room import Room, tokens_at_once
 from dsvl2.model.sampling import Warm, warm_of
 from dsvl2.model.steps import ROWS, Flight, Steps
 from dsvl2.model.vl2 import DeepseekVL2
@@ -123,6 +124,10 @@ class _Batch:
         self._job: Job | Later | None = job
         self._begun: tuple[list[Answer], Iterator[Tensor | None]] | None = None
         self._waited = 0  # steps since there was room for the next prompt
+        self._prompts = owner.prompts
+        if owner.device.type == "cuda" and owner.prompts.together:
+            fit = tokens_at_once(owner.network.config.language, owner.device)
+            self._prompts = replace(owner.prompts, together=min(owner.prompts.together, fit))
         self._running = dict[int, Answer]()
         self._flights = deque[tuple[Flight, list[_Asked]]]()
         self._eager = EAGER if steps.lag else steps.rows * 1024  # a CPU fills all rows first
@@ -161,7 +166,7 @@ class _Batch:
 
     def _begin(self) -> bool:
         """Begin the next prompt, or several, if there are any and room for them."""
-        prompts, answers = self._owner.prompts, list[Answer]()
+        prompts, answers = self._prompts, list[Answer]()
         if not self._patient():
             while isinstance(job := self._job, Job) and (
                 not answers or prompts.joins(job, [one.job for one in answers])
@@ -183,7 +188,7 @@ class _Batch:
         job, free = self._job, self._steps.rows - len(self._running)
         if not isinstance(job, Job) or not free or not self._running:
             return False
-        wanted = min(self._owner.prompts.together // job.length, self._steps.rows // 8)
+        wanted = min(self._prompts.together // job.length, self._steps.rows // 8)
         self._waited += 1
         return free < wanted and self._waited <= PATIENCE
 

@@ -19,7 +19,7 @@ from dsvl2.model.engine import Engine
 from dsvl2.model.loading import load_engine
 from dsvl2.model.prefixes import Part
 from dsvl2.model.request import SamplingParams
-from dsvl2.model.room import Room, part_of
+from dsvl2.model.room import Room, part_of, tokens_at_once
 from dsvl2.model.scheduler import Scheduler
 from dsvl2.model.steps import GraphSteps, Steps
 
@@ -193,3 +193,15 @@ def test_questions_about_one_page_run_together_behind_it(engine: Engine) -> None
         del decoder.forward
     assert found == want
     assert batches == [(1, 90), (4, 11), (1, 90), (6, 11)]
+
+
+def test_prompts_that_run_together_are_as_many_as_memory_allows(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, cpu = engine.network.config.language, torch.device("cpu")
+    monkeypatch.setattr("dsvl2.model.room.to_be_had", lambda device: 1 << 24)
+    few = tokens_at_once(config, cpu)
+    monkeypatch.setattr("dsvl2.model.room.to_be_had", lambda device: 1 << 30)
+    assert 0 < few < 1 << 24 and tokens_at_once(config, cpu) == pytest.approx(64 * few, rel=0.1)
+    monkeypatch.setattr("dsvl2.model.room.to_be_had", lambda device: None)
+    assert tokens_at_once(config, cpu) == 0
