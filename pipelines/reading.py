@@ -17,6 +17,7 @@ from dsvl2.pipelines.parsing import parse_markdown
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from dsvl2.pipelines.charts.in_page import ChartCut
     from dsvl2.pipelines.formulas.in_page import PageFormula
 
 _INK_CONTRAST = 40
@@ -29,13 +30,14 @@ class PreparedPage:
     """A page ready for the model: what to ask, and what is known already. The page image itself is let go.
 
     `layout` is None for a page that is read whole. `requests` is empty for a blank page; behind those of its bands stand
-    those of its `formulas`.
+    those of its `formulas` and `charts`.
     """
 
     result: PageResult
     requests: tuple[GenerationRequest, ...]
     layout: PageLayout | None = None
     formulas: tuple[PageFormula, ...] = ()
+    charts: tuple[ChartCut, ...] = ()
 
 
 def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
@@ -55,9 +57,16 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult)
         return PreparedPage(result, (), layout)
     from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas  # formulas build on tasks
 
-    requests = tuple(_request(band.image, profile, page.text_layer) for band in layout.bands)
+    requests = [_request(band.image, profile, page.text_layer) for band in layout.bands]
     formulas = page_formulas(layout, page.image, profile)
-    return PreparedPage(result, (*requests, *formula_requests(formulas)), layout, formulas)
+    requests += formula_requests(formulas)
+    charts: tuple[ChartCut, ...] = ()
+    if (layout.ink is not None and len(layout.ink.rules) > 1) or any(k.kind != "text" for k in layout.regions):
+        from dsvl2.pipelines.charts.in_page import page_charts
+
+        charts = page_charts(layout, page.image, profile)
+        requests += [request for chart in charts for request in chart.requests]
+    return PreparedPage(result, tuple(requests), layout, formulas, charts)
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:
@@ -91,11 +100,8 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
         texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers[:bands]]
         blocks = with_words(prepared.layout, assemble(prepared.layout, texts))
         notices += line_notices(prepared.layout, texts)
-        if prepared.formulas:
-            from dsvl2.pipelines.formulas.in_page import with_formulas
-
-            blocks, unsure = with_formulas(blocks, prepared.formulas, answers[bands:])
-            notices += unsure
+        blocks, unsure = _in_place(prepared, blocks, answers[bands:])
+        notices += unsure
     return replace(
         result,
         blocks=blocks,
@@ -103,6 +109,23 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
         usage=sum_usage(answer.usage for answer in answers),
         confidence=geometric_mean([logprob for answer in answers for logprob in answer.logprobs]),
     )
+
+
+def _in_place(
+    prepared: PreparedPage, blocks: tuple[Block, ...], answers: Sequence[GenerationResult]
+) -> tuple[tuple[Block, ...], tuple[Notice, ...]]:
+    """Put formulas and charts where they stand among the blocks, from the answers behind those of the bands."""
+    notices: tuple[Notice, ...] = ()
+    if prepared.formulas:
+        from dsvl2.pipelines.formulas.in_page import with_formulas
+
+        blocks, notices = with_formulas(blocks, prepared.formulas, answers)
+    if prepared.charts:
+        from dsvl2.pipelines.charts.in_page import with_charts
+
+        count = sum(len(chart.requests) for chart in prepared.charts)
+        blocks = with_charts(blocks, prepared.charts, answers[len(answers) - count :])
+    return blocks, notices
 
 
 def _answer_notices(answers: Sequence[GenerationResult]) -> tuple[Notice, ...]:
