@@ -188,11 +188,27 @@ def tell(extraction: Extraction, now: Session, *, named: bool) -> None:
     )
 
 
+def forced_fields(extraction: Extraction) -> list[str]:
+    """Return the fields whose value stands on no page and could not be null: guesses that the schema demanded."""
+    told = [notice.message for notice in extraction.notices if notice.code == "unsupported"]
+    return [
+        name
+        for name, evidence in extraction.fields.items()
+        if evidence.quote is None and any(f": {name}: " in message for message in told)
+    ]
+
+
 def leave(work: Work, plan: ExtractPlan, results: list[Extraction], problems: list[Problem]) -> None:
     """End with the exit code of what happened."""
     if problems:
         raise Leave(Exit.PARTIAL if results else problems[0].exit)
     work.leave()
+    forced = [name for result in results for name in forced_fields(result)]
+    if forced:
+        work.now.console.say(
+            f"{', '.join(forced)}: the schema demands a value that no page has; let it be null to have that said in the data"
+        )
+        raise Leave(Exit.LOW_CONFIDENCE)
     failed = [outcome for result in results for outcome in result.rules if outcome.holds is False]
     if failed and plan.fail_on_rule:
         raise Leave(Exit.LOW_CONFIDENCE)

@@ -85,6 +85,16 @@ def test_one_document_is_one_json_object(dsvl2: Any, model: Any, letter: Any) ->
     assert "2 fields from 1 page, 2 of them found on the page" in done.err
 
 
+def test_a_value_that_the_schema_demands_and_no_page_has_ends_with_10(dsvl2: Any, model: Any, letter: Any) -> None:
+    model({"no": "B-77", "total": 88.17})
+    done = dsvl2("extract", letter(), "-s", "no!, total: number")
+    assert done.code == 10
+    assert json.loads(done.out)["data"] == {"no": "B-77", "total": 88.17}
+    assert "no: the schema demands a value that no page has" in done.err
+    model({"no": None, "total": 88.17})
+    assert dsvl2("extract", letter(), "-s", "no, total: number").code == 0
+
+
 def test_only_the_data(dsvl2: Any, model: Any, letter: Any) -> None:
     model(GOOD)
     assert json.loads(dsvl2("extract", letter(), "-s", FIELDS, "--data-only").out) == GOOD
