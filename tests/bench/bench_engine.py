@@ -5,8 +5,8 @@
 
 Weights are random and made on the device, packed and arranged as loading does it; every page is noise of 2 x 3 tiles (7 for
 the tower, 1,429 image tokens), scaled and cut by the engine; the end token is ignored, so that every answer has `--new` tokens.
-With --drawn every page is opened from a file, an A4 scan of 200 dpi (JPEG), while others are read; without it pages are in memory
-already. One JSON object a figure, as soon as it is known; nothing begins after `--seconds`.
+With --drawn every page is opened from a file, a scan of 1,560 x 2,340 pixels (JPEG), while others are read; without it pages
+are in memory already. One JSON object a figure, as soon as it is known; nothing begins after `--seconds`.
 """
 
 from __future__ import annotations
@@ -132,13 +132,13 @@ def read(engine: Engine, pages: list[Image.Image], count: int, new: int) -> dict
 
 
 def scans(folder: Path, count: int = 8) -> list[Path]:
-    """Files like scans: A4 at 200 dpi, lines of marks on paper."""
+    """Files like scans at 200 dpi, lines of marks on paper, of a shape that takes 2 x 3 tiles."""
     paths = []
     for number in range(count):
-        sheet = Image.effect_noise((1654, 2339), 12).point(lambda value: min(255, value + 110))
+        sheet = Image.effect_noise((1560, 2340), 12).point(lambda value: min(255, value + 110))
         for line in range(60):
             for word in range(14):
-                left, top, wide = 130 + word * 100, 120 + line * 35, 40 + (word * 7 + line * 3 + number) % 50
+                left, top, wide = 90 + word * 100, 120 + line * 35, 40 + (word * 7 + line * 3 + number) % 50
                 sheet.paste(20, (left, top, left + wide, top + 16))
         paths.append(folder / f"{number}.jpg")
         sheet.save(paths[-1], quality=85)
