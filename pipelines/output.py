@@ -199,10 +199,11 @@ def write_output(path: str | Path, data: str | bytes, *, force: bool = False) ->
         output.write(data)
 
 
-def write_durably(path: Path, pieces: Iterable[str | bytes], *, force: bool = False) -> str:
+def write_durably(path: Path, pieces: Iterable[str | bytes], *, force: bool = False, lasting: bool = True) -> str:
     """Write an output that is whole or not there whatever happens, power loss included; return its sha256.
 
-    A kill may leave the temporary file behind, `.NAME.part`, which the next try replaces.
+    A kill may leave the temporary file behind, `.NAME.part`, which the next try replaces. Not `lasting`: that it is there
+    may be lost with the power until `sync_folder` is called for its folder.
 
     Raises:
         OutputExists, OutputUnwritable.
@@ -220,7 +221,8 @@ def write_durably(path: Path, pieces: Iterable[str | bytes], *, force: bool = Fa
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        if lasting:
+            sync_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
     return digest.hexdigest()

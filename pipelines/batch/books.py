@@ -49,7 +49,8 @@ class Books:
         reporter.begin(self.counts)
 
     def flush(self) -> None:
-        """Make what is done survive a kill."""
+        """Make what is done survive a kill, and the outputs a power loss."""
+        self.writer.sync()
         self.manifest.commit()
 
     def waiting(self, stopping: Callable[[], bool]) -> Iterator[DocumentWork | None]:

@@ -17,7 +17,7 @@ from typing import Any
 from dsvl2.pipelines.batch.places import Place, shown
 from dsvl2.pipelines.batch.remote import digest, mark_of
 from dsvl2.pipelines.errors import OutputUnwritable
-from dsvl2.pipelines.output import write_durably
+from dsvl2.pipelines.output import sync_folder, write_durably
 
 ABSENT = (-1, -1)
 STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oci", "oss", "memory"})
@@ -41,6 +41,7 @@ class Shelves:
 
     def __init__(self, top: str | None = None) -> None:
         self._top = top
+        self._touched = set[Path]()
         self._listed: dict[str, tuple[int, int]] | None = None
 
     def facts(self, place: Place) -> tuple[int, int]:
@@ -67,7 +68,8 @@ class Shelves:
             OutputUnwritable.
         """
         if isinstance(place, Path):
-            return write_durably(place, pieces, force=True)
+            self._touched.add(place.parent)
+            return write_durably(place, pieces, force=True, lasting=False)
         made = hashlib.sha256()
         with tempfile.NamedTemporaryFile(prefix="dsvl2-") as file:
             for piece in pieces:
@@ -81,6 +83,11 @@ class Shelves:
             except Exception as error:
                 raise _unwritable(place, error) from error
         return made.hexdigest()
+
+    def sync(self) -> None:
+        """Make what was written last: many files of a folder at the price of one."""
+        while self._touched:
+            sync_folder(self._touched.pop())
 
     def _remote_facts(self, url: str) -> tuple[int, int]:
         system, path = _system(url)

@@ -76,6 +76,10 @@ class Writer:
         """Whether outputs are made from the original files, by a decoder."""
         return isinstance(self.plan.format, OriginalFormat)
 
+    def sync(self) -> None:
+        """Make the outputs that were written last."""
+        self._shelves.sync()
+
     def is_current(self, row: DocumentRow) -> bool:
         """Whether a document's own output is there as it should be."""
         if row.target is None or not self.readable(row):
