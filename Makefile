@@ -9,6 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # CPU-only Linux: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu  saves gigabytes of CUDA libraries.
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
+# Tests run on two workers, a file on one of them: what a file's tests share is made once.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 SOURCES := dsvl2_cli kernels model pipelines
 
 .PHONY: help demo test check format lint typecheck types-links checksums clean
@@ -20,14 +23,14 @@ demo: $(VENV)/.package  ## install into .venv, read the sample scan, show the Ma
 	$(BIN)/dsvl2 ocr examples/data/scan.pdf -o out.md --force
 	@echo; cat out.md
 
-test: $(VENV)/.test  ## install what the tests need, run them
-	$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test  ## install what the tests need, run them on two cores
+	$(PYTEST) $(ARGS)
 
 check: $(VENV)/.dev types-links  ## what CI runs: format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 format: $(VENV)/.dev  ## format and fix what can be fixed
 	$(BIN)/ruff format .

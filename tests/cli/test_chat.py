@@ -156,14 +156,19 @@ main()
 """
 
 
+# Takes the terminal and becomes the program. Not as preexec_fn: Python code between fork and exec may wait for ever for a
+# lock that another thread of the tests held.
+TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+
+
 class Terminal:
     """A program on a terminal of its own."""
 
     def __init__(self, command: list[str], environment: dict[str, str]) -> None:
         self.ours, theirs = os.openpty()
         self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
-            preexec_fn=lambda: __import__("fcntl").ioctl(0, __import__("termios").TIOCSCTTY, 0),  # noqa: PLW1509
+            [sys.executable, "-c", TAKE, *command], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
+            start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
         self.seen = ""
