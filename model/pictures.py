@@ -42,12 +42,17 @@ class Wanted:
 
 
 class Pictures:
-    """Cuts and encodes; `fixed` sends tiles through the tower in batches of one size, whatever came together."""
+    """Cuts and encodes; `fixed` sends tiles through the tower in batches of one size, whatever came together.
+
+    Tiles of a small model on a CPU are divided among the cores, one thread for each: the same numbers, sooner.
+    """
 
     def __init__(self, network: DeepseekVL2, processor: ProcessorConfig, *, fixed: bool = False) -> None:
         self.network, self.processor, self.fixed = network, processor, fixed
         self.device = network.image_newline.device
         self.at_once = execution.tiles_at_once(self.device)
+        alone = self.device.type == "cpu" and execution.lane_threads(network) == 1
+        self.hands = torch.get_num_threads() if alone else 1
         self._mean, self._std = (
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (processor.image_mean, processor.image_std)
@@ -62,12 +67,19 @@ class Pictures:
     @torch.inference_mode()
     def encode(self, cuts: Sequence[Cut]) -> list[Tensor]:
         """The rows [n, E] of every image."""
-        vectors = torch.cat([self._vectors(part) for part in self._pixels(cuts).split(self.at_once)])
+        vectors = torch.cat(self._divided(self._pixels(cuts).split(self.at_once)))
         each = vectors.split([len(one.tiles) for one in cuts])
         return [
             self.network.image_rows(rows, (one.grid.width, one.grid.height))
             for rows, one in zip(each, cuts, strict=True)
         ]
+
+    def _divided(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        hands = min(self.hands, len(parts))
+        if hands == 1:
+            return [self._vectors(part) for part in parts]
+        with ThreadPoolExecutor(hands, "dsvl2-tiles", torch.set_num_threads, (1,)) as pool:
+            return list(pool.map(torch.inference_mode()(self._vectors), parts))
 
     def _vectors(self, pixels: Tensor) -> Tensor:
         if not self.fixed or len(pixels) == self.at_once:

@@ -69,7 +69,7 @@ def process() -> Program:
             input=stdin,
             capture_output=True,
             check=False,
-            timeout=120,
+            timeout=900,
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +188,5 @@ def test_offline_refuses_connections_and_says_so() -> None:
 
 
 def test_run_never_raises_and_never_exits(monkeypatch: pytest.MonkeyPatch) -> None:
-    started = time.monotonic()
     assert run(["--version"]) == 0
     assert run(["nonsense"]) == 2
-    assert time.monotonic() - started < 60

@@ -70,14 +70,14 @@ def test_two_processes_read_everything_once_though_a_third_is_killed(pdf: Make, 
     victim.communicate()
     pdf("in/slow.pdf", widths=(150,))
     both = [start(*command) for _ in range(2)]
-    ends = [process.communicate(timeout=120) for process in both]
+    ends = [process.communicate(timeout=900) for process in both]
     assert [process.returncode for process in both] == [Exit.OK, Exit.OK], ends
     found = outputs(tmp_path / "out")
     assert set(found) == {f"{index}.md" for index in range(9)} | {"slow.md"}
     assert all(f"It is {100 + index} by" in found[f"{index}.md"] for index in range(9))
     assert "It is 150 by" in found["slow.md"]
     again = start(*command)
-    _, told = again.communicate(timeout=120)
+    _, told = again.communicate(timeout=900)
     assert again.returncode == Exit.OK and b"10 documents done" in told
 
 

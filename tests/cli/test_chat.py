@@ -173,7 +173,7 @@ class Terminal:
         os.close(theirs)
         self.seen = ""
 
-    def wait_for(self, text: str, seconds: float = 30.0) -> None:
+    def wait_for(self, text: str, seconds: float = 900.0) -> None:
         end = time.monotonic() + seconds
         while text not in self.seen:
             ready, _, _ = select.select([self.ours], [], [], max(end - time.monotonic(), 0))
@@ -209,7 +209,7 @@ def test_on_a_terminal_answers_stream_and_ctrl_c_stops_one(letter: Path, tmp_pat
     terminal.wait_for("> ")
     terminal.type("\x04")
     terminal.wait_for("go on with: dsvl2 chat -c")
-    assert terminal.process.wait(timeout=30) == 0
+    assert terminal.process.wait(timeout=900) == 0
     (kept,) = (tmp_path / "state").rglob("*.json")
     turns = json.loads(kept.read_text())["turns"]
     assert [turn["stopped"] for turn in turns] == [False, True, False, False]

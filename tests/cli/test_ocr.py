@@ -242,7 +242,7 @@ def interrupted(arguments: list[str], number: int = signal.SIGINT, times: int = 
             before += line
         for _ in range(times):
             process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=900)
         return subprocess.CompletedProcess([], process.returncode, out, before + err)
 
 

@@ -95,7 +95,7 @@ def test_ocrmypdf_runs_with_it(pdf: Make, tmp_path: Path) -> None:
          "--jobs", "1", tmp_path / "in.pdf", tmp_path / "out.pdf"],
         env={**os.environ, **({"PYTHONPATH": ":".join(links)} if links else {})},
         capture_output=True,
-        timeout=240,
+        timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()[-2000:]
     with pymupdf.open(tmp_path / "out.pdf") as result:

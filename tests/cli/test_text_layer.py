@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +72,11 @@ def test_a_digital_document_is_fast_and_loads_no_torch(tmp_path: Path) -> None:
         " assert 'torch' not in sys.modules; sys.exit(code)"
     )
     command = [sys.executable, "-c", code, "ocr", str(path), "-o", str(tmp_path / "book.md")]
-    started = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "DSVL2_PROGRESS": "never"}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert time.monotonic() - started < 30, "100 pages; 5 seconds where nothing else runs"
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)  # not the clock: this machine may be busy with other things
+    assert after.ru_utime - before.ru_utime < 30, "100 pages; 5 seconds where nothing else runs"
     assert (tmp_path / "book.md").read_text().count("three days in February") == 2400

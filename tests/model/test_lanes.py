@@ -24,7 +24,7 @@ class FakeScheduler:
     def serve(
         self, pull: Callable[[bool], Job | None], capacity: int, halted: Callable[[], bool], **_: Any
     ) -> Iterator[Answer]:
-        self.barrier.wait(timeout=20)
+        self.barrier.wait(timeout=900)
         while (job := pull(True)) is not None and not halted():
             if job.length == 13:
                 raise ValueError("unlucky")

@@ -17,7 +17,7 @@ MEMORY = 1_500_000_000
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("hostile")
-    done = subprocess.run([sys.executable, DRIVER, folder], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([sys.executable, DRIVER, folder], capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -170,7 +170,7 @@ def test_a_cluster_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyP
 @pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="starts a cluster: set LONG_TESTS=1")
 def test_a_cluster_reads_the_same_bytes_as_fast_and_outlives_its_actors() -> None:
     command = [sys.executable, BENCH, "--pages", "300", "--rounds", "2", "--kills", "5"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=900)
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["same_bytes"] and found["ratio"] >= 0.95, found
     assert found["killed"]["same_bytes"] and (found["killed"]["pages"], found["killed"]["failed"]) == (300, 0), found

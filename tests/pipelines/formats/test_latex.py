@@ -31,7 +31,7 @@ def check(text: str, folder: Path) -> None:
         return
     (folder / "a.tex").write_text(text, encoding="utf-8")
     command = [PDFLATEX, "-interaction=nonstopmode", "-halt-on-error", "-file-line-error", "a.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout.decode(errors="replace")[-1500:]
 
 

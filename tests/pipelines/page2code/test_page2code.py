@@ -138,7 +138,7 @@ def test_nothing_runs_when_it_is_opened(tmp_path: Path) -> None:
         "--dump-dom",
     ]
     done = subprocess.run(
-        [*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=60, check=False
+        [*command, f"file://{tmp_path}/page.html"], capture_output=True, text=True, timeout=900, check=False
     )
     assert "<title>Shop</title>" in done.stdout and 'id="owned"' not in done.stdout
     assert "Hello <b>you</b>" in done.stdout

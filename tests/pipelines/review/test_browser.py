@@ -93,7 +93,7 @@ def play(page: str, script: str, folder: Path, port: int) -> dict[str, Any]:
         f"--proxy-server=127.0.0.1:{port}", "--proxy-bypass-list=<-loopback>",
         "--virtual-time-budget=4000", "--dump-dom", path.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, timeout=900)
     found = re.search(r"SEEN(.*?)NEES</pre>", done.stdout.decode(), re.DOTALL)
     assert found is not None, done.stderr.decode()[-2000:]
     seen: dict[str, Any] = json.loads(html.unescape(found[1]))

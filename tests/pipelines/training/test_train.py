@@ -39,7 +39,7 @@ def _train(data: Path, out: Path, steps: int, *extra: str) -> list[dict[str, Any
     values = {"batch_sizes": [1, 1, 1, 1], "workers": 0, "compile": False, "amp": False, "budget": 600, "log_every": 1}
     settings = [f"--set={key}={json.dumps(value)}" for key, value in {**values, "max_steps": steps}.items()]
     command = [sys.executable, "-m", "dsvl2_cli", "train", "nano", "--data", data, "--out", out, *settings, *extra]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
 
