@@ -55,17 +55,14 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult)
     result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
     if layout.blank:
         return PreparedPage(result, (), layout)
-    from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas  # formulas build on tasks
+    from dsvl2.pipelines.charts.in_page import page_charts  # charts and formulas build on tasks
+    from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas
 
     requests = [_request(band.image, profile, page.text_layer) for band in layout.bands]
     formulas = page_formulas(layout, page.image, profile)
     requests += formula_requests(formulas)
-    charts: tuple[ChartCut, ...] = ()
-    if (layout.ink is not None and len(layout.ink.rules) > 1) or any(k.kind != "text" for k in layout.regions):
-        from dsvl2.pipelines.charts.in_page import page_charts
-
-        charts = page_charts(layout, page.image, profile)
-        requests += [request for chart in charts for request in chart.requests]
+    charts = page_charts(layout, page.image, profile)
+    requests += [request for chart in charts for request in chart.requests]
     return PreparedPage(result, tuple(requests), layout, formulas, charts)
 
 

@@ -37,6 +37,7 @@ _DENSE = 0.55  # share of a line of text that letters cover; rows of labels have
 _FEWEST, _MOST = 4, 4  # pieces of text of a chart, and canvases that they are read from
 _LEAST = 3  # data of a chart that nobody announced
 _SURE = 0.5  # mean confidence of a chart's data
+_BARS = 3  # of a chart without axes
 _MOST_RULES = 200  # lines of a page that are looked at
 _SOLID = 205  # grey level of the palest fill that counts as a bar
 
@@ -66,8 +67,14 @@ def page_charts(layout: PageLayout, image: Image, profile: ReadingProfile) -> tu
         return ()
     marks = [box for region in layout.regions if (box := _marks(region, image, ink.unit))]
     marks += [box for frame in _axes(ink) if (box := _bars(image, frame, ink.unit))]
+    page = Box(0, 0, *layout.size)
+    if not marks and (box := _bars(image, page, ink.unit, least=_BARS)):
+        marks = [box]
+    running = _running(ink) if marks else []
+    # A page without running text is a picture of a chart: its labels and legend may stand anywhere.
+    places = _apart([_with_labels(box, running, page, ink.unit) for box in marks]) if running else [page] * bool(marks)
     result = []
-    for box in _apart([_with_labels(box, ink, layout.size) for box in marks]):
+    for box in places:
         part = image.crop((int(box.x0), int(box.y0), math.ceil(box.x1), math.ceil(box.y1)))
         prepared = prepare_chart(part, profile)
         if len(prepared.spots) >= _FEWEST and len(prepared.requests) <= _MOST:
@@ -103,11 +110,11 @@ def _axes(ink: PageInk) -> list[Box]:
     return found
 
 
-def _bars(image: Image, box: Box, unit: float) -> Box | None:
-    """Return the box of solid boxes of different lengths that stand side by side on one line."""
+def _bars(image: Image, box: Box, unit: float, *, least: int = 2) -> Box | None:
+    """Return the box of solid boxes of different lengths, `least` or more, that stand side by side on one line."""
     left, top = int(box.x0), int(box.y0)
     part = image.crop((left, top, math.ceil(box.x1), math.ceil(box.y1))).convert("L")
-    step = 2 if unit >= 6 else 1
+    step = max(1, int(unit / 3))
     part = part.reduce(step)
     # Letters and lines go, and boxes that lines join come apart; the filter leaves the rim as it is.
     size = int(0.5 * unit / step) * 2 + 1
@@ -120,7 +127,7 @@ def _bars(image: Image, box: Box, unit: float) -> Box | None:
     for foot, length in ((found.y1, high), (found.x0, wide)):
         for k in np.flatnonzero(solid).tolist():
             group = solid & (np.abs(foot - foot[k]) < unit / step)
-            if int(group.sum()) >= 2 and float(np.ptp(length[group])) > unit:
+            if int(group.sum()) >= least and float(np.ptp(length[group])) > unit:
                 x0, y0, x1, y1 = (step * float(v) for v in (
                     found.x0[group].min(), found.y0[group].min(), found.x1[group].max(), found.y1[group].max()
                 ))  # fmt: skip
@@ -128,12 +135,11 @@ def _bars(image: Image, box: Box, unit: float) -> Box | None:
     return None
 
 
-def _with_labels(box: Box, ink: PageInk, size: tuple[int, int]) -> Box:
+def _with_labels(box: Box, running: Sequence[Box], page: Box, unit: float) -> Box:
     """Return the box of marks with the room around it in which labels stand, up to the running text of the page."""
-    unit = ink.unit
-    x0, y0 = max(0.0, box.x0 - _BESIDE * unit), max(0.0, box.y0 - _ABOVE * unit)
-    x1, y1 = min(size[0], box.x1 + _BESIDE * unit), min(size[1], box.y1 + _ABOVE * unit)
-    for line in _running(ink):
+    x0, y0 = max(page.x0, box.x0 - _BESIDE * unit), max(page.y0, box.y0 - _ABOVE * unit)
+    x1, y1 = min(page.x1, box.x1 + _BESIDE * unit), min(page.y1, box.y1 + _ABOVE * unit)
+    for line in running:
         level = line.y1 > box.y0 and line.y0 < box.y1
         over = line.x1 > box.x0 - _BESIDE * unit and line.x0 < box.x1 + _BESIDE * unit
         within = line.x0 > box.x0 - 3 * unit and line.x1 < box.x1 + 3 * unit
