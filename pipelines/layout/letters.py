@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsvl2.pipelines.layout.components import Components, Mask, Runs, components, find_runs, join, paint, select
 from dsvl2.pipelines.layout.segments import find_segments
+from dsvl2.pipelines.layout.strokes import drawn, print_like
+
+_ART = 2.2  # letter heights from which line art between letters is no sign of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,14 @@ class Sorted:
     figures: tuple[tuple[int, int, int, int], ...]
 
 
-def letter_height(found: Components) -> float:
-    """Return the commonest letter height in pixels (about the x-height of the main text), 0 if there are no letters."""
+def letter_height(found: Components, gray: NDArray[np.uint8]) -> float:
+    """Return the commonest letter height in pixels (about the x-height of the main text), 0 if there are no letters.
+
+    Line art and shades have no say in it. `gray` [H, W] is the page that the components are of.
+    """
     height, width = found.height, found.width
     usable = (height >= 4) & (width <= 14 * height) & (height <= 8 * width) & (height < 400)
+    usable &= print_like(found, gray)
     if not usable.any():
         return 0.0
     tall = height[usable].astype(np.float64)
@@ -79,7 +87,7 @@ def find_rules(mask: Mask, length: float, thick: float, ink: Mask | None = None)
     return rules, paint(found.runs, slim, (mask.shape[0], mask.shape[1]))
 
 
-def _merge_boxes(boxes: list[tuple[int, int, int, int]], slack: int) -> list[tuple[int, int, int, int]]:
+def merge_boxes(boxes: list[tuple[int, int, int, int]], slack: int) -> list[tuple[int, int, int, int]]:
     """Return unions of boxes that touch (within `slack` pixels), until nothing touches."""
     while True:
         if len(boxes) < 2:
@@ -115,7 +123,7 @@ def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, 
     boxes: list[tuple[int, int, int, int]] = []
     gone = big.copy()
     middle_x, middle_y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
-    for x0, y0, x1, y1 in _merge_boxes(seeds, round(unit)):
+    for x0, y0, x1, y1 in merge_boxes(seeds, round(unit)):
         if (x1 - x0) < 5 * unit or (y1 - y0) < 5 * unit:
             continue
         inside = (middle_x > x0) & (middle_x < x1) & (middle_y > y0) & (middle_y < y1)
@@ -163,7 +171,8 @@ def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     stump = ((height <= max(1, 0.14 * unit)) & (width > 4 * unit)) | (
         (width <= max(1, 0.14 * unit)) & (height > 3 * unit)
     )
-    text = select(found, ~gone & ~dust & ~stump)
+    art = drawn(found) & (height > _ART * unit)
+    text = select(found, ~gone & ~dust & ~stump & ~art)
     letter = (text.height >= 0.55 * unit) & (text.width <= 40 * unit)
     letter |= _small_print(text, ~letter, unit)
     turned = tuple(Rule(r.y0, r.x0, r.y1, r.x1) for r in vertical)

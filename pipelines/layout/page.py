@@ -16,12 +16,13 @@ from dsvl2.pipelines.layout.columns import find_gutters, reading_order
 from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.ink import PageInk, no_ink
-from dsvl2.pipelines.layout.letters import Rule, letter_height, sort_components
-from dsvl2.pipelines.layout.likeness import only_print
+from dsvl2.pipelines.layout.letters import Rule, letter_height, merge_boxes, sort_components
+from dsvl2.pipelines.layout.likeness import off_pictures, only_print
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
 from dsvl2.pipelines.layout.skew import find_skew
+from dsvl2.pipelines.layout.strokes import LARGE
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
 from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, upright, working_zoom
 
@@ -42,7 +43,7 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     page = 255 - gray if is_inverted(gray) else gray
     standing = _stand_up(page)
     if standing is None:
-        return _blank((gray.shape[1], gray.shape[0]))
+        return _wordless(page)
     from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
     from dsvl2.pipelines.tables.parted import beside_each_other
     from dsvl2.pipelines.tables.trust import trusted
@@ -50,7 +51,7 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     up, reading = standing
     ink = _ink(up, reading)
     gray = resized(up.gray, up.zoom)
-    unit = letter_height(up.found) if reading.rows.lines else 0.0  # no tables where nothing is print
+    unit = up.unit if reading.rows.lines else 0.0  # no tables where nothing is print
     parted = beside_each_other(_leaves(reading), unit)
     tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading), parted)
     tables = trusted(tables, reading.found, reading.letter, reading.rows, gray)
@@ -89,7 +90,7 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
         faint[part] = False
     found = components(mask)
     rest = replace(up, ink=replace(up.ink, mask=mask, faint=faint), found=found)
-    unit = letter_height(up.found)  # the table's letters help to tell letters from what is around it
+    unit = up.unit  # the table's letters help to tell letters from what is around it
     if _is_blank(found, unit):
         return rest, _Reading(
             Rows((), (), np.full(len(found), -1, dtype=np.int64)), found, _no_letters(found), (), (), ()
@@ -100,9 +101,10 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
 def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
     """Find rotation and skew, and return the upright page with its rows; None if there is nothing on it."""
     zoom = working_zoom(page)
-    ink = find_ink(resized(page, zoom))
+    gray = resized(page, zoom)
+    ink = find_ink(gray)
     mask, found = clean(ink.mask)
-    unit = letter_height(found)
+    unit = letter_height(found, gray)
     if _is_blank(found, unit):
         return None
     turn = 1 if lies_sideways(found, unit, mask.shape[1]) else 0
@@ -114,7 +116,7 @@ def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
     else:
         size = (page.shape[1], page.shape[0])
         still = Ink(mask, ink.faint, ink.paper_map, ink.paper)
-        result = Upright(page, still, found, zoom, 0, 0.0, turn_matrix(0, size), size)
+        result = Upright(page, still, found, zoom, 0, 0.0, turn_matrix(0, size), size, unit)
     rows = _rows(result)
     if is_upside_down(rows.found, rows.rows, sideways=bool(turn)):
         result = upright(page, zoom, turn + 2, skew)
@@ -148,7 +150,7 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
 
     `unit` is the height of the commonest letters, 0 if it is to be measured.
     """
-    unit = unit or letter_height(up.found)
+    unit = unit or up.unit
     mask = up.ink.mask
     shape = (mask.shape[0], mask.shape[1])
     for _ in range(2):
@@ -163,7 +165,8 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
         mask = mask.copy()
         for x0, x1, y in seams:
             mask[y, x0:x1] = False
-    rows = only_print(rows, sort.found, sort.letter, unit)
+    rows = only_print(rows, sort.found, sort.letter, unit, up.zoom)
+    rows = off_pictures(rows, sort.letter, mask, sort.figures, unit)
     ruled = sort.horizontal + sort.vertical
     return _Reading(rows, sort.found, sort.letter, ruled, tuple(leaf.column for leaf in leaves), sort.figures)
 
@@ -222,7 +225,7 @@ def _ink(up: Upright, reading: _Reading) -> PageInk:
     area = found.area.astype(np.float32) / (z * z)
     of_line = reading.rows.of_component.astype(np.int32)
     rules = np.array([(r.x0, r.y0, r.x1, r.y1) for r in reading.rules], dtype=np.float32).reshape(-1, 4) / z
-    return PageInk(boxes, area, reading.letter, of_line, lines, rules, letter_height(up.found) / z)
+    return PageInk(boxes, area, reading.letter, of_line, lines, rules, up.unit / z)
 
 
 def _paper(ink: Ink) -> Gray | None:
@@ -262,6 +265,20 @@ def _insert_figure(regions: list[Region], figure: Region) -> None:
     regions.append(figure)
 
 
-def _blank(size: tuple[int, int]) -> PageLayout:
-    """Return the layout of a page with nothing on it."""
-    return PageLayout(0, 0.0, True, (), 0.0, 0.0, size, size, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), ink=no_ink())
+def _wordless(page: Gray) -> PageLayout:
+    """Return the layout of a page without letters: its drawings and pictures, or nothing."""
+    size = (page.shape[1], page.shape[0])
+    zoom = working_zoom(page)
+    found = clean(find_ink(resized(page, zoom)).mask)[1]
+    large = np.flatnonzero(np.maximum(found.height, found.width) >= LARGE)
+    pieces = np.stack([found.x0, found.y0, found.x1, found.y1], axis=1)[large].tolist()
+    shapes = [box for box in merge_boxes([tuple(piece) for piece in pieces], LARGE) if _is_picture(box)]
+    regions = tuple(Region(Box(*(side / zoom for side in box)), 0, (), "figure") for box in shapes)
+    return PageLayout(
+        0, 0.0, not regions, regions, 0.0, 0.0, size, size, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), zoom=zoom, ink=no_ink()
+    )
+
+
+def _is_picture(box: tuple[int, int, int, int]) -> bool:
+    """Say whether a box is no fold and no rule."""
+    return min(box[2] - box[0], box[3] - box[1]) >= 2 * LARGE

@@ -19,7 +19,10 @@ LEAST_UNIT = 7.0  # letters smaller than this (pixels) are analysed on an enlarg
 
 @dataclass(frozen=True, slots=True)
 class Upright:
-    """The upright page, its analysis at working size, and how it lies on the page as read."""
+    """The upright page, its analysis at working size, and how it lies on the page as read.
+
+    `unit` is the height of its commonest letters at working size.
+    """
 
     gray: Gray
     ink: Ink
@@ -29,6 +32,7 @@ class Upright:
     skew: float
     matrix: Affine
     page_size: tuple[int, int]
+    unit: float
 
 
 def upright(page: Gray, zoom: float, turn: int, skew: float) -> Upright:
@@ -38,11 +42,14 @@ def upright(page: Gray, zoom: float, turn: int, skew: float) -> Upright:
     if skew:
         gray, levelled = _level(gray, skew)
         matrix = _compose(matrix, levelled)
-    ink = find_ink(resized(gray, zoom))
+    small = resized(gray, zoom)
+    ink = find_ink(small)
     mask, found = clean(ink.mask)
+    unit = letter_height(found, small)
     rotation = (360 - 90 * turn) % 360
     size = (page.shape[1], page.shape[0])
-    return Upright(gray, Ink(mask, ink.faint, ink.paper_map, ink.paper), found, zoom, rotation, skew, matrix, size)
+    own = Ink(mask, ink.faint, ink.paper_map, ink.paper)
+    return Upright(gray, own, found, zoom, rotation, skew, matrix, size, unit)
 
 
 def turn_matrix(turn: int, size: tuple[int, int]) -> Affine:
@@ -94,7 +101,7 @@ def working_zoom(gray: Gray) -> float:
     zoom = min(1.0, math.sqrt(WORK_PIXELS / gray.size))
     if gray.size > WORK_PIXELS / 2:
         return zoom
-    unit = letter_height(clean(find_ink(gray).mask)[1])
+    unit = letter_height(clean(find_ink(gray).mask)[1], gray)
     if 0 < unit < LEAST_UNIT:
         return min(2.0, math.sqrt(WORK_PIXELS / gray.size))
     return min(zoom, 24.0 / unit) if unit > 40 else zoom
