@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from dsvl2.model.request import GenerationRequest, Message, SamplingParams
-from dsvl2.pipelines.evaluation import targets
+from dsvl2.pipelines.evaluation import figures_of_reading, targets
 from dsvl2.pipelines.evaluation.bench import Bench, NotMeasured, Row
 from dsvl2.pipelines.evaluation.drawn_pages import prose_page
 from dsvl2.pipelines.evaluation.figures_of_answers import refusals
@@ -14,6 +14,7 @@ from dsvl2.pipelines.evaluation.figures_of_reading import receipts, wordless
 from dsvl2.pipelines.evaluation.kept import KeptEngine
 from dsvl2.pipelines.evaluation.metrics import plain_word_f1
 from dsvl2.pipelines.evaluation.wordless_pages import KINDS, wordless_page
+from dsvl2.pipelines.evaluation.wordless_unseen import labelled_page
 from tests.pipelines.answering import Answering
 
 
@@ -60,7 +61,8 @@ def test_wordless_pages_are_of_their_kind_and_the_same_each_time(kind):
 
 
 def test_invented_words_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(Bench, "sample", lambda self, small, full=None: 3)
+    monkeypatch.setattr(Bench, "sample", lambda self, small, full=None: 2)
+    monkeypatch.setattr(figures_of_reading, "wordless_page", lambda number: ("diagram", labelled_page(number)[1]))
     said = wordless(Bench(Answering(lambda request: "<|y_2|>Certain information"), tmp_path, tmp_path, tesseract=False))
     silent = wordless(Bench(Answering(lambda request: ""), tmp_path, tmp_path, tesseract=False))
     assert [row.met for row in silent] == [True, True]
