@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from dsvl2.pipelines.documents import Box, PageImage, PageResult
 from dsvl2.pipelines.evaluation.answers import iou
@@ -16,7 +17,11 @@ from dsvl2.pipelines.evaluation.metrics import Summary, compare, plain_word_f1, 
 from dsvl2.pipelines.evaluation.page_sets import EvalPage, SetOptions, load_set
 from dsvl2.pipelines.evaluation.readers import OwnReader, Reader, ReaderUnavailable, TesseractReader
 from dsvl2.pipelines.evaluation.wordless_pages import wordless_page
+from dsvl2.pipelines.evaluation.wordless_unseen import unseen_page
 from dsvl2.pipelines.words import Slant, words_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _RUNAWAY = ("truncated", "loop_recovered")
 
@@ -185,11 +190,20 @@ def _best(box: Box, found: Sequence[Box]) -> float:
 
 def wordless(bench: Bench) -> list[Row]:
     """Pages without words: how many outputs run away, and on how many something is said that could be a word."""
+    return _wordless(bench, wordless_page, "diagrams, halftones, blank, noise")
+
+
+def wordless_unseen(bench: Bench) -> list[Row]:
+    """The same of other numbers and of another hand: what no rule was made on."""
+    return _wordless(bench, unseen_page, "held-out numbers and drawings, photographs, forms by another hand")
+
+
+def _wordless(bench: Bench, make: Callable[[int], tuple[str, Image]], what: str) -> list[Row]:
     count = bench.sample(40, 200) or 200
     runaway = 0
     invented: list[str] = []
     for number in range(count):
-        kind, image = wordless_page(number)
+        kind, image = make(number)
         result = _read(bench, PageImage(1, image, 110.0, source=f"{kind} {number}"))
         text = " ".join(line.text for block in result.blocks for line in block.lines)
         runaway += any(notice.code in _RUNAWAY for notice in result.warnings)
@@ -197,7 +211,7 @@ def wordless(bench: Bench) -> list[Row]:
             invented.append(kind)
     share = len(invented) / count
     kinds = ", ".join(f"{invented.count(kind)} {kind}" for kind in sorted(set(invented)))
-    on = f"{count} pages: diagrams, halftones, blank, noise"
+    on = f"{count} pages: {what}"
     return [
         Row("runaway outputs", str(runaway), "0", runaway == 0, on),
         Row("pages with invented text", f"{100 * share:.1f} % ({kinds or 'none'})", "<= 1 %", share <= 0.01, on),

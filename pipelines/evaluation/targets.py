@@ -40,7 +40,8 @@ def figures() -> dict[str, Measure]:
         "charts": answers.charts, "charts-unseen": answers.charts_unseen,
         "tables": answers.tables, "tables-unseen": answers.tables_unseen,
         "formulas": answers.formulas, "formulas-unseen": answers.formulas_unseen,
-        "boxes": reading.boxes, "refusals": answers.refusals, "wordless": reading.wordless, "time": reading.seconds,
+        "boxes": reading.boxes, "refusals": answers.refusals, "wordless": reading.wordless,
+        "wordless-unseen": reading.wordless_unseen, "time": reading.seconds,
     }  # fmt: skip
 
 
