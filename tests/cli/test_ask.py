@@ -111,9 +111,12 @@ def test_many_pages_are_ranked_and_the_rest_named(dsvl2: Any, model: Any, letter
 
 
 def scan(folder: Path, pages: int) -> Path:
-    document = pymupdf.open()
+    drawn = pymupdf.open().new_page(width=200, height=200)
+    drawn.insert_text((20, 60), "a black box", fontsize=24)
+    document, picture, kept = pymupdf.open(), drawn.get_pixmap(dpi=100), 0
     for _ in range(pages):
-        document.new_page(width=200, height=200).draw_rect(pymupdf.Rect(20, 20, 90, 60), fill=(0, 0, 0))
+        page = document.new_page(width=200, height=200)
+        kept = page.insert_image(page.rect, xref=kept) if kept else page.insert_image(page.rect, pixmap=picture)
     document.save(folder / "scan.pdf")
     return folder / "scan.pdf"
 
