@@ -313,8 +313,10 @@ def test_failed_pages_are_listed() -> None:
 @pytest.mark.parametrize("profile", [WHOLE, BANDS], ids=["whole", "bands"])
 def test_the_text_of_the_file_is_a_draft_for_the_model(profile: ReadingProfile) -> None:
     engine = ScriptedEngine(profile, lambda image: "words")
-    with_text = replace(page_image(1), text_layer="Text of 200.")
-    list(run(OcrTask(), [with_text, page_image(2)], engine))
+    picture = Image.new("L", (200, 64), 255)
+    ImageDraw.Draw(picture).text((12, 20), "Text of 200.", fill=0, font=ImageFont.load_default(24))
+    first, second = (replace(page_image(number), image=picture) for number in (1, 2))
+    list(run(OcrTask(), [replace(first, text_layer="Text of 200."), second], engine))
     drafts = [{request.draft for request in call} for call in engine.calls]
     assert drafts == [{"Text of 200."}, {None}]
 

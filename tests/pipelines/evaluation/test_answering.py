@@ -6,6 +6,7 @@ import json
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -66,6 +67,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.calls: list[int] = []
+        self.info = SimpleNamespace(path="", fingerprint="of no file")
 
     def generate(self, requests: Sequence[GenerationRequest]) -> list[GenerationResult]:
         self.calls.append(len(requests))
