@@ -69,7 +69,10 @@ def workplace(job: Job, options: BatchOptions) -> Iterator[Workers]:
     try:
         found = cluster.connect(job.address, cpus=2 * wished)
     except ConnectionError as error:
-        raise UsageError(f"no Ray cluster can be reached: {error}", "see --address and `ray status`") from error
+        raise UsageError(
+            f"no Ray cluster can be reached: {error}",
+            "see --address and `ray status`; a cluster with tokens wants RAY_AUTH_MODE=token here too",
+        ) from error
     try:
         yield on_cluster(job, options, found)
     finally:
