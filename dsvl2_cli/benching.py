@@ -102,16 +102,10 @@ def _calm(seconds: float, device: str, now: Session) -> None:
 
 def _cold_start(settings: Settings, repeat: int) -> Spread:
     """One line of text in a new process of this program."""
-    from PIL import Image, ImageDraw, ImageFont
-
-    from dsvl2.pipelines.benchmark import measure_cold_start
+    from dsvl2.pipelines.benchmark import measure_cold_start, one_line
 
     with tempfile.TemporaryDirectory() as folder:
-        line = Image.new("L", (900, 60), 255)
-        font = ImageFont.load_default(size=28)
-        ImageDraw.Draw(line).text((20, 12), "One line of text, read from a cold start.", fill=0, font=font)
-        path = Path(folder) / "line.png"
-        line.save(path, dpi=(150, 150))
+        path = one_line(Path(folder))
         command = [sys.executable, "-m", "dsvl2_cli", "ocr", str(path), "-o", "-", "-q", "--model", settings.model]
         given = {"--device": settings.device, "--dtype": settings.dtype, "--quant": settings.quant}
         for flag, value in given.items():

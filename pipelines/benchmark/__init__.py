@@ -2,7 +2,7 @@
 
 from dsvl2.pipelines.benchmark.machine import Machine, look_at_machine
 from dsvl2.pipelines.benchmark.measuring import Decoding, Figures, PageTimes, Spread, measure, measure_cold_start
-from dsvl2.pipelines.benchmark.page import example_page
+from dsvl2.pipelines.benchmark.page import example_page, one_line
 from dsvl2.pipelines.benchmark.report import record, table
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "look_at_machine",
     "measure",
     "measure_cold_start",
+    "one_line",
     "record",
     "table",
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from dsvl2.pipelines.documents import PageImage
 
@@ -55,3 +56,12 @@ def example_page() -> tuple[PageImage, str]:
     """The page as a source would give it, without its text layer, and the text that is on it."""
     image, text = rendered(prose(CHARACTERS))
     return PageImage(1, image, 150.0, source="example"), text
+
+
+def one_line(folder: Path) -> Path:
+    """Write the picture of one line of text at 150 dpi to a folder: what a cold start is measured on."""
+    line = Image.new("L", (900, 60), 255)
+    font = ImageFont.load_default(size=28)
+    ImageDraw.Draw(line).text((20, 12), "One line of text, read from a cold start.", fill=0, font=font)
+    line.save(folder / "line.png", dpi=(150, 150))
+    return folder / "line.png"

@@ -27,20 +27,14 @@ from typing import Any
 
 from decode_speed import speeds
 
-from dsvl2.pipelines.benchmark.page import prose, rendered
+from dsvl2.pipelines.benchmark.page import one_line, prose, rendered
 
 
 def cold_start(model: str, repeat: int) -> list[float]:
     """Wall seconds of `dsvl2 ocr LINE.png`, each in a new process."""
-    from PIL import Image, ImageDraw, ImageFont
-
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
-        line = Image.new("L", (900, 60), 255)
-        font = ImageFont.load_default(size=28)
-        ImageDraw.Draw(line).text((20, 12), "One line of text, read from a cold start.", fill=0, font=font)
-        path = Path(folder) / "line.png"
-        line.save(path, dpi=(150, 150))
+        path = one_line(Path(folder))
         command = [sys.executable, "-m", "dsvl2_cli", "ocr", str(path), "-o", "-", "--model", model]
         for _ in range(repeat):
             start = time.perf_counter()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dsvl2.pipelines.training.answers.draw import Draw, shuffled
 from dsvl2.pipelines.training.answers.facts import NAMED, Said
 from dsvl2.pipelines.training.answers.forms import Form
-from dsvl2.pipelines.training.answers.prose import _parts, spaced
+from dsvl2.pipelines.training.answers.prose import _parts, filled
 from dsvl2.pipelines.training.answers.sheet import Sheet, Written
 from dsvl2.pipelines.training.answers.values import Amounts, Dates
 
@@ -64,17 +64,7 @@ def _words(draw: Draw, dates: Dates, amounts: Amounts) -> dict[str, str]:
 
 def _sentence(draw: Draw, sheet: Sheet, said: Said, words: dict[str, str]) -> list[Written]:
     sentence, asked = said
-    pieces: list[Written] = [" "]
-    for number, part in enumerate(sentence.replace("}", "{").split("{")):
-        if number % 2 == 0:
-            pieces.append(part)
-            continue
-        tag = sheet.tag()
-        pieces.append((words[part], tag))
-        for question in asked.get(part, ()):
-            if draw.chance(0.6):
-                sheet.natural.append((question.format(**words), tag))
-    return spaced(pieces)
+    return filled(sheet, sentence, words, lambda part: (ask for ask in asked.get(part, ()) if draw.chance(0.6)))
 
 
 def _unanswered(draw: Draw, sheet: Sheet, stated: list[tuple[Said, dict[str, str]]]) -> None:

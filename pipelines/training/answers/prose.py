@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
 from dsvl2.pipelines.training.answers.draw import Draw
 from dsvl2.pipelines.training.answers.forms import Form
 from dsvl2.pipelines.training.answers.sheet import Rows, Sheet, Written
@@ -98,6 +100,18 @@ def statement(draw: Draw, sheet: Sheet) -> list[Written]:
     """A sentence in pieces; its facts are added to the sheet."""
     sentence, asked = draw.any(_SAYS)
     words = _parts(draw)
+
+    def asks(part: str) -> Iterator[str]:
+        if part in asked:
+            yield draw.any(asked[part])
+
+    return filled(sheet, sentence, words, asks)
+
+
+def filled(
+    sheet: Sheet, sentence: str, words: Mapping[str, str], asks: Callable[[str], Iterable[str]]
+) -> list[Written]:
+    """A sentence whose {parts} are words, in pieces with tags; `asks` gives what is asked about a part, in its order."""
     pieces: list[Written] = [" "]
     for number, part in enumerate(sentence.replace("}", "{").split("{")):
         if number % 2 == 0:
@@ -105,8 +119,7 @@ def statement(draw: Draw, sheet: Sheet) -> list[Written]:
             continue
         tag = sheet.tag()
         pieces.append((words[part], tag))
-        if part in asked:
-            sheet.natural.append((draw.any(asked[part]).format(**words), tag))
+        sheet.natural += [(question.format(**words), tag) for question in asks(part)]
     return spaced(pieces)
 
 
