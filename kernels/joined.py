@@ -13,6 +13,7 @@ from dsvl2.kernels import ops
 from dsvl2.kernels.packing import PackedWeight
 
 FEW = 2  # rows of a step for which the parts of latent attention are joined
+MANY = 512  # tokens up to which a kernel of ours multiplies them by the router (128: 14.0 us with norm and choice, not 16.3)
 
 
 class Place(NamedTuple):
@@ -38,11 +39,11 @@ def norm_linear(
     x: Tensor, delta: Tensor | None, gain: Tensor, eps: float, weight: Tensor | PackedWeight, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """x + delta [N, K] (or x), and a linear map of its RMS norm [N, M]."""
-    if ops.native(x) and x.dtype == gain.dtype and ops.kernels_read(weight, x):
+    if ops.native(x) and x.dtype in (gain.dtype, torch.float32) and ops.kernels_read(weight, gain):
         from dsvl2.kernels.triton_backend import linear
 
-        if linear.alone(x.shape[0], x.shape[1], x):
-            delta = None if delta is None else delta.to(x.dtype).contiguous()
+        if linear.alone(x.shape[0], x.shape[1], gain):
+            delta = None if delta is None else delta.contiguous()
             return linear.norm_linear(x.contiguous(), delta, gain, eps, weight, bias)
     total, normed = (x, ops.rms_norm(x, gain, eps)) if delta is None else ops.add_rms_norm(x, delta, gain, eps)
     if isinstance(weight, Tensor):
@@ -50,14 +51,26 @@ def norm_linear(
     return total, ops.packed_linear(normed, weight, bias)
 
 
-def norm_logits(x: Tensor, delta: Tensor, gain: Tensor, eps: float, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """x + delta [N, H], its RMS norm, and the router's logits of that: `add_rms_norm` and `router_logits`."""
-    if len(x) <= ops.FEW and weight.dtype != x.dtype == gain.dtype and ops.native(x):
+def norm_route(
+    x: Tensor, delta: Tensor, gain: Tensor, eps: float, weight: Tensor, bias: Tensor | None, rule: ops.RouteRule
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """x + delta [N, H], its RMS norm, and the experts and weights [N, k] that a router [E, H] chooses for that."""
+    if len(x) <= ops.FEW and weight.dtype != delta.dtype == gain.dtype and ops.native(x):
         from dsvl2.kernels.triton_backend import router
 
-        return router.norm_logits(x.contiguous(), delta.to(x.dtype).contiguous(), gain, eps, weight)
+        total, normed, logits = router.norm_logits(x.contiguous(), delta.contiguous(), gain, eps, weight)
+        return total, normed, *ops.route(logits, bias, rule)[:2]
     total, normed = ops.add_rms_norm(x, delta, gain, eps)
-    return total, normed, ops.router_logits(normed, weight)
+    return total, normed, *choice(normed, weight, bias, rule)[:2]
+
+
+def choice(x: Tensor, weight: Tensor, bias: Tensor | None, rule: ops.RouteRule) -> tuple[Tensor, Tensor, Tensor]:
+    """`ops.route` of the logits that a router [E, H] gives x [N, H]."""
+    if ops.FEW < len(x) <= MANY and weight.dtype == torch.float32 and ops.native(x):
+        from dsvl2.kernels.triton_backend import router
+
+        return router.route(router.planes(x, weight), bias, rule)
+    return ops.route(ops.router_logits(x, weight), bias, rule)
 
 
 def latent_step(q: Tensor, kv: Tensor, to_key: Tensor, gain: Tensor, eps: float, scale: float, place: Place) -> Tensor:
@@ -69,6 +82,14 @@ def latent_step(q: Tensor, kv: Tensor, to_key: Tensor, gain: Tensor, eps: float,
         return rotary.latent_step(q, to_key, kv, gain, eps, cos, sin, scale, flat, rows)
     ops.store_latent(kv, gain, eps, cos, sin, flat, rows)
     return ops.latent_query(q, to_key, cos, sin, scale)
+
+
+def latent_values(query: Tensor, cache: Tensor, sight: ops.Sight, to_value: Tensor) -> Tensor:
+    """`ops.decode` of query [R, 1, A, r + dr] over latents, and each head's map to_value [A, dv, r] of that: [R, A, dv]."""
+    mixed = ops.decode(query, cache, sight, to_value.shape[2])[:, 0].to(to_value.dtype)
+    out = mixed.new_empty(*mixed.shape[:2], to_value.shape[1])
+    torch.bmm(mixed.transpose(0, 1), to_value.transpose(1, 2), out=out.transpose(0, 1))  # each head's where it belongs
+    return out
 
 
 def prompt_latents(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor) -> Tensor:
@@ -117,6 +138,50 @@ def likeliest(logits: Tensor) -> tuple[Tensor, Tensor]:
         return kernel.likeliest(logits)
     best, ids = logits.max(-1)
     return ids, best - logits.logsumexp(-1)
+
+
+def settle(logits: Tensor, last: Tensor) -> Tensor:
+    """The likeliest tokens of logits fp32 [R, V], to `last` int64 [>= R] too, over their log probabilities: fp64 [2, R]."""
+    if ops.native(logits) and logits.dtype == torch.float32:
+        from dsvl2.kernels.triton_backend import likeliest as kernel
+
+        return kernel.settle(logits, last)
+    ids, chances = likeliest(logits)
+    last[: len(ids)] = ids
+    return torch.stack((ids.double(), chances.double()))
+
+
+class Begun(NamedTuple):
+    """x [R, H], embeddings of a step's tokens; their angles fp32 [R, d/2]; lengths int32 [R]; rows [R * K * G] of the cache."""
+
+    x: Tensor
+    cos: Tensor
+    sin: Tensor
+    lengths: Tensor
+    rows: Tensor
+
+
+def begin(
+    given: Tensor, last: Tensor, table: Tensor, embedding: Tensor, angles: tuple[Tensor, Tensor], planes: Tensor,
+    size: int, apart: int,
+) -> Begun:  # fmt: skip
+    """What a step begins with; afterwards `given` says what the next one has.
+
+    given int64 [3, R]: tokens (-1: the one in `last` [>= R]), positions, lengths with the new token (0: an idle row); table
+    int32 [R, B] of blocks of `size` tokens, `apart` rows of the cache from one to the next, behind those of `planes` [K * G];
+    angles: cos and sin of all positions.
+    """
+    if ops.native(given):
+        from dsvl2.kernels.triton_backend import stepping
+
+        return Begun(*stepping.begin(given, last, table, embedding, *angles, planes, size, apart))
+    token, position, lengths = torch.where(given[0] < 0, last[: given.shape[1]], given[0]), given[1], given[2].int()
+    block = table.gather(1, (position // size)[:, None])[:, 0].long() * (lengths > 0)
+    rows = (planes + (block * apart + position % size)[:, None]).flatten()
+    begun = Begun(F.embedding(token, embedding), angles[0][position], angles[1][position], lengths, rows)
+    given[0] = -1
+    given[1:] += lengths > 0
+    return begun
 
 
 def _each(cos: Tensor, sin: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:

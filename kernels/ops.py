@@ -190,8 +190,13 @@ def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor,
     return routing.route(logits, bias, rule)
 
 
+def stream(x: Tensor) -> Tensor:
+    """Where the residual stream begins: x in fp32 where kernels add to it, as its rounding is the largest of all errors."""
+    return x.float() if native(x) else x
+
+
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
-    """RMS norm over the last axis with fp32 statistics; x [..., H], weight [H]."""
+    """RMS norm over the last axis with fp32 statistics; x [..., H], weight [H]. In the dtype of the weight if x is fp32."""
     if native(x):
         from dsvl2.kernels.triton_backend import norm
 
@@ -282,8 +287,7 @@ def attention(
 ) -> Tensor:
     """softmax(q k^T * scale) v for q [B, A, T, d], k [B, A', L, d], v [B, A', L, dv] -> [B, A, T, dv]; A a multiple of A'.
 
-    mask [B or 1, 1, T, L], bool (True = seen) or additive; causal means lower triangular and T = L, without a mask.
-    scale defaults to 1 / sqrt(d).
+    mask [B or 1, 1, T, L], bool (True = seen) or additive; causal: lower triangular, T = L, no mask; scale: 1 / sqrt(d).
     """
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     shared = k.shape[1] != q.shape[1]

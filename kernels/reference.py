@@ -18,7 +18,13 @@ PIECE = 256  # tokens whose values are summed in one product; oneDNN divides lon
 def rms_norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
     """Scale by the fp32 root mean square, cast back to the dtype of `x`, then multiply by `weight` (spec.md 6)."""
     wide = x.float()
-    return weight * (wide * torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)).to(x.dtype)
+    found = weight * (wide * torch.rsqrt((wide * wide).mean(-1, keepdim=True) + eps)).to(x.dtype)
+    return found.to(normed_dtype(x, weight))
+
+
+def normed_dtype(x: Tensor, weight: Tensor) -> torch.dtype:
+    """What a norm gives: the dtype of its weight where that is narrower than x, a stream kept in fp32; else the wider one."""
+    return weight.dtype if x.dtype == torch.float32 else torch.promote_types(x.dtype, weight.dtype)
 
 
 def add_rms_norm(x: Tensor, delta: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:

@@ -99,14 +99,14 @@ class MultiHeadAttention(nn.Module):
         """One new token a row: x and delta [R, H], cos and sin [R, d/2] -> x + delta, and attention of its norm [R, H]."""
         if self.first is None:
             total, normed = norm.behind(x, delta)
-            parts = [part(normed) for part in (self.q_proj, self.k_proj, self.v_proj)]
+            parts, kind = [part(normed) for part in (self.q_proj, self.k_proj, self.v_proj)], normed.dtype
         else:
             total, both = norm.into(x, delta, self.first)
-            parts = list(both.split(self.widths, -1))
+            parts, kind = list(both.split(self.widths, -1)), both.dtype
         q, k, v = (part.unflatten(-1, (-1, self.dim)) for part in parts)
         query = ops.store_heads(q, k, v, cos, sin, self.scale, layer.flat, layer.rows, layer.scales)  # [R, A', A/A', d]
         mixed = ops.decode(query, layer.buffer, sight, scales=layer.scales)
-        return total, self.o_proj(mixed.flatten(1).to(x.dtype))
+        return total, self.o_proj(mixed.flatten(1).to(kind))
 
     @property
     def widths(self) -> list[int]:
@@ -185,8 +185,8 @@ class LatentAttention(nn.Module):
         query = joined.latent_step(
             q.unflatten(-1, (self.heads, -1)), kv, to_key, gain.weight, gain.eps, self.scale, place
         )  # [R, A, r + dr]
-        mixed = ops.decode(query[:, None], layer.buffer, sight, self.rank)
-        return total, self.o_proj(torch.einsum("shr,hvr->shv", mixed[:, 0].to(to_value.dtype), to_value).flatten(1))
+        mixed = joined.latent_values(query[:, None], layer.buffer, sight, to_value)
+        return total, self.o_proj(mixed.flatten(1))
 
     @property
     def widths(self) -> list[int]:

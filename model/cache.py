@@ -120,7 +120,7 @@ class BlockCache:
         scales = torch.zeros(shape, dtype=torch.float32, device=device) if codes else None
         self.layers = [Layer(buffers[i], None if scales is None else scales[i]) for i in range(layers)]
         self.device = device
-        self._planes = self._plane_starts()
+        self.planes = self._plane_starts()
         self._free = dict[int, None]()
         self.clear()
 
@@ -185,7 +185,7 @@ class BlockCache:
 
     def rows(self, places: Tensor) -> Tensor:
         """Rows of `Layer.flat` of tokens at block * G * size + place within the block, [N] -> [N * K * G]."""
-        return (self._planes + places[:, None]).flatten()
+        return (self.planes + places[:, None]).flatten()
 
 
 class PlainSight:

@@ -9,6 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from dsvl2.kernels import ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
 from dsvl2.model.attention import LayerCache, RMSNorm, build_attention
@@ -38,8 +39,9 @@ class Block(nn.Module):
         cache: LayerCache | None = None,
         routed: list[Routing] | None = None,
     ) -> Tensor:
-        x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
-        return self._feed(x, routed)
+        attended = self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
+        x, normed = self.post_attention_layernorm.behind(x, attended)
+        return cast(Tensor, x + (self.mlp(normed, routed) if self.routed else self.mlp(normed)))
 
     def step(
         self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
@@ -51,10 +53,6 @@ class Block(nn.Module):
             return cast(tuple[Tensor, Tensor], joined(x, attended, self.post_attention_layernorm))
         x, normed = self.post_attention_layernorm.behind(x, attended)
         return x, self.mlp(normed)
-
-    def _feed(self, x: Tensor, routed: list[Routing] | None) -> Tensor:
-        normed = self.post_attention_layernorm(x)
-        return x + (self.mlp(normed, routed) if self.routed else self.mlp(normed))
 
 
 class Decoder(nn.Module):
@@ -87,7 +85,7 @@ class Decoder(nn.Module):
         """
         if positions is None:
             positions = torch.arange(x.shape[1], device=x.device)
-        cos, sin = rope.angles(self.config, positions)
+        cos, sin, x = *rope.angles(self.config, positions), ops.stream(x)
         for layer, block in enumerate(self.layers):
             if hidden is not None:
                 hidden.append(x)
@@ -99,7 +97,7 @@ class Decoder(nn.Module):
 
     def step(self, x: Tensor, cos: Tensor, sin: Tensor, sight: Sight, layers: Sequence[Layer]) -> Tensor:
         """One new token per row: x [R, H], angles of its position [R, d/2] -> final hidden states [R, H]."""
-        delta: Tensor | None = None
+        x, delta = ops.stream(x), cast(Tensor | None, None)
         for block, layer in zip(self.layers, layers, strict=True):
             x, delta = cast(Block, block).step(x, delta, cos, sin, sight, layer)
         return self.norm(x) if delta is None else self.norm.behind(x, delta)[1]

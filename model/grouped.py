@@ -100,8 +100,10 @@ class GroupedMoE(nn.Module):
 
     def step(self, x: Tensor, delta: Tensor, norm: RMSNorm) -> tuple[Tensor, Tensor]:
         """One new token a slot [S, H]: x + delta, and the layer's result for its norm."""
-        total, normed, logits = joined.norm_logits(x, delta, norm.weight, norm.eps, self.gate.weight)
-        idx, weight, _ = ops.route(logits, getattr(self.gate, "e_score_correction_bias", None), self.gate.rule)
+        bias = getattr(self.gate, "e_score_correction_bias", None)
+        total, normed, idx, weight = joined.norm_route(
+            x, delta, norm.weight, norm.eps, self.gate.weight, bias, self.gate.rule
+        )
         return total, self._experts(normed, idx, weight)
 
     def _experts(self, x: Tensor, idx: Tensor, weight: Tensor) -> Tensor:

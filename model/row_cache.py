@@ -34,7 +34,7 @@ class RowCache(BlockCache):
         self.size = max(-(-tokens // STEP), 1) * STEP
         for layer in self.layers:  # one after the other: no more than a layer is there twice
             layer.replace(self._resized(layer.buffer), None if layer.scales is None else self._resized(layer.scales))
-        self._planes = self._plane_starts()
+        self.planes = self._plane_starts()
 
     def adopt(self, leases: Sequence[Lease], lengths: Sequence[int], prefix: Sequence[PrefixCache]) -> None:
         """Fill sequences' blocks with their prompts."""

@@ -117,15 +117,15 @@ class Steps:
 
     def _run(self, tokens: Tensor, positions: Tensor, places: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
         """All [R], places as `BlockCache.rows` takes them. Returns values and logits of `Flight`."""
-        rows = self._cache.rows(places)
+        x, rows = self._language.embed(tokens), self._cache.rows(places)
+        return self._compute(x, self._cos[positions], self._sin[positions], rows, sight)
+
+    def _compute(self, x: Tensor, cos: Tensor, sin: Tensor, rows: Tensor, sight: Sight) -> tuple[Tensor, Tensor]:
         for layer in self._cache.layers:
             layer.rows = rows
-        x = self._language.embed(tokens)
-        hidden = self._language.model.step(x, self._cos[positions], self._sin[positions], sight, self._cache.layers)
+        hidden = self._language.model.step(x, cos, sin, sight, self._cache.layers)
         logits = self._language.logits(hidden)  # [R, V]
-        ids, chances = joined.likeliest(logits)
-        self._last[: len(ids)] = ids
-        return torch.stack((ids.double(), chances.double())), logits
+        return joined.settle(logits, self._last), logits
 
 
 def _said(rows: Sequence[Row | None]) -> list[list[int]]:
@@ -195,16 +195,12 @@ class GraphSteps(Steps):
         return torch.stack((ids.double(), chances.double()))
 
     def _everything(self, count: int) -> tuple[Tensor, Tensor]:
-        given, table, size = self._given[:, :count], self._table[:count], self._cache.size
-        lengths = given[2].int()
-        tokens = torch.where(given[0] < 0, self._last[:count], given[0])
-        blocks = table.gather(1, (given[1] // size)[:, None])[:, 0].long()
-        blocks = torch.where(lengths > 0, blocks, SCRAP)
-        places = blocks * (self._cache.part[1] * size) + given[1] % size
-        results = self._run(tokens, given[1], places, self._seen_by(table, lengths))
-        given[0] = -1
-        given[1:] += lengths > 0
-        return results
+        table, size = self._table[:count], self._cache.size
+        begun = joined.begin(
+            self._given[:, :count], self._last, table, self._language.model.embed_tokens.weight, (self._cos, self._sin),
+            self._cache.planes, size, self._cache.part[1] * size,
+        )  # fmt: skip
+        return self._compute(begun.x, begun.cos, begun.sin, begun.rows, self._seen_by(table, begun.lengths))
 
     def _seen_by(self, table: Tensor, lengths: Tensor) -> Sight:
         return Sight(table, lengths)

@@ -13,13 +13,16 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.sight import Sight
+from dsvl2.kernels.triton_backend.latent import split_latent
 from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
 from dsvl2.kernels.triton_backend.tiles import product
 
 PROGRAMS = 264  # two for each multiprocessor of an H100
 LEAST = 64  # tokens for which another program pays
 ACROSS = 128  # columns that a program of the merge sums up
-LOG2E = 1.4426950408889634
+STEP = 64  # tokens that a program takes at once from latents
+LATENT_PROGRAMS = 132  # one for each multiprocessor: its shared memory holds two steps
+FEW, FEWEST = 2, 17  # more rows than that, and so many heads, take the kernel for latents
 
 
 @triton.jit(do_not_specialize=["B", "P", "PARTS"])
@@ -100,6 +103,48 @@ def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr, CH
 
 def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tensor | None = None) -> Tensor:
     """See `ops.decode`. Returns [R, G, a, values] in the dtype of the query."""
+    rows, groups, heads, _ = query.shape
+    out = torch.empty(rows, groups, heads, values, dtype=query.dtype, device=query.device)
+    fits = _latent(query, cache, values, scales)
+    shares = _latents(query, cache, sight, out) if fits else _shares(query, cache, sight, values, scales)
+    if shares is not None:
+        part, total = shares
+        across = min(power(values, 16), ACROSS)
+        with on(query):
+            _merge[(rows * groups, heads, triton.cdiv(values, across))](
+                part, total, out, heads, values, part.shape[1], PP=power(part.shape[1]), VP=across, num_warps=4,
+                **chained(query),
+            )  # fmt: skip
+    return out
+
+
+def _latent(query: Tensor, cache: Tensor, values: int, scales: Tensor | None) -> bool:
+    """Whether the kernel for latents takes it: one plane of keys that begin with the values, and where it is the faster."""
+    rows, groups, heads, width = query.shape
+    if query.dtype == torch.float32 or cache.dtype != query.dtype or scales is not None:
+        return False
+    return cache.shape[0] == groups == 1 and width > values and rows > FEW and FEWEST <= heads <= 32
+
+
+def _latents(query: Tensor, cache: Tensor, sight: Sight, out: Tensor) -> tuple[Tensor, Tensor] | None:
+    """What each program found, [R, parts, a, values] and [R, parts, a]; None where one a row has written `out` itself."""
+    (rows, _, heads, values), width, size, columns = out.shape, query.shape[3], cache.shape[3], sight.table.shape[1]
+    step = min(size, STEP)
+    parts = max(1, min(LATENT_PROGRAMS // rows, triton.cdiv(columns * size, step)))
+    part = torch.empty(rows, parts, heads, values, dtype=torch.float32, device=query.device) if parts > 1 else query
+    total = torch.empty(rows, parts, heads, dtype=torch.float32, device=query.device) if parts > 1 else query
+    with on(query):
+        split_latent[(rows, parts)](
+            query.contiguous(), cache, sight.table, sight.lengths, part, total, out, sight.table.stride(0), heads,
+            values, width - values, parts, SIZE=size, VP=power(values, 16), DP=power(width - values, 16),
+            AP=power(heads, 16), BN=step, DIRECT=parts == 1, EXACT=interpreting(), num_warps=8, num_stages=2,
+            **chained(query),
+        )  # fmt: skip
+    return None if parts == 1 else (part, total)
+
+
+def _shares(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tensor | None) -> tuple[Tensor, Tensor]:
+    """What each program found, [R x G, parts, a, values] and [R x G, parts, a]."""
     rows, groups, heads, width = query.shape
     planes, blocks, _, size, _ = cache.shape
     rope, columns = width - values, sight.table.shape[1]
@@ -110,7 +155,6 @@ def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tens
     )
     part = torch.empty(rows * groups, parts, heads, values, dtype=torch.float32, device=query.device)
     total = torch.empty(rows * groups, parts, heads, dtype=torch.float32, device=query.device)
-    out = torch.empty(rows, groups, heads, values, dtype=query.dtype, device=query.device)
     with on(query):
         _split[(rows * groups, parts)](
             query.contiguous(), cache, total if scales is None else scales, sight.table, sight.lengths, part, total,
@@ -118,8 +162,4 @@ def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tens
             CODES=scales is not None, VP=power(values, 16), DP=power(rope, 16) if rope else 1, AP=padded, BN=step,
             EXACT=interpreting(), num_warps=4 if padded == 16 else 8, num_stages=2, **chained(query),
         )  # fmt: skip
-        across = min(power(values, 16), ACROSS)
-        _merge[(rows * groups, heads, triton.cdiv(values, across))](
-            part, total, out, heads, values, parts, PP=power(parts), VP=across, num_warps=4, **chained(query)
-        )
-    return out
+    return part, total

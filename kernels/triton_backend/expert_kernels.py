@@ -44,12 +44,17 @@ def _hidden(
     else:
         width: tl.constexpr = 32 if FORM == 1 else 64
         units: tl.constexpr = K // width
-        for unit in range(0, units):
-            at = x + token[:, None] * K + unit * width + tl.arange(0, width)[None, :]
-            part = tl.load(at, mask=ok[:, None], other=0.0)
-            gate = add_unit(gate, gates, gate_words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
-            up = add_unit(up, ups, up_words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
-            gate, up = settled(gate, ASM), settled(up, ASM)
+        many: tl.constexpr = BK // width if BK >= 128 and K % BK == 0 else 1  # units a step, loaded at once
+        for first in range(0, units, many):
+            for i in tl.static_range(many):
+                unit = first + i
+                at = x + token[:, None] * K + unit * width + tl.arange(0, width)[None, :]
+                part = tl.load(at, mask=ok[:, None], other=0.0)
+                gate = add_unit(
+                    gate, gates, gate_words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM
+                )
+                up = add_unit(up, ups, up_words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
+                gate, up = settled(gate, ASM), settled(up, ASM)
         if FORM == 1:
             gate = gate * tl.load(gate_words + rows, mask=rows < limit, other=0.0)[:, None]
             up = up * tl.load(up_words + rows, mask=rows < limit, other=0.0)[:, None]

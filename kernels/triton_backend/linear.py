@@ -12,26 +12,51 @@ from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on,
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.rows import load_rows, multiply
 from dsvl2.kernels.triton_backend.tiles import rows_times
-from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, TOKENS, WIDE, tile
+from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, TOKENS, WIDE, Tile, default, table, tile
 
 FEW = 2  # tokens whose products are taken row by row
+MOST = 132  # programs, one a multiprocessor, up to which columns are divided among more
 
 
 @triton.jit(do_not_specialize=["M"])
 def _linear(
     x, codes, words, table, bias, out, M, N: tl.constexpr, K: tl.constexpr,
-    FORM: tl.constexpr, BIAS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
-    EXACT: tl.constexpr, ASM: tl.constexpr,
+    FORM: tl.constexpr, BIAS: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, SPLIT: tl.constexpr,
+    EXACT: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
-    row = tl.program_id(1) * BN
+    """A tile of the product, or of one of SPLIT shares of its columns: out then has as many planes, in fp32."""
+    release(CHAIN)
+    hold(CHAIN)
+    row, share = tl.program_id(1) * BN, tl.program_id(2)
     token = tl.program_id(0) * BM + tl.arange(0, BM)
     rows = row + tl.arange(0, BN)
     rows_ok, token_ok = rows < N, token < M
-    acc = rows_times(x, token, token_ok, codes, words, table, row, 0, N, K, K, K, BN, BM, BK, FORM, EXACT, ASM)
+    each: tl.constexpr = K // SPLIT
+    acc = rows_times(
+        x + share * each, token, token_ok, codes, words, table, row, share * each, N, each, K, K, BN, BM, BK, FORM,
+        EXACT, ASM,
+    )  # fmt: skip
     if BIAS:
         acc += tl.load(bias + rows, mask=rows_ok, other=0.0).to(tl.float32)[:, None]
     ok = rows_ok[:, None] & token_ok[None, :]
+    out += share.to(tl.int64) * M * N
     tl.store(out + token.to(tl.int64)[None, :] * N + rows[:, None], acc.to(out.dtype.element_ty), mask=ok)
+
+
+@triton.jit(do_not_specialize=["SIZE"])
+def _add_up(
+    parts, bias, out, SIZE, N: tl.constexpr, SPLIT: tl.constexpr, BIAS: tl.constexpr, STEP: tl.constexpr,
+    CHAIN: tl.constexpr,
+):  # fmt: skip
+    release(CHAIN)
+    hold(CHAIN)
+    at = tl.program_id(0) * STEP + tl.arange(0, STEP)
+    acc = tl.zeros((STEP,), tl.float32)
+    for share in tl.static_range(SPLIT):
+        acc += tl.load(parts + share * SIZE + at, mask=at < SIZE, other=0.0)
+    if BIAS:
+        acc += tl.load(bias + at % N, mask=at < SIZE, other=0.0).to(tl.float32)
+    tl.store(out + at, acc.to(out.dtype.element_ty), mask=at < SIZE)
 
 
 @triton.jit
@@ -70,17 +95,17 @@ def linear(x: Tensor, weight: PackedWeight | Tensor, bias: Tensor | None) -> Ten
     if not count:
         return out.view(*x.shape[:-1], rows)
     held = Operand.of(weight, x.device)
-    if alone(count, columns, x):
+    if alone(count, columns, x) and (not held.form or rows < WIDE):  # a packed head: 51 us in tiles, 90 by rows (int4)
         _by_rows(flat, flat, flat, flat, held, bias, out, 0.0, add=False, norm=False)
     else:
         kernel, place = "head" if rows >= WIDE else "linear", bisect_left(LINEAR_BINS, count)
         size = tile(kernel, held.form, place, rows * -(-count // TOKENS[place]), x)
-        with on(x):
-            _linear[(triton.cdiv(count, size.tokens), triton.cdiv(rows, size.rows))](
-                flat, *held.tensors, out if bias is None else bias, out, count, N=rows, K=columns, FORM=held.form,
-                BIAS=bias is not None, BM=size.tokens, BN=size.rows, BK=size.columns,
-                EXACT=interpreting(), ASM=held.fast(x), num_warps=size.warps, num_stages=size.stages,
-            )  # fmt: skip
+        if kernel == "linear" and count <= LINEAR_BINS[-1] and x.dtype != torch.float32:
+            tokens = min(power(count, 16), 128)
+            if tokens == 128 and 2 * triton.cdiv(count, 64) * triton.cdiv(rows, 64) <= MOST:
+                tokens = 64
+            size = table.get((kernel, held.form, place)) or default("divided", tokens, rows)
+        _by_tiles(flat, held, bias, out, size, shares(count, rows, columns, size))
     return out.view(*x.shape[:-1], rows)
 
 
@@ -89,7 +114,7 @@ def norm_linear(
 ) -> tuple[Tensor, Tensor]:
     """See `ops.norm_linear`; for tokens that go alone. The norm is not rounded between."""
     rows = weight.shape[0] if isinstance(weight, Tensor) else weight.rows
-    out = torch.empty(len(x), rows, dtype=x.dtype, device=x.device)
+    out = torch.empty(len(x), rows, dtype=gain.dtype, device=x.device)
     total = x if delta is None else torch.empty_like(x)
     held, other = Operand.of(weight, x.device), x if delta is None else delta
     _by_rows(x, other, gain, total, held, bias, out, eps, add=delta is not None, norm=True)
@@ -106,9 +131,33 @@ def _by_rows(
         _rows[(triton.cdiv(rows, across), count)](
             x, delta, gain, total, *held.tensors, out if bias is None else bias, out, eps,
             N=rows, K=columns, FORM=held.form, BIAS=bias is not None, ADD=add, NORM=norm, BN=across,
-            STEP=16 if held.form else 512, KP=power(columns), ASM=held.fast(x), num_warps=8 if held.form else 4,
+            STEP=16 if held.form else 512, KP=power(columns), ASM=held.fast(out), num_warps=8 if held.form else 4,
             **chained(x),
         )  # fmt: skip
+
+
+def _by_tiles(x: Tensor, held: Operand, bias: Tensor | None, out: Tensor, size: Tile, split: int) -> None:
+    (count, columns), rows = x.shape, out.shape[1]
+    target = out if split == 1 else torch.empty(split, count, rows, device=x.device)
+    with on(x):
+        _linear[(triton.cdiv(count, size.tokens), triton.cdiv(rows, size.rows), split)](
+            x, *held.tensors, out if bias is None else bias, target, count, N=rows, K=columns, FORM=held.form,
+            BIAS=bias is not None and split == 1, BM=size.tokens, BN=size.rows, BK=size.columns, SPLIT=split,
+            EXACT=interpreting(), ASM=held.fast(x), num_warps=size.warps, num_stages=size.stages, **chained(x),
+        )  # fmt: skip
+        if split > 1:
+            _add_up[(triton.cdiv(out.numel(), 1024),)](
+                target, out if bias is None else bias, out, out.numel(), N=rows, SPLIT=split, BIAS=bias is not None,
+                STEP=1024, num_warps=4, **chained(x),
+            )  # fmt: skip
+
+
+def shares(count: int, rows: int, columns: int, size: Tile) -> int:
+    """Among how many programs the columns of a tile are divided, where there would be too few programs."""
+    programs = triton.cdiv(count, size.tokens) * triton.cdiv(rows, size.rows)
+    if rows >= WIDE or count > LINEAR_BINS[-1]:
+        return 1
+    return next((n for n in (4, 2) if programs * n <= MOST and columns % (n * 128) == 0), 1)
 
 
 def alone(count: int, columns: int, x: Tensor) -> bool:

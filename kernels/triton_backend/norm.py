@@ -5,6 +5,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dsvl2.kernels.reference import normed_dtype
 from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
 
@@ -41,9 +42,9 @@ def add_rms_norm(x: Tensor, delta: Tensor, weight: Tensor, eps: float) -> tuple[
 def _run(x: Tensor, delta: Tensor | None, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
     width = x.shape[-1]
     x = x.contiguous()
-    added = x if delta is None else delta.to(x.dtype).contiguous()
+    added = x if delta is None else delta.contiguous()
     total = x if delta is None else torch.empty_like(x)
-    out = torch.empty(x.shape, dtype=torch.promote_types(x.dtype, weight.dtype), device=x.device)
+    out = torch.empty(x.shape, dtype=normed_dtype(x, weight), device=x.device)
     if x.numel():
         with on(x):
             _norm[(x.numel() // width,)](

@@ -3,6 +3,8 @@
 Letters: N tokens, E experts, k experts a token, G groups.
 """
 
+from typing import NamedTuple
+
 import torch
 import triton
 import triton.language as tl
@@ -10,6 +12,9 @@ from torch import Tensor
 
 from dsvl2.kernels.routing import RouteRule
 from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
+
+TOKENS, BK = 16, 64  # of a program of `_planes`; columns a step
+PROGRAMS, MOST = 132, 16  # that many of them, and planes at most
 
 
 @triton.jit
@@ -34,14 +39,14 @@ def _norm_logits(
     e = tl.program_id(1) * ROWS + tl.arange(0, ROWS)
     h = tl.arange(0, HP)
     ok = h < H
-    kind = x.dtype.element_ty
+    kind = normed.dtype.element_ty
     release(CHAIN)
     w = tl.load(weight + e[:, None] * H + h[None, :], mask=(e < E)[:, None] & ok[None, :], other=0.0)
     gains = tl.load(gain + h, mask=ok, other=0.0).to(tl.float32)
     hold(CHAIN)
     wide = tl.load(x + token * H + h, mask=ok, other=0.0).to(tl.float32)
     wide += tl.load(delta + token * H + h, mask=ok, other=0.0).to(tl.float32)
-    kept = wide.to(kind)
+    kept = wide.to(total.dtype.element_ty)
     wide = kept.to(tl.float32)
     scale = 1 / tl.sqrt(tl.sum(wide * wide, 0) / H + eps)
     done = (gains * (wide * scale).to(kind).to(tl.float32)).to(kind)  # rounded as the norm by itself is
@@ -52,17 +57,13 @@ def _norm_logits(
 
 
 @triton.jit
-def _route(
-    logits, bias, idx, weight, scores, E, SCALE, CHAIN: tl.constexpr,
-    SIGMOID: tl.constexpr, BIAS: tl.constexpr, GROUPS: tl.constexpr, KEPT: tl.constexpr, GROUPED: tl.constexpr,
-    NORM: tl.constexpr, K: tl.constexpr, KP: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
+def _choose(
+    z, token, bias, idx, weight, scores, E, SCALE, SIGMOID: tl.constexpr, BIAS: tl.constexpr, GROUPS: tl.constexpr,
+    KEPT: tl.constexpr, GROUPED: tl.constexpr, NORM: tl.constexpr, K: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
 ):  # fmt: skip
-    token = tl.program_id(0).to(tl.int64)
+    """Write the experts of a token with logits z [EP]: each counts who is ahead of it; k maxima would wait for each other."""
     e = tl.arange(0, EP)
     ok = e < E
-    release(CHAIN)
-    hold(CHAIN)
-    z = tl.load(logits + token * E + e, mask=ok, other=-float("inf"))
     if SIGMOID:
         score = 1 / (1 + tl.exp(-z))
     else:
@@ -90,19 +91,53 @@ def _route(
             best = tl.where(g == chosen, -float("inf"), best)
         # the others become 0, not -inf: with negative corrected scores they may still be picked, as in the release
         pick = tl.where(ok, tl.where(keep, pick, 0.0), -float("inf"))
-    j = tl.arange(0, KP)
-    picked = tl.zeros((KP,), tl.int32)
-    share = tl.zeros((KP,), tl.float32)
-    for choice in tl.static_range(K):
-        chosen = tl.argmax(pick, 0)
-        value = tl.sum(tl.where(e == chosen, score, 0.0), 0)
-        picked = tl.where(j == choice, chosen, picked)
-        share = tl.where(j == choice, value, share)
-        pick = tl.where(e == chosen, -float("inf"), pick)
+    pick = tl.where(pick == pick, pick, -float("inf"))  # what is no number must still have one place among the others
+    ahead = (pick[None, :] > pick[:, None]) | ((pick[None, :] == pick[:, None]) & (e[None, :] < e[:, None]))
+    rank = tl.sum(ahead.to(tl.int32), 1)
+    taken = rank < K
     if NORM:
-        share = share / (tl.sum(share, 0) + 1e-20)
-    tl.store(idx + token * K + j, picked.to(tl.int64), mask=j < K)
-    tl.store(weight + token * K + j, share * SCALE, mask=j < K)
+        score = score / (tl.sum(tl.where(taken, score, 0.0), 0) + 1e-20)
+    tl.store(idx + token * K + rank, e.to(tl.int64), mask=taken)
+    tl.store(weight + token * K + rank, score * SCALE, mask=taken)
+
+
+@triton.jit(do_not_specialize=["N"])
+def _planes(
+    x, weight, out, N, E, H: tl.constexpr, EACH: tl.constexpr, BM: tl.constexpr, EP: tl.constexpr, BK: tl.constexpr,
+    CHAIN: tl.constexpr,
+):  # fmt: skip
+    """Logits of BM tokens, of EACH of the columns: plane program_id(1). Three products in tf32 are as good as one in fp32."""
+    release(CHAIN)
+    hold(CHAIN)
+    token, e = tl.program_id(0) * BM + tl.arange(0, BM), tl.arange(0, EP)
+    first = tl.program_id(1) * EACH
+    acc = tl.zeros((BM, EP), tl.float32)
+    for start in range(0, EACH, BK):
+        h = first + start + tl.arange(0, BK)
+        ok = (h < H) & (start + tl.arange(0, BK) < EACH)
+        part = tl.load(
+            x + token.to(tl.int64)[:, None] * H + h[None, :], mask=(token < N)[:, None] & ok[None, :], other=0.0
+        )
+        w = tl.load(weight + e[:, None] * H + h[None, :], mask=(e < E)[:, None] & ok[None, :], other=0.0)
+        acc = tl.dot(part.to(tl.float32), tl.trans(w), acc, input_precision="tf32x3")
+    place = (tl.program_id(1) * N + token).to(tl.int64)[:, None] * E + e[None, :]
+    tl.store(out + place, acc, mask=(token < N)[:, None] & (e < E)[None, :])
+
+
+@triton.jit
+def _route(
+    logits, bias, idx, weight, scores, E, SCALE, PLANES: tl.constexpr, CHAIN: tl.constexpr, SIGMOID: tl.constexpr,
+    BIAS: tl.constexpr, GROUPS: tl.constexpr, KEPT: tl.constexpr, GROUPED: tl.constexpr, NORM: tl.constexpr,
+    K: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
+):  # fmt: skip
+    token = tl.program_id(0).to(tl.int64)
+    e = tl.arange(0, EP)
+    release(CHAIN)
+    hold(CHAIN)
+    z = tl.load(logits + token * E + e, mask=e < E, other=-float("inf"))
+    for plane in tl.static_range(1, PLANES):
+        z += tl.load(logits + (plane * tl.num_programs(0) + token) * E + e, mask=e < E, other=0.0)
+    _choose(z, token, bias, idx, weight, scores, E, SCALE, SIGMOID, BIAS, GROUPS, KEPT, GROUPED, NORM, K, EP, GP)
 
 
 def logits(x: Tensor, weight: Tensor) -> Tensor:
@@ -118,9 +153,9 @@ def logits(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def norm_logits(x: Tensor, delta: Tensor, gain: Tensor, eps: float, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """See `ops.norm_logits`; for a few tokens."""
+    """x + delta, its norm, and the logits of that: see `joined.norm_route`; for a few tokens. x may be wider than the others."""
     (count, hidden), experts = x.shape, weight.shape[0]
-    total, normed = torch.empty_like(x), torch.empty_like(x)
+    total, normed = torch.empty_like(x), torch.empty_like(delta)
     out = torch.empty(count, experts, device=x.device)
     if count:
         with on(x):
@@ -131,19 +166,51 @@ def norm_logits(x: Tensor, delta: Tensor, gain: Tensor, eps: float, weight: Tens
     return total, normed, out
 
 
+class _Choice(NamedTuple):
+    """What `_choose` writes."""
+
+    idx: Tensor
+    weight: Tensor
+    scores: Tensor
+
+    @classmethod
+    def of(cls, count: int, experts: int, rule: RouteRule, like: Tensor) -> "_Choice":
+        idx = torch.empty(count, rule.chosen, dtype=torch.int64, device=like.device)
+        return cls(idx, torch.empty(idx.shape, device=like.device), torch.empty(count, experts, device=like.device))
+
+
+def _options(rule: RouteRule, bias: Tensor | None, experts: int) -> dict[str, int | bool]:
+    return {
+        "SIGMOID": rule.scoring == "sigmoid", "BIAS": bias is not None, "GROUPS": rule.groups, "KEPT": rule.kept,
+        "GROUPED": rule.method != "greedy" and rule.groups > 1, "NORM": rule.normalized and rule.chosen > 1,
+        "K": rule.chosen, "EP": power(experts, 16), "GP": power(rule.groups),
+    }  # fmt: skip
+
+
 def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor, Tensor, Tensor]:
-    """See `ops.route`; logits fp32 [N, E]."""
-    count, experts = logits.shape
-    idx = torch.empty(count, rule.chosen, dtype=torch.int64, device=logits.device)
-    weight = torch.empty(count, rule.chosen, device=logits.device)
-    scores = torch.empty(count, experts, device=logits.device)
+    """See `ops.route`; logits fp32 [N, E], or [P, N, E] to be added up."""
+    count, experts = logits.shape[-2:]
+    made = _Choice.of(count, experts, rule, logits)
     if count:
         with on(logits):
             _route[(count,)](
-                logits.contiguous(), logits if bias is None else bias, idx, weight, scores, experts, rule.scale,
-                SIGMOID=rule.scoring == "sigmoid", BIAS=bias is not None, GROUPS=rule.groups, KEPT=rule.kept,
-                GROUPED=rule.method != "greedy" and rule.groups > 1, NORM=rule.normalized and rule.chosen > 1,
-                K=rule.chosen, KP=power(rule.chosen), EP=power(experts, 16), GP=power(rule.groups), num_warps=1,
+                logits.contiguous(), logits if bias is None else bias, *made, experts, rule.scale,
+                PLANES=1 if logits.dim() == 2 else len(logits), num_warps=4, **_options(rule, bias, experts),
                 **chained(logits),
             )  # fmt: skip
-    return idx, weight, scores
+    return tuple(made)  # type: ignore[return-value]
+
+
+def planes(x: Tensor, weight: Tensor) -> Tensor:
+    """Logits of many tokens, for `route` to add up: x [N, H], weight fp32 [E, H] -> fp32 [P, N, E]."""
+    (count, hidden), experts = x.shape, weight.shape[0]
+    blocks = triton.cdiv(count, TOKENS)
+    each = max(BK, triton.cdiv(triton.cdiv(hidden, max(1, min(MOST, PROGRAMS // max(blocks, 1)))), BK) * BK)
+    out = torch.empty(triton.cdiv(hidden, each), count, experts, device=x.device)
+    if count:
+        with on(x):
+            _planes[(blocks, len(out))](
+                x.contiguous(), weight.contiguous(), out, count, experts, H=hidden, EACH=each, BM=TOKENS,
+                EP=power(experts, 16), BK=BK, num_warps=4, num_stages=3, **chained(x),
+            )  # fmt: skip
+    return out

@@ -124,12 +124,14 @@ def rows_times(
     else:
         width: tl.constexpr = 32 if FORM == 1 else 64
         units: tl.constexpr = ROW // width
-        for k0 in range(0, K, width):
-            at = x + token[:, None] * STRIDE + k0 + tl.arange(0, width)[None, :]
-            part = tl.load(at, mask=token_ok[:, None], other=0.0)
-            unit = (FROM + k0) // width
-            acc = add_unit(acc, weight, words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
-            acc = settled(acc, ASM)
+        many: tl.constexpr = BK // width if BK >= 128 and K % BK == 0 else 1  # units a step, loaded at once
+        for k0 in range(0, K, width * many):
+            for i in tl.static_range(many):
+                at = x + token[:, None] * STRIDE + k0 + i * width + tl.arange(0, width)[None, :]
+                part = tl.load(at, mask=token_ok[:, None], other=0.0)
+                unit = (FROM + k0) // width + i
+                acc = add_unit(acc, weight, words, table, row, rows, unit, part, units, ROWS, BN, FORM, EXACT, ASM)
+                acc = settled(acc, ASM)
         if FORM == 1:
             acc = acc * tl.load(words + rows, mask=rows < ROWS, other=0.0)[:, None]
     return acc

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -40,14 +43,27 @@ def test_norm_and_linear(form: Format | None, tokens: int, add: bool) -> None:
     assert_as_good(got, rough, fine)
 
 
-@pytest.mark.parametrize("tokens", [1, 5, 17])
-def test_norm_and_router_logits(tokens: int) -> None:
+@pytest.mark.parametrize("rule", [{}, {"scoring": "sigmoid", "method": "noaux_tc", "normalized": True, "scale": 2.0}])
+@pytest.mark.parametrize("tokens", [0, 1, 5, 17, pytest.param(300, marks=pytest.mark.gpu)])
+def test_norm_and_router(tokens: int, rule: dict[str, Any]) -> None:
     x, delta, gain = (normal(*shape).to(HALF) for shape in ((tokens, 96), (tokens, 96), (96,)))
-    weight = normal(13, 96)
-    total, normed, logits = joined.norm_logits(x, delta, gain, 1e-6, weight)
-    want_total, want_normed = ops.add_rms_norm(x, delta, gain, 1e-6)
-    assert torch.equal(total, want_total) and torch.equal(normed, want_normed)
-    torch.testing.assert_close(logits, normed.float() @ weight.T, rtol=1e-5, atol=1e-4)
+    weight, bias, made = normal(13, 96), normal(13) if rule else None, ops.RouteRule(chosen=4, **rule)
+    for stream in (HALF, torch.float32):
+        total, normed, idx, share = joined.norm_route(x.to(stream), delta, gain, 1e-6, weight, bias, made)
+        want_total, want_normed = ops.add_rms_norm(x.to(stream), delta, gain, 1e-6)
+        assert torch.equal(total, want_total) and normed.dtype == HALF
+        torch.testing.assert_close(normed, want_normed, rtol=1e-2, atol=0.02)
+        with ops.backend("plain"):
+            want_idx, want_share, _ = ops.route(normed.float() @ weight.T, bias, made)
+        assert torch.equal(idx, want_idx)
+        torch.testing.assert_close(share, want_share, rtol=1e-4, atol=1e-5)
+
+
+def test_routing_of_what_is_no_number_stays_in_range() -> None:
+    logits = torch.full((2, 13), float("nan"), device=DEVICE)
+    with np.errstate(invalid="ignore"):  # the interpreter computes with numpy
+        idx = ops.route(logits, None, ops.RouteRule(chosen=4))[0]
+    assert all(len(set(row)) == 4 and 0 <= min(row) <= max(row) < 13 for row in idx.tolist())
 
 
 @pytest.mark.parametrize(
@@ -93,3 +109,25 @@ def test_the_likeliest_token(size: tuple[int, int]) -> None:
     ids, chances = joined.likeliest(logits)
     assert ids.dtype == torch.int64 and torch.equal(ids, logits.argmax(-1))
     torch.testing.assert_close(chances, logits.log_softmax(-1).gather(1, ids[:, None])[:, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_the_likeliest_tokens_are_kept_for_the_next_step() -> None:
+    logits, last = normal(2, 5000, scale=3.0), torch.full((4,), 7, device=DEVICE)
+    values = joined.settle(logits, last)
+    assert values.dtype == torch.float64 and last.tolist() == [*logits.argmax(-1).tolist(), 7, 7]
+    assert torch.equal(values[0].long(), last[:2]) and torch.allclose(values[1].float(), joined.likeliest(logits)[1])
+
+
+def test_the_beginning_of_a_step() -> None:
+    embedding, cos, sin = normal(20, 24).to(HALF), normal(64, 3), normal(64, 3)
+    table = torch.tensor([[3, 1, 4], [0, 0, 0], [2, 5, 9]], dtype=torch.int32, device=DEVICE)
+    planes, last = torch.tensor([0, 1000, 2000, 3000], device=DEVICE), torch.tensor([5, 6, 7, 8], device=DEVICE)
+    both = []
+    for backend in ("triton", "plain"):
+        given = torch.tensor([[-1, 4, 11, 0], [17, 0, 40, 0], [18, 0, 41, 0]], device=DEVICE)
+        with ops.backend(backend):
+            begun = joined.begin(given[:, :3], last, table, embedding, (cos, sin), planes, 16, 32)
+        assert given.tolist() == [[-1, -1, -1, 0], [18, 0, 41, 0], [19, 0, 42, 0]]
+        both.append([part.to(torch.float64) for part in begun])
+        assert begun.lengths.dtype == torch.int32 and begun.rows.dtype == torch.int64
+    assert all(torch.equal(kernel, plain) for kernel, plain in zip(*both, strict=True))
