@@ -5,6 +5,7 @@ Rendering is the bottleneck on few cores; when it falls behind, recent batches a
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import threading
@@ -45,6 +46,8 @@ class Renderer(IterableDataset[Fresh]):
         info = get_worker_info()
         worker = info.id if info else 0
         torch.set_num_threads(1)
+        if info is not None and hasattr(os, "nice"):
+            os.nice(3)  # the process that feeds the device comes first
         rng = random.Random(hash((self.recipe.seed, self.rank, worker, self.start)))
         while info is not None and worker >= 4 and self.recipe.compile and not self.gate.value:
             time.sleep(0.1)  # few renderers while the compiler needs the cores
@@ -151,8 +154,9 @@ def on_device(
     lines, chars = parts["lines"], parts["chars"]
     count = chars.shape[1]
     pictures, points = degrade(
-        parts["images"], torch.cat([chars[..., :2], lines], 1), strength=strength, alone=strength
-    )
+        parts["images"], torch.cat([chars[..., :2], lines], 1), strength=strength, alone=strength,
+        coarse=recipe.coarse_share,
+    )  # fmt: skip
     labels = character_labels(points[:, :count], chars[..., 2], batch.columns, grid)
     is_location = tokens == nano.FIRST_LOCATION
     nth = (is_location.long().cumsum(1) - 1).clamp(0, max(0, lines.shape[1] - 1))

@@ -30,7 +30,7 @@ class Checks:
     """Bands of held-out text and faces; the same bands and the same noise each time."""
 
     def __init__(self, data: Path, recipe: Recipe, device: torch.device) -> None:
-        self.recipe = replace(recipe, character_noise=0.0, location_noise=0.0, context_weight=0.0)
+        self.recipe = replace(recipe, character_noise=0.0, location_noise=0.0, context_weight=0.0, coarse_share=0.0)
         self.device = device
         self.batches = dict(_held_out(data, recipe))
 

@@ -177,13 +177,15 @@ def isolate(images: Tensor, points: Tensor, strength: float) -> Tensor:
     return torch.where(outside & (chosen > 0), 1.0, images)
 
 
-def degrade(images: Tensor, points: Tensor, *, strength: float, alone: float = 0.0) -> tuple[Tensor, Tensor]:
+def degrade(
+    images: Tensor, points: Tensor, *, strength: float, alone: float = 0.0, coarse: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Degrade uint8 bands [B,H,W] and move points [B,N,2] (px; x < 0 = padding) with them.
 
     With ``alone`` the ground around the points becomes white in some of the pictures. Returns float images in [0, 1]
     and the moved points. ``strength`` 0 leaves the picture as it is, 1 is the full mix.
     A third of the bands go through a coarser capture (0.42 to 0.95 of the pixels) and come back enlarged, as pages
-    scanned at 75 to 130 dpi do after the cutter has normalised their line pitch.
+    scanned at 75 to 130 dpi do after the cutter has normalised their line pitch; at least the share ``coarse`` does.
     """
     x = images.float() / 255
     if strength <= 0:
@@ -193,6 +195,7 @@ def degrade(images: Tensor, points: Tensor, *, strength: float, alone: float = 0
     order = torch.randperm(batch, device=x.device)
     fine = int(batch * (1 - 0.36 * strength))
     middle = fine + (batch - fine) * 2 // 3
+    fine = min(fine, int(batch * (1 - coarse)))
     out = torch.empty_like(x)
     for members, low, high in ((order[:fine], 1.0, 1.0), (order[fine:middle], 0.6, 0.95), (order[middle:], 0.42, 0.62)):
         if not len(members):

@@ -22,7 +22,8 @@ from dsvl2.pipelines.training.answers.pages import make_page, resources
 from dsvl2.pipelines.training.charset import INDEX
 from dsvl2.pipelines.training.documents import Documents
 from dsvl2.pipelines.training.fonts import Resources
-from dsvl2.pipelines.training.formulas.samples import FormulaResources, make_formula_batch
+from dsvl2.pipelines.training.formulas import inline
+from dsvl2.pipelines.training.formulas.samples import FormulaResources, make_formula_batch, make_inline_batch
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe
 from dsvl2.pipelines.training.render import LINE_MARK, Batch, make_batch
 
@@ -108,9 +109,14 @@ def formula_tokens(labels: Sequence[str], columns: int) -> npt.NDArray[np.int16]
 def formulas(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
     """Pictures of typeset formulas, in the recipe's mix of widths."""
     found = FormulaResources.load(data / FORMULAS)
+    short = FormulaResources.load(data / inline.FILE) if recipe.inline_share else None
     while True:
         columns = rng.choices(range(1, nano.MAX_COLUMNS + 1), recipe.formula_mix)[0]
-        batch = make_formula_batch(rng, found, columns, recipe.formula_sizes[columns - 1])
+        size = recipe.formula_sizes[columns - 1]
+        if short is not None and columns == 1 and rng.random() < recipe.inline_share:
+            batch = make_inline_batch(rng, short, size)
+        else:
+            batch = make_formula_batch(rng, found, columns, size)
         tokens = torch.from_numpy(formula_tokens(batch.labels, columns))
         yield Fresh("formulas", columns, {"images": torch.from_numpy(batch.images), "tokens": tokens})
 

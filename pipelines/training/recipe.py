@@ -48,6 +48,7 @@ class Recipe:
     formula_sizes: tuple[int, int, int, int] = (96, 64, 48, 40)
     formula_mix: tuple[float, float, float, float] = (0.3, 0.38, 0.24, 0.08)
     formula_strength: float = 0.7  # of the degradation of their pictures
+    inline_share: float = 0.0  # of the batches of formulas one tile wide: as they stand in lines of text
     answer_tokens: int = 49152  # of a batch of conversations, padding included
     document_shares: tuple[float, float, float, float] = (
         0.0,
@@ -56,6 +57,7 @@ class Recipe:
         0.0,
     )  # receipts and forms among bands, by tiles
     clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
+    coarse_share: float = 0.0  # bands that at least come back from fewer pixels, clean ones too: small print, enlarged
     level_min_steps: int = 40
     workers: int = 14
     compile: bool = True

@@ -69,7 +69,8 @@ class Batch:
 def render_band(rng: Random, resources: Resources, m: int, stage: float) -> Sample:
     """Draw one band ``m`` tiles wide; ``stage`` 0..1 is the place in the curriculum."""
     paper = rng.choice((255, 255, 255, 255, rng.randint(205, 254)))
-    canvas = Canvas(m, paper, rng.choice((0, 0, 0, rng.randint(0, 90))))
+    ink = rng.randint(90, 165) if paper > 235 and rng.random() < 0.03 else rng.choice((0, 0, 0, rng.randint(0, 90)))
+    canvas = Canvas(m, paper, ink)  # a little of it is pale
     flow = _start(rng, resources, canvas, stage)
     full = stage >= _CURRICULUM[-1][0]
     if full and rng.random() < _WORDLESS:

@@ -53,6 +53,42 @@ class Corpus:
         return found[: max(1, count)] or ["a"]
 
 
+def coined(rng: Random, corpus: Corpus) -> str:
+    """A word that does not exist: the beginning of one and the end of another, joined at a letter that both have."""
+    first, second = (corpus.words(rng, 2)[-1] for _ in range(2))
+    joints = [(i + 1, j + 1) for i in range(1, len(first) - 1) for j in range(len(second) - 2) if first[i] == second[j]]
+    if not joints:
+        return first
+    i, j = rng.choice(joints)
+    return (first[:i] + second[j:])[:24]
+
+
+def echoed(rng: Random, words: list[str]) -> list[str]:
+    """The words with some of their phrases said again a little later, as terms are that a contract defines and quotes.
+
+    What comes next can then not be told from what came before: the reader must keep its place by looking.
+    """
+    found = list(words)
+    for _ in range(rng.randint(1, 2 + len(words) // 15)):
+        if len(found) < 4:
+            break
+        length = rng.choice((1, 1, 2, 2, 3, 4, 6))
+        start = rng.randrange(max(1, len(found) - length))
+        phrase = found[start : start + length]
+        kind = rng.random()
+        if kind < 0.25:
+            phrase = [f"“{phrase[0]}", *phrase[1:]]
+            phrase[-1] += rng.choice(("”", ",”", "”,", "”)"))
+        elif kind < 0.35:
+            phrase = [f"({phrase[0]}", *phrase[1:]]
+            phrase[-1] += ")"
+        elif kind < 0.55:
+            phrase = [rng.choice(("the", "such", "or", "and", "any", "of")), *phrase]
+        at = min(len(found), start + length + rng.choice((0, 1, 1, 2, 3, 5, 8)))
+        found[at:at] = phrase
+    return found
+
+
 class Pool:
     """Twenty to sixty words used again and again, so that only position tells where a reader is."""
 
@@ -82,13 +118,16 @@ def running_words(rng: Random, source: WordSource, corpus: Corpus, count: int) -
         return _random_words(rng, count)
     if kind < 0.09:
         return " ".join(number(rng) if rng.random() < 0.6 else corpus.words(rng, 1)[0] for _ in range(count)).split()
-    if kind < 0.13:
+    if kind < 0.12:
         return [corpus.words(rng, 2)[-1] for _ in range(count)]
-    if kind < 0.24:
+    if kind < 0.17:
+        share = rng.choice((0.3, 0.6, 0.9))
+        return [coined(rng, corpus) if rng.random() < share else corpus.words(rng, 2)[-1] for _ in range(count)]
+    if kind < 0.28:
         words = " ".join(legal(rng, lambda n: corpus.words(rng, n)) for _ in range(1 + count // 25)).split()[:count]
-    elif kind < 0.30:
+    elif kind < 0.34:
         words = corpus.words(rng, count, _LEGAL)
-    elif kind < 0.48 and corpus.foreign:
+    elif kind < 0.50 and corpus.foreign:
         words = corpus.words(rng, count, rng.choice(corpus.foreign))
     else:
         words = corpus.words(rng, count)
@@ -101,6 +140,10 @@ def _vary(rng: Random, words: list[str], corpus: Corpus) -> list[str]:
     if rng.random() < 0.4:
         for _ in range(max(1, len(words) // 12)):
             words[rng.randrange(len(words) + 1) : 0] = special(rng, lambda n: corpus.words(rng, n)).split()
+    if rng.random() < 0.12:
+        words = echoed(rng, words)[: len(words)]
+    if rng.random() < 0.15:
+        words = [coined(rng, corpus) if rng.random() < 0.1 else word for word in words]
     if rng.random() < 0.4:
         share = rng.choice((0.06, 0.1, 0.3))
         words = [_with_rare(rng, word) if rng.random() < share else word for word in words]

@@ -1,4 +1,5 @@
-"""Makes the formula file: `python -m dsvl2.pipelines.training.formulas.collect --out DIR [--harvest DIR] [--without gt.jsonl]`.
+"""Makes the formula file: `python -m dsvl2.pipelines.training.formulas.collect --out DIR [--harvest DIR] [--without gt.jsonl]`,
+and with --inline the file of formulas as they stand in lines of text.
 
 Needs TeX (Debian: texlive-latex-recommended, texlive-fonts-recommended, texlive-latex-extra). Invented and harvested formulas are
 normalised, made distinct, set by TeX in several fonts, and packed. `--without` names formulas that must not be among them.
@@ -21,6 +22,7 @@ from dsvl2.pipelines.formulas.normalise import check, compact, normalise
 from dsvl2.pipelines.training.charset import covered
 from dsvl2.pipelines.training.formulas.families import HELD_OUT_FAMILY, invent
 from dsvl2.pipelines.training.formulas.harvest import harvest
+from dsvl2.pipelines.training.formulas.inline import FILE, inline
 from dsvl2.pipelines.training.formulas.store import Typeset, drawable, save
 from dsvl2.pipelines.training.formulas.tex import SETUPS, Setup, outline_of, require_tex, tfm_widths, typeset
 
@@ -35,8 +37,8 @@ _HARVESTED_SHARE = 0.42
 class Gathering:
     """Distinct formulas by canonical form."""
 
-    def __init__(self, forbidden: set[str]) -> None:
-        self.forbidden = forbidden
+    def __init__(self, forbidden: set[str], shortest: int = SHORTEST) -> None:
+        self.forbidden, self.shortest = forbidden, shortest
         self.refused = 0
         self.seen: set[str] = set()
         self.sources: list[tuple[str, str, str]] = []  # LaTeX, label, split
@@ -49,7 +51,7 @@ class Gathering:
         label = compact(canonical)
         if (
             canonical in self.seen
-            or not SHORTEST <= len(label) <= LONGEST
+            or not self.shortest <= len(label) <= LONGEST
             or not covered(label)
             or normalise(label) != canonical
         ):
@@ -90,22 +92,35 @@ def gather(rng: Random, count: int, unseen: int, folder: Path | None, forbidden:
     return found
 
 
-def set_all(rng: Random, sources: Sequence[tuple[str, str, str]], folder: Path) -> Iterator[Typeset]:
+def gather_inline(rng: Random, count: int, forbidden: set[str]) -> Gathering:
+    """Distinct formulas as they stand between words."""
+    found = Gathering(forbidden, shortest=1)
+    for _ in range(20 * count):
+        if len(found.sources) >= count:
+            break
+        found.add(inline(rng))
+    _say(f"gathered {len(found.sources)} formulas in lines; {found.refused} refused because they are measured on")
+    return found
+
+
+def set_all(
+    rng: Random, sources: Sequence[tuple[str, str, str]], folder: Path, style: str = r"\displaystyle"
+) -> Iterator[Typeset]:
     """What TeX made of the sources, in fonts by their share."""
     for start in range(0, len(sources), _PAGES):
         setup = rng.choices(SETUPS, [setup.share for setup in SETUPS])[0]
-        yield from _set_part(setup, sources[start : start + _PAGES], folder)
+        yield from _set_part(setup, sources[start : start + _PAGES], folder, style)
 
 
-def _set_part(setup: Setup, part: Sequence[tuple[str, str, str]], folder: Path) -> Iterator[Typeset]:
+def _set_part(setup: Setup, part: Sequence[tuple[str, str, str]], folder: Path, style: str) -> Iterator[Typeset]:
     try:
-        pages = list(typeset(setup, [source for source, _, _ in part], folder))
+        pages = list(typeset(setup, [source for source, _, _ in part], folder, style))
     except subprocess.TimeoutExpired:
         if len(part) <= _FEWEST_PAGES:
             _say(f"{len(part)} formulas left out: TeX did not come to an end")
             return
         for start in range(0, len(part), _FEWEST_PAGES):
-            yield from _set_part(setup, part[start : start + _FEWEST_PAGES], folder)
+            yield from _set_part(setup, part[start : start + _FEWEST_PAGES], folder, style)
         return
     for page in pages:
         if drawable(page, outline_of):
@@ -137,15 +152,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--without", type=Path, action="append", default=[], help="gt.jsonl whose formulas must not be taken"
     )
+    parser.add_argument(
+        "--inline",
+        type=int,
+        default=0,
+        metavar="COUNT",
+        help=f"make {FILE} of so many short ones in text style instead",
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     require_tex()
     rng = Random(options.seed)
-    gathered = gather(rng, options.count, options.unseen, options.harvest, forbidden_in(options.without))
+    forbidden = forbidden_in(options.without)
+    if options.inline:
+        gathered, style, name = gather_inline(rng, options.inline, forbidden), r"\textstyle", FILE
+    else:
+        gathered = gather(rng, options.count, options.unseen, options.harvest, forbidden)
+        style, name = r"\displaystyle", "formulas.npz.xz"
     with tempfile.TemporaryDirectory() as folder:
-        formulas = list(set_all(rng, gathered.sources, Path(folder)))
+        formulas = list(set_all(rng, gathered.sources, Path(folder), style))
     options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / "formulas.npz.xz"
+    path = options.out / name
     save(path, formulas, tfm_widths, outline_of)
     counts = {split: sum(formula.split == split for formula in formulas) for split in ("train", "held_out", "unseen")}
     _say(f"{path}: {path.stat().st_size} bytes, {counts}")

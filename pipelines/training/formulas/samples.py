@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 
 from dsvl2.pipelines.training.canvas import TILE
 from dsvl2.pipelines.training.formulas.draw import MASTER, Mask, Pen
+from dsvl2.pipelines.training.formulas.inline import with_neighbours
 from dsvl2.pipelines.training.formulas.store import UNITS, Drawing, Store
 
 PROMPT = "<image>\nFormula."
@@ -94,6 +95,23 @@ def make_formula_batch(rng: Random, resources: FormulaResources, columns: int, s
             drawing = _numbered(drawing, resources, number, gap / x_height * resources.sizes[index] * X_TO_SIZE)
         scale = x_height / (resources.sizes[index] * X_TO_SIZE * MASTER)
         if _place(rng, resources.pen.draw(drawing), scale, images[len(labels)]):
+            labels.append(resources.store.labels[index])
+    return FormulaBatch(images, labels)
+
+
+def make_inline_batch(rng: Random, resources: FormulaResources, size: int) -> FormulaBatch:
+    """`size` short formulas on one tile each, as they are cut out of lines of text: their own size is often mistaken."""
+    images = np.full((size, TILE, TILE), 255, np.uint8)
+    labels: list[str] = []
+    while len(labels) < size:
+        x_height = min(LARGEST, max(SMALLEST, X_HEIGHT * 2 ** rng.gauss(0.0, 0.45)))
+        index = resources.members[int(rng.random() ** 2 * len(resources.members))]  # narrow ones are most of them
+        other = rng.choice(resources.members)
+        scale = x_height / (resources.sizes[index] * X_TO_SIZE * MASTER)
+        master = resources.pen.draw(resources.store.drawing(index))
+        if rng.random() < 0.35:
+            master = with_neighbours(rng, master, resources.pen.draw(resources.store.drawing(other)), 1 / scale)
+        if _place(rng, master, scale, images[len(labels)]):
             labels.append(resources.store.labels[index])
     return FormulaBatch(images, labels)
 

@@ -40,7 +40,7 @@ SETUPS: tuple[Setup, ...] = (
 )  # fmt: skip
 
 
-def typeset(setup: Setup, formulas: Sequence[str], folder: Path) -> Iterator[DviPage]:
+def typeset(setup: Setup, formulas: Sequence[str], folder: Path, style: str = r"\displaystyle") -> Iterator[DviPage]:
     """Pages of the formulas that TeX set without an error; `number` is the formula's place in `formulas`.
 
     Raises:
@@ -50,7 +50,7 @@ def typeset(setup: Setup, formulas: Sequence[str], folder: Path) -> Iterator[Dvi
     head = [
         rf"\documentclass[{setup.options}]{{article}}", r"\usepackage{amsmath,amssymb,mathrsfs,bm}", setup.packages,
         r"\batchmode\begin{document}",
-        r"\def\formula#1#2{\setbox0\vbox{\noindent x\par}\setbox0\hbox{$\displaystyle #2$}\count0=#1\shipout\box0 }",
+        rf"\def\formula#1#2{{\setbox0\vbox{{\noindent x\par}}\setbox0\hbox{{${style} #2$}}\count0=#1\shipout\box0 }}",
     ]  # fmt: skip
     body = [rf"\formula{{{number}}}{{{text}}}" for number, text in enumerate(formulas)]
     source = folder / "formulas.tex"

@@ -13,7 +13,7 @@ from dsvl2.pipelines.training.charset import CHARACTERS, INDEX, LIGATURES, NORMA
 from dsvl2.pipelines.training.contracts import legal
 from dsvl2.pipelines.training.harvest import FORBIDDEN, TextSource, clean, harvest, sources
 from dsvl2.pipelines.training.phrases import code_line, number, reference, special
-from dsvl2.pipelines.training.text import Corpus, Pool, running_words
+from dsvl2.pipelines.training.text import Corpus, Pool, coined, echoed, running_words
 
 
 def test_the_charset_starts_with_line_end_and_tab_and_has_no_doubles() -> None:
@@ -83,3 +83,20 @@ def test_forbidden_packages_and_pdfs_are_never_read(tmp_path: Path) -> None:
 def test_no_source_names_a_forbidden_package() -> None:
     patterns = json.dumps([source.globs for source in sources()])
     assert not any(name in patterns for name in FORBIDDEN)
+
+
+def test_coined_words_begin_and_end_as_real_ones_do() -> None:
+    corpus = Corpus(["en\t" + "reading letters matters"] * 2)
+    made = {coined(Random(seed), corpus) for seed in range(60)}
+    assert made - {"reading", "letters", "matters"}
+    assert all(word[:1] in "rlm" and word[-1] in "gs" for word in made)
+
+
+def test_a_term_is_said_again_soon() -> None:
+    words = [f"w{number}" for number in range(30)]
+    for seed in range(40):
+        found = echoed(Random(seed), words)
+        assert len(found) > len(words)
+        again = [word.strip("“”(),") for word in found]
+        assert len(set(again) & set(words)) == 30
+        assert any(again.count(word) > 1 for word in words)

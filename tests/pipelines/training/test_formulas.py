@@ -17,10 +17,16 @@ from dsvl2.model.request import Usage
 from dsvl2.pipelines.evaluation.formulas import drawn, measure, photographed
 from dsvl2.pipelines.formulas import normalise
 from dsvl2.pipelines.training.formulas import harvest
-from dsvl2.pipelines.training.formulas.collect import Gathering, forbidden_in, gather, split_of
+from dsvl2.pipelines.training.formulas.collect import Gathering, forbidden_in, gather, gather_inline, split_of
 from dsvl2.pipelines.training.formulas.draw import Mask, Pen
 from dsvl2.pipelines.training.formulas.dvi import DviPage, DviReader, FontUse, widths_of
-from dsvl2.pipelines.training.formulas.samples import FormulaResources, formula_batches, make_formula_batch
+from dsvl2.pipelines.training.formulas.inline import inline, with_neighbours
+from dsvl2.pipelines.training.formulas.samples import (
+    FormulaResources,
+    formula_batches,
+    make_formula_batch,
+    make_inline_batch,
+)
 from dsvl2.pipelines.training.formulas.sheet import formula_sheet
 from dsvl2.pipelines.training.formulas.store import Store, Typeset, drawable, save
 from dsvl2.pipelines.training.formulas.tex import SETUPS, outline_of, tfm_widths, typeset
@@ -231,3 +237,31 @@ def test_folders_of_pictures_are_measured(tmp_path: Path) -> None:
     (example,) = photographed(tmp_path)
     assert (example.name, example.truth) == ("a.png", "x")
     assert measure([example], Parrot(), looks=1, show=True)["exact"] == 0  # blank: nothing is asked
+
+
+def test_formulas_in_lines_are_short_and_can_be_single_letters() -> None:
+    measured = gather_inline(Random(3), 300, set()).sources[40][1]
+    found = gather_inline(Random(3), 300, {normalise(measured)})
+    labels = [label for _, label, _ in found.sources]
+    assert len(set(labels)) == 300
+    assert measured not in labels and found.refused
+    assert min(map(len, labels)) == 1 and sorted(map(len, labels))[150] < 14
+    assert all(inline(Random(seed)).strip() for seed in range(50))
+
+
+def test_a_crop_keeps_the_edges_of_the_lines_around_it() -> None:
+    formula, other = np.full((20, 40), 7, np.uint8), np.full((30, 25), 200, np.uint8)
+    seen = set()
+    for seed in range(30):
+        cut = with_neighbours(Random(seed), formula, other, 2.0)
+        assert cut.shape[1] == 40
+        rows = np.flatnonzero((cut == 7).all(1))
+        assert len(rows) == 20 and rows[-1] - rows[0] == 19
+        seen.add((bool((cut[: rows[0]] == 200).any()), bool((cut[rows[-1] + 1 :] == 200).any())))
+    assert len(seen) == 4
+
+
+def test_formulas_in_lines_stand_on_one_tile(resources: FormulaResources) -> None:
+    batch = make_inline_batch(Random(4), resources, 6)
+    assert batch.images.shape == (6, 384, 384)
+    assert len(batch.labels) == 6 and all(image.min() < 128 for image in batch.images)

@@ -133,3 +133,16 @@ def test_a_process_of_several_sees_its_own_device_only(monkeypatch: pytest.Monke
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         keep_own_device()
         assert os.environ["CUDA_VISIBLE_DEVICES"] == kept
+
+
+def test_a_share_of_clean_bands_comes_back_from_fewer_pixels() -> None:
+    torch.manual_seed(0)
+    stripes = torch.zeros(20, 32, 64, dtype=torch.uint8)
+    stripes[..., ::2] = 255  # lost where there are fewer pixels
+    nowhere = torch.full((20, 1, 2), -1.0)
+
+    def blurred(coarse: float) -> int:
+        pictures, _ = degrade(stripes, nowhere, strength=1e-6, coarse=coarse)
+        return int((pictures.std(2).mean(1) < 0.4).sum())
+
+    assert (blurred(0.0), blurred(0.25)) == (1, 5)
