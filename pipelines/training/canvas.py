@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from dsvl2.pipelines.training.glyphs import SizedFont
 
 TILE = 384  # height of a band and width of one tile, px
+_MARKS = frozenset(",.;:!?'’”)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Canvas:
         self.rows: list[Row] = []
         self.chars: list[tuple[float, float, int]] = []
         self.recording = True
+        self.tuck = 0.0  # px that marks stand nearer to the letter before them, as in hinted small print
         self._mask = np.zeros((TILE, self.width), np.uint8)
         self._picture: Image.Image | None = None
         self._inverted: list[tuple[int, int, int, int]] = []
@@ -70,13 +72,15 @@ class Canvas:
         """Draw ``text`` from pen position ``x``; return where the pen ends."""
         mask, width, base = self._mask, self.width, round(baseline)
         middle = base - font.x_height * 0.5
-        previous = ""
+        previous, follows = "", False
         for character in text:
             if kern and previous:
                 x += font.kerning(previous + character)
             previous = character
             glyph = font.glyph(character)
-            quarter = int(x * 4 + 0.5)
+            at = x - self.tuck if follows and character in _MARKS else x
+            follows = True
+            quarter = int(at * 4 + 0.5)
             phase = quarter & 3
             found = glyph.phases[phase] or glyph.bitmap(phase, font.scale)
             if found is not None:
@@ -91,7 +95,7 @@ class Canvas:
             if self.recording and glyph.classes:
                 step = glyph.advance / len(glyph.classes)
                 for index, kind in enumerate(glyph.classes):
-                    self.chars.append((x + step * (index + 0.5), middle, kind))
+                    self.chars.append((at + step * (index + 0.5), middle, kind))
             x += glyph.advance + spacing
         return x
 

@@ -126,12 +126,12 @@ def _start(rng: Random, resources: Resources, canvas: Canvas, stage: float) -> F
     style = Style(
         family=family, face=face, body=body, pitch=pitch, left=left, right=right,
         align="justify" if rng.random() < 0.45 else "left", space=rng.choice((1.0, 1.0, 1.0, 1.0, 1.3, 1.8)),
-        spacing=rng.choice((0.0,) * 14 + (body.size * rng.uniform(0.02, 0.1), -body.size * 0.015)),
-            kern=rng.random() < 0.25,
+        spacing=rng.choice((0.0,) * 14 + (body.size * rng.uniform(0.02, 0.1), -body.size * 0.015)), kern=rng.random() < 0.25,
         ligatures=rng.random() < 0.35 and not face.mono, hyphenate=rng.random() < 0.4,
         paragraph_gap=rng.choice((0.0, 0.0, 0.4, 0.5, 0.7, 1.0, 1.0)), indent=rng.choice((0.0, 0.0,
             body.size * rng.uniform(0.8, 3.0))),
     )  # fmt: skip
+    canvas.tuck = body.size * rng.uniform(0.02, 0.09) if rng.random() < 0.2 else 0.0
     top = body.ascent + 1 + rng.choice((rng.uniform(0, 8), rng.uniform(0, 40)))
     if rows < 99 and rng.random() < 0.7:
         top += rng.uniform(0, max(0.0, TILE - top - rows * pitch))

@@ -210,3 +210,12 @@ def test_a_contact_sheet_shows_all_samples(resources: Resources) -> None:
     assert isinstance(sheet, Image.Image)
     assert sheet.width >= 2 * TILE
     assert sheet.height > 2 * TILE
+
+
+def test_tucked_marks_move_and_nothing_else_does(resources: Resources) -> None:
+    font = resources.sized(resources.family(Random(1)).plain[0], 20.0)
+    plain, tucked = Canvas(1, 255, 0), Canvas(1, 255, 0)
+    tucked.tuck = 1.5
+    assert plain.put(20, 100, "x, y.", font) == tucked.put(20, 100, "x, y.", font)
+    moved = [round(a[0] - b[0], 3) for a, b in zip(plain.chars, tucked.chars, strict=True)]
+    assert moved == [0, 1.5, 0, 1.5] or moved == [0, 1.5, 0, 0, 1.5]
