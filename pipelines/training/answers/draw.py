@@ -20,6 +20,22 @@ T = TypeVar("T")
 HELD_OUT_PART = 20  # of every shuffled list of the vocabulary, the first 1/20 is held out
 _VOWELS, _CONSONANTS = "aaeeiioou", "bcdfghjklmnprstvwzbdlmnrst"
 _CAPITALS = "ABCDEFGHJKLMNPRSTUVWXYZ"
+_BRANCHES = (
+    "M",
+    "S",
+    "UK",
+    "HK",
+    "Asia",
+    "Europe",
+    "India",
+    "NZ",
+    "US",
+    "Pvt",
+    "Holdings",
+    "International",
+    "N",
+    "Deutschland",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +163,14 @@ class Draw:
         return f"{first[0]}. {last}" if kind == 10 else f"{self.invented().title()} {self.invented().title()}"
 
     def company(self) -> str:
-        """A firm's name."""
+        """A firm's name, in some of the cases with a bracket before its last word, as branches in many countries have."""
+        name = self._firm()
+        first, _, last = name.rpartition(" ")
+        if not first or self.rng.random() > 0.12:
+            return name
+        return f"{first} ({self.any((*_BRANCHES, self.rng.choice(_CAPITALS), str(self.number(1950, 2024))))}) {last}"
+
+    def _firm(self) -> str:
         kind = self.rng.randrange(6)
         if kind < 3:
             return self.entry("company")

@@ -34,7 +34,13 @@ _REGISTERED = (
     "TIN",
     "ABN",
     "SIRET",
+    "Company Reg",
+    "Company Reg #",
+    "GST Reg #",
+    "Business Reg. No.",
+    "Shop licence",
 )
+_OWNERS = ("Owned by:", "Operated by", "OWNER:", "A brand of", "by", "Prop.:", "Managed by:")
 
 
 def receipt(draw: Draw) -> Sheet:
@@ -71,10 +77,16 @@ def _head(roll: Roll) -> None:
         asks=("Which shop is this receipt from?", "Who issued this receipt?", "Where was this bought?", "What shop is it?",
               "Where did I shop?", "Which company issued the receipt?", "Whose receipt is it?", "Who is the seller?"),
     )  # fmt: skip
+    before = ""
+    if draw.chance(0.12):  # beside the name: a number that the till prints, or whose sign was above
+        before = (
+            draw.any((draw.code(), draw.number_text(draw.number(4, 9)), draw.any(_OWNERS), draw.any(_OWNERS))) + " "
+        )
     for part in sheet.wrap(roll.text(name) if draw.chance(0.7) else name.upper(), roll.width * 0.8, 24):
-        roll.put((part, company), center=center, size=draw.any((20, 24, 30)))
+        roll.put(before, (part, company), center=center, size=draw.any((20, 24, 30)))
+        before = ""
     if draw.chance(0.5):
-        place = draw.any(("({})", "{}", "Co. Reg. No: {}", "({})", "Company No {}"))
+        place = draw.any(("({})", "{}", "Co. Reg. No: {}", "({})", "Company No {}", "Company Reg #{}", "CO.REG {}"))
         roll.put(place.format(f"{draw.number_text(6)}-{draw.any('ABDHKMPTUVWX')}"), center=center)
     if draw.chance(0.15):
         site = draw.any(("Site: {}", "Branch {}", "Store {}", "#{}", "Outlet: {}", "({})"))
