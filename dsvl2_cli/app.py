@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, NoReturn
 
@@ -34,11 +35,12 @@ from dsvl2_cli.commands import (
     train,
 )
 from dsvl2_cli.console import Console, Problem, error_json, one_line
+from dsvl2_cli.errors import StandardOutputError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.exit_codes import table as exit_code_table
 from dsvl2_cli.program import Program
 from dsvl2_cli.session import Leave
-from dsvl2_cli.stdio import silence_stdout
+from dsvl2_cli.stdio import open_missing_streams, silence_stdout
 
 # A paragraph that begins with \b keeps its line breaks; any other is filled.
 HELP = """\
@@ -121,14 +123,20 @@ def run(arguments: list[str]) -> int:
         return int(Exit.PIPE_CLOSED)
     except KeyboardInterrupt:
         return int(Exit.INTERRUPTED)
-    except SystemExit as leave:  # the shell's completion requests end so
+    except SystemExit as leave:  # the shell's completion requests end so, and Rich when the reader of help went away
+        if isinstance(leave.__context__, BrokenPipeError):
+            silence_stdout()
+            return int(Exit.PIPE_CLOSED)
         return leave.code if isinstance(leave.code, int) else int(Exit.OK)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename is None:  # help on a full disk; commands see to theirs
+            silence_stdout()
+            return _failed(StandardOutputError(error), ())
         return _failed(error, arguments)
     return code if isinstance(code, int) else int(Exit.OK)
 
 
-def _failed(error: Exception, arguments: list[str]) -> int:
+def _failed(error: Exception, arguments: Sequence[str]) -> int:
     """Report an error from outside any command body: a wrong command line, or a bug."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     describe = getattr(error, "format_message", None)
@@ -153,6 +161,7 @@ def main() -> NoReturn:
     The interpreter is left without taking torch's modules apart first: that takes half a second, a fifth of what
     reading one line takes. Exit handlers run and streams are flushed as usual.
     """
+    open_missing_streams()
     code = run(sys.argv[1:])
     if "torch" not in sys.modules:
         sys.exit(code)

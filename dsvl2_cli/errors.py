@@ -6,6 +6,7 @@ CliError
 +-- OfflineError    something tried to use the network under --offline
 +-- DownloadError   a model could not be fetched
 +-- LibraryMissing  an optional library is needed for what was asked
++-- StandardOutputError  standard output takes no more
 """
 
 from __future__ import annotations
@@ -49,3 +50,13 @@ class LibraryMissing(CliError):
     """An optional library is needed and not installed."""
 
     code = "library_missing"
+
+
+class StandardOutputError(CliError):
+    """Results cannot be written on standard output: the disk behind it is full, or it fails."""
+
+    code = "output_unwritable"
+
+    def __init__(self, error: OSError) -> None:
+        reason = error.strerror or str(error)
+        super().__init__(f"standard output cannot be written: {reason}", "write to a file in another place with -o")

@@ -78,6 +78,7 @@ _BY_CODE: dict[str, Exit] = {
     "run_missing": Exit.BAD_INPUT,
     "run_busy": Exit.OUTPUT,
     "run_damaged": Exit.OUTPUT,
+    "run_unwritable": Exit.OUTPUT,
     "unknown_format": Exit.USAGE,
     "bad_schema": Exit.CONFIG,
     "schema_unfillable": Exit.CONFIG,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.console import Console, Problem, error_json
+from dsvl2_cli.errors import StandardOutputError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.stdio import Results, silence_stdout
 
@@ -63,7 +64,7 @@ def session(*, as_json: bool = False, verbosity: int = 0, debug: bool = False) -
                 problem = Problem.of(error)
                 if debug:
                     console.trace(error)
-                if as_json and not results.wrote:
+                if as_json and not results.wrote and not isinstance(error, StandardOutputError):
                     results.write(error_json(problem))
                 console.problem(problem)
                 raise Leave(problem.exit) from error

@@ -6,10 +6,13 @@ ends up there. Only `Results` writes to the real standard output.
 
 from __future__ import annotations
 
+import io
 import os
+import select
 import sys
 from types import TracebackType
-from typing import BinaryIO
+
+from dsvl2_cli.errors import StandardOutputError
 
 
 class Results:
@@ -17,7 +20,7 @@ class Results:
 
     def __init__(self) -> None:
         self._saved: int | None = None
-        self._stream: BinaryIO | None = None
+        self._stream: io.FileIO | None = None
         self.wrote = False
 
     def __enter__(self) -> Results:
@@ -27,7 +30,7 @@ class Results:
         except OSError:  # started with standard output closed (`>&-`): results have nowhere to go
             return self
         os.dup2(2, 1)
-        self._stream = os.fdopen(os.dup(self._saved), "wb")
+        self._stream = io.FileIO(os.dup(self._saved), "wb")  # nothing is held back that fails later
         return self
 
     def __exit__(
@@ -44,11 +47,20 @@ class Results:
                 self._saved = None
 
     def write(self, data: str | bytes) -> None:
-        """Write and flush. Raises BrokenPipeError when the reader went away, also when there never was one."""
+        """Write all of it. Raises BrokenPipeError when the reader went away, StandardOutputError on a full disk."""
         if self._stream is None:
             raise BrokenPipeError("standard output is closed")
-        self._stream.write(data.encode("utf-8", "replace") if isinstance(data, str) else data)
-        self._stream.flush()
+        rest = memoryview(data.encode("utf-8", "replace") if isinstance(data, str) else data)
+        try:
+            while rest:
+                written = self._stream.write(rest)
+                if written is None:  # a pipe that does not block, and is full
+                    select.select([], [self._stream], [])
+                rest = rest[written or 0 :]
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise StandardOutputError(error) from error
         self.wrote = True
 
     def isatty(self) -> bool:
@@ -66,6 +78,33 @@ def _flush_everything() -> None:
         import ctypes
 
         ctypes.CDLL(None).fflush(None)
+
+
+def open_missing_streams() -> None:
+    """Give the program the streams that it was started without (`<&-`, `>&-`, `2>&-`): empty, gone, and nowhere.
+
+    Else the first file to be opened would be taken for one of them, and every library that prints would fail on None.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            _fill(number)
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", errors="replace", closefd=False))
+
+
+def _fill(number: int) -> None:
+    """Open descriptor `number`: 0 at its end, 1 a pipe whose reader is gone, so that results end as for one, 2 nowhere."""
+    if number == 1:
+        read, write = os.pipe()
+        os.close(read)
+    else:
+        write = os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
+    if write != number:
+        os.dup2(write, number)
+        os.close(write)
 
 
 def silence_stdout() -> None:

@@ -23,6 +23,7 @@ DocumentError
 |   +-- RunMissing        there is no run there
 |   +-- RunBusy           another process works in it
 |   +-- RunDamaged        its manifest is damaged or of another version
+|   +-- RunUnwritable     its disk is full or takes nothing
 +-- UnknownFormat         no output format of that name or suffix
 +-- UnknownTask           no task of that name
 +-- QuestionError         a question that cannot be asked
@@ -155,7 +156,7 @@ class OutputExists(OutputError):
     """Writing would replace an existing file."""
 
     code = "output_exists"
-    default_hint = "use --force to replace it, or give another -o"
+    default_hint = "use --force to replace it, or name another file"
 
 
 class OutputUnwritable(OutputError):
@@ -197,6 +198,13 @@ class RunDamaged(RunError):
 
     code = "run_damaged"
     default_hint = "begin anew with another --run; outputs that are there already are kept"
+
+
+class RunUnwritable(RunError):
+    """The run folder takes nothing more: no space, no right to write, or the disk fails."""
+
+    code = "run_unwritable"
+    default_hint = "make room and give the same command again: what is done is kept; or name another folder with --run"
 
 
 class UnknownFormat(DocumentError):

@@ -209,22 +209,31 @@ def write_durably(path: Path, pieces: Iterable[str | bytes], *, force: bool = Fa
         OutputExists, OutputUnwritable.
     """
     check_writable(path, force=force)
-    digest = hashlib.sha256()
+    temporary = path.with_name(f".{os.fsdecode(os.fsencode(path.name)[:200])}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{os.fsdecode(os.fsencode(path.name)[:200])}.part")
-        with temporary.open("wb") as file:
-            for piece in pieces:
-                data = piece.encode("utf-8") if isinstance(piece, str) else piece
-                digest.update(data)
-                file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            digest = _write_synced(temporary, pieces)
+            os.replace(temporary, path)
+        except BaseException:  # a full disk has no room for remains
+            temporary.unlink(missing_ok=True)
+            raise
         if lasting:
             sync_folder(path.parent)
     except OSError as error:
         raise _unwritable(path, error) from error
+    return digest
+
+
+def _write_synced(path: Path, pieces: Iterable[str | bytes]) -> str:
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for piece in pieces:
+            data = piece.encode("utf-8") if isinstance(piece, str) else piece
+            digest.update(data)
+            file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     return digest.hexdigest()
 
 

@@ -41,7 +41,7 @@ def run(
         typer.Argument(
             metavar="FILE|DIR|GLOB|URL|-|@LIST ...",
             show_default=False,
-            help="As for dsvl2 ocr, and globs; s3:// and other URLs with the extra dsvl2[fsspec].",
+            help="As for dsvl2 ocr, and globs; s3:// and other URLs with the extra dsvl2\\[fsspec].",
         ),
     ] = None,
     files_from: options.FilesFrom = None,

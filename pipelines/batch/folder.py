@@ -8,11 +8,12 @@ RUN/stdin                          standard input, if it was one of the document
 from __future__ import annotations
 
 import glob
+import sqlite3
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
 
-from dsvl2.pipelines.batch.manifest import Manifest
+from dsvl2.pipelines.batch.manifest import Manifest, takes_nothing, unwritable
 from dsvl2.pipelines.errors import OutputUnwritable, RunBusy, RunMissing
 from dsvl2.pipelines.sources import printable
 from dsvl2.pipelines.sources.open import natural_key
@@ -35,7 +36,7 @@ class RunFolder:
         """Make or open a run folder to work in it.
 
         Raises:
-            RunBusy: another process does. RunDamaged. OutputUnwritable: it cannot be made.
+            RunBusy: another process does. RunDamaged. OutputUnwritable, RunUnwritable: it cannot be made.
         """
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -59,15 +60,24 @@ class RunFolder:
 
     def close(self) -> None:
         """Commit, close, and let go of the lock."""
-        self.manifest.close()
-        if self._lock is not None:
-            self._lock.close()
+        try:
+            self.manifest.close()
+        finally:
+            if self._lock is not None:
+                self._lock.close()
 
     def __enter__(self) -> RunFolder:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.close()
+        try:
+            self.close()
+        except sqlite3.OperationalError as failed:
+            if not takes_nothing(failed):
+                raise
+            error = error or failed
+        if error is not None and takes_nothing(error):
+            raise unwritable(self.manifest.path, error) from error
 
 
 def find_runs(path: Path) -> list[Path]:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from dsvl2.pipelines.batch.rows import COLUMNS, DocumentRow, PlannedFile, Recipes, StoredResult, document_row
 from dsvl2.pipelines.documents import PageError
-from dsvl2.pipelines.errors import RunDamaged
+from dsvl2.pipelines.errors import RunDamaged, RunUnwritable
 
 VERSION = 2
 FROM_1 = "ALTER TABLE documents ADD COLUMN listed TEXT; DELETE FROM models;"
@@ -66,6 +66,17 @@ CREATE TABLE outputs (  -- files that were written
 """
 
 
+def takes_nothing(error: BaseException) -> bool:
+    """Say whether SQLite failed because of the disk: full, read-only, or broken; the manifest itself is whole."""
+    kinds = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
+    return isinstance(error, sqlite3.OperationalError) and getattr(error, "sqlite_errorcode", 0) & 0xFF in kinds
+
+
+def unwritable(path: Path, error: BaseException) -> RunUnwritable:
+    """Describe such a failure of the manifest at `path`."""
+    return RunUnwritable(f"the run folder {path.parent} cannot be written: {error}")
+
+
 class Manifest:
     """The manifest file, open. Nothing is durable before `commit`."""
 
@@ -86,6 +97,8 @@ class Manifest:
                 raise RunDamaged(f"{path} has version {version}; this program knows version {VERSION}")
             self.db.execute("PRAGMA synchronous = FULL")
         except sqlite3.DatabaseError as error:
+            if takes_nothing(error):
+                raise unwritable(path, error) from error
             raise RunDamaged(f"{path} is no manifest or is damaged: {error}") from error
 
     def begin(self) -> None:
@@ -100,8 +113,10 @@ class Manifest:
 
     def close(self) -> None:
         """Commit and close."""
-        self.commit()
-        self.db.close()
+        try:
+            self.commit()
+        finally:
+            self.db.close()
 
     def meta(self, key: str) -> str | None:
         row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

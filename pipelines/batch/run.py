@@ -90,8 +90,10 @@ def run_batch(
         manifest.db.execute("DELETE FROM models WHERE key = ?", (key,))  # ask it again next time
         raise
     finally:
-        manifest.commit()
-        scheduler.close()
+        try:
+            manifest.commit()
+        finally:
+            scheduler.close()
 
 
 def _without_hope(manifest: Manifest, total: int, reporter: Reporter) -> Counts:

@@ -55,3 +55,41 @@ def test_a_standard_output_that_was_never_open_is_a_broken_pipe() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, capture_output=True)
     assert done.returncode == 141
     assert done.stderr == b""
+
+
+def shell(line: str) -> subprocess.CompletedProcess[str]:
+    program = f'"{sys.executable}" -m dsvl2_cli'
+    script = line.replace("dsvl2 ", f"{program} ")
+    return subprocess.run(["bash", "-c", script], cwd=ROOT, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("command", ["schema ocr", "config show --json", "--version", "--help"])
+def test_a_full_disk_behind_standard_output_is_an_output_error(command: str) -> None:
+    done = shell(f"dsvl2 {command} > /dev/full")
+    assert done.returncode == 5
+    assert done.stderr.startswith("dsvl2: error[output_unwritable]: standard output cannot be written: No space left")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["schema ocr", "--version"])
+def test_started_with_standard_output_closed_it_ends_as_if_the_reader_had_gone(command: str) -> None:
+    done = shell(f"dsvl2 {command} >&-")
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_started_with_standard_error_closed_it_still_answers() -> None:
+    done = shell("dsvl2 schema --list 2>&-")
+    assert done.returncode == 0
+    assert "extract" in done.stdout
+
+
+def test_started_with_standard_input_closed_it_has_nothing_to_read() -> None:
+    done = shell("dsvl2 inspect - <&-")
+    assert done.returncode == 4
+    assert "error[file_empty]" in done.stderr
+
+
+def test_help_whose_reader_went_away_ends_as_a_broken_pipe() -> None:
+    done = shell("dsvl2 ocr --help | true; exit ${PIPESTATUS[0]}")
+    assert (done.returncode, done.stderr) == (141, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,13 @@ import pytest
 
 from dsvl2.model.request import Usage
 from dsvl2.pipelines.batch.codec import pack_result, unpack_result
+from dsvl2.pipelines.batch.folder import RunFolder
 from dsvl2.pipelines.batch.ladder import Rung, most_losses, next_rung, text_result
 from dsvl2.pipelines.batch.manifest import VERSION, Manifest
 from dsvl2.pipelines.batch.planner import Shard, plan_files
 from dsvl2.pipelines.batch.rows import PlannedFile, StoredResult
 from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageError, PageResult, TextLayerUse, Word
-from dsvl2.pipelines.errors import OutputExists, RunDamaged
+from dsvl2.pipelines.errors import OutputExists, RunDamaged, RunUnwritable
 from dsvl2.pipelines.output import write_durably
 
 
@@ -72,6 +74,21 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m.sqlite").write_bytes(b"hello" * 1000)
     with pytest.raises(RunDamaged, match="no manifest"):
         Manifest(tmp_path / "m.sqlite")
+
+
+def test_a_full_disk_is_told_as_one_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    result = StoredResult(1, "ok", None, "normal", 1, 1, 0.1, os.urandom(100_000))
+
+    def read_into(pages: int) -> set[int]:
+        with RunFolder.begin(tmp_path / "run") as folder:
+            folder.manifest.db.execute(f"PRAGMA max_page_count = {pages}")
+            recipe = folder.manifest.recipe("f", {})
+            folder.manifest.store("s", recipe, result)
+            return folder.manifest.done_pages("s", recipe)
+
+    with pytest.raises(RunUnwritable, match="cannot be written: database or disk is full"):
+        read_into(pages=20)
+    assert read_into(pages=1000) == {1}
 
 
 @pytest.mark.parametrize(
@@ -132,7 +149,7 @@ def test_a_durable_file_is_whole_or_not_there(tmp_path: Path) -> None:
     place = tmp_path / "below" / "a.md"
     with pytest.raises(RuntimeError):
         write_durably(place, broken())  # type: ignore[arg-type]
-    assert not place.exists()
+    assert list(place.parent.iterdir()) == []
     write_durably(place, ["whole"])
     with pytest.raises(OutputExists):
         write_durably(place, ["other"])
