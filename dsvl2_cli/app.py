@@ -139,6 +139,8 @@ def run(arguments: list[str]) -> int:
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
     """Report an error from outside any command body: a wrong command line, or a bug."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help has just been printed
+        return int(Exit.USAGE)
     describe = getattr(error, "format_message", None)
     problem = Problem("usage", one_line(describe()).rstrip("."), _usage_hint(error)) if describe else Problem.of(error)
     console = Console()

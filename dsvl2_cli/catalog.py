@@ -63,7 +63,9 @@ def find(name: str) -> Entry:
     names = ", ".join(entry.name for entry in found) or "none"
     missing = f"there is no folder {name}" if name.startswith((".", "/", "~")) else f"no model is called {name!r}"
     fact = f"no config.json in {name}" if Path(name).is_dir() else missing
-    raise ModelNotFound(fact, f"available: {names}; or give a folder with config.json and the weights")
+    known = ", ".join(RELEASED_MODELS)
+    hint = f"here: {names}; {known} and ORG/NAME after models pull; or give a folder with config.json and the weights"
+    raise ModelNotFound(fact, hint)
 
 
 def own_folder() -> Path:

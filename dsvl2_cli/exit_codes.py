@@ -51,6 +51,7 @@ MEANINGS: dict[Exit, str] = {
 _BY_CODE: dict[str, Exit] = {
     # the command line and configuration
     "usage": Exit.USAGE,
+    "offline": Exit.USAGE,
     "bad_settings": Exit.CONFIG,
     # dsvl2.pipelines.errors
     "document_error": Exit.INTERNAL,
@@ -104,13 +105,14 @@ _BY_CODE: dict[str, Exit] = {
     "bad_constraint": Exit.BAD_INPUT,
     "context_overflow": Exit.BAD_INPUT,
     "bad_device": Exit.USAGE,
+    "bad_dtype": Exit.USAGE,
+    "bad_scheme": Exit.USAGE,
     "not_enough_memory": Exit.OUT_OF_MEMORY,
     "bad_destination": Exit.OUTPUT,
     "disk_full": Exit.OUTPUT,
     "download_failed": Exit.MODEL,
     "library_missing": Exit.USAGE,
     # raised by Python or a library
-    "offline": Exit.INTERNAL,
     "out_of_memory": Exit.OUT_OF_MEMORY,
     "timeout": Exit.TIMEOUT,
     "interrupted": Exit.INTERRUPTED,

@@ -31,7 +31,7 @@ def check(folder: Path) -> tuple[dict[str, str], list[str]]:
         size += sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in entries.values())
     if not files:
         problems.append("the weights are missing")
-    problems += _index(folder, tensors, size)
+    problems += _configuration(folder) + _index(folder, tensors, size)
     for name, digest in _digests(folder).items():
         path = folder / name
         if not path.is_file():
@@ -43,6 +43,17 @@ def check(folder: Path) -> tuple[dict[str, str], list[str]]:
         elif files.get(name) != "damaged":
             files[name] = "sha256"
     return files, problems
+
+
+def _configuration(folder: Path) -> list[str]:
+    """What keeps the configuration from being that of a model that runs here."""
+    from dsvl2.model import ModelConfig, ModelError
+
+    try:
+        ModelConfig.from_file(folder / "config.json")
+    except ModelError as error:
+        return [str(error)]
+    return []
 
 
 def _index(folder: Path, tensors: dict[str, str], size: int) -> list[str]:

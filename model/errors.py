@@ -10,7 +10,9 @@ ModelError
 ├── ImageError        an image that cannot be cut into tiles
 ├── ConstraintError   the form that an answer must have cannot be kept
 ├── ContextOverflow   the request does not fit the context; raised before any work
-├── DeviceError       the requested device, dtype or quantization cannot run here
+├── DeviceError       the requested device cannot run this, or is not here
+│   ├── DtypeError          there is no such number format
+│   └── SchemeError         the requested quantization is unknown, or not what the checkpoint is stored in
 ├── NotEnoughMemory   the weights do not fit; raised before any is read
 └── DestinationError  a checkpoint cannot be written there
     └── DiskFull      there is no room for it
@@ -76,9 +78,21 @@ class ConstraintError(ModelError):
 
 
 class DeviceError(ModelError):
-    """The requested device, number format or scheme is not available on this machine."""
+    """The requested device is not available on this machine, or cannot do what was asked of it."""
 
     code = "bad_device"
+
+
+class DtypeError(DeviceError):
+    """The requested number format is none that computations run in."""
+
+    code = "bad_dtype"
+
+
+class SchemeError(DeviceError):
+    """The requested quantization is unknown, or the checkpoint is stored in another."""
+
+    code = "bad_scheme"
 
 
 class QuantizationError(ConfigError):

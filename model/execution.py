@@ -12,7 +12,7 @@ from dsvl2.kernels import ops
 from dsvl2.model.attention import LatentAttention
 from dsvl2.model.compiled import compile_decoder
 from dsvl2.model.config import ModelConfig
-from dsvl2.model.errors import DeviceError
+from dsvl2.model.errors import DtypeError
 from dsvl2.model.fused import DenseMoE, GeluMlp, MergedLatentAttention
 from dsvl2.model.grouped import GroupedMoE, GroupedSwiGLU, choose, merge_first
 from dsvl2.model.moe import Experts, MoE, SwiGLU
@@ -20,6 +20,7 @@ from dsvl2.model.vision import Mlp
 from dsvl2.model.vl2 import DeepseekVL2
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+SHORT = {"fp32": "float32", "bf16": "bfloat16"}
 SMALL = 1 << 28  # parameters up to which a CPU keeps vectors, embeddings and the residual stream in fp32
 EXACT_HEAD = 1 << 22  # weights of a head up to which it stays fp32: logits rounded to bf16 tie
 DENSE = 1 << 22  # weights of one layer's experts up to which all of them run at once
@@ -28,13 +29,14 @@ MERGED = 1 << 19  # weights of one attention up to which the absorbed products a
 
 
 def choose_dtype(dtype: str | None, device: torch.device) -> torch.dtype:
-    """Resolve None to the format that is fast on the device; raise DeviceError for an unknown name."""
+    """Resolve None to the format that is fast on the device; raise DtypeError for an unknown name."""
     if dtype is None:
         fast = device.type == "cuda" or ops.fast_bf16()
         return torch.bfloat16 if fast else torch.float32
-    if dtype not in DTYPES:
-        raise DeviceError(f"unknown dtype {dtype!r}", f"known: {', '.join(DTYPES)}")
-    return DTYPES[dtype]
+    known = DTYPES.get(SHORT.get(dtype, dtype))
+    if known is None:
+        raise DtypeError(f"unknown dtype {dtype!r}", f"known: {', '.join((*DTYPES, *SHORT))}")
+    return known
 
 
 def storage_dtype(config: ModelConfig, dtype: torch.dtype, device: torch.device) -> torch.dtype:

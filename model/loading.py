@@ -9,7 +9,7 @@ import torch
 from dsvl2.model import execution
 from dsvl2.model.config import ModelConfig, ProcessorConfig
 from dsvl2.model.engine import Engine
-from dsvl2.model.errors import DeviceError
+from dsvl2.model.errors import DeviceError, SchemeError
 from dsvl2.model.folders import find_model, is_embedded, read_json
 from dsvl2.model.memory import check_memory
 from dsvl2.model.quantization.placement import held_bytes
@@ -109,7 +109,7 @@ def _scheme(quant: str | None, stored: Scheme) -> Scheme:
     if asked.name == "bf16" and stored is NONE:
         return stored
     if stored is not NONE and asked is not stored:
-        raise DeviceError(
+        raise SchemeError(
             f"the checkpoint is stored as {stored.name!r}, not {asked.name!r}",
             "quantize the checkpoint with full weights, or leave --quant out",
         )

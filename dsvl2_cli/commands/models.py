@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +15,8 @@ from dsvl2_cli.session import Leave, session
 
 if TYPE_CHECKING:
     from dsvl2_cli.catalog import Entry
+
+HEADINGS = ("name", "parameters", "size", "scheme", "context", "licence", "origin", "path")
 
 app = Program(
     help="List, describe, fetch, check, quantize and remove models.", no_args_is_help=True, rich_markup_mode="rich"
@@ -45,11 +49,11 @@ def list_models(
         if as_json:
             now.emit({"schema": "dsvl2/models/v1", "models": records})
             return
-        width = max((len(record["name"]) for record in records), default=0)
-        for record in records:
-            now.results.write(f"{record['name']:<{width}}  {facts(record)}  {record['origin']:<8}  {record['path']}\n")
-        if not records:
-            now.console.say("no models found; read one from a folder with --model DIR")
+        for line in aligned([HEADINGS, *map(row, records)]):
+            now.results.write(line)
+        for folder in folders or []:
+            if not any(Path(record["path"]).is_relative_to(folder) for record in records):
+                now.console.warn(f"{folder} holds no DeepSeek-VL2 model; `dsvl2 models show {folder}` says why")
 
 
 @app.command("show")
@@ -73,29 +77,44 @@ def show(
             for key, value in record.items():
                 now.results.write(f"{key.replace('_', ' '):<{width}}  {'-' if value is None else value}\n")
         if record["files"] not in ("ok", "no checksums"):
-            now.console.warn(f"{entry.name}: {record['files']}; install the package again")
+            again = "install the package" if entry.origin == "embedded" else "download or copy the model"
+            now.console.warn(f"{entry.name}: {record['files']}; {again} again")
             raise Leave(Exit.MODEL)
 
 
-def facts(record: dict[str, Any]) -> str:
-    """The middle columns of a row of the list."""
+def row(record: dict[str, Any]) -> tuple[str, ...]:
+    """A row of the list; its columns are `HEADINGS`."""
     if record["bytes"] is None:
-        return f"{'damaged':>44}"
-    parameters = f"{record['parameters'] / 1e6:,.1f} M"
-    size = f"{record['bytes'] / 1e6:,.1f} MB"
-    return f"{parameters:>10}  {size:>11}  {record['scheme']:<8}  {record['context_length']:>7}"
+        facts: tuple[str, ...] = ("damaged", "-", "-", "-", "-")
+    else:
+        parameters, size = (f"{record[key] / 1e6:,.1f} {unit}" for key, unit in (("parameters", "M"), ("bytes", "MB")))
+        facts = (parameters, size, record["scheme"], str(record["context_length"]), record["licence"] or "-")
+    return (record["name"], *facts, record["origin"], record["path"])
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Lines of a table whose columns stand below each other, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = ("<", ">", ">", "<", ">", "<", "<", "<")
+    return [
+        "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(cells, sides, widths, strict=True)).rstrip()
+        + "\n"
+        for cells in rows
+    ]
 
 
 def summary(entry: Entry) -> dict[str, Any]:
     """Size, scheme, context and licence of a model, from its configuration and headers.
 
-    Raises ValueError when a weight file is damaged, ConfigError when the configuration is.
+    Raises ValueError when a weight file is damaged or there is none, ConfigError when the configuration is.
     """
     from dsvl2.model import ModelConfig
     from dsvl2_cli.catalog import read_headers
 
     config = ModelConfig.from_file(entry.path / "config.json")
     stored = read_headers(entry.path)
+    if not stored["tensors"]:
+        raise ValueError("the weights are missing")
     return {
         "parameters": stored["parameters"],
         "bytes": stored["bytes"],

@@ -22,7 +22,7 @@ from dsvl2.model.weights import CheckpointReader, released_shapes
 
 EXTRAS = (
     "processor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "reading.json",
-    "LICENSE", "LICENSE-MODEL",
+    "LICENSE", "LICENSE-MODEL", "README.md",
 )  # fmt: skip
 Progress = Callable[[int, int, str], None]
 
@@ -41,7 +41,7 @@ def quantize_checkpoint(
     the vision tower and the embeddings. progress is called with tensors done, tensors in all, and the name of the next one.
     The folder appears when it is complete, or not at all. Scheme "bf16" also unpacks a quantized checkpoint.
 
-    Raises DeviceError for an unknown scheme, WeightsError for a damaged or quantized source, DestinationError when the
+    Raises SchemeError for an unknown scheme, WeightsError for a damaged or quantized source, DestinationError when the
     target exists, DiskFull when there is no room.
     """
     source, target = Path(source), Path(target)

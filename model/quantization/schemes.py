@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsvl2.kernels.packing import INT4, INT8, INT8_BNB, NF4, Format
-from dsvl2.model.errors import DeviceError, QuantizationError
+from dsvl2.model.errors import QuantizationError, SchemeError
 from dsvl2.model.names import EXPERT, is_router
 
 VERSION = 1
@@ -65,10 +65,10 @@ ALIASES = {"4bit": "e4a8", "8bit": "int8"}
 
 
 def scheme_named(name: str) -> Scheme:
-    """A scheme by what a user calls it; raise DeviceError listing what there is."""
+    """A scheme by what a user calls it; raise SchemeError listing what there is."""
     scheme = SCHEMES.get(ALIASES.get(name, name))
     if scheme is None:
-        raise DeviceError(f"unknown quantization {name!r}", f"known: {', '.join((*ALIASES, *SCHEMES))}")
+        raise SchemeError(f"unknown quantization {name!r}", f"known: {', '.join((*ALIASES, *SCHEMES))}")
     return scheme
 
 

@@ -90,7 +90,8 @@ def test_pull_asks_for_what_a_model_needs(dsvl2: Any, hub: Any, empty_home: Path
 
 
 def test_pull_is_refused_offline(dsvl2: Any, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "error[offline]" in dsvl2("models", "pull", "tiny", "--offline").err
+    refused = dsvl2("models", "pull", "tiny", "--offline")
+    assert refused.code == 2 and "error[offline]" in refused.err
     monkeypatch.setenv("DSVL2_OFFLINE", "1")
     assert dsvl2("models", "pull", "tiny").code != 0
     assert not hub.asked
@@ -158,7 +159,7 @@ def test_quantize_tells_apart_what_can_go_wrong(dsvl2: Any, released: Path, tmp_
     for arguments, code, word in (
         ((released, made), 5, "bad_destination"),
         ((made, tmp_path / "x"), 7, "bad_weights"),
-        ((released, tmp_path / "x", "--scheme", "int3"), 2, "bad_device"),
+        ((released, tmp_path / "x", "--scheme", "int3"), 2, "bad_scheme"),
         ((tmp_path, tmp_path / "x"), 7, "model_not_found"),
     ):
         done = dsvl2("models", "quantize", *arguments)
@@ -187,7 +188,47 @@ def test_rm_removes_only_what_was_fetched_or_made_here(
     assert not list(own.iterdir())
 
 
-def test_the_list_shows_size_scheme_and_context(dsvl2: Any) -> None:
-    line = next(line for line in dsvl2("models", "list").out.splitlines() if line.startswith("nano"))
-    assert "22.7 M" in line and "int8" in line and "4096" in line
+def test_the_list_shows_size_scheme_context_and_licence(dsvl2: Any) -> None:
+    head, line = dsvl2("models", "list").out.splitlines()
+    assert head.split() == ["name", "parameters", "size", "scheme", "context", "licence", "origin", "path"]
+    assert line.split()[:9] == ["nano", "22.7", "M", "23.3", "MB", "int8", "4096", "Apache-2.0", "embedded"]
     assert json.loads(dsvl2("models", "show", "nano", "--json").out)["licence"] == "Apache-2.0"
+
+
+def test_a_folder_that_was_named_and_holds_no_model_is_told(dsvl2: Any, tmp_path: Path, released: Path) -> None:
+    for path in released.glob("*.safetensors"):
+        path.unlink()
+    (tmp_path / "none").mkdir()
+    done = dsvl2("models", "list", released, tmp_path / "none", tmp_path / "nowhere")
+    assert done.code == 0
+    assert "damaged" in done.out.splitlines()[-1]
+    assert "none holds no DeepSeek-VL2 model" in done.err and "nowhere holds no DeepSeek-VL2 model" in done.err
+
+
+def test_verify_reads_the_configuration_too(dsvl2: Any, released: Path) -> None:
+    config = released / "config.json"
+    config.write_text(config.read_text().replace("deepseek_vl_v2", "llava"))
+    done = dsvl2("models", "verify", released)
+    assert done.code == 7 and "config.model_type is 'llava'" in done.err
+
+
+def test_the_licence_of_a_model_card_stays_with_quantized_weights(dsvl2: Any, released: Path, tmp_path: Path) -> None:
+    (released / "README.md").write_text("---\nlicense: other\nlicense_name: deepseek\n---\n# Model\n")
+    assert dsvl2("models", "quantize", released, tmp_path / "packed").code == 0
+    assert json.loads(dsvl2("models", "show", tmp_path / "packed", "--json").out)["licence"] == "deepseek"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["--dtype", "float12"], "bad_dtype"), (["--quant", "3bit"], "bad_scheme"), (["--device", "tpu9"], "bad_device")],
+)
+def test_a_wrong_device_format_and_scheme_have_errors_of_their_own(
+    dsvl2: Any, sample_scan: Path, arguments: list[str], code: str
+) -> None:
+    done = dsvl2("ocr", sample_scan, "--text-layer", "ignore", *arguments)
+    assert done.code == 2 and f"error[{code}]" in done.err
+
+
+def test_a_group_without_a_command_shows_its_help_and_no_error(dsvl2: Any) -> None:
+    done = dsvl2("models")
+    assert done.code == 2 and "Usage: dsvl2 models" in done.out and done.err == ""

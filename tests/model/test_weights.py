@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DeviceError, ModelNotFound, WeightsError
+from dsvl2.model.execution import choose_dtype
 from dsvl2.model.loading import fingerprint, load_engine
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import load_network
@@ -109,3 +110,10 @@ def test_unknown_models_devices_and_formats_are_refused(folder: Path, tmp_path: 
     for options in ({"device": "quantum"}, {"dtype": "int3"}, {"quant": "int3"}, {"threads": 0}):
         with pytest.raises(DeviceError):
             load_engine(folder, **{"device": "cpu", **options})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"), [("bf16", torch.bfloat16), ("float32", torch.float32), ("fp32", torch.float32)]
+)
+def test_number_formats_have_short_names_too(name: str, dtype: torch.dtype) -> None:
+    assert choose_dtype(name, torch.device("cpu")) is dtype
