@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,18 +31,27 @@ class Plan:
     init: tuple[Path, ...] = ()
     resume: bool = False
     gpus: int | None = None
+    eval_dir: Path | None = None
 
-    @property
-    def log(self) -> Path:
-        """Where the run writes a JSON line a report."""
-        return self.out / "log.jsonl" if self.model == EMBEDDED else self.out.with_name(f"{self.out.name}.log.jsonl")
+
+def recipe_file(given: str) -> Path:
+    """The file of a recipe given as a path, or by the name of one in the package."""
+    from dsvl2.pipelines.errors import InputError
+    from dsvl2.pipelines.training import named_recipe
+
+    if Path(given).is_file():
+        return Path(given)
+    try:
+        return named_recipe(given)
+    except ValueError as error:
+        raise InputError(str(error), hint="name one of them, or a JSON file") from error
 
 
 def check(plan: Plan) -> None:
     """Raise before anything is started when an input is not there or a setting makes no sense."""
     from dsvl2.pipelines.errors import InputError
 
-    for path in (plan.data, *plan.init, *([plan.recipe] if plan.recipe else [])):
+    for path in (plan.data, *plan.init, *(path for path in (plan.recipe, plan.eval_dir) if path)):
         if not path.exists():
             raise InputError(f"{path} does not exist", hint="check the path")
     if plan.model != EMBEDDED and not (Path(plan.model) / "config.json").is_file():
@@ -107,8 +117,30 @@ def run(plan: Plan, console: Console, *, show: bool) -> Exit:
         console.warn(f"training ended with {process.returncode}: {''.join(tail[-3:]).strip()}")
         return Exit.INTERNAL
     if plan.model == EMBEDDED:
-        finish(plan, ())
+        _export(plan)
+        finish(plan, _measured(plan))
     return Exit.OK
+
+
+def _export(plan: Plan) -> None:
+    """The checkpoint that `--model` takes, in 8 bits as the one in the package."""
+    shutil.rmtree(plan.out / EMBEDDED, ignore_errors=True)  # of the run before it was resumed
+    program = [sys.executable, "-m", "dsvl2.pipelines.training.export", plan.out / "weights.pt", plan.out / EMBEDDED]
+    subprocess.run([*map(str, program), "--scheme=int8"], check=True)
+
+
+def _measured(plan: Plan) -> list[Path]:
+    """Every figure that the model is held to, if there is a folder to measure it on; a report is kept of what could be."""
+    if plan.eval_dir is None:
+        return []
+    program = [sys.executable, "-m", "dsvl2.pipelines.evaluation.targets", f"--eval-dir={plan.eval_dir}"]
+    program += [f"--model={plan.out / EMBEDDED}", f"--out={plan.out / 'figures'}"]
+    for option, name in (("vocabulary", "answers.xz"), ("formulas", "formulas.npz.xz")):
+        if (plan.data / name).exists():
+            program.append(f"--{option}={plan.data / name}")
+    subprocess.run(program, stdout=sys.stderr, check=False)  # what could not be measured is in the report too
+    report = plan.out / "figures" / "figures.json"
+    return [report] if report.exists() else []
 
 
 def _steps(line: str) -> bool:
@@ -134,4 +166,5 @@ def results(plan: Plan) -> list[Any]:
     """What the run left, for the last lines on standard output."""
     if plan.model != EMBEDDED:
         return [plan.out]
-    return [plan.out / name for name in ("weights.pt", "curves.png", "MODEL_CARD.md") if (plan.out / name).exists()]
+    names = ("weights.pt", EMBEDDED, "curves.png", "MODEL_CARD.md")
+    return [plan.out / name for name in names if (plan.out / name).exists()]

@@ -25,7 +25,10 @@ def train(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run, or the new checkpoint.")],
     recipe: Annotated[
-        Path | None, typer.Option("--recipe", metavar="FILE", help="JSON with the recipe's fields.")
+        str | None,
+        typer.Option(
+            "--recipe", metavar="NAME|FILE", help="align, pretrain, tasks, nano_1, ..., or JSON of its fields."
+        ),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="FIELD=JSON", help="Override one field; repeatable.")
@@ -37,6 +40,12 @@ def train(
     gpus: Annotated[
         int | None, typer.Option("--gpus", metavar="N", min=0, help="How many; default: all there are.")
     ] = None,
+    eval_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--eval-dir", metavar="DIR", help="Measure every figure of the card on these sets when it is done."
+        ),
+    ] = None,
     card: Annotated[
         list[Path] | None,
         typer.Option("--card", metavar="REPORT", help="Only write the model card, with these reports."),
@@ -47,14 +56,17 @@ def train(
     """Train the embedded model, or fine-tune a checkpoint. Ends with curves.png and MODEL_CARD.md in the run's folder.
 
     \b
-    [cyan]dsvl2 train nano --data DATA -o RUN --recipe pipelines/training/recipes/nano_1.json[/cyan]
-    [cyan]dsvl2 train nano --data DATA -o RUN --resume --gpus 2[/cyan]
+    [cyan]dsvl2 train nano --data DATA -o ALIGNED --recipe align[/cyan]
+    [cyan]dsvl2 train nano --data DATA -o READS --recipe pretrain --init ALIGNED/weights.pt[/cyan]
+    [cyan]dsvl2 train nano --data DATA -o ANSWERS --recipe tasks --init READS/weights.pt --gpus 2[/cyan]
+    [cyan]dsvl2 train nano --data DATA -o ANSWERS --recipe tasks --resume --gpus 2[/cyan]
     [cyan]dsvl2 train path/to/deepseek-vl2-tiny --data pairs.jsonl -o tuned[/cyan]
     """
     with session(verbosity=options.verbosity(quiet, 0), debug=debug) as now:
         from dsvl2_cli import training
 
-        plan = training.Plan(model, data, out, recipe, tuple(set_ or ()), tuple(init or ()), resume, gpus)
+        chosen = training.recipe_file(recipe) if recipe else None
+        plan = training.Plan(model, data, out, chosen, tuple(set_ or ()), tuple(init or ()), resume, gpus, eval_dir)
         if card is not None:
             now.results.write(f"{training.finish(plan, card)}\n")
             return

@@ -2,5 +2,6 @@
 
 from dsvl2.pipelines.training.card import write_card
 from dsvl2.pipelines.training.curves import draw
+from dsvl2.pipelines.training.recipe import named_recipe
 
-__all__ = ["draw", "write_card"]
+__all__ = ["draw", "named_recipe", "write_card"]

@@ -13,15 +13,13 @@ COLOURS = {"bands": (31, 119, 180), "formulas": (214, 39, 40), "answers": (44, 1
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
-    """The step records of `log.jsonl`; a line that was cut off is left out."""
+    """The records of `log.jsonl`; a line that was cut off is left out."""
     records = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            record = json.loads(line)
+            records.append(json.loads(line))
         except ValueError:
             continue
-        if "step" in record:
-            records.append(record)
     return records
 
 
@@ -39,7 +37,7 @@ def series(records: list[dict[str, Any]], metric: str) -> dict[str, list[tuple[f
 
 def draw(log: Path, out: Path) -> Path:
     """Draw the curves of a log into `out`."""
-    records = read_log(log)
+    records = [record for record in read_log(log) if "step" in record]
     sheet = Image.new("RGB", SIZE, "white")
     pen = ImageDraw.Draw(sheet)
     half = SIZE[0] // 2

@@ -3,8 +3,9 @@
     python -m dsvl2.pipelines.training.finetune FOLDER --data pairs.jsonl --out NEW --steps 200
 
 pairs.jsonl holds {"file": picture beside it, or none, "prompt": text (`<image>` marks the picture's place), "answer": text}.
-NEW is a checkpoint in the same layout, written whole or not at all. Only answers count in the loss. By default the
-language model and the projector learn and the tower rests, as in the last stage of the paper (section 4.1).
+NEW is a checkpoint in the same layout, written whole or not at all, with the log, the curves and a card of the run. Only
+answers count in the loss. By default the language model and the projector learn and the tower rests, as in the last stage of
+the paper (section 4.1). The memory that weights, gradients and moments take is told before, the most that was used after.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from dsvl2.model.pixels import cut_all
 from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.weights import load_network, save_checkpoint
 from dsvl2.pipelines.errors import InputError
+from dsvl2.pipelines.training.card import size_text, write_card
+from dsvl2.pipelines.training.curves import draw
 
 SIDE_FILES = ("processor_config.json", "tokenizer.json", "tokenizer_config.json", "reading.json")
 
@@ -149,7 +152,7 @@ class Student:
             self.adam.zero_grad(set_to_none=True)
             log({"step": step + 1, "loss": round(total, 4), "s": round(time.monotonic() - begun, 1)})
 
-    def save(self, out: Path) -> None:
+    def save(self, out: Path, records: Sequence[dict[str, Any]] = ()) -> None:
         """Write the checkpoint with the files beside it; `out` appears when it is whole."""
         part = out.with_name(f".{out.name}.part")
         shutil.rmtree(part, ignore_errors=True)
@@ -158,7 +161,14 @@ class Student:
         for name in SIDE_FILES:
             if (self.folder / name).exists():
                 shutil.copy2(self.folder / name, part / name)
-        (part / "finetuning.json").write_text(json.dumps(asdict(self.options), indent=2) + "\n", encoding="utf-8")
+        told = asdict(self.options) | {
+            "memory": {"needed": memory_needed(self.folder, self.options), "most": most_memory()}
+        }
+        (part / "finetuning.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        (part / "log.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records), encoding="utf-8")
+        if records:
+            draw(part / "log.jsonl", part / "curves.png")
+        write_card(part)
         part.replace(out)
 
 
@@ -170,6 +180,15 @@ def _picture(path: Path) -> Image.Image:
 def _endless(pairs: Sequence[Pair], rng: random.Random) -> Iterator[Pair]:
     while True:
         yield from rng.sample(pairs, len(pairs))
+
+
+def most_memory() -> int:
+    """Bytes: the most that this process has held so far, on the GPU if there is one."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def memory_needed(folder: Path, options: FineTuning) -> int:
@@ -199,10 +218,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     if chosen.out.exists():
         raise PairsError(f"{chosen.out} exists", hint="name a folder that does not exist")
     pairs = read_pairs(chosen.data)
-    sys.stderr.write(f"weights, gradients and moments: {memory_needed(chosen.folder, options) / 1e9:.2f} GB\n")
+    sys.stderr.write(f"weights, gradients and moments: {size_text(memory_needed(chosen.folder, options))}\n")
     student = Student(chosen.folder, options, torch.device(chosen.device))
-    student.run(pairs, lambda record: print(json.dumps(record), file=sys.stderr, flush=True))
-    student.save(chosen.out)
+    records: list[dict[str, Any]] = []
+
+    def log(record: dict[str, Any]) -> None:
+        records.append(record)
+        sys.stderr.write(" ".join(f"{key} {value}" for key, value in record.items()) + "\n")
+        sys.stderr.flush()
+
+    student.run(pairs, log)
+    student.save(chosen.out, records)
+    sys.stderr.write(f"most memory held: {size_text(most_memory())}\n")
 
 
 if __name__ == "__main__":

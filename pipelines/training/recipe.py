@@ -16,6 +16,22 @@ LEVELS: tuple[tuple[float, tuple[float, float, float, float], float], ...] = (
 )
 
 
+RECIPES = Path(__file__).parent / "recipes"
+
+
+def named_recipe(name: str) -> Path:
+    """The file of a recipe that comes with the package (`align`, `pretrain`, `tasks`, `nano_1`, ...).
+
+    Raises:
+        ValueError: there is none of this name; the message lists those there are.
+    """
+    path = RECIPES / f"{name}.json"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in RECIPES.glob("*.json")))
+        raise ValueError(f"there is no recipe called {name!r}; there are {known}")
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Hyperparameters. Times in seconds, sizes in samples per device and step, by tiles of width.
@@ -59,6 +75,7 @@ class Recipe:
     clean_share: float = 0.25  # batches that are hardly degraded, as pages rendered from PDF are
     coarse_share: float = 0.0  # bands that at least come back from fewer pixels, clean ones too: small print, enlarged
     level_min_steps: int = 40
+    last_level: int = 3  # of the curriculum: 1 stops at four large lines
     workers: int = 14
     compile: bool = True
     compile_aside: bool = False  # train uncompiled until another process has filled the compiler's cache

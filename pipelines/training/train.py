@@ -100,7 +100,7 @@ class Trainer:
         lacking = self.learner.load_state_dict(found, strict=False)
         if lacking.unexpected_keys or any("character_map" not in name for name in lacking.missing_keys):
             raise ValueError(f"{', '.join(map(str, paths))}: not the weights of this model")
-        self.progress.level = len(LEVELS) - 1
+        self.progress.level = min(self.recipe.last_level, len(LEVELS) - 1)
         self.progress.accuracy = 0.9
 
     def save(self) -> None:
@@ -191,7 +191,8 @@ class Trainer:
         progress.elapsed = elapsed
         progress.accuracy += 0.1 * (accuracy - progress.accuracy)
         steps = progress.step - progress.level_step
-        if progress.accuracy > LEVELS[progress.level][2] and steps >= self.recipe.level_min_steps:
+        learned = progress.accuracy > LEVELS[progress.level][2] and steps >= self.recipe.level_min_steps
+        if learned and progress.level < self.recipe.last_level:
             progress.level += 1
             progress.level_step = progress.step
             progress.accuracy = min(progress.accuracy, LEVELS[progress.level][2] - 0.25)
@@ -199,6 +200,8 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the budget or the step limit is used up."""
+        machine = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
+        self.log({"devices": self.cluster.world, "device": machine, "from step": self.progress.step})
         if self.recipe.compile and not self.aside:
             self.compile()
         elif self.aside and self.cluster.rank == self.cluster.world - 1:

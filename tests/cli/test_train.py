@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsvl2.pipelines.errors import InputError
-from dsvl2_cli.training import Plan, check, command
+from dsvl2_cli.training import Plan, check, command, recipe_file
 
 
 def test_mistakes_are_told_before_a_process_starts(tmp_path: Path) -> None:
@@ -32,3 +32,18 @@ def test_several_gpus_run_under_torchrun_and_a_folder_is_fine_tuned() -> None:
     one = command(Plan("nano", Path("d"), Path("o"), gpus=0, changes=("seed=1",)))
     assert "torch.distributed.run" not in one and "--set=seed=1" in one
     assert "dsvl2.pipelines.training.finetune" in command(Plan("folder", Path("d"), Path("o")))
+
+
+def test_a_recipe_is_named_or_a_file(tmp_path: Path) -> None:
+    own = tmp_path / "own.json"
+    own.write_text("{}", encoding="utf-8")
+    assert recipe_file(str(own)) == own
+    assert recipe_file("align").name == "align.json"
+    with pytest.raises(InputError, match="align") as error:
+        recipe_file("alin")
+    assert "JSON" in str(error.value.hint)
+
+
+def test_a_folder_to_measure_on_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="sets"):
+        check(Plan("nano", tmp_path, tmp_path / "new", eval_dir=tmp_path / "sets"))

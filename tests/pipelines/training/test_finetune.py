@@ -35,7 +35,10 @@ def test_the_loss_falls_and_the_checkpoint_loads(pairs: Path, tmp_path: Path) ->
     records: list[dict[str, Any]] = []
     student.run(read_pairs(pairs), records.append)
     assert records[-1]["loss"] < 0.5 * records[0]["loss"]
-    student.save(tmp_path / "new")
+    student.save(tmp_path / "new", records)
+    card = (tmp_path / "new" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"Loss {records[0]['loss']:.4f} at the first step, {records[-1]['loss']:.4f} at the last." in card
+    assert "for weights, gradients and moments; at most" in card and (tmp_path / "new" / "curves.png").exists()
     engine = load_engine(tmp_path / "new")
     request = GenerationRequest((Message("user", "Say it."),), SamplingParams(max_new_tokens=4))
     assert len(engine.generate([request])[0].token_ids) <= 4

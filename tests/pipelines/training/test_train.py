@@ -51,7 +51,9 @@ def test_a_run_resumes_and_its_export_is_a_checkpoint_that_the_runtime_reads(dat
     assert all(0 < record["bands"]["loss"] < 20 for record in first if "bands" in record)
     with Image.open(out / "curves.png") as curves:
         assert curves.size == (1200, 520)
-    assert "| bands | 2 per device |" in (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    card = (out / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| bands | 2 per device |" in card and "on 1 x CPU" in card
+    assert load_engine(out / "nano").info.scheme == "int8"
     again = _train(data, out, 3, "--resume")
     assert [record["step"] for record in again if "step" in record] == [1, 2, 3]
 
