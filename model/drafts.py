@@ -8,8 +8,8 @@ alone until some of its words are said.
 from collections import defaultdict
 from collections.abc import Sequence
 
-FIRST = 8  # tokens guessed at first
-MOST = 64
+FIRST = 7  # tokens guessed at first: with the one that is certain they fill a step of 8 rows, the next ones 16, 32, 64
+MOST = 63
 NEAR = 12  # tokens that the answer may leave out, or say instead, before the place is lost
 WORDS = 4  # tokens in a row that name a place in the draft
 PATIENCE = 4  # guesses in a row of which nothing was right, before the draft is left alone
@@ -52,7 +52,7 @@ class Draft:
             return
         right = next((n for n, (a, b) in enumerate(zip(come, guess, strict=False)) if a != b), len(come))
         self._misses = 0 if right else self._misses + 1
-        self._width = min(2 * self._width, MOST) if right == len(come) else max(right + 1, self._width // 2)
+        self._width = min(2 * self._width + 1, MOST) if right == len(come) else max(right + 1, self._width // 2)
         if self._misses >= PATIENCE:
             self._at = None
 

@@ -17,7 +17,7 @@ from dsvl2.model.vl2 import DeepseekVL2
 SHARE = 0.6  # of the free memory for the cache at most; prompts need the rest
 UNASKED = 1 << 28  # bytes of cache on a CPU for which nobody looks at what is free
 FIXED = 128  # rows of every step of a deterministic engine
-DRAFTS = 16  # rows that there are at least: one sequence may verify several tokens at once
+DRAFTS = 64  # rows that there are at least: sequences may verify several tokens at once; a width not used costs nothing
 
 
 @dataclass(slots=True, eq=False)

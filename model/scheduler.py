@@ -229,9 +229,13 @@ class _Batch:
         spare = [row for row in range(self._steps.rows) if row not in self._running]
         rows: dict[int, Row] = {}
         asked = []
+        drafting = sum(answer.job.propose is not None for answer in wanting)
         for answer in wanting:
             at = answer.job.length + answer.asked - 1
-            proposals = answer.proposals(len(spare))
+            proposals: Sequence[int] = ()
+            if answer.job.propose is not None:  # spare rows are shared out alike
+                proposals = answer.proposals(len(spare) // drafting)
+                drafting -= 1
             columns = [answer.row, *spare[: len(proposals)]]
             del spare[: len(proposals)]
             tokens = [None if answer.known else answer.ids[-1], *proposals]

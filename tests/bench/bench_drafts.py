@@ -2,10 +2,10 @@
 
     PYTHONPATH=.types:. python tests/bench/bench_drafts.py [--cases small:bf16,small:e4a8] [--new 400] [--scaled]
 
-Random weights (see bench_engine). An answer is said once without a draft; then again, guessed `--wide` tokens at a time from
-itself with every token right by a chance of 100, 80 and 0 %. It must come out the same, token for token, where steps of every
-width have the same sums (a CPU, `--deterministic`); elsewhere how many tokens it shares before it parts is said. One JSON
-object a row.
+Random weights (see bench_engine). An answer is said once without a draft; then again with itself for a draft, every token of
+which is right by a chance of 100, 80 and 0 %, followed as a page's text layer is. It must come out the same, token for token,
+where steps of every width have the same sums (a CPU, `--deterministic`); elsewhere how many tokens it shares before it parts
+is said. One JSON object a row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ import torch
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams
 from dsvl2.model.answers import Job
+from dsvl2.model.drafts import Draft
 from dsvl2.model.engine import Engine
 from tests.bench.bench_engine import TEXT, engine_of, page
 
@@ -37,11 +38,10 @@ def jobs_of(engine: Engine, count: int, new: int) -> list[Job]:
     return [engine._job(engine._plan(request, number), None) for number, request in enumerate(requests)]
 
 
-def guesses(whole: Sequence[int], rate: float, wide: int, seed: int) -> Callable[[Sequence[int]], Sequence[int]]:
-    """Guesses the next tokens of an answer, each right by a chance; the same guess at the same place."""
+def draft_of(whole: Sequence[int], rate: float, seed: int) -> Draft:
+    """A draft of an answer, each token right by a chance."""
     draw = random.Random(seed)
-    held = [token if draw.random() < rate else 3 + (token + 1) % 90 for token in whole]
-    return lambda ids: held[len(ids) : len(ids) + wide]
+    return Draft([token if draw.random() < rate else 3 + (token + 1) % 90 for token in whole])
 
 
 def run(engine: Engine, jobs: Sequence[Job]) -> tuple[float, Said, dict[str, int]]:
@@ -60,7 +60,7 @@ def run(engine: Engine, jobs: Sequence[Job]) -> tuple[float, Said, dict[str, int
     return time.perf_counter() - max(begun), said, counts
 
 
-def rows(engine: Engine, count: int, new: int, wide: int) -> Any:
+def rows(engine: Engine, count: int, new: int) -> Any:
     """Without a draft, then by rates."""
     jobs = jobs_of(engine, count, new)
     run(engine, [replace(job, sampling=replace(job.sampling, max_new_tokens=8)) for job in jobs])  # compiles, captures
@@ -68,9 +68,12 @@ def rows(engine: Engine, count: int, new: int, wide: int) -> Any:
     made = count * (new - 1)
     yield {"rate": None, "tokens_per_second": round(made / seconds, 1)} | counts
     for rate in RATES:
-        drafted = [replace(job, propose=guesses(plain[job.index], rate, wide, job.index)) for job in jobs]
-        run(engine, [replace(job, sampling=replace(job.sampling, max_new_tokens=2 * wide)) for job in drafted])
-        taken, said, counts = run(engine, drafted)
+
+        def drafted(rate: float = rate) -> list[Job]:
+            return [replace(job, propose=draft_of(plain[job.index], rate, job.index)) for job in jobs]
+
+        run(engine, drafted())  # captures the widths that come up
+        taken, said, counts = run(engine, drafted())
         same = [
             next((n for n, pair in enumerate(zip(said[i], plain[i], strict=False)) if pair[0] != pair[1]), new)
             for i in plain
@@ -87,7 +90,6 @@ def main() -> int:
     parser.add_argument("--cases", default="small:bf16,small:e4a8")
     parser.add_argument("--counts", default="1,8", help="answers at a time")
     parser.add_argument("--new", type=int, default=400)
-    parser.add_argument("--wide", type=int, default=8, help="tokens guessed at a time")
     parser.add_argument("--scaled", action="store_true", help="toy sizes, for a try without a GPU")
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -95,8 +97,8 @@ def main() -> int:
         variant, scheme = case.split(":")
         engine = engine_of(variant, scheme, device, scaled=options.scaled)
         for count in map(int, options.counts.split(",")):
-            head = {"model": variant, "scheme": scheme, "device": str(device), "answers": count, "wide": options.wide}
-            for figure in rows(engine, count, options.new, options.wide):
+            head = {"model": variant, "scheme": scheme, "device": str(device), "answers": count}
+            for figure in rows(engine, count, options.new):
                 print(json.dumps(head | figure), flush=True)
     return 0
 
