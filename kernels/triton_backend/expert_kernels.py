@@ -2,12 +2,26 @@
 
 Blocks of the grid's first axis up to ROUTED hold up to BM pairs of one routed expert; those behind, SM tokens each in one shared
 expert. Letters as in `experts`.
+
+Large blocks (BM of WIDE and more): the last one of an expert often holds few pairs, and is computed as a smaller one; and the
+rows of a block's weights take their turn before the next block does, so that its tokens are still in the L2.
 """
 
 import triton
 import triton.language as tl
 
 from dsvl2.kernels.triton_backend.tiles import add_plain, add_unit, rows_times, settled
+
+WIDE = tl.constexpr(64)
+
+
+@triton.jit
+def _place(BN: tl.constexpr, BM: tl.constexpr):
+    """Which block of tokens this program has, and its first row of the weights."""
+    if BM >= WIDE:
+        return tl.program_id(1), tl.program_id(0) * BN
+    else:
+        return tl.program_id(0), tl.program_id(1) * BN
 
 
 @triton.jit
@@ -63,13 +77,13 @@ def _hidden(
 
 @triton.jit
 def _routed_hidden(
-    x, codes, words, table, out, pairs, expert, count, block, row, K: tl.constexpr, WIDTH: tl.constexpr,
+    x, codes, words, table, out, pairs, expert, count, row, K: tl.constexpr, WIDTH: tl.constexpr,
     PER_TOKEN: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, FORM: tl.constexpr,
     EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
     place, rows = tl.arange(0, BM), row + tl.arange(0, BN)
     ok = place < count
-    pair = tl.load(pairs + block * BM + place, mask=ok, other=0)
+    pair = tl.load(pairs + place, mask=ok, other=0)
     hidden = _hidden(
         x, pair // PER_TOKEN, ok, codes, words, table, expert, row, WIDTH, WIDTH, K, BN, BM, BK, FORM, EXACT, ASM
     )
@@ -101,14 +115,24 @@ def gate_up(
     SHARED_FORM: tl.constexpr, BM: tl.constexpr, SM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
     EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
-    block, row = tl.program_id(0), tl.program_id(1) * BN
+    block, row = _place(BN, BM)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:
             expert = tl.load(experts + block).to(tl.int64)
-            _routed_hidden(
-                x, codes, words, table, out, pairs, expert, count, block, row, K, WIDTH, PER_TOKEN, BM, BN, BK, FORM, EXACT, ASM
-            )  # fmt: skip
+            mine = pairs + block * BM
+            if BM >= WIDE and count <= BM // 4:
+                _routed_hidden(
+                    x, codes, words, table, out, mine, expert, count, row, K, WIDTH, PER_TOKEN, BM // 4, BN, BK, FORM, EXACT, ASM
+                )  # fmt: skip
+            elif BM >= WIDE and count <= BM // 2:
+                _routed_hidden(
+                    x, codes, words, table, out, mine, expert, count, row, K, WIDTH, PER_TOKEN, BM // 2, BN, BK, FORM, EXACT, ASM
+                )  # fmt: skip
+            else:
+                _routed_hidden(
+                    x, codes, words, table, out, mine, expert, count, row, K, WIDTH, PER_TOKEN, BM, BN, BK, FORM, EXACT, ASM
+                )  # fmt: skip
     elif NS > 0:
         _shared_hidden(
             x, shared, shared_words, shared_table, out, block - ROUTED, row, N, K, WIDTH, PER_TOKEN, NS, SM, BN, BK,
@@ -118,12 +142,12 @@ def gate_up(
 
 @triton.jit
 def _routed_down(
-    x, codes, words, table, out, pairs, expert, count, block, row, H: tl.constexpr, WIDTH: tl.constexpr,
+    x, codes, words, table, out, pairs, expert, count, row, H: tl.constexpr, WIDTH: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr, FORM: tl.constexpr, EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
     place, rows = tl.arange(0, BM), row + tl.arange(0, BN)
     ok = place < count
-    pair = tl.load(pairs + block * BM + place, mask=ok, other=0)
+    pair = tl.load(pairs + place, mask=ok, other=0)
     mine, mine_words = part_of(codes, words, expert, H, WIDTH, FORM)
     acc = rows_times(x, pair, ok, mine, mine_words, table, row, 0, H, WIDTH, WIDTH, WIDTH, BN, BM, BK, FORM, EXACT, ASM)
     target = out + pair.to(tl.int64)[None, :] * H + rows[:, None]
@@ -153,14 +177,24 @@ def down(
     SHARED_FORM: tl.constexpr, BM: tl.constexpr, SM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
     EXACT: tl.constexpr, ASM: tl.constexpr,
 ):  # fmt: skip
-    block, row = tl.program_id(0), tl.program_id(1) * BN
+    block, row = _place(BN, BM)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:
             expert = tl.load(experts + block).to(tl.int64)
-            _routed_down(
-                x, codes, words, table, out, pairs, expert, count, block, row, H, WIDTH, BM, BN, BK, FORM, EXACT, ASM
-            )
+            mine = pairs + block * BM
+            if BM >= WIDE and count <= BM // 4:
+                _routed_down(
+                    x, codes, words, table, out, mine, expert, count, row, H, WIDTH, BM // 4, BN, BK, FORM, EXACT, ASM
+                )
+            elif BM >= WIDE and count <= BM // 2:
+                _routed_down(
+                    x, codes, words, table, out, mine, expert, count, row, H, WIDTH, BM // 2, BN, BK, FORM, EXACT, ASM
+                )
+            else:
+                _routed_down(
+                    x, codes, words, table, out, mine, expert, count, row, H, WIDTH, BM, BN, BK, FORM, EXACT, ASM
+                )
     elif NS > 0:
         _shared_down(
             x, shared, shared_words, shared_table, out, block - ROUTED, row, N, H, WIDTH, PER_TOKEN, NS, SM, BN, BK,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend import alone
-from dsvl2.kernels.triton_backend.expert_kernels import combine, down, gate_up
+from dsvl2.kernels.triton_backend.expert_kernels import WIDE, combine, down, gate_up
 from dsvl2.kernels.triton_backend.gated import gated
 from dsvl2.kernels.triton_backend.launch import interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
@@ -131,7 +131,8 @@ def _sizes(down: PackedWeight | Tensor) -> tuple[int, int, int]:
 
 
 def _grid(blocks: Blocks, beside: int, rows: int, size: Tile) -> tuple[int, int]:
-    return len(blocks.expert) + beside, triton.cdiv(rows, size.rows)
+    grid = len(blocks.expert) + beside, triton.cdiv(rows, size.rows)
+    return grid[::-1] if size.tokens >= WIDE.value else grid
 
 
 def _options(size: Tile) -> dict[str, int | bool]:
