@@ -1,12 +1,12 @@
-"""The engine under load: pages and tokens a second, growth with the queue, and whether neighbours change an answer.
+"""The engine under load: pages and tokens a second, and whether neighbours change an answer.
 
     python tests/bench/bench_engine.py [--cases tiny:bf16,small:e4a8] [--pages 128] [--new 800] [--seconds 170]
-        [--trace] [--drawn]
+        [--trace]
 
 Weights are random and made on the device, packed and arranged as loading does it; every page is noise of 2 x 3 tiles (7 for
-the tower, 1,429 image tokens), scaled and cut by the engine; the end token is ignored, so that every answer has `--new` tokens.
-With --drawn every page is opened from a file, a scan of 1,560 x 2,340 pixels (JPEG), while others are read; without it pages
-are in memory already. One JSON object a figure, as soon as it is known; nothing begins after `--seconds`.
+the tower, 1,429 image tokens), in memory, scaled and cut by the engine; the end token is ignored, so that every answer has
+`--new` tokens. `bench_pages.py` draws them too. One JSON object a figure, as soon as it is known; nothing
+begins after `--seconds`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 import traceback
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,7 +24,7 @@ from tokenizers import Tokenizer as Backend
 from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
-from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams, execution
+from dsvl2.model import GenerationRequest, Message, SamplingParams, execution
 from dsvl2.model.config import ModelConfig, ProcessorConfig
 from dsvl2.model.engine import Engine
 from dsvl2.model.quantization.placement import Placement
@@ -131,41 +128,6 @@ def read(engine: Engine, pages: list[Image.Image], count: int, new: int) -> dict
     }  # fmt: skip
 
 
-def scans(folder: Path, count: int = 8) -> list[Path]:
-    """Files like scans at 200 dpi, lines of marks on paper, of a shape that takes 2 x 3 tiles."""
-    paths = []
-    for number in range(count):
-        sheet = Image.effect_noise((1560, 2340), 12).point(lambda value: min(255, value + 110))
-        for line in range(60):
-            for word in range(14):
-                left, top, wide = 90 + word * 100, 120 + line * 35, 40 + (word * 7 + line * 3 + number) % 50
-                sheet.paste(20, (left, top, left + wide, top + 16))
-        paths.append(folder / f"{number}.jpg")
-        sheet.save(paths[-1], quality=85)
-    return paths
-
-
-def drawn(engine: Engine, files: list[Path], count: int, new: int) -> dict[str, Any]:
-    """Read so many pages through the stream, each opened when its turn comes near."""
-    sampling = SamplingParams(max_new_tokens=new, guard_loops=False)
-
-    def requests() -> Iterator[GenerationRequest]:
-        for number in range(count):
-            with Image.open(files[number % len(files)]) as file:
-                image = file.convert("RGB")
-            yield GenerationRequest((Message("user", "<image>\n" + TEXT, (image,)),), sampling)
-
-    start = time.perf_counter()
-    tiles = [
-        answer.usage.tiles for _, answer in engine.stream(requests(), count) if isinstance(answer, GenerationResult)
-    ]
-    seconds = time.perf_counter() - start
-    return {
-        "pages": len(tiles), "new": new, "tiles": tiles[0], "seconds": round(seconds, 2),
-        "pages_per_second": round(len(tiles) / seconds, 3),
-    }  # fmt: skip
-
-
 def invariance(engine: Engine, pages: list[Image.Image], together: int, new: int) -> dict[str, Any]:
     """How many of some answers are, alone, token for token what they are among others; and after how many tokens they part."""
     sampling = SamplingParams(max_new_tokens=new, guard_loops=False)
@@ -206,10 +168,6 @@ def cases(options: argparse.Namespace, device: torch.device, variant: str, schem
         engine, pages, options.pages, min(options.new, 40)
     )  # long enough for steps of every width: their graphs are kept
     yield {"what": "first", "seconds": round(time.perf_counter() - start, 1)}
-    if options.drawn:
-        with tempfile.TemporaryDirectory() as folder:
-            yield {"what": "pages, drawn"} | drawn(engine, scans(Path(folder)), options.pages, options.new)
-        return
     if options.trace:
         timeline = Timeline(device)
         with timeline.on():
@@ -219,8 +177,6 @@ def cases(options: argparse.Namespace, device: torch.device, variant: str, schem
     yield {"what": "pages"} | read(engine, pages, options.pages, options.new)
     yield {"what": "one page"} | read(engine, pages, 1, options.new)
     if variant == "tiny" or options.scaled:
-        for count in (100, 500) if not options.scaled else (20, 60):
-            yield {"what": "growth"} | read(engine, pages, count, 48)
         for fixed in (False, True):
             engine.pictures.fixed = fixed
             for scheduler in engine._lanes._schedulers:
@@ -235,7 +191,6 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=128)
     parser.add_argument("--new", type=int, default=800)
     parser.add_argument("--seconds", type=float, default=170, help="begin nothing after so long")
-    parser.add_argument("--drawn", action="store_true", help="only pages from files")
     parser.add_argument("--trace", action="store_true", help="only where the time of a run goes")
     parser.add_argument("--scaled", action="store_true", help="toy sizes, for a try without a GPU")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """Where the time of a whole step goes: kernels of decode steps, of a prompt and of the tower, beside what their bytes cost.
 
     python tests/bench/profile_step.py [--what decode,prefill,vision] [--variants tiny,small] [--schemes bf16,int8,e4a8,w4,nf4]
-        [--slots 1,8,128] [--context 2048] [--seconds 200]
+        [--slots 1,8,128] [--context 1024,2048,4096] [--seconds 200]
 
 The network is made of random weights on the GPU, codes instead of weights where a scheme packs them: seconds, and no checkpoint.
 One JSON object a case: milliseconds by graph replays (median), the sum of its kernels, launches, the floor (bytes / 3.00 TB/s,
@@ -181,7 +181,12 @@ def decode(network: DeepseekVL2, case: dict[str, Any], slots: int, context: int)
     read, active = matrix_bytes(network, slots)
     read += torch.Size(cache.part).numel() * 2.0 * config.num_hidden_layers * slots * context
     finite = bool(flight.logits.isfinite().all())
-    report(case | {"slots": slots, "finite": finite}, steps._graphs[slots][0].replay, read, 2 * active * slots)  # type: ignore[attr-defined]
+    report(
+        case | {"slots": slots, "context": context, "finite": finite},
+        steps._graphs[slots][0].replay,
+        read,
+        2 * active * slots,
+    )  # type: ignore[attr-defined]
 
 
 def prefill(network: DeepseekVL2, case: dict[str, Any], tokens: int) -> None:
@@ -211,7 +216,7 @@ def main() -> int:
     parser.add_argument("--variants", default="tiny,small")
     parser.add_argument("--schemes", default="bf16,int8,e4a8,w4,nf4")
     parser.add_argument("--slots", default="1,8,128")
-    parser.add_argument("--context", type=int, default=2048)
+    parser.add_argument("--context", default="2048", help="tokens that a sequence sees; several, to see what one costs")
     parser.add_argument("--seconds", type=float, default=1e6, help="begin nothing after so long")
     options = parser.parse_args()
     end, failed, asked = time.monotonic() + options.seconds, 0, set(options.what.split(","))
@@ -227,9 +232,10 @@ def main() -> int:
                     case = {"variant": variant, "scheme": name}
                     print(json.dumps(case | {"built_s": round(time.monotonic() - start, 1)}), flush=True)
                     for slots in map(int, options.slots.split(",")) if "decode" in asked else ():
-                        if time.monotonic() < end:
-                            decode(network, case | {"what": "decode"}, slots, options.context)
-                            gc.collect()
+                        for context in map(int, options.context.split(",")):
+                            if time.monotonic() < end:
+                                decode(network, case | {"what": "decode"}, slots, context)
+                                gc.collect()
                     if "prefill" in asked and time.monotonic() < end:
                         prefill(network, case | {"what": "prefill"}, 1461)
                     if "vision" in asked and name == "bf16":
