@@ -40,6 +40,10 @@ class PrefixCache:
         self._length = parts.shape[1]
         self._buffer[:, : self._length] = parts
 
+    def clear(self) -> None:
+        """Begin anew without any."""
+        self._length = 0
+
     @property
     def stored(self) -> Tensor:
         """All tokens so far [B, L, ...]."""

@@ -32,21 +32,23 @@ class Block(nn.Module):
     def forward(
         self,
         x: Tensor,
+        delta: Tensor | None,
         cos: Tensor,
         sin: Tensor,
         *,
         mask: Tensor | None = None,
         cache: LayerCache | None = None,
         routed: list[Routing] | None = None,
-    ) -> Tensor:
-        attended = self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
-        x, normed = self.post_attention_layernorm.behind(x, attended)
-        return cast(Tensor, x + (self.mlp(normed, routed) if self.routed else self.mlp(normed)))
+    ) -> tuple[Tensor, Tensor]:
+        """The sum of x and delta goes in, and comes out: norms add them up."""
+        x, normed = self.input_layernorm.behind(x, delta)
+        x, normed = self.post_attention_layernorm.behind(x, self.self_attn(normed, cos, sin, mask, cache))
+        return x, self.mlp(normed, routed) if self.routed else self.mlp(normed)
 
     def step(
         self, x: Tensor, delta: Tensor | None, cos: Tensor, sin: Tensor, sight: Sight, layer: Layer
     ) -> tuple[Tensor, Tensor]:
-        """One new token per slot; see `attention`. The sum of x and delta goes in, and comes out: norms add them up."""
+        """One new token per slot; see `attention`. x and delta as in `forward`."""
         x, attended = self.self_attn.step(x, delta, self.input_layernorm, cos, sin, sight, layer)
         joined = getattr(self.mlp, "step", None)
         if joined is not None:  # a form that joins the norm with what comes after it
@@ -86,11 +88,12 @@ class Decoder(nn.Module):
         if positions is None:
             positions = torch.arange(x.shape[1], device=x.device)
         cos, sin, x = *rope.angles(self.config, positions), ops.stream(x)
+        delta: Tensor | None = None
         for layer, block in enumerate(self.layers):
             if hidden is not None:
-                hidden.append(x)
-            x = block(x, cos, sin, mask=mask, cache=caches[layer] if caches else None, routed=routed)
-        x = self.norm(x)
+                hidden.append(x if delta is None else x + delta)
+            x, delta = block(x, delta, cos, sin, mask=mask, cache=caches[layer] if caches else None, routed=routed)
+        x = self.norm.behind(x, delta)[1]
         if hidden is not None:
             hidden.append(x)
         return x

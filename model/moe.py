@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import joined, ops
 from dsvl2.model.config import LanguageConfig
 
 
@@ -78,14 +78,12 @@ class Router(nn.Module):
             self.e_score_correction_bias = nn.Parameter(torch.zeros(config.n_routed_experts or 0))
 
     def forward(self, x: Tensor) -> Routing:
-        return Routing(*ops.route(self._logits(x), getattr(self, "e_score_correction_bias", None), self.rule))
-
-    def _logits(self, x: Tensor) -> Tensor:
         """fp32 also under autocast: near-ties flip in half precision."""
+        bias = getattr(self, "e_score_correction_bias", None)
         if not torch.is_autocast_enabled(x.device.type):  # entering a context costs as much as the product
-            return ops.router_logits(x, self.weight)
+            return Routing(*joined.choice(x, self.weight, bias, self.rule))
         with torch.autocast(x.device.type, enabled=False):
-            return F.linear(x.float(), self.weight.float())
+            return Routing(*ops.route(F.linear(x.float(), self.weight.float()), bias, self.rule))
 
 
 class MoE(nn.Module):

@@ -14,6 +14,7 @@ from dsvl2.model.attention import LayerCache
 from dsvl2.model.cache import BlockCache, Lease, PrefixCache
 from dsvl2.model.decoder import Decoder
 from dsvl2.model.prefixes import PrefixStore
+from dsvl2.model.prompt_graphs import PromptGraphs
 from dsvl2.model.transfer import sent
 
 CHUNK = 2048  # bounds the attention scores and the expert activations of a long prompt
@@ -87,12 +88,14 @@ class Prompts:
     """Runs the prompts of jobs and fills their blocks.
 
     together: how many tokens of several prompts may run at once, 0 to run each alone: its sums are then those of any company.
+    graphs: how a whole prompt runs by itself where a graph of its length is kept; its last bits may then be other ones.
     """
 
     decoder: Decoder
     prefixes: PrefixStore
     chunk: int = CHUNK
     together: int = 0
+    graphs: PromptGraphs | None = None
 
     def joins(self, job: Job, others: Sequence[Job]) -> bool:
         """Whether a prompt may run together with some others.
@@ -119,6 +122,13 @@ class Prompts:
             yield (self._behind if jobs[0].parts else self._side_by_side)(jobs, cache, leases)
             return
         (job,) = jobs
+        if self.graphs is not None and not job.parts and job.length <= self.chunk:
+            x = job.embed()
+            made = self.graphs.run(x, cache)
+            last, prefix = self._plain(x, cache) if made is None else made
+            cache.adopt(leases, [job.length], prefix)
+            yield last
+            return
         prefix = cache.new_prefix(job.length)
 
         def extend(x: Tensor, start: int) -> Tensor:
@@ -134,6 +144,10 @@ class Prompts:
                     yield None
         cache.adopt(leases, [job.length], prefix)
         yield last
+
+    def _plain(self, x: Tensor, cache: BlockCache) -> tuple[Tensor, Sequence[PrefixCache]]:
+        prefix = cache.new_prefix(x.shape[1])
+        return run_prompt(self.decoder, x, prefix, chunk=self.chunk), prefix
 
     def _side_by_side(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
         """Prompts filled up on the right: no token sees one that comes later, so they need no mask."""

@@ -19,6 +19,7 @@ from dsvl2.model.cache import BlockCache, Row
 from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.prefill import CHUNK, TOGETHER, Prompts
 from dsvl2.model.prefixes import PrefixStore
+from dsvl2.model.prompt_graphs import PromptGraphs
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room, tokens_at_once
 from dsvl2.model.sampling import Warm, warm_of
@@ -74,7 +75,8 @@ class Scheduler:
         self.device = network.language.model.norm.weight.device
         alone = room.fixed or self.device.type == "cpu"
         decoder, kept = network.language.model, prefixes or PrefixStore()
-        self.prompts = Prompts(decoder, kept, chunk, 0 if alone else TOGETHER)
+        graphs = None if alone else PromptGraphs(decoder)
+        self.prompts = Prompts(decoder, kept, chunk, 0 if alone else TOGETHER, graphs)
         self.ends = torch.tensor(sorted(self.rules.stop), device=self.device)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:

@@ -11,10 +11,16 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.routing import RouteRule
-from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
+from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
+from dsvl2.kernels.triton_backend.tiles import product
 
 TOKENS, BK = 16, 64  # of a program of `_planes`; columns a step
 PROGRAMS, MOST = 132, 16  # that many of them, and planes at most
+MANY, WIDE = (
+    512,
+    64,
+)  # tokens from which throughput counts and no longer the latency of one, and those of a program then
+LOWEST = tl.constexpr(-3.4e38)
 
 
 @triton.jit
@@ -60,8 +66,12 @@ def _norm_logits(
 def _choose(
     z, token, bias, idx, weight, scores, E, SCALE, SIGMOID: tl.constexpr, BIAS: tl.constexpr, GROUPS: tl.constexpr,
     KEPT: tl.constexpr, GROUPED: tl.constexpr, NORM: tl.constexpr, K: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
+    MANY: tl.constexpr,
 ):  # fmt: skip
-    """Write the experts of a token with logits z [EP]: each counts who is ahead of it; k maxima would wait for each other."""
+    """Write the experts of a token with logits z [EP]: each counts who is ahead of it, as k maxima would wait for each other.
+
+    Of MANY tokens, which do not wait, by k maxima: less work.
+    """
     e = tl.arange(0, EP)
     ok = e < E
     if SIGMOID:
@@ -91,9 +101,16 @@ def _choose(
             best = tl.where(g == chosen, -float("inf"), best)
         # the others become 0, not -inf: with negative corrected scores they may still be picked, as in the release
         pick = tl.where(ok, tl.where(keep, pick, 0.0), -float("inf"))
-    pick = tl.where(pick == pick, pick, -float("inf"))  # what is no number must still have one place among the others
-    ahead = (pick[None, :] > pick[:, None]) | ((pick[None, :] == pick[:, None]) & (e[None, :] < e[:, None]))
-    rank = tl.sum(ahead.to(tl.int32), 1)
+    pick = tl.where(pick == pick, pick, LOWEST)  # what is no number must still have one place among the others
+    if MANY:
+        rank = tl.full((EP,), K, tl.int32)
+        for place in tl.static_range(K):
+            hit = e == tl.argmax(pick, 0)  # the first of equals
+            rank = tl.where(hit, place, rank)
+            pick = tl.where(hit, -float("inf"), pick)
+    else:
+        ahead = (pick[None, :] > pick[:, None]) | ((pick[None, :] == pick[:, None]) & (e[None, :] < e[:, None]))
+        rank = tl.sum(ahead.to(tl.int32), 1)
     taken = rank < K
     if NORM:
         score = score / (tl.sum(tl.where(taken, score, 0.0), 0) + 1e-20)
@@ -104,9 +121,12 @@ def _choose(
 @triton.jit(do_not_specialize=["N"])
 def _planes(
     x, weight, out, N, E, H: tl.constexpr, EACH: tl.constexpr, BM: tl.constexpr, EP: tl.constexpr, BK: tl.constexpr,
-    CHAIN: tl.constexpr,
+    HALF: tl.constexpr, EXACT: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
-    """Logits of BM tokens, of EACH of the columns: plane program_id(1). Three products in tf32 are as good as one in fp32."""
+    """Logits of BM tokens, of EACH of the columns: plane program_id(1). Three products in tf32 are as good as one in fp32.
+
+    HALF: x is bf16, and three products in bf16 are, as its three parts are all of a weight.
+    """
     release(CHAIN)
     hold(CHAIN)
     token, e = tl.program_id(0) * BM + tl.arange(0, BM), tl.arange(0, EP)
@@ -119,7 +139,16 @@ def _planes(
             x + token.to(tl.int64)[:, None] * H + h[None, :], mask=(token < N)[:, None] & ok[None, :], other=0.0
         )
         w = tl.load(weight + e[:, None] * H + h[None, :], mask=(e < E)[:, None] & ok[None, :], other=0.0)
-        acc = tl.dot(part.to(tl.float32), tl.trans(w), acc, input_precision="tf32x3")
+        if HALF:
+            high = w.to(tl.bfloat16)
+            rest = w - high.to(tl.float32)
+            middle = rest.to(tl.bfloat16)
+            low = (rest - middle.to(tl.float32)).to(tl.bfloat16)
+            acc = product(part, tl.trans(low), acc, EXACT)
+            acc = product(part, tl.trans(middle), acc, EXACT)
+            acc = product(part, tl.trans(high), acc, EXACT)
+        else:
+            acc = tl.dot(part.to(tl.float32), tl.trans(w), acc, input_precision="tf32x3")
     place = (tl.program_id(1) * N + token).to(tl.int64)[:, None] * E + e[None, :]
     tl.store(out + place, acc, mask=(token < N)[:, None] & (e < E)[None, :])
 
@@ -128,7 +157,7 @@ def _planes(
 def _route(
     logits, bias, idx, weight, scores, E, SCALE, PLANES: tl.constexpr, CHAIN: tl.constexpr, SIGMOID: tl.constexpr,
     BIAS: tl.constexpr, GROUPS: tl.constexpr, KEPT: tl.constexpr, GROUPED: tl.constexpr, NORM: tl.constexpr,
-    K: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr,
+    K: tl.constexpr, EP: tl.constexpr, GP: tl.constexpr, MANY: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(0).to(tl.int64)
     e = tl.arange(0, EP)
@@ -137,7 +166,7 @@ def _route(
     z = tl.load(logits + token * E + e, mask=e < E, other=-float("inf"))
     for plane in tl.static_range(1, PLANES):
         z += tl.load(logits + (plane * tl.num_programs(0) + token) * E + e, mask=e < E, other=0.0)
-    _choose(z, token, bias, idx, weight, scores, E, SCALE, SIGMOID, BIAS, GROUPS, KEPT, GROUPED, NORM, K, EP, GP)
+    _choose(z, token, bias, idx, weight, scores, E, SCALE, SIGMOID, BIAS, GROUPS, KEPT, GROUPED, NORM, K, EP, GP, MANY)
 
 
 def logits(x: Tensor, weight: Tensor) -> Tensor:
@@ -195,8 +224,8 @@ def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor,
         with on(logits):
             _route[(count,)](
                 logits.contiguous(), logits if bias is None else bias, *made, experts, rule.scale,
-                PLANES=1 if logits.dim() == 2 else len(logits), num_warps=4, **_options(rule, bias, experts),
-                **chained(logits),
+                PLANES=1 if logits.dim() == 2 else len(logits), MANY=count >= MANY, num_warps=1 if count >= MANY else 4,
+                **_options(rule, bias, experts), **chained(logits),
             )  # fmt: skip
     return tuple(made)  # type: ignore[return-value]
 
@@ -204,13 +233,15 @@ def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor,
 def planes(x: Tensor, weight: Tensor) -> Tensor:
     """Logits of many tokens, for `route` to add up: x [N, H], weight fp32 [E, H] -> fp32 [P, N, E]."""
     (count, hidden), experts = x.shape, weight.shape[0]
-    blocks = triton.cdiv(count, TOKENS)
+    tokens = WIDE if count >= MANY else TOKENS
+    blocks = triton.cdiv(count, tokens)
     each = max(BK, triton.cdiv(triton.cdiv(hidden, max(1, min(MOST, PROGRAMS // max(blocks, 1)))), BK) * BK)
     out = torch.empty(triton.cdiv(hidden, each), count, experts, device=x.device)
     if count:
         with on(x):
             _planes[(blocks, len(out))](
-                x.contiguous(), weight.contiguous(), out, count, experts, H=hidden, EACH=each, BM=TOKENS,
-                EP=power(experts, 16), BK=BK, num_warps=4, num_stages=3, **chained(x),
+                x.contiguous(), weight.contiguous(), out, count, experts, H=hidden, EACH=each, BM=tokens,
+                EP=power(experts, 16), BK=BK, HALF=tokens == WIDE and x.dtype == torch.bfloat16, EXACT=interpreting(),
+                num_warps=4, num_stages=3, **chained(x),
             )  # fmt: skip
     return out

@@ -72,3 +72,11 @@ def compare(run: Callable[..., Tensor], *given: Any, dtype: torch.dtype) -> None
     got = run(*rounded)
     with ops.backend("plain"):
         assert_as_good(got, run(*rounded), run(*wide))
+
+
+@pytest.fixture(params=[512, 3])
+def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, triton_runs: None) -> None:
+    """Few tokens count as many to the router, or do not."""
+    from dsvl2.kernels.triton_backend import router
+
+    monkeypatch.setattr(router, "MANY", request.param)

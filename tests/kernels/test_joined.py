@@ -45,7 +45,7 @@ def test_norm_and_linear(form: Format | None, tokens: int, add: bool) -> None:
 
 @pytest.mark.parametrize("rule", [{}, {"scoring": "sigmoid", "method": "noaux_tc", "normalized": True, "scale": 2.0}])
 @pytest.mark.parametrize("tokens", [0, 1, 5, 17, pytest.param(300, marks=pytest.mark.gpu)])
-def test_norm_and_router(tokens: int, rule: dict[str, Any]) -> None:
+def test_norm_and_router(tokens: int, rule: dict[str, Any], many: None) -> None:
     x, delta, gain = (normal(*shape).to(HALF) for shape in ((tokens, 96), (tokens, 96), (96,)))
     weight, bias, made = normal(13, 96), normal(13) if rule else None, ops.RouteRule(chosen=4, **rule)
     for stream in (HALF, torch.float32):
@@ -59,8 +59,8 @@ def test_norm_and_router(tokens: int, rule: dict[str, Any]) -> None:
         torch.testing.assert_close(share, want_share, rtol=1e-4, atol=1e-5)
 
 
-def test_routing_of_what_is_no_number_stays_in_range() -> None:
-    logits = torch.full((2, 13), float("nan"), device=DEVICE)
+def test_routing_of_what_is_no_number_stays_in_range(many: None) -> None:
+    logits = torch.full((5, 13), float("nan"), device=DEVICE)
     with np.errstate(invalid="ignore"):  # the interpreter computes with numpy
         idx = ops.route(logits, None, ops.RouteRule(chosen=4))[0]
     assert all(len(set(row)) == 4 and 0 <= min(row) <= max(row) < 13 for row in idx.tolist())

@@ -141,7 +141,7 @@ RULES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 @pytest.mark.parametrize("tokens", [0, 1, 5, pytest.param(1461, marks=gpu)])
-def test_router(rule: dict[str, Any], tokens: int) -> None:
+def test_router(rule: dict[str, Any], tokens: int, many: None) -> None:
     made = ops.RouteRule(chosen=4, **rule)
     bias = normal(15, scale=0.3) - 0.5 if made.method == "noaux_tc" else None
     logits = normal(tokens, 15)

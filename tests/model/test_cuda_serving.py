@@ -91,6 +91,17 @@ def test_questions_behind_a_page_run_together_on_a_gpu(
     assert said(engine.generate(requests)) == on_cpu and max(batches) == 1
 
 
+def test_a_prompt_that_comes_again_runs_as_a_graph(checkpoint: MakeCheckpoint, small_shape: dict[str, Any]) -> None:
+    folder = checkpoint(small_shape)
+    requests = [asked(f"<image>{'x' * (1 + n % 3)}", image) for n, image in enumerate(pictures(6))]
+    on_cpu = said(load_engine(folder, device="cpu", dtype="float32").generate(requests))
+    engine = load_engine(folder, device=str(DEVICE), dtype="float32")
+    found = [engine.generate([request])[0] for request in requests]
+    graphs = engine._lanes.first.prompts.graphs
+    assert graphs is not None and len(graphs._graphs) == 1
+    assert said(found) == on_cpu
+
+
 def test_a_gpu_says_how_many_tokens_of_prompts_fit(checkpoint: MakeCheckpoint, small_shape: dict[str, Any]) -> None:
     engine = load_engine(checkpoint(small_shape), device=str(DEVICE), dtype="bfloat16")
     before = tokens_at_once(engine.network.config.language, DEVICE)

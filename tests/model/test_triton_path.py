@@ -76,5 +76,5 @@ def test_a_cpu_keeps_its_number_of_rows_and_its_plain_steps(tmp_path: Path) -> N
 
 
 def test_a_gpu_has_rows_for_what_waits_and_a_deterministic_one_always_as_many() -> None:
-    assert [row_count(waiting) for waiting in (1, 16, 17, 100, 5000)] == [16, 16, 32, 128, 256]
+    assert [row_count(waiting) for waiting in (1, 64, 65, 100, 5000)] == [64, 64, 128, 128, 256]
     assert {row_count(waiting, fixed=True) for waiting in (1, 16, 17, 100, 5000)} == {128}

@@ -1,0 +1,82 @@
+"""Prompts as graphs, without a GPU: the graph is a call, kernels are the plain form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from dsvl2.model import prompt_graphs
+from dsvl2.model.answers import Job
+from dsvl2.model.cache import PrefixCache
+from dsvl2.model.engine import Engine
+from dsvl2.model.loading import load_engine
+from dsvl2.model.prompt_graphs import PromptGraphs
+from dsvl2.model.request import SamplingParams
+from dsvl2.model.room import Room
+from dsvl2.model.scheduler import Scheduler
+from tests.model.test_graph_steps import CalledRoom, said
+
+
+class Called(PromptGraphs):
+    """Graphs are calls."""
+
+    captured = 0
+
+    def _record(self, given: Tensor, end: Tensor, caches: Sequence[PrefixCache]) -> Any:
+        self.captured += 1
+        hidden = self._compute(given, end, caches).clone()
+
+        class Graph:
+            def replay(graph) -> None:
+                hidden.copy_(self._compute(given, end, caches))
+
+        return Graph(), hidden
+
+
+@pytest.fixture(scope="module")
+def engine(checkpoint: Callable[[dict[str, Any]], Path], small_shape: dict[str, Any]) -> Engine:
+    engine = load_engine(checkpoint(small_shape), device="cpu", dtype="float32")
+    engine.network.language.lm_head.out_features = (
+        engine.network.config.language.vocab_size
+    )  # as test_graph_steps reads it
+    return engine
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_graphs, "ops", SimpleNamespace(native=lambda x: True))
+
+
+def job(engine: Engine, index: int, length: int) -> Job:
+    ids = torch.tensor([[5 + (index * 31 + at * 7) % 90 for at in range(length)]])
+    sampling = SamplingParams(max_new_tokens=9, guard_loops=False)
+    return Job(index, length, lambda: engine.network.language.embed(ids), sampling)
+
+
+def test_a_length_seen_before_runs_as_a_graph_and_says_the_same(engine: Engine) -> None:
+    jobs = [job(engine, index, length) for index, length in enumerate((70, 3, 128, 65, 64, 70, 127, 1, 200))]
+    want = {one.index: said(engine, Room(torch.float32), [one])[one.index] for one in jobs}
+    scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
+    graphs = Called(engine.network.language.model)
+    scheduler.prompts = replace(scheduler.prompts, graphs=graphs)
+    found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(jobs)}
+    assert found == want
+    assert graphs.captured == 2  # of 64 and 128 tokens: those of 256 came once only
+
+
+def test_graphs_are_few_and_long_prompts_have_none(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prompt_graphs, "MOST", 3)
+    cache, _ = CalledRoom(torch.float32).make(engine.network, 64, 1)
+    graphs = Called(engine.network.language.model)
+    with torch.inference_mode():
+        for wide in range(1, 6):
+            x = engine.network.language.embed(torch.full((1, 64 * wide), 7))
+            assert graphs.run(x, cache) is None and (graphs.run(x, cache) is not None) == (wide <= 3)
+        assert graphs.run(torch.zeros(1, 2049, x.shape[2]), cache) is None
