@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -9,13 +10,16 @@ from dsvl2.pipelines.documents import Block, Box, Line, Word
 from dsvl2.pipelines.layout.letters import Rule
 from dsvl2.pipelines.tables.drawn import block_of, is_table, overlap
 from dsvl2.pipelines.tables.find import ruled_boxes
-from dsvl2.pipelines.tables.marks import Marks, centre_x, centre_y
+from dsvl2.pipelines.tables.marks import Marks, around, centre_x, centre_y
 from dsvl2.pipelines.tables.open_tables import flow_boxes, stacked_boxes
+from dsvl2.pipelines.tables.parted import beside_each_other, parted_boxes
 from dsvl2.pipelines.tables.rows import Reading, build
 from dsvl2.pipelines.tables.rules import anchored
+from dsvl2.pipelines.tables.running import is_running
 from dsvl2.pipelines.tables.sketch import Sketch, sketch
 
 _THIN = 0.5  # letter heights: a drawn box so thin is a rule
+_LARGE = 2.0  # letter heights from base line to ascender (1.5 in most of the text): print so large is a title
 _LEAST = 2.0  # letter heights: shorter strokes belong to signs
 
 
@@ -48,13 +52,24 @@ def layer_tables(
     found: list[Sketch] = []
     nets = [sketch(marks, box) for box in ruled_boxes(across, down, marks.words, unit)]
     _keep(found, [table for table in nets if is_table(table)])
-    for boxes in (
-        stacked_boxes(across, marks.words, unit),
-        [b for f in flows for b in flow_boxes(f, marks.words, unit)],
+    plain = _without_titles(marks.words, unit)
+    places = [*beside_each_other(flows, unit), *(around(flow) for flow in flows if flow)]
+    for ruled, boxes in (
+        (True, stacked_boxes(across, plain, unit)),
+        (False, parted_boxes(places, plain, unit)),
+        (False, [b for f in flows for b in flow_boxes(f, plain, unit)]),
     ):
         free = [box for box in boxes if not any(overlap(box, table.box) for table in found)]
-        _keep(found, [table for table in (sketch(marks, box) for box in free) if len(table.xs) > 2])
+        _keep(found, [t for t in (sketch(marks, box) for box in free) if _is_open_table(t, words, ruled=ruled)])
     return [_block(table, words) for table in sorted(found, key=lambda t: (t.box.y0, t.box.x0))]
+
+
+def _without_titles(words: Sequence[Box], unit: float) -> list[Box]:
+    """Return the words without those of lines of large print alone: its spaces are as wide as gaps between columns."""
+    plain = [word for word in words if word.y1 - word.y0 < _LARGE * unit]
+    middles = sorted(map(centre_y, plain))
+    large = [word for word in words if word.y1 - word.y0 >= _LARGE * unit]
+    return plain + [w for w in large if bisect_left(middles, w.y0) < bisect_right(middles, w.y1)]
 
 
 def _keep(found: list[Sketch], tables: Sequence[Sketch]) -> None:
@@ -63,8 +78,20 @@ def _keep(found: list[Sketch], tables: Sequence[Sketch]) -> None:
             found.append(table)
 
 
+def _is_open_table(table: Sketch, words: Mapping[Box, str], *, ruled: bool) -> bool:
+    """Say whether a table without walls has columns, and words that are no running text."""
+    if len(table.xs) <= 2:
+        return False
+    texts = _texts(table, words)
+    return not is_running(table, texts, build(table, [Reading(text) for text in texts]), ruled=ruled)
+
+
+def _texts(table: Sketch, words: Mapping[Box, str]) -> list[str]:
+    return [" ".join(words[box] for box in piece.words) for piece in table.pieces]
+
+
 def _block(table: Sketch, words: Mapping[Box, str]) -> Block:
-    readings = [Reading(" ".join(words[box] for box in piece.words)) for piece in table.pieces]
+    readings = [Reading(text) for text in _texts(table, words)]
     result = build(table, readings)
     order = [k for cell in result.cells for k in cell.lines]
     place = {k: number for number, k in enumerate(order)}

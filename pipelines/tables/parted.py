@@ -25,6 +25,7 @@ _CROSSED = 0.2  # share of lines with text across a column border: headings over
 _WIDEST = 34.0  # letter heights: a wider column of a table of two holds running text
 _NEXT = 3.2  # line distances: what stands closer above or below, in the columns, belongs to the table
 _PROSE = 0.6  # share of a place's width that no line of one part in a table fills
+_FAR = 10.0  # letter heights from line to line: what stands so far apart is not one table
 _PARTS = 1.3  # letter heights between words of different cells
 
 
@@ -95,12 +96,12 @@ def _runs(lines: Sequence[Sequence[Box]], place: Box, unit: float) -> list[tuple
         parts = chunks(line, _PARTS * unit)
         prose = len(parts) == 1 and parts[0].x1 - parts[0].x0 > _PROSE * (place.x1 - place.x0)
         inside = place.y0 < _middle(line) < place.y1
-        if inside and not prose:
-            begun = k if begun < 0 else begun
-            continue
-        if begun >= 0:
+        far = k > 0 and _middle(line) - _middle(lines[k - 1]) > _FAR * unit
+        if begun >= 0 and (far or prose or not inside):
             runs.append((begun, k))
-        begun = -1
+            begun = -1
+        if inside and not prose and begun < 0:
+            begun = k
     return [*runs, (begun, len(lines))] if begun >= 0 else runs
 
 

@@ -27,6 +27,8 @@ _LONELY, _UNLABELLED = (
 _OPEN = 1.0  # worth of a wider space between two rows
 _TEARING = 0.5  # share of what speaks for two lines being one cell, as cost of a row that ends between them
 _TOGETHER = 1.5  # the most that joining two lines can gain
+_FULL, _ALL_FULL = 0.5, 2.0  # cost of each line of a row but the first for each column but one, if it fills all columns
+_NEARLY = 0.9  # share of such lines from which on every line is taken for a row
 _WALLED = 3.0  # cost of a second row where walls show one
 
 
@@ -55,6 +57,9 @@ class _Division:
     ) -> None:
         self.lines, self.unit, self.leading = lines, unit, leading
         self.placing, self.labels, self.walled = placing, labels, walled
+        self.columns = len({column for line in lines for column in line.pieces})
+        full = sum(len(line.pieces) == self.columns for line in lines)
+        self.full = 0.0 if walled else _ALL_FULL if full > 2 and full >= _NEARLY * len(lines) else _FULL
         self.middles = [line.middle for line in lines]
 
     def best(self) -> tuple[float, list[int]]:
@@ -92,6 +97,8 @@ class _Division:
                 if centre_y(b.box) - centre_y(a.box) > 1.3 * self.leading:
                     cost += _TORN
                 cost += max(-_TOGETHER, breaks(a, b, self.unit))
+        full = sum(len(line.pieces) == self.columns for line in self.lines[first + 1 : last])
+        cost += self.full * full * (self.columns - 1)
         if self.labels and 0 not in columns:
             cost += _UNLABELLED
         if len(columns) == 1 and 0 not in columns:

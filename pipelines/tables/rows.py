@@ -16,6 +16,7 @@ from dsvl2.pipelines.tables.types import TableCell, TableResult, compacted, tabl
 from dsvl2.pipelines.tables.wrapping import Printed, TextLine, splits
 
 _SMALL = 0.8
+_WIDEST = 3.4  # letter heights from line to line within a cell: what is set wider are rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _pitch(drawn: Sketch, bands: Sequence[Sequence[Sequence[int]]], printed: dic
             if 1.6 * drawn.unit < step < 6 * drawn.unit:
                 steps.append(step)
             last[printed[k].first] = middle
-    return sorted(steps)[len(steps) // 10] if steps else 2.4 * drawn.unit
+    return min(sorted(steps)[len(steps) // 10], _WIDEST * drawn.unit) if steps else 2.4 * drawn.unit
 
 
 def _band_rows(

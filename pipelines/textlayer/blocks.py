@@ -11,6 +11,7 @@ from math import ceil
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult, TextLayerUse, Word
 from dsvl2.pipelines.layout import InkLine, PageLayout, PlacedLine, Region, blocks_of
 from dsvl2.pipelines.tables.layered import layer_tables, with_tables, within
+from dsvl2.pipelines.tables.running import is_text
 from dsvl2.pipelines.textlayer.columns import Piece, flows
 from dsvl2.pipelines.textlayer.types import LayerLine, LayerPage
 
@@ -40,7 +41,7 @@ def layer_result(page: LayerPage, number: int, dpi: float, use: TextLayerUse) ->
         layout = replace(
             layout, regions=tuple(Region(Box(0, 0, *layout.size)) for _ in range(1 + max(p.region for p in placed)))
         )
-        blocks = tuple(_with_words(block, words) for block in blocks_of(layout, placed))
+        blocks = tuple(_with_words(part, words) for block in blocks_of(layout, placed) for part in _apart_lines(block))
     blocks = with_tables(blocks, tables)
     return replace(result, blocks=blocks + tuple(_turned(line, zoom) for line in others), rotation=rotation)
 
@@ -150,6 +151,13 @@ def _apart(before: Piece, row: Piece) -> bool:
     """Say whether two successive headings are not one of two lines."""
     same = abs(before.size - row.size) < 0.06 * row.size and before.bold == row.bold
     return not same or row.base - before.base > 1.6 * row.size
+
+
+def _apart_lines(block: Block) -> list[Block]:
+    """Return the lines of contents, indexes and listings, which wide gaps make look like a table, as a paragraph each."""
+    if block.kind != "table" or not is_text([line.text.split("\t") for line in block.lines]):
+        return [block]
+    return [Block("paragraph", " ".join(line.text.split()), line.box, lines=(line,)) for line in block.lines]
 
 
 def _with_words(block: Block, words: dict[Box, tuple[Word, ...]]) -> Block:
