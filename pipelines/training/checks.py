@@ -61,7 +61,7 @@ def _held_out(data: Path, recipe: Recipe) -> Iterator[tuple[str, Fresh]]:
         rng = random.Random(number)
         chosen = documents if share else None
         size = min(_BANDS, recipe.batch_sizes[columns - 1])
-        yield name, as_batch(make_batch(rng, faces, columns, 1.0, size, chosen, share)[0], columns)
+        yield name, as_batch(make_batch(rng, faces, columns, 1.0, size, chosen, share, 2)[0], columns)
     size = min(_WORDLESS, recipe.batch_sizes[0])
     yield "wordless", as_batch(wordless_batch(random.Random(99), 1, size), 1)
     if recipe.answers_weight and (data / VOCABULARY).exists():

@@ -31,7 +31,7 @@ FORMULAS = "formulas.npz.xz"  # in the folder of training data
 LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
 PROMPTS = {"bands": nano.PROMPT, "formulas": nano.FORMULA_PROMPT, "answers": ""}
 KINDS = tuple(PROMPTS)
-PAGES_AT_ONCE = 256  # virtual pages that are sorted by length before they are cut into batches
+PAGES_AT_ONCE = 1024  # virtual pages that are sorted by length before they are cut into batches
 QUESTIONS = (1, 3, 6, 9)  # about a page; the first is asked as every question will be, the others share its cost
 PADDING, CONTEXT, ANSWER = 0, 1, 2  # the role of a token in a conversation
 

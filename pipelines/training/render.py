@@ -230,9 +230,9 @@ def _text(rows: Sequence[Row]) -> str:
 
 def make_batch(
     rng: Random, resources: Resources, m: int, stage: float, batch_size: int, documents: Documents | None = None,
-    share: float = 0.0,
+    share: float = 0.0, at_once: int = 4,
 ) -> list[Batch]:  # fmt: skip
-    """Two batches of ``batch_size`` bands, sorted by length so that little padding is needed.
+    """``at_once`` batches of ``batch_size`` bands, sorted by length so that little padding is needed.
 
     A ``share`` of them are ``documents``: receipts, forms and the like, once the curriculum is through.
     """
@@ -240,10 +240,10 @@ def make_batch(
         _finish(documents.canvas(rng, resources, m))
         if documents and stage >= _CURRICULUM[-1][0] and rng.random() < share
         else render_band(rng, resources, m, stage)
-        for _ in range(2 * batch_size)
+        for _ in range(at_once * batch_size)
     ]
     samples.sort(key=lambda sample: len(sample.tokens))
-    batches = [_stack(samples[:batch_size]), _stack(samples[batch_size:])]
+    batches = [_stack(samples[i * batch_size : (i + 1) * batch_size]) for i in range(at_once)]
     rng.shuffle(batches)
     return batches
 

@@ -80,10 +80,10 @@ def test_lines_are_written_from_top_to_bottom_and_cells_from_the_left(
 
 
 def test_a_share_of_a_batch_is_documents(resources: Resources, documents: Documents) -> None:
-    (whole, _) = make_batch(Random(2), resources, 1, 1.0, 4, documents, 1.0)
+    whole, *_ = make_batch(Random(2), resources, 1, 1.0, 4, documents, 1.0)
     assert whole.images.shape == (4, TILE, TILE)
     assert (whole.tokens == LINE_MARK).sum() >= 4
-    none, _ = make_batch(Random(2), resources, 1, 0.01, 2, documents, 1.0)  # not before the curriculum is through
+    none, *_ = make_batch(Random(2), resources, 1, 0.01, 2, documents, 1.0)  # not before the curriculum is through
     assert (none.tokens == LINE_MARK).sum() <= 4
 
 

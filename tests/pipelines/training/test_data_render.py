@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -133,7 +134,7 @@ def test_characters_stay_within_the_budget(resources: Resources, m: int) -> None
 
 def test_batches_are_padded_and_sorted_by_length(resources: Resources) -> None:
     batches = make_batch(Random(3), resources, 2, 1.0, 5)
-    assert len(batches) == 2
+    assert len(batches) == 4
     for batch in batches:
         count = batch.images.shape[0]
         assert batch.images.shape == (5, 384, 768)
@@ -144,10 +145,8 @@ def test_batches_are_padded_and_sorted_by_length(resources: Resources) -> None:
         assert batch.tokens.max() <= LINE_MARK
         marks = (batch.tokens == LINE_MARK).sum(1)
         assert np.array_equal(marks, (batch.lines[:, :, 0] >= 0).sum(1))
-    longest = sorted((batch.tokens > 0).sum(1).max() for batch in batches)
-    shortest = sorted((batch.tokens > 0).sum(1).min() for batch in batches)
-    assert longest[0] <= longest[1]
-    assert shortest[0] <= shortest[1]
+    spans = sorted(((batch.tokens > 0).sum(1).min(), (batch.tokens > 0).sum(1).max()) for batch in batches)
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
 
 
 @pytest.mark.parametrize("block", [block for block, _ in BLOCKS], ids=lambda block: block.__name__)
