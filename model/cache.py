@@ -26,14 +26,19 @@ class PrefixCache:
     """One layer of one or more sequences that grow together: a prompt, whole or in chunks."""
 
     def __init__(self, buffer: Tensor) -> None:
-        self._buffer, self._length = buffer, 0
+        self._buffer, self._length, self._shown = buffer, 0, 0
 
     def extend(self, parts: Tensor) -> Tensor:
         """Store parts [B, T, ...] and return those of all tokens so far [B, L, ...]."""
         end = self._length + parts.shape[1]
         self._buffer[:, self._length : end] = parts
         self._length = end
-        return self._buffer[:, :end]
+        return self._buffer[:, : max(end, self._shown)]
+
+    def show(self, length: int) -> None:
+        """From now on return so many tokens, zeros where none is stored: for a mask that hides them."""
+        self._buffer[:, self._length : length] = 0
+        self._shown = length
 
     def load(self, parts: Tensor) -> None:
         """Begin anew with the parts of L tokens [B, L, ...] that were stored before."""

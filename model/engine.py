@@ -27,7 +27,7 @@ from dsvl2.model.prompt import PromptTokens
 from dsvl2.model.request import GenerationRequest, GenerationResult, ModelInfo, RequestSize, SamplingParams, Usage
 from dsvl2.model.room import Room
 from dsvl2.model.scheduler import Scheduler
-from dsvl2.model.steps import BUCKETS, ROWS
+from dsvl2.model.steps import BUCKETS, FEWEST
 from dsvl2.model.streaming import stream
 from dsvl2.model.tiling import TileGrid, canvases, choose_grid
 from dsvl2.model.tokenizer import REPLACEMENT, Tokenizer
@@ -71,7 +71,7 @@ class Engine:
         threads = execution.lane_threads(network) if network.image_newline.device.type == "cpu" else None
         count = 1 if threads is None else torch.get_num_threads()
         self._lanes = Lanes(
-            self._scheduler, count=count, threads=threads, filling=ROWS if network.compiled is None else 1
+            self._scheduler, count=count, threads=threads, filling=FEWEST if network.compiled is None else 1
         )
 
     def count(self, request: GenerationRequest) -> RequestSize:

@@ -18,14 +18,16 @@ from torch import Tensor
 
 from dsvl2.model.answers import Answer, Job
 from dsvl2.model.scheduler import Scheduler, limited_threads
-from dsvl2.model.steps import ROWS
+from dsvl2.model.steps import FEWEST
 from dsvl2.model.transfer import on_device
 
 
 class Lanes:
     """Runs jobs on up to `count` schedulers; `threads` limits the CPU threads inside each, None leaves them."""
 
-    def __init__(self, make: Callable[[], Scheduler], *, count: int, threads: int | None, filling: int = ROWS) -> None:
+    def __init__(
+        self, make: Callable[[], Scheduler], *, count: int, threads: int | None, filling: int = FEWEST
+    ) -> None:
         """filling: jobs of one lane before there is a second."""
         self._make, self._threads, self._filling = make, threads, filling
         self._schedulers = [make()]
@@ -111,7 +113,7 @@ def _drain(
     halt: Event,
     threads: int | None = None,
     *,
-    waiting: int = ROWS,
+    waiting: int = FEWEST,
 ) -> dict[int, Answer]:
     """Answer jobs until the queue is empty or a halt is called."""
     _limit(threads)

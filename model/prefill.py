@@ -21,6 +21,10 @@ CHUNK = 2048  # bounds the attention scores and the expert activations of a long
 TOGETHER = 12288  # tokens of prompts that a GPU runs together: eight pages, whose launches it would wait for one by one
 FILLED = 0.75  # of such a batch that has to be tokens
 BEHIND = 4  # times as many tokens may stand in caches when prompts with a common beginning run together
+TAILS = 2048  # tokens behind a common beginning that a CPU runs together, of questions of at most
+TAIL = 128  # tokens each
+ALIGNED = 4  # tokens that a CPU fills such an end up to: a row of a product is the same among any number (see `steps`)
+SHOWN = 64  # likewise tokens in sight, as many as the longest such end sees: sums over 320 and 384 are split otherwise
 
 
 def run_prompt(
@@ -88,6 +92,7 @@ class Prompts:
     """Runs the prompts of jobs and fills their blocks.
 
     together: how many tokens of several prompts may run at once, 0 to run each alone: its sums are then those of any company.
+    tails: the same for short ends behind a common beginning, on a CPU, where their sums are those of any company anyhow.
     graphs: how a whole prompt runs by itself where a graph of its length is kept; its last bits may then be other ones.
     """
 
@@ -95,6 +100,7 @@ class Prompts:
     prefixes: PrefixStore
     chunk: int = CHUNK
     together: int = 0
+    tails: int = 0
     graphs: PromptGraphs | None = None
 
     def joins(self, job: Job, others: Sequence[Job]) -> bool:
@@ -109,6 +115,9 @@ class Prompts:
         after = job.parts[-1].start if job.parts else 0
         lengths = [one.length - after for one in jobs]
         most = max(lengths)
+        if self.tails and job.parts:
+            held = (after + most) * len(jobs)
+            return most * len(jobs) <= self.tails and held <= BEHIND * TAILS and all(map(self._aligned, jobs))
         return (
             most * len(jobs) <= self.together
             and (after + most) * len(jobs) <= BEHIND * self.together
@@ -118,7 +127,7 @@ class Prompts:
 
     def run(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Iterator[Tensor | None]:
         """Run prompts that `joins`, or one: None while it lasts, then their last hidden states [B, H]."""
-        if len(jobs) > 1:
+        if len(jobs) > 1 or self._aligned(jobs[0]):
             yield (self._behind if jobs[0].parts else self._side_by_side)(jobs, cache, leases)
             return
         (job,) = jobs
@@ -149,6 +158,10 @@ class Prompts:
         prefix = cache.new_prefix(x.shape[1])
         return run_prompt(self.decoder, x, prefix, chunk=self.chunk), prefix
 
+    def _aligned(self, job: Job) -> bool:
+        """Whether a prompt's end is run as it would be among others, whether there are any or not."""
+        return bool(self.tails and job.parts) and job.length - job.parts[-1].start <= TAIL
+
     def _side_by_side(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
         """Prompts filled up on the right: no token sees one that comes later, so they need no mask."""
         x = torch.nn.utils.rnn.pad_sequence([job.embed()[0] for job in jobs], batch_first=True)
@@ -159,16 +172,23 @@ class Prompts:
     def _behind(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
         """The last parts of prompts with one beginning, which is run or loaded once: many questions about a page."""
         parts, after = jobs[0].parts, jobs[0].parts[-1].start
-        common = cache.new_prefix(after)
+        x = torch.nn.utils.rnn.pad_sequence([job.parts[-1].embed()[0] for job in jobs], batch_first=True)
+        if self.tails:
+            x = torch.nn.functional.pad(x, (0, 0, 0, -x.shape[1] % ALIGNED))
+        length = after + x.shape[1]
+        shown = -(-(after + TAIL) // SHOWN) * SHOWN if self.tails else length
+        prefix = cache.new_prefix(shown, len(jobs))
+        common = cache.new_prefix(after) if len(jobs) > 1 else prefix
         self.prefixes.begin(
             parts, common, lambda x, start: run_prompt(self.decoder, x, common, chunk=self.chunk, after=start)
         )
-        x = torch.nn.utils.rnn.pad_sequence([job.parts[-1].embed()[0] for job in jobs], batch_first=True)
-        length = after + x.shape[1]
-        prefix = cache.new_prefix(length, len(jobs))
-        for own, one in zip(prefix, common, strict=True):
+        for own, one in zip(prefix, common, strict=True) if len(jobs) > 1 else ():
             own.load(one.stored.expand(len(jobs), *one.stored.shape[1:]))
         mask = visible(torch.ones(1, length, dtype=torch.bool, device=x.device), after)
+        if shown > length:
+            mask = torch.nn.functional.pad(mask, (0, shown - length))
+            for own in prefix:
+                own.show(shown)
         hidden = self.decoder(x, torch.arange(after, length, device=x.device), mask=mask, caches=prefix)
         return self._last(hidden, jobs, cache, leases, prefix)
 

@@ -11,7 +11,7 @@ from dsvl2.model.config import LanguageConfig
 from dsvl2.model.errors import NotEnoughMemory
 from dsvl2.model.memory import free_bytes, in_words
 from dsvl2.model.row_cache import STEP, RowCache
-from dsvl2.model.steps import BUCKETS, ROWS, Steps, steps_for
+from dsvl2.model.steps import BUCKETS, FEWEST, ROWS, STRIDE, Steps, steps_for
 from dsvl2.model.vl2 import DeepseekVL2
 
 SHARE = 0.6  # of the free memory for the cache at most; prompts need the rest
@@ -41,7 +41,7 @@ class Room:
         """
         device, config = network.image_newline.device, network.config.language
         host = device.type == "cpu"
-        rows = ROWS if host else row_count(waiting, fixed=self.fixed)
+        rows = host_rows(waiting) if host else row_count(waiting, fixed=self.fixed)
         size = STEP if host else DEVICE_BLOCK
         each = -(-capacity // size)
         part = part_of(config)
@@ -112,6 +112,11 @@ def tokens_at_once(config: LanguageConfig, device: torch.device) -> int:
     each = 2 * (experts + 6 * config.num_attention_heads * head + 8 * config.hidden_size)
     free = to_be_had(device)
     return 0 if free is None else free // 2 // each
+
+
+def host_rows(waiting: int) -> int:
+    """Rows of a CPU's widest step."""
+    return min(max(-(-waiting // STRIDE) * STRIDE, FEWEST), ROWS)
 
 
 def row_count(waiting: int, *, fixed: bool = False) -> int:

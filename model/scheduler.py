@@ -1,8 +1,8 @@
 """Continuous batching: prompts run first, then decode in a row of every step beside the others until they end.
 
-A request waits until there is a free row and blocks for all that it may come to hold; whoever ends makes room. On a CPU the
-number of rows never changes and every step computes all of them, so each product has one shape and a request gets the same
-bits whoever its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
+A request waits until there is a free row and blocks for all that it may come to hold; whoever ends makes room. On a CPU
+every step computes a multiple of four rows, of which each is the same in any number of them, so a request gets the same bits
+whoever its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from torch import Tensor
 from dsvl2.model.answers import Answer, Job, Rules
 from dsvl2.model.cache import BlockCache, Row
 from dsvl2.model.constraints.decoding import ConstraintState
-from dsvl2.model.prefill import CHUNK, TOGETHER, Prompts
+from dsvl2.model.prefill import CHUNK, TAILS, TOGETHER, Prompts
 from dsvl2.model.prefixes import PrefixStore
 from dsvl2.model.prompt_graphs import PromptGraphs
 from dsvl2.model.request import SamplingParams
@@ -73,10 +73,11 @@ class Scheduler:
         self.network, self.room, self.rules = network, room, Rules(stop, spell)
         self.begin = begin
         self.device = network.language.model.norm.weight.device
-        alone = room.fixed or self.device.type == "cpu"
+        host = self.device.type == "cpu"
         decoder, kept = network.language.model, prefixes or PrefixStore()
+        alone = host or room.fixed
         graphs = None if alone else PromptGraphs(decoder)
-        self.prompts = Prompts(decoder, kept, chunk, 0 if alone else TOGETHER, graphs)
+        self.prompts = Prompts(decoder, kept, chunk, 0 if alone else TOGETHER, TAILS if host else 0, graphs)
         self.ends = torch.tensor(sorted(self.rules.stop), device=self.device)
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:

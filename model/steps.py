@@ -18,7 +18,9 @@ from dsvl2.model.sampling import COLD, draw, told
 from dsvl2.model.transfer import sent
 from dsvl2.model.vl2 import DeepseekVL2
 
-ROWS = 8  # on a CPU; a multiple of 4: row results of products then do not depend on the row (measured, MKL and oneDNN)
+ROWS = 16  # on a CPU at most, and for few jobs
+FEWEST = 8
+STRIDE = 4  # rows on a CPU are a multiple of it: in products of 4, 8, ... 512 a row is the same (MKL and oneDNN)
 BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)  # rows on CUDA, where one that idles costs time
 
 
@@ -62,7 +64,7 @@ class Steps:
 
     def width(self, needed: int) -> int:
         """How many rows a step of so many tokens takes."""
-        return self.rows
+        return -(-needed // STRIDE) * STRIDE
 
     def launch(self, rows: Sequence[Row | None]) -> Flight:
         """Compute a token in every row that has one; `rows` are as many as `width` says."""

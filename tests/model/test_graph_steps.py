@@ -153,7 +153,7 @@ def test_prompts_that_run_together_leave_what_each_leaves_alone(engine: Engine, 
     try:
         room = CalledRoom(torch.float32, limit=limit)
         scheduler = Scheduler(engine.network, room, stop=(1,), spell=engine.tokenizer.decode, chunk=32)
-        scheduler.prompts = replace(scheduler.prompts, together=128)
+        scheduler.prompts = replace(scheduler.prompts, together=128, tails=0)  # as on a GPU
         found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(jobs(engine))}
     finally:
         del decoder.forward
@@ -187,7 +187,7 @@ def test_questions_about_one_page_run_together_behind_it(engine: Engine) -> None
     decoder.forward = lambda x, *given, **named: batches.append(x.shape[:2]) or plain(x, *given, **named)  # type: ignore[func-returns-value]
     try:
         scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
-        scheduler.prompts = replace(scheduler.prompts, together=2048)
+        scheduler.prompts = replace(scheduler.prompts, together=2048, tails=0)
         found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(todo)}
     finally:
         del decoder.forward

@@ -13,7 +13,7 @@ from dsvl2.model.answers import Answer, Job
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.request import SamplingParams as Sampling
 from dsvl2.model.scheduler import Scheduler
-from dsvl2.model.steps import ROWS
+from dsvl2.model.steps import FEWEST
 
 
 class FakeScheduler:
@@ -42,8 +42,8 @@ def lanes(make: Callable[[], Any]) -> Lanes:
 
 
 def test_every_job_is_answered_once_and_every_lane_has_room_for_the_longest() -> None:
-    answers = lanes(FakeScheduler).run(jobs(3, 40, *range(14, 14 + 2 * ROWS)))
-    assert sorted(answers) == list(range(2 + 2 * ROWS))
+    answers = lanes(FakeScheduler).run(jobs(3, 40, *range(14, 14 + 2 * FEWEST)))
+    assert sorted(answers) == list(range(2 + 2 * FEWEST))
     assert {answer.ids[1] for answer in answers.values()} == {45}
 
 
@@ -73,9 +73,9 @@ def test_jobs_that_fill_one_lane_have_their_prompts_made_once_by_any_core() -> N
 
         return Job(index, 3, embed, Sampling(max_new_tokens=5))
 
-    answers = lanes(OneByOne).run([job(index) for index in range(ROWS)])
-    assert {index: answer.ids for index, answer in answers.items()} == {index: [index] for index in range(ROWS)}
-    assert sorted(index for index, _ in made) == list(range(ROWS))
+    answers = lanes(OneByOne).run([job(index) for index in range(FEWEST)])
+    assert {index: answer.ids for index, answer in answers.items()} == {index: [index] for index in range(FEWEST)}
+    assert sorted(index for index, _ in made) == list(range(FEWEST))
     assert len({thread for _, thread in made}) > 1
 
 

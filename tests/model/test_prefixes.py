@@ -77,11 +77,24 @@ def test_questions_about_one_text_run_it_once_and_answer_as_alone(folder: Path) 
     requests = [about(PAGE, question) for question in QUESTIONS]
     engine = load_engine(folder, device="cpu", dtype="float32")
     together = bits(engine, requests)
-    assert engine.prefixes.misses == 1 and engine.prefixes.hits == len(requests) - 1
+    assert engine.prefixes.misses == 1
     assert together == alone(folder, requests)
     assert len({logprobs for _, logprobs, _ in together}) == len(QUESTIONS)
     assert bits(engine, requests[::-1]) == together[::-1]
     assert engine.prefixes.misses == 1
+
+
+def test_questions_about_one_text_run_together_behind_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page alone, its questions side by side filled up to a multiple of four tokens, a very long one by itself."""
+    requests = [about((PAGE * 2)[:300], question) for question in (*QUESTIONS, "how much? " * 8, "why? " * 40)]
+    engine = load_engine(folder, device="cpu", dtype="float32")
+    decoder, shapes = engine.network.language.model, list[tuple[int, ...]]()
+    plain = decoder.forward
+    monkeypatch.setattr(decoder, "forward", lambda x, *a, **b: shapes.append(x.shape[:2]) or plain(x, *a, **b))
+    together = bits(engine, requests)
+    own = [size.prompt_tokens - shapes[0][1] for size in map(engine.count, requests)]
+    assert shapes[1:] == [(len(QUESTIONS) + 1, -(-max(own[:-1]) // 4) * 4), (1, own[-1])]
+    assert together == alone(folder, requests)
 
 
 def test_questions_about_images_encode_them_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,12 +67,13 @@ def test_kernels_run_whole_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert (got - want).norm() / want.norm() < 2e-5
 
 
-def test_a_cpu_keeps_its_number_of_rows_and_its_plain_steps(tmp_path: Path) -> None:
+def test_a_cpu_has_plain_steps_of_a_few_rows_in_fours(tmp_path: Path) -> None:
     config = ModelConfig.from_file(write_released(tmp_path, "small") / "config.json")
     network = execution.prepare(load_network(tmp_path, config, dtype=torch.float32), torch.float32)
-    for waiting in (1, 9, 500):
+    for waiting, rows in ((1, 8), (9, 12), (500, 16)):
         cache, steps = Room(torch.float32).make(network, 600, waiting)
-        assert type(steps) is Steps and steps.rows == steps.width(1) == 8 and cache.blocks == 8
+        assert type(steps) is Steps and steps.rows == cache.blocks == rows
+        assert [steps.width(needed) for needed in (1, 4, 5, 10)] == [4, 4, 8, 12]
 
 
 def test_a_gpu_has_rows_for_what_waits_and_a_deterministic_one_always_as_many() -> None:
