@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ def evaluate(
     sets: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SET...", help="Folders with gt.jsonl, or public sets as they are handed out.", show_default=False
+            metavar="SET", help="Folders with gt.jsonl, or public sets as they are handed out.", show_default=False
         ),
     ],
     task: Annotated[
@@ -43,12 +44,13 @@ def evaluate(
     regress: Annotated[
         Path | None,
         typer.Option(
-            "--regress", metavar="FILE", help="An earlier report: exit 10 if a figure fell below its interval."
+            "--regress", metavar="FILE", help="An earlier report: exit 10 if a figure is worse than its interval."
         ),
     ] = None,
     charts: Annotated[
         bool, typer.Option("--charts", help="Questions are about charts: answer from their data.")
     ] = False,
+    force: options.Force = False,
     no_model: Annotated[bool, typer.Option("--no-model", help="Measure only what --against names.")] = False,
     model: options.ModelName = None,
     device: options.Device = None,
@@ -67,12 +69,17 @@ def evaluate(
     [cyan]dsvl2 eval scans/ --regress report.json[/cyan]
     """
     with session(as_json=as_json, verbosity=options.verbosity(quiet, 0), debug=debug) as now:
+        from dsvl2_cli.errors import LibraryMissing
         from dsvl2_cli.evaluating import Plan, measure_all
         from dsvl2_cli.settings import resolve
 
+        if find_spec("rapidfuzz") is None:
+            raise LibraryMissing("eval needs rapidfuzz", "pip install 'dsvl2[eval]'")
         names = [name for word in against or [] for name in word.split(",") if name]
         flags = {"model": model, "device": device, "dtype": dtype, "quant": quant, "threads": threads}
-        plan = Plan(tuple(sets), task, tuple(names), limit, output, regress, own=not no_model, charts=charts)
+        plan = Plan(
+            tuple(sets), task, tuple(names), limit, output, regress, own=not no_model, charts=charts, force=force
+        )
         code = measure_all(plan, resolve(flags).settings, now)
         if code:
             raise Leave(code)

@@ -12,6 +12,7 @@ import numpy as np
 from dsvl2.pipelines.documents import PageImage
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.items import Item, Prediction
+from dsvl2.pipelines.evaluation.sets import SetError
 from dsvl2.pipelines.sources import SourceOptions, open_source
 
 
@@ -82,7 +83,7 @@ def rapidocr() -> TextEngine:
         from rapidocr_onnxruntime import RapidOCR  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError as error:
         raise EngineUnavailable(
-            "the package rapidocr-onnxruntime is not installed", hint="pip install rapidocr-onnxruntime"
+            "the package rapidocr-onnxruntime is not installed", hint="pip install 'dsvl2[rapidocr]'"
         ) from error
     network = cache(RapidOCR)
 
@@ -104,7 +105,7 @@ def engine_named(name: str) -> TextEngine:
 
 
 def check_pictures(items: Sequence[Item]) -> None:
-    """Raise EngineUnavailable naming the first file of a set that is not there, before anything is measured."""
+    """Raise SetError naming the first file of a set that is not there, before anything is measured."""
     for item in items:
         if not item.file.is_file():
-            raise EngineUnavailable(f"{item.file} does not exist", hint="unpack the set's pictures beside its list")
+            raise SetError(f"{item.file} does not exist", hint="unpack the set's pictures beside its list")

@@ -18,7 +18,7 @@ class Item:
     task      what is asked; it decides the metrics
     prompt    the question, the phrase to find, the field names (`extract`: comma-separated); empty otherwise
     truth     ocr: text; ask: accepted answers; choice: index of the right option; table: rows of `Cell` mappings;
-              formula: LaTeX; extract: field -> value; ground: (x0, y0, x1, y1) px; chart: a list of records
+              formula: LaTeX; extract: field -> value; ground: (x0, y0, x1, y1) px; chart: {"data": records} (see chart_data.py)
     options   the options of a `choice`
     facts     what a metric needs besides: {"humans": True} for VQA accuracy, {"substring": True} for OCRBench, "group"
     """

@@ -45,7 +45,7 @@ class OwnEngine:
             "choice": self._choice,
             "formula": self._formula,
         }
-        ways |= {"table": self._table, "extract": self._extract, "ground": self._ground}
+        ways |= {"table": self._table, "extract": self._extract, "ground": self._ground, "chart": self._chart}
         return ways
 
     def _read(self, pages: Sequence[PageImage]) -> list[PageResult]:
@@ -75,6 +75,14 @@ class OwnEngine:
         found = document_tables(list(run(TableTask(), pages_of(items[0]), self.engine)))
         largest = max(found, key=lambda table: table.rows * table.columns, default=None)
         return [(largest, None) for _ in items]
+
+    def _chart(self, items: Sequence[Item]) -> list[Told]:
+        from dsvl2.pipelines.charts.read import read_page
+
+        charts = [read_page(page.image, self.engine) for page in pages_of(items[0])]
+        points = [(series.name, point) for chart in charts for series, point in chart.points()]
+        data = [{"series": name, "label": point.label, "value": point.value} for name, point in points]
+        return [(data, None) for _ in items]
 
     def _extract(self, items: Sequence[Item]) -> list[Told]:
         from dsvl2.pipelines.extract import Asker, Options, View, extract, read_schema
@@ -115,6 +123,8 @@ class OwnEngine:
         return self._questions(items, [item.prompt for item in items])
 
     def _choice(self, items: Sequence[Item]) -> list[Told]:
+        if self.engine.info.reading.mode == "bands":  # copies from the page: its answer is compared with the options
+            return self._ask(items)
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
         asked = [
             "\n".join(

@@ -129,9 +129,15 @@ def _ground(item: Item, value: Any) -> dict[str, float]:
     return {"iou": overlap, "iou>=0.5": float(overlap >= 0.5)}
 
 
+def _chart(item: Item, value: Any) -> dict[str, float]:
+    from dsvl2.pipelines.evaluation.chart_data import data_of_records, mapping_f1
+
+    return {"rms_f1": mapping_f1(data_of_records({"data": value or ()}), data_of_records(item.truth))}
+
+
 SCORERS: dict[str, Callable[[Item, Any], dict[str, float]]] = {
     "ocr": _ocr, "ask": _ask, "choice": _choice, "formula": _formula, "table": _table, "extract": _extract,
-    "ground": _ground,
+    "ground": _ground, "chart": _chart,
 }  # fmt: skip
 
 

@@ -5,7 +5,6 @@ A set is a folder or a file; which layout it has is seen from its files. Nothing
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from dsvl2.pipelines.errors import InputError
+from dsvl2.pipelines.evaluation.choices import LETTERS, parquet_rows, read_mmbench, read_mmmu
 from dsvl2.pipelines.evaluation.items import Item, TaskName
 
 
@@ -27,28 +27,37 @@ def load_items(path: Path, *, task: TaskName | None = None) -> list[Item]:
     """Every item of a set in its order; `task` keeps (or, for plain sets, chooses) one kind. Raises SetError."""
     if not path.exists():
         raise SetError(f"{path} does not exist")
-    for matches, read in LAYOUTS:
-        if matches(path):
-            items = [item for item in read(path, task) if task is None or item.task == task]
-            if not items:
-                raise SetError(f"{path} has no item" + (f" for the task {task}" if task else ""))
-            return items
+    try:
+        for matches, read in LAYOUTS:
+            if matches(path):
+                items = [item for item in read(path, task) if task is None or item.task == task]
+                if not items:
+                    raise SetError(f"{path} has no item with an answer" + (f" for the task {task}" if task else ""))
+                return items
+    except ImportError as error:
+        raise SetError(f"{path} is read with pyarrow, which is not installed", hint="pip install pyarrow") from error
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, StopIteration) as error:
+        raise SetError(f"{path} has a row that is not as its layout has it: {type(error).__name__}: {error}") from error
     raise SetError(f"{path} has a layout that is not known")
 
 
 def read_plain(path: Path, task: TaskName | None) -> Iterator[Item]:
-    """`gt.jsonl`: id, file, and what is true: text | question + answer(s) | pairs | latex | cells | html | fields | box + phrase.
+    """`gt.jsonl`: id, file, and what is true: text | question + answer(s) | pairs | latex | cells | html | fields |
+    box + phrase | data. The answer null means that it is not in the document.
 
     A line that says several of them is one item of each kind. Of lines with the same id the last one counts.
     """
     source = path / "gt.jsonl" if path.is_dir() else path
     found: dict[tuple[str, str, str], Item] = {}
     for number, row in enumerate(_json_lines(source), 1):
+        if not isinstance(row, dict) or "file" not in row:
+            raise SetError(f"{source}:{number} has no `file`")
+        name, file = str(row.get("id", number)), source.parent / row["file"]
         try:
-            name, file = str(row.get("id", number)), source.parent / row["file"]
-        except KeyError as error:
-            raise SetError(f"{source}:{number} has no `file`") from error
-        for kind, prompt, truth, options in _kinds(row):
+            kinds = list(_kinds(row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SetError(f"{source}:{number} lacks {error}, or has it in another form") from error
+        for kind, prompt, truth, options in kinds:
             key = (kind, name, prompt if kind in ("ask", "choice", "ground") else "")
             if kind == "ask" and key in found:  # asked twice of one page: either answer will do
                 truth = tuple(dict.fromkeys((*found[key].truth, *truth)))
@@ -62,7 +71,7 @@ def _kinds(row: Mapping[str, Any]) -> Iterator[tuple[TaskName, str, Any, tuple[s
     if "question" in row and "options" in row:
         options = tuple(map(str, row["options"]))
         answer = row["answer"]
-        index = answer if isinstance(answer, int) else "ABCDEFGHIJKLMNOPQRSTUVWXYZ".find(str(answer)[:1])
+        index = answer if isinstance(answer, int) else LETTERS.find(str(answer)[:1])
         yield "choice", row["question"], index, options
     elif "question" in row:
         yield "ask", row["question"], _accepted(row), ()
@@ -77,7 +86,7 @@ def _kinds(row: Mapping[str, Any]) -> Iterator[tuple[TaskName, str, Any, tuple[s
     if "phrase" in row and "box" in row:
         yield "ground", row["phrase"], tuple(row["box"]), ()
     if "data" in row and "latex" not in row:
-        yield "chart", "", row["data"], ()
+        yield "chart", "", {key: row[key] for key in ("data", "encoding") if key in row}, ()
     text = _text(row)
     if text is not None and "latex" not in row:
         yield "ocr", "", text, ()
@@ -94,8 +103,12 @@ def _text(row: Mapping[str, Any]) -> str | None:
 
 
 def _accepted(row: Mapping[str, Any]) -> tuple[str, ...]:
-    answer = row.get("answers", row.get("answer", row.get("label")))
-    return tuple(map(str, answer)) if isinstance(answer, list) else (str(answer),)
+    answer = row["answers"] if "answers" in row else row["label"] if "label" in row else row["answer"]
+    return (
+        tuple(map(str, answer))
+        if isinstance(answer, list) and answer
+        else ("" if answer in (None, []) else str(answer),)
+    )
 
 
 def read_questions(path: Path, task: TaskName | None) -> Iterator[Item]:
@@ -103,6 +116,8 @@ def read_questions(path: Path, task: TaskName | None) -> Iterator[Item]:
     for source in _json_files(path):
         content = _json(source)
         for row in content["data"]:
+            if not row.get("answers", row.get("answer")):  # a test split: its answers are kept back
+                continue
             people = len(row.get("answers", ())) >= 10
             image = row.get("image") or row.get("image_local_name") or f"{row['image_id']}.jpg"
             file = _find(source.parent, image, Path("train_images") / image, Path("images") / Path(image).name)
@@ -161,17 +176,18 @@ def read_refcoco(path: Path, task: TaskName | None) -> Iterator[Item]:
 
 
 def read_choices(path: Path, task: TaskName | None) -> Iterator[Item]:
-    """MMBench-style tables (TSV): index, question, hint, A, B, C, D, answer, and `image_path` (pictures beside it)."""
+    """MMBench: TSV tables, with their pictures in them or beside them."""
     for source in sorted(path.glob("*.tsv")) if path.is_dir() else [path]:
-        with source.open(encoding="utf-8", newline="") as stream:
-            csv.field_size_limit(1 << 28)
-            for row in csv.DictReader(stream, delimiter="\t"):
-                letters = [letter for letter in "ABCDEF" if row.get(letter)]
-                image = row.get("image_path") or f"{row['index']}.jpg"
-                question = "\n".join(filter(None, (row.get("hint"), row["question"])))
-                options = tuple(row[letter] for letter in letters)
-                file = _find(source.parent, image, Path("images") / image)
-                yield Item(row["index"], file, "choice", question, letters.index(row["answer"]), options)
+        yield from read_mmbench(source)
+
+
+def read_subjects(path: Path, task: TaskName | None) -> Iterator[Item]:
+    """MMMU: Parquet files as they are handed out (also in folders of subjects), or the same rows as JSON (lines)."""
+    for source in _parquet_files(path):
+        yield from read_mmmu(parquet_rows(source), source.parent)
+    for source in [] if _parquet_files(path) else _json_files(path, "*.json*"):
+        rows = list(_json_lines(source)) if source.suffix == ".jsonl" else _json(source)
+        yield from read_mmmu(rows, source.parent)
 
 
 def read_funsd(path: Path, task: TaskName | None) -> Iterator[Item]:
@@ -219,10 +235,16 @@ LAYOUTS: tuple[tuple[Callable[[Path], bool], Callable[[Path, TaskName | None], I
     (_json_rows("image_path", "question", "answers", "type"), read_ocrbench),
     (_json_rows("filename", "html"), read_pubtabnet),
     (_json_rows("bbox", "expression|sent|caption"), read_refcoco),
-    (_json_rows("question", "answers|answer", "image|image_id|image_local_name"), read_questions),
+    (_json_rows("question", "options", "answer", "image|image_1"), read_subjects),
+    (_json_rows("question", "answers|answer|questionId", "image|image_id|image_local_name"), read_questions),
+    (lambda path: bool(_parquet_files(path)), read_subjects),
     (_has_tsv, read_choices),
 )
 """(does it match, how to read it), the first that matches counts."""
+
+
+def _parquet_files(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.parquet")) if path.is_dir() else [path] if path.suffix == ".parquet" else []
 
 
 def _json_files(path: Path, pattern: str = "*.json") -> list[Path]:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from dsvl2.pipelines.evaluation import SetError, check_pictures, load_items
-from dsvl2.pipelines.evaluation.engines import EngineUnavailable
 
 
 def write(path: Path, content: Any) -> Path:
@@ -45,7 +44,7 @@ def test_a_plain_line_is_an_item_of_each_kind_it_tells(tmp_path: Path) -> None:
     assert [item.truth for item in again if item.task == "ask"] == [("3", "three", "4")]
     write(tmp_path / "gt.jsonl", rows)
     items = load_items(tmp_path)
-    with pytest.raises(EngineUnavailable, match=r"r\.png"):
+    with pytest.raises(SetError, match=r"r\.png"):
         check_pictures(items)
 
 
@@ -91,5 +90,5 @@ def test_what_is_wrong_is_named(tmp_path: Path) -> None:
     with pytest.raises(SetError, match=r"gt\.jsonl:1"):
         load_items(tmp_path)
     write(tmp_path / "gt.jsonl", [{"file": "a.png", "text": "x"}])
-    with pytest.raises(SetError, match="no item for the task ask"):
+    with pytest.raises(SetError, match="no item with an answer for the task ask"):
         load_items(tmp_path, task="ask")
