@@ -85,7 +85,8 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
     """Return the page and its rows without the ink of its tables."""
     mask, faint = up.ink.mask.copy(), up.ink.faint.copy()
     for table in tables:
-        part = np.s_[int(table.box.y0) : ceil(table.box.y1) + 1, int(table.box.x0) : ceil(table.box.x1) + 1]
+        top, left = max(int(table.box.y0), 0), max(int(table.box.x0), 0)  # a box may reach over the edge of the page
+        part = np.s_[top : ceil(table.box.y1) + 1, left : ceil(table.box.x1) + 1]
         mask[part] = False
         faint[part] = False
     found = components(mask)

@@ -86,8 +86,19 @@ def _strip(page: Any, name: str, rng: random.Random) -> EvalPage | None:
         return None
     scale = whole.image.height / page.rect.height
     image = whole.image.crop((0, round(top * scale), whole.image.width, round(bottom * scale)))
-    truth = " ".join(word[4] for word in inside)
-    return replace(whole, image=degraded(image, rng), truth=truth)
+    truth, rows = (" ".join(word[4] for word in order) for order in (inside, by_rows(inside)))
+    return replace(whole, image=degraded(image, rng), truth=truth, other_order=rows)
+
+
+def by_rows(words: Sequence[Any]) -> list[Any]:
+    """Return the words row by row: files have the page numbers of a contents list in any order."""
+    rows: list[list[Any]] = []
+    for word in sorted(words, key=lambda word: (word[1] + word[3]) / 2):
+        middle = (word[1] + word[3]) / 2
+        if not rows or middle > rows[-1][0][3] - 0.3 * (rows[-1][0][3] - rows[-1][0][1]):
+            rows.append([])
+        rows[-1].append(word)
+    return [word for row in rows for word in sorted(row, key=lambda word: float(word[0]))]
 
 
 def _between_lines(words: Sequence[Any], y: float) -> float:
@@ -132,7 +143,7 @@ def read_words(page: EvalPage, engine: Engine) -> list[ReadWord]:
 
 
 def judged(result: PageResult, page: EvalPage) -> list[ReadWord]:
-    """Return the words of a gathered result with their features, right or wrong by the page's truth."""
+    """Return the words of a gathered result with their features, right or wrong by the page's truth in either order."""
     slant = Slant.of(result)
     usual = usual_width(result.blocks, slant)
     found: list[tuple[str, ReadWord]] = []
@@ -143,7 +154,10 @@ def judged(result: PageResult, page: EvalPage) -> list[ReadWord]:
         for word, vector in zip(words, features, strict=False):
             found.append((normalise(word), ReadWord(vector, False, f"{page.name}:{number}", raw)))
     kept = [(word, read) for word, read in found if word]
-    right = right_words([word for word, _ in kept], [normalise(word) for word in page.truth.split()])
+    right = [False] * len(kept)
+    for truth in filter(None, (page.truth, page.other_order)):
+        own = right_words([word for word, _ in kept], [normalise(word) for word in truth.split()])
+        right = [one or other for one, other in zip(right, own, strict=True)]
     return [replace(read, right=ok) for (_, read), ok in zip(kept, right, strict=True)]
 
 

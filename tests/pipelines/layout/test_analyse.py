@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pymupdf
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
@@ -126,6 +127,21 @@ def test_key_value_form_stays_in_rows(sheet, canvas):
     (region,) = analyse(sheet.gray, canvas).regions
     assert region.table is not None
     assert [piece.first for piece in region.table.drawn.pieces] == [0, 1] * 7
+
+
+def test_what_a_table_at_the_edge_of_the_page_holds_is_not_read_twice(canvas):
+    document = pymupdf.open()
+    page = document.new_page(width=595, height=285)
+    for k in range(16):
+        for x, text in (
+            (72 if k % 4 == 0 else 100, f"{k}. Chapter of {37 * k}"),
+            (400, f"{11 + k}"),
+            (500, f"{277 + k}"),
+        ):
+            page.insert_text((x, 6 + 18 * k), text, fontsize=9)
+    drawn = page.get_pixmap(dpi=150, colorspace=pymupdf.csGRAY)
+    layout = analyse(np.frombuffer(drawn.samples, dtype=np.uint8).reshape(drawn.height, drawn.width), canvas)
+    assert [region.kind for region in layout.regions] == ["table"]
 
 
 def test_ruled_table_keeps_its_rows(sheet, canvas):

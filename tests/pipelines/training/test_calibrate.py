@@ -8,9 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from PIL import Image
 
 from dsvl2.pipelines.confidence.calibration import parse
 from dsvl2.pipelines.confidence.evidence import FEATURES
+from dsvl2.pipelines.documents import Block, Line, PageResult
+from dsvl2.pipelines.evaluation.page_sets import EvalPage
 from dsvl2.pipelines.training.calibration_answers import (
     Judged,
     best_limit,
@@ -26,7 +29,8 @@ from dsvl2.pipelines.training.calibration_fit import (
     figures,
     fit,
 )
-from dsvl2.pipelines.training.calibration_pages import ReadWord, load_words, right_words, save_words
+from dsvl2.pipelines.training.calibration_pages import ReadWord, by_rows, load_words, right_words, save_words
+from dsvl2.pipelines.training.calibration_pages import judged as judged_words
 
 
 def words(count: int, seed: int) -> list[ReadWord]:
@@ -74,6 +78,19 @@ def test_words_are_right_where_the_truth_has_them() -> None:
     assert right_words(["c", "d", "e", "a", "b", "f"], ["a", "b", "f", "c", "d", "e"]) == [True] * 6  # columns swapped
     assert right_words(["z", "a", "b"], ["a", "b", "q", "z"])[0] is False  # alone and elsewhere: chance
     assert right_words([], ["a"]) == []
+
+
+def test_words_are_right_in_the_order_of_the_file_or_row_by_row() -> None:
+    numbers = [[(300.0, y, 320.0, y + 10, f"{y}")] for y in range(0, 100, 20)]
+    titles = [[(10.0, y + 1.0, 60.0, y + 11.0, f"t{y}"), (70.0, y, 90.0, y + 10, "of")] for y in range(0, 100, 20)]
+    file = [word for part in (*titles, *reversed(numbers)) for word in part]
+    rows = [word[4] for word in by_rows(file)]
+    assert rows == [word for y in range(0, 100, 20) for word in (f"t{y}", "of", f"{y}")]
+    line = Line(" ".join(rows), logprobs=(-0.1,) * len(" ".join(rows)))
+    page = EvalPage("x", "x:1", Image.new("L", (9, 9)), 150, " ".join(word[4] for word in file))
+    read = PageResult(1, (Block("paragraph", line.text, lines=(line,)),), 9, 9)
+    assert not all(word.right for word in judged_words(read, page))
+    assert all(word.right for word in judged_words(read, replace(page, other_order=" ".join(rows))))
 
 
 def test_words_are_kept(tmp_path) -> None:  # type: ignore[no-untyped-def]
