@@ -12,6 +12,7 @@ import numpy as np
 
 from dsvl2.pipelines.documents import Block, BlockKind, Box, Notice
 from dsvl2.pipelines.layout.placing import PlacedLine, check_lines, line_of, place
+from dsvl2.pipelines.layout.stutter import without_stutter
 from dsvl2.pipelines.layout.types import BandText, PageLayout
 
 NO_TABLES: Mapping[int, Block] = MappingProxyType({})
@@ -32,7 +33,7 @@ def assemble(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[Block,
     texts = list(band_texts)
     if len(texts) != len(layout.bands):
         raise ValueError(f"{len(layout.bands)} bands need as many texts, not {len(texts)}")
-    return blocks_of(layout, place(layout, texts), _tables(layout, texts))
+    return blocks_of(layout, without_stutter(place(layout, texts), layout.ink), _tables(layout, texts))
 
 
 def _tables(layout: PageLayout, texts: Sequence[BandText]) -> dict[int, Block]:
