@@ -135,4 +135,22 @@ def get_ocr_engine(options: Any) -> Dsvl2Engine | None:
     return Dsvl2Engine() if chosen == "auto" else None
 
 
+def check_options(options: Any) -> None:
+    """Refuse at once what the settings have wrong, with the remedy, instead of a traceback from the first page."""
+    from ocrmypdf.exceptions import BadArgsError
+
+    from dsvl2_cli.console import Problem
+    from dsvl2_cli.engines import check_model
+    from dsvl2_cli.settings import resolve
+
+    if get_ocr_engine(options) is None:
+        return
+    try:
+        check_model(resolve().settings.model)
+    except Exception as error:
+        problem = Problem.of(error)
+        raise BadArgsError(f"dsvl2: {problem.message}; {problem.hint}") from error
+
+
 hookimpl(get_ocr_engine)
+hookimpl(check_options)

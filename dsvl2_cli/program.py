@@ -16,6 +16,8 @@ def _without_types(parameters: list[Any]) -> list[Any]:
             parameter.metavar = ""
         if parameter.param_type_name == "argument" and parameter.metavar is not None:
             parameter.display_type_rich = _nothing
+            if parameter.nargs == -1 and " " not in parameter.metavar:
+                parameter.metavar = parameter.metavar.removesuffix("...")  # the usage line writes its own
     return parameters
 
 

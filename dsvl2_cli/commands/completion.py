@@ -19,7 +19,12 @@ class Shell(StrEnum):
 
 
 def completion(
-    shell: Annotated[Shell, typer.Argument(help="The shell to write the script for.", show_default=False)],
+    shell: Annotated[
+        Shell,
+        typer.Argument(
+            metavar="SHELL", help="bash, zsh or fish: the shell to write the script for.", show_default=False
+        ),
+    ],
 ) -> None:
     """Print a completion script.
 

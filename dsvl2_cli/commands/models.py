@@ -29,7 +29,7 @@ app.command("rm")(models_change.remove)
 
 @app.command("list")
 def list_models(
-    folders: Annotated[list[str] | None, typer.Argument(help="Folders to look in as well.", metavar="[DIR]...")] = None,
+    folders: Annotated[list[str] | None, typer.Argument(help="Folders to look in as well.", metavar="DIR")] = None,
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:

@@ -83,7 +83,7 @@ ROOT = Path(__file__).resolve().parents[2]
         (["orc"], "No such command 'orc'"),
         (["ocr", "--ouput", "x"], "--ouput"),
         (["ocr", "a.pdf", "--threads", "two"], "--threads"),
-        (["completion"], "shell"),
+        (["completion"], "SHELL"),
         (["completion", "tcsh"], "tcsh"),
     ],
 )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from dsvl2_cli.common import Common
 
@@ -41,3 +43,17 @@ def test_a_schema_is_listed_and_printed_for_every_task(dsvl2: Any) -> None:
         done = dsvl2("schema", name)
         assert done.code == 0
         assert '"$schema"' in done.out
+
+
+def test_the_records_that_belong_to_no_task_have_schemas_too(dsvl2: Any, pdf: Any, scripted: Any) -> None:
+    run, error = (json.loads(dsvl2("schema", name).out) for name in ("run", "error"))
+    path = pdf()
+    for arguments in (("ocr", path, "--json"), ("ocr", path, "no.pdf", "--json"), ("ocr", "no.pdf", "--json")):
+        Draft202012Validator(run).validate(json.loads(dsvl2(*arguments).out))
+    Draft202012Validator(error).validate(json.loads(dsvl2("ask", path, "", "--json").out))
+
+
+def test_usage_lines_name_an_argument_once(dsvl2: Any) -> None:
+    for command in ("eval", "chat", "extract", "formula", "schema", "completion"):
+        usage = next(line for line in dsvl2(command, "--help").out.splitlines() if "Usage" in line)
+        assert "......" not in usage.replace(" ", "") and "[[" not in usage and "...]" not in usage

@@ -55,6 +55,16 @@ def test_another_engine_can_be_asked_for(plugin: Any) -> None:
     assert str(plugin.get_ocr_engine(None)).startswith("dsvl2 ")
 
 
+def test_a_wrong_setting_ends_ocrmypdf_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ocrmypdf.exceptions import BadArgsError
+
+    from dsvl2_cli import ocrmypdf_plugin
+
+    monkeypatch.setenv("DSVL2_MODEL", "nosuch")
+    with pytest.raises(BadArgsError, match="no model is called 'nosuch'; here: nano"):
+        ocrmypdf_plugin.check_options(None)
+
+
 @pytest.mark.parametrize("lies", [0, 90, 180, 270])
 def test_how_a_page_lies_is_counted_as_ocrmypdf_counts(
     lies: int, plugin: Any, sample_scan: Path, tmp_path: Path

@@ -1,0 +1,62 @@
+"""JSON Schemas of the records that belong to no task: how a run of `ocr` ended, and an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dsvl2_cli.console import ERROR_SCHEMA
+from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.reports import SCHEMA as RUN_SCHEMA
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+SUMMARIES = {
+    "run": "What dsvl2 ocr --json writes: what became of each document",
+    "error": "What --json writes when a command fails as a whole",
+}
+
+
+def _object(properties: dict[str, Any], *, optional: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required, **more}
+
+
+def _error() -> dict[str, Any]:
+    return _object({"code": {"type": "string"}, "message": {"type": "string"}, "hint": {"type": "string"}})
+
+
+def _codes() -> list[int]:
+    return [int(code) for code in Exit]
+
+
+def error_schema() -> dict[str, Any]:
+    """The schema of an error record."""
+    properties = {"schema": {"const": ERROR_SCHEMA}, "error": _error(), "exit_code": {"enum": _codes()}}
+    return {"$schema": DRAFT, "title": ERROR_SCHEMA, **_object(properties, additionalProperties=False)}
+
+
+def run_schema() -> dict[str, Any]:
+    """The schema of a run record. Without -o each document carries its content, as text or as `dsvl2 schema ocr` has it."""
+    count, numbers = {"type": "integer", "minimum": 0}, {"type": "array", "items": {"type": "integer", "minimum": 1}}
+    document = _object(
+        {
+            "source": {"type": "string"},
+            "status": {"enum": ["ok", "partial", "failed", "interrupted"]},
+            "output": {"type": ["string", "null"]},
+            "pages": count,
+            "failed_pages": numbers,
+            "blank_pages": numbers,
+            "characters": count,
+            "seconds": {"type": "number", "minimum": 0},
+            "error": {"anyOf": [{"type": "null"}, _error()]},
+        }
+    )
+    properties = {
+        "schema": {"const": RUN_SCHEMA},
+        "exit_code": {"enum": _codes()},
+        "seconds": {"type": "number", "minimum": 0},
+        "documents": {"type": "array", "items": document},
+    }
+    return {"$schema": DRAFT, "title": RUN_SCHEMA, **_object(properties, additionalProperties=False)}
+
+
+RECORDS = {"run": run_schema, "error": error_schema}
