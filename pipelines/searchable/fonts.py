@@ -16,8 +16,8 @@ from dsvl2.pipelines.searchable.objects import Objects
 
 WIDE = 500
 """Width of every character of the second font, in 1/1000 of the font size."""
-FACES = ("helv", "tiro", "cour")
-"""PyMuPDF's names of the standard fonts Helvetica, Times and Courier."""
+FACES = {"helv": "Helvetica", "tiro": "Times-Roman", "cour": "Courier"}
+"""PyMuPDF's names of standard fonts, and those of PDF."""
 _ODD = frozenset(range(32)) | {0x7F, 0xA0, 0xAD}  # no characters of their own in WinAnsi (PDF 32000-1, D.2)
 _ESCAPED = str.maketrans({"(": "\\(", ")": "\\)", "\\": "\\\\"})
 
@@ -25,12 +25,14 @@ _ESCAPED = str.maketrans({"(": "\\(", ")": "\\)", "\\": "\\\\"})
 class InvisibleFonts:
     """Gives codes to words as they come and writes the fonts that were used.
 
-    `plain` and `wide` are the names of the two fonts in content streams.
+    `plain` and `wide` are the names of the two fonts in content streams. bare: the first one is not embedded, which
+    text that is never painted need not be (ISO 19005-2, 6.2.11.4.1): 280 bytes less.
     """
 
     plain, wide = "DsvlText", "DsvlMore"
 
-    def __init__(self, face: str = "helv") -> None:
+    def __init__(self, face: str = "helv", *, bare: bool = False) -> None:
+        self._face, self._bare = face, bare
         self._widths = face_widths(face)
         self.space = self._widths[0x20] / 1000  # ems, in both fonts
         self._plain: set[int] = set()
@@ -49,22 +51,15 @@ class InvisibleFonts:
 
     def embed(self, objects: Objects, places: Mapping[str, int]) -> None:
         """Write the fonts that were used, each to the object that `places` gives by its name."""
-        outlines = truetype(len(self._codes) + 1)
-        program = objects.put_stream(outlines, f"/Length1 {len(outlines)}")
-        descriptor = objects.reserve()
-        objects.put(
-            descriptor,
-            f"<</Type/FontDescriptor/FontName/{NAME}/Flags 32/FontBBox[0 {DESCENT} 1000 {ASCENT}]/ItalicAngle 0"
-            f"/Ascent {ASCENT}/Descent {DESCENT}/CapHeight {ASCENT}/StemV 80/FontFile2 {program} 0 R>>",
-        )
+        descriptor = ""
+        if self._codes or not self._bare:
+            outlines = truetype(len(self._codes) + 1)
+            program = objects.put_stream(outlines, f"/Length1 {len(outlines)}")
+            number = objects.reserve()
+            objects.put(number, _descriptor(NAME, f"/FontFile2 {program} 0 R"))
+            descriptor = f"{number} 0 R"
         if self._plain:
-            first, last = min(self._plain), max(self._plain)
-            widths = " ".join(str(self._widths[code]) for code in range(first, last + 1))
-            objects.put(
-                places[self.plain],
-                f"<</Type/Font/Subtype/TrueType/BaseFont/{NAME}/Encoding/WinAnsiEncoding/FirstChar {first}"
-                f"/LastChar {last}/Widths[{widths}]/FontDescriptor {descriptor} 0 R>>",
-            )
+            objects.put(places[self.plain], self._single(descriptor))
         if self._codes:
             to_unicode = objects.put_stream(unicode_map(self._codes).encode("ascii"))
             objects.put(
@@ -72,8 +67,28 @@ class InvisibleFonts:
                 f"<</Type/Font/Subtype/Type0/BaseFont/{NAME}/Encoding/Identity-H/ToUnicode {to_unicode} 0 R"
                 f"/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/{NAME}/CIDToGIDMap/Identity"
                 "/CIDSystemInfo<</Registry(Adobe)/Ordering(Identity)/Supplement 0>>"
-                f"/DW {WIDE}/W[1[{self._widths[0x20]}]]/FontDescriptor {descriptor} 0 R>>]>>",
+                f"/DW {WIDE}/W[1[{self._widths[0x20]}]]/FontDescriptor {descriptor}>>]>>",
             )
+
+    def _single(self, descriptor: str) -> str:
+        """The font of single bytes."""
+        first, last = min(self._plain), max(self._plain)
+        widths = " ".join(str(self._widths[code]) for code in range(first, last + 1))
+        kind, name = "TrueType", NAME
+        if self._bare:
+            kind, name = "Type1", FACES[self._face]
+            descriptor = _descriptor(name)  # without it PyMuPDF's boxes of words are a third too high
+        return (
+            f"<</Type/Font/Subtype/{kind}/BaseFont/{name}/Encoding/WinAnsiEncoding/FirstChar {first}/LastChar {last}"
+            f"/Widths[{widths}]/FontDescriptor {descriptor}>>"
+        )
+
+
+def _descriptor(name: str, more: str = "") -> str:
+    return (
+        f"<</Type/FontDescriptor/FontName/{name}/Flags 32/FontBBox[0 {DESCENT} 1000 {ASCENT}]/ItalicAngle 0"
+        f"/Ascent {ASCENT}/Descent {DESCENT}/CapHeight {ASCENT}/StemV 80{more}>>"
+    )
 
 
 def _windows(text: str) -> bytes | None:

@@ -8,7 +8,7 @@ from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.images import ImageObject
 from dsvl2.pipelines.searchable.objects import NewPdf
-from dsvl2.pipelines.searchable.text import fonts_in, page_text
+from dsvl2.pipelines.searchable.text import PLAIN, Thrift, fonts_in, page_text
 
 _PROGRAM = "dsvl2"
 _NAMES = {InvisibleFonts.plain: "T", InvisibleFonts.wide: "U"}
@@ -18,16 +18,19 @@ PictureOf = Callable[[PageResult], ImageObject | None]
 
 
 def new_pdf(
-    pages: Sequence[PageResult], fonts: InvisibleFonts, picture_of: PictureOf = lambda _: None, slack: float = 1.0
+    pages: Sequence[PageResult],
+    fonts: InvisibleFonts,
+    picture_of: PictureOf = lambda _: None,
+    thrift: Thrift = PLAIN,
 ) -> bytes:
     """Return a PDF of pages of their sizes in inches, each with its picture, if there is one, and its text over it."""
-    return _File(fonts, picture_of, slack).of(pages)
+    return _File(fonts, picture_of, thrift).of(pages)
 
 
 class _File:
-    def __init__(self, fonts: InvisibleFonts, picture_of: PictureOf, slack: float) -> None:
+    def __init__(self, fonts: InvisibleFonts, picture_of: PictureOf, thrift: Thrift) -> None:
         self._objects, self._fonts = NewPdf(), fonts
-        self._picture_of, self._slack = picture_of, slack
+        self._picture_of, self._thrift = picture_of, thrift
         self._places: dict[str, int] = {}
         self._tree = self._objects.reserve()
 
@@ -47,7 +50,7 @@ class _File:
         scale = 72 / page.dpi
         width, height = page.width_px * scale, page.height_px * scale
         drawing, resources = self._picture(page, width, height)
-        text = page_text(page, (scale, 0.0, 0.0, -scale, 0.0, height), self._fonts, _NAMES, slack=self._slack)
+        text = page_text(page, (scale, 0.0, 0.0, -scale, 0.0, height), self._fonts, _NAMES, self._thrift)
         fonts = ""
         for font in fonts_in(text, _NAMES):
             if font not in self._places:

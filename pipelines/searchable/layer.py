@@ -7,15 +7,15 @@ from typing import Any
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.objects import OpenPdf
-from dsvl2.pipelines.searchable.text import Matrix, fonts_in, page_text
+from dsvl2.pipelines.searchable.text import Matrix, Thrift, fonts_in, page_text
 
 
 class TextLayer:
     """The invisible text of one PyMuPDF document: `add` its pages, then `finish`."""
 
-    def __init__(self, pdf: Any, fonts: InvisibleFonts, slack: float = 1.0) -> None:
+    def __init__(self, pdf: Any, fonts: InvisibleFonts, thrift: Thrift) -> None:
         self._pdf, self._objects = pdf, OpenPdf(pdf)
-        self._fonts, self._slack = fonts, slack
+        self._fonts, self._thrift = fonts, thrift
         self._places: dict[str, int] = {}
         self._push = 0
 
@@ -24,7 +24,7 @@ class TextLayer:
         if not page.dpi or (page.text_layer is not None and page.text_layer.decision == "used"):
             return
         names = _free_names(leaf)
-        text = page_text(page, _to_pdf(leaf, self._pdf, page.dpi), self._fonts, names, slack=self._slack)
+        text = page_text(page, _to_pdf(leaf, self._pdf, page.dpi), self._fonts, names, self._thrift)
         if not text:
             return
         for font in fonts_in(text, names):

@@ -17,11 +17,28 @@ UNIT = 0.1
 """Points; every place and size is a whole number of these."""
 _SAME_SIZE, _SAME_STRETCH, _SAME_PLACE = 0.03, 0.15, 0.12  # of a size, of a width, ems: not worth a number
 _SAME_PERCENT = 2
+_ASIDE = 0.5  # ems that a word of a line in one string may be off: boxes overlap by .02 to .05 less then
 _STEP_BACK = 0.18  # ems; from 0.2 on pdf.js joins the words
 _ONE_STRING = re.compile(r"\((?:[^()\\]|\\.)*\)|<[^<>]*>")
 _CAPITALS, _SMALL, _BELOW = 0.72, 0.53, 0.21  # usual heights of letters, in ems
 _FLAT = frozenset("acemnorsuvwxzgpqy.,;:-_~\u00ab\u00bb\u2022\u2013\u2014\u2026")
 _HANGING = frozenset("gjpqy,;()[]{}|/Qç\u201e\u201a§\u00b5")
+
+
+@dataclass(frozen=True, slots=True)
+class Thrift:
+    """How text is written where a file must not grow much.
+
+    slack: how far words may be off, in usual measures: more needs fewer numbers. whole: a line is one string if no word
+    is off by more than half its size. bare: single bytes are in a standard font, which a viewer has.
+    """
+
+    slack: float = 1.0
+    whole: bool = False
+    bare: bool = False
+
+
+PLAIN = Thrift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +52,14 @@ class Run:
 
 
 def page_text(
-    page: PageResult, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], *, slack: float = 1.0
+    page: PageResult, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], thrift: Thrift = PLAIN
 ) -> bytes:
     """Return the operators that write a page's words; empty for a page without text.
 
-    `to_pdf` takes page-image pixels to PDF user space; `names` are those of the fonts among the page's resources;
-    `slack` is how far words may be off, in usual measures: more needs fewer numbers.
+    `to_pdf` takes page-image pixels to PDF user space; `names` are those of the fonts among the page's resources.
     """
     slant = Slant.of(page)
-    writer = _Writer(_frame(slant, to_pdf), to_pdf, fonts, names, slack)
+    writer = _Writer(_frame(slant, to_pdf), to_pdf, fonts, names, thrift)
     for run in _runs(page, slant):
         writer.line(run)
     if not writer.parts:
@@ -76,10 +92,11 @@ class _Writer:
     """Writes lines one after the other in whole numbers of the frame, and leaves out what did not change."""
 
     def __init__(
-        self, frame: Matrix, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], slack: float
+        self, frame: Matrix, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], thrift: Thrift
     ) -> None:
         self.parts: list[str] = []
-        self._same_stretch, self._same_place = slack * _SAME_STRETCH, slack * _SAME_PLACE
+        self._whole = thrift.whole
+        self._same_stretch, self._same_place = thrift.slack * _SAME_STRETCH, thrift.slack * _SAME_PLACE
         self._frame, self._to_pdf, self._fonts, self._names = frame, to_pdf, fonts, names
         self._per_pixel = math.hypot(to_pdf[0], to_pdf[1]) / UNIT
         self._font, self._size, self._stretch = "", 0, 100
@@ -97,6 +114,10 @@ class _Writer:
         words = [
             (*word[:2], *self._fonts.encode(word[2] + blank)) for word, blank in zip(run.words, blanks, strict=True)
         ]
+        if self._whole and (stretch := _one_stretch(words, em)):
+            self._set(words[0][2], size, round(100 * stretch))
+            self._end("[" + "".join(codes for _, _, _, codes, _ in words))
+            return
         natural = sum(width for *_, width in words) - self._fonts.space * (len(words) - 1)
         usual = sum(length for _, length, *_ in words) / em / natural
         nexts = [start for start, *_ in words[1:]] + [math.inf]
@@ -110,16 +131,20 @@ class _Writer:
                 percent = self._stretch
             if (font, size, percent) != (self._font, self._size, self._stretch):
                 shown = self._end(shown)
-                if (font, size) != (self._font, self._size):
-                    self.parts.append(f"\n/{self._names[font]} {size} Tf")
-                if percent != self._stretch:
-                    self.parts.append(f" {percent} Tz")
-                self._font, self._size, self._stretch = font, size, percent
+                self._set(font, size, percent)
             if at != here:
                 shown += ("" if shown else "[") + f"{-round(1000 * (at - here) / em / (percent / 100))}"
             shown = (shown or "[") + codes
             here = at + width * em * percent / 100
         self._end(shown)
+
+    def _set(self, font: str, size: int, percent: int) -> None:
+        """Write what is new of font, size and stretch."""
+        if (font, size) != (self._font, self._size):
+            self.parts.append(f"\n/{self._names[font]} {size} Tf")
+        if percent != self._stretch:
+            self.parts.append(f" {percent} Tz")
+        self._font, self._size, self._stretch = font, size, percent
 
     def _place(self, run: Run) -> None:
         x, y = _apply(self._to_pdf, run.x, run.y)
@@ -145,6 +170,20 @@ class _Writer:
             single = whole[1:] if whole[1:2] in ("(", "<") and _ONE_STRING.fullmatch(whole, 1) else ""
             self.parts.append(f"{single}Tj" if single else f"{whole}]TJ")
         return ""
+
+
+def _one_stretch(words: list[tuple[float, float, str, str, float]], em: float) -> float | None:
+    """Return how a line has to be stretched to be one string; None if a word would be too far from its place.
+
+    words: start and length in pixels, font, codes and width at size 1, that of the space behind it included.
+    """
+    stretch = (words[-1][0] + words[-1][1]) / em / sum(width for *_, width in words)
+    done = 0.0
+    for start, _, font, _, width in words:
+        if font != words[0][2] or abs(done * stretch - start / em) > _ASIDE:
+            return None
+        done += width
+    return stretch
 
 
 def _runs(page: PageResult, slant: Slant) -> Iterator[Run]:

@@ -15,12 +15,12 @@ from dsvl2.pipelines.searchable.fonts import InvisibleFonts, likest_face
 from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import image_object
 from dsvl2.pipelines.searchable.layer import TextLayer
-from dsvl2.pipelines.searchable.text import word_lengths
+from dsvl2.pipelines.searchable.text import PLAIN, Thrift, word_lengths
 
 MOST = 1.1
 """Times its size that a file may grow to; a PDF up to there keeps its bytes."""
-COARSE = 2.0
-"""How much further than usual words may be off where a file would grow more."""
+THRIFT = (PLAIN, Thrift(2.0), Thrift(2.0, whole=True), Thrift(2.0, whole=True, bare=True))
+"""How text is written: the first way that does not let a file grow more."""
 
 
 def searchable_pdf(document: Document, original: Original) -> bytes:
@@ -43,10 +43,12 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     try:
         data = original.read()
         over = _over_pdf if original.kind == "pdf" else _over_images
-        result = over(data, document, original, 1.0)
-        if len(result) > MOST * len(data):
-            result = min(result, over(data, document, original, COARSE), key=len)
-        return result
+        tried: list[bytes] = []
+        for thrift in THRIFT:
+            tried.append(over(data, document, original, thrift))
+            if len(tried[-1]) <= MOST * len(data):
+                return tried[-1]
+        return min(tried[:-1], key=len)  # a font that is not there would not help either
     except (OutputError, UnreadableFile):
         raise
     except Exception as error:
@@ -54,7 +56,7 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
         raise UnreadableFile(f"{original.name} cannot be made a searchable PDF: {reason}") from error
 
 
-def _over_pdf(data: bytes, document: Document, original: Original, slack: float) -> bytes:
+def _over_pdf(data: bytes, document: Document, original: Original, thrift: Thrift) -> bytes:
     pymupdf: Any = importlib.import_module("pymupdf")
     with tempfile.TemporaryDirectory(prefix="dsvl2-") as folder:
         path = Path(folder) / "original.pdf"
@@ -62,7 +64,7 @@ def _over_pdf(data: bytes, document: Document, original: Original, slack: float)
         with pymupdf.open(str(path), filetype="pdf") as pdf:
             if pdf.needs_pass and not pdf.authenticate(original.password or ""):
                 raise UnreadableFile(f"{original.name} is encrypted")
-            layer = TextLayer(pdf, _fonts(document.pages), slack)
+            layer = TextLayer(pdf, _fonts(document.pages, thrift), thrift)
             for page in document.pages:
                 if page.blocks and 0 < page.number <= pdf.page_count:
                     layer.add(pdf.load_page(page.number - 1), page)
@@ -79,15 +81,17 @@ def _over_pdf(data: bytes, document: Document, original: Original, slack: float)
     return result
 
 
-def _over_images(data: bytes, document: Document, original: Original, slack: float) -> bytes:
+def _over_images(data: bytes, document: Document, original: Original, thrift: Thrift) -> bytes:
     pages = [page for page in document.pages if page.width_px and page.height_px and page.dpi]
     if not pages:
         raise OutputError(f"{original.name} has no page that could be put into a PDF")
-    return new_pdf(pages, _fonts(pages), lambda page: image_object(data, original.kind, page.number - 1), slack)
+    return new_pdf(
+        pages, _fonts(pages, thrift), lambda page: image_object(data, original.kind, page.number - 1), thrift
+    )
 
 
-def _fonts(pages: Sequence[PageResult]) -> InvisibleFonts:
-    return InvisibleFonts(likest_face(line for page in pages for line in word_lengths(page)))
+def _fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> InvisibleFonts:
+    return InvisibleFonts(likest_face(line for page in pages for line in word_lengths(page)), bare=thrift.bare)
 
 
 def text_only_pdf(document: Document) -> bytes:

@@ -19,6 +19,8 @@ import pytest
 
 from dsvl2.pipelines.documents import Box, Document
 from dsvl2.pipelines.formats import get_format, render_output
+from dsvl2.pipelines.searchable import write
+from dsvl2.pipelines.searchable.text import Thrift
 from dsvl2.pipelines.sources import open_source
 
 Found = list[tuple[str, Box]]
@@ -109,6 +111,28 @@ def test_the_words_are_the_same_and_lie_on_their_ink(
     overlaps = [overlap(a, b) for (_, a), (_, b) in zip(wanted, found, strict=True)]
     assert statistics.median(overlaps) >= 0.6
     assert min(overlaps) > 0
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("thrift", write.THRIFT[1:])
+def test_words_lie_on_their_ink_where_bytes_are_saved_too(
+    reader: Callable[[Path], Found], thrift: Thrift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "THRIFT", (thrift, thrift))
+    image, page = DRAWN.drawn_page(3, 1500, dpi=100)
+    with open_source(DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")) as source:
+        result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
+    assert isinstance(result, bytes)
+    path = tmp_path / "out.pdf"
+    path.write_bytes(result)
+    wanted, found = DRAWN.words_in(page), reader(path)
+    assert [text for text, _ in found] == [text for text, _ in wanted]
+    overlaps = [overlap(a, b) for (_, a), (_, b) in zip(wanted, found, strict=True)]
+    assert statistics.median(overlaps) >= 0.6
+    with pymupdf.open(path) as pdf:
+        assert [bool(font[1] != "n/a") for font in pdf[0].get_fonts()] == [not thrift.bare]
+    if shutil.which("qpdf"):
+        subprocess.run(["qpdf", "--check", path], check=True, capture_output=True)
 
 
 @pytest.mark.skipif(not shutil.which("qpdf"), reason="no qpdf")

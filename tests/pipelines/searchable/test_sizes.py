@@ -53,6 +53,7 @@ CASES: dict[str, tuple[int, int, Callable[[Image.Image, PageResult], bytes]]] = 
     "fax": (1500, 200, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")),
     "small JPEG": (1200, 100, lambda image, _: DRAWN.saved(image, "JPEG", quality=30)),
     "JPEG in TIFF": (1200, 100, lambda image, _: DRAWN.saved(image, "TIFF", compression="jpeg", quality=60)),
+    "PDF of 8 KB": (300, 150, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
     "scan as PDF": (1200, 150, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
     "scan as PDF with object streams": (
         1200,
