@@ -21,6 +21,7 @@ FILE_NAME = "confidence.json"
 VERSION = 1
 ANSWER_KINDS = ("answer", "absent", "field", "null")
 """An answer in words, its absence from the page, the value of a field, and that a field has none."""
+_RAREST = 5e-4
 Curve = tuple[tuple[float, float], ...]
 """(score, probability) knots, rising in both, straight between them and flat outside."""
 
@@ -30,7 +31,8 @@ class Calibration:
     """Probability that a word is right = curve(bias + weights . features).
 
     `line_power`: a line, cell or field is right with the probability of its least sure word times the product of the
-    others' raised to this power, which is below one as errors come in company.
+    others' raised to this power, which is below one as errors come in company. `lines` goes before it where it is known:
+    bias and weights of a logistic of what `line_evidence` gives; a line is never surer than its least sure word.
     `answers` has a curve for each of ANSWER_KINDS that was fitted: from what the model's probabilities make of an answer.
     `refuse`: a question is declined where the model gave the empty answer more than this probability, and only there;
     None: where that was its likeliest answer.
@@ -44,6 +46,7 @@ class Calibration:
     facts: tuple[tuple[str, str | float | int], ...] = ()
     answers: tuple[tuple[str, Curve], ...] = ()
     refuse: float | None = None
+    lines: tuple[float, ...] = ()
 
     def word(self, features: Sequence[float]) -> float:
         """Return the probability that the word with these features is right."""
@@ -67,6 +70,10 @@ class Calibration:
         if not words:
             return 1.0
         least = min(words)
+        if self.lines and len(words) > 1:
+            bias, *weights = self.lines
+            score = bias + sum(w * x for w, x in zip(weights, line_evidence(words), strict=True))
+            return min(least, 1 / (1 + math.exp(-max(min(score, 30.0), -30.0))))
         return least * (math.prod(words) / least) ** self.line_power if least > 0 else 0.0
 
     def to_json(self) -> str:
@@ -80,6 +87,13 @@ class Calibration:
             "facts": dict(self.facts),
         }
         return json.dumps(record, indent=1) + "\n"
+
+
+def line_evidence(words: Sequence[float]) -> tuple[float, float, float]:
+    """Return what speaks for a line whose words are right with these probabilities: log-odds of the least sure word, the
+    sum of the others' logarithms, and minus the logarithm of their number."""
+    least, *others = sorted(min(max(word, _RAREST), 1 - _RAREST) for word in words)
+    return math.log(least / (1 - least)), sum(map(math.log, others)), -math.log(len(words))
 
 
 def along(curve: Curve, x: float) -> float:
@@ -122,7 +136,10 @@ def parse(record: Any) -> Calibration | None:
     refuse = None if record.get("refuse") is None else float(record["refuse"])
     if refuse is not None and not 0 < refuse <= 1:
         raise ValueError("refuse is a probability")
-    return Calibration(str(record["fingerprint"]), bias, weights, curve, line_power, facts, answers, refuse)
+    lines = tuple(map(float, record.get("lines", ())))
+    if lines and (len(lines) != 4 or min(lines[1:]) < 0):
+        raise ValueError("a line's evidence needs a bias and three weights that speak for it")
+    return Calibration(str(record["fingerprint"]), bias, weights, curve, line_power, facts, answers, refuse, lines)
 
 
 def _curve(knots: Any) -> Curve:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.confidence.calibration import Calibration
+from dsvl2.pipelines.confidence.calibration import Calibration, line_evidence
 from dsvl2.pipelines.training.calibration_pages import ReadWord
 
 Floats = NDArray[np.float64]
@@ -17,6 +18,7 @@ BINS = 15
 _RIDGE = 1e-3
 _KNOTS = 14
 _SURE = 0.9995  # nothing is surer than that: a fit on some ten thousand words cannot tell
+_LEAST_OF_A_KIND = 50  # right lines, and wrong ones, for weights of their own
 _STRIP_WORDS = 150.0  # a strip counts for this many words at most: one that is hopeless must not outweigh the others
 
 
@@ -38,7 +40,7 @@ def fit(words: Sequence[ReadWord], fingerprint: str) -> Calibration:
     bias = float(beta[0] - (weights * mean).sum())
     score = bias + x @ weights
     plain = Calibration(fingerprint, bias, tuple(map(float, weights)), _curve(score, y, weight), 1.0)
-    return Calibration(plain.fingerprint, plain.bias, plain.weights, plain.curve, _line_power(plain, words))
+    return replace(plain, line_power=_line_power(plain, words), lines=_lines(plain, words))
 
 
 def _weights(words: Sequence[ReadWord]) -> Floats:
@@ -105,6 +107,26 @@ def _line_power(calibration: Calibration, words: Sequence[ReadWord]) -> float:
         p = np.clip(np.exp(least + power * others), 1e-6, 1 - 1e-6)
         losses.append(-float((right * np.log(p) + (1 - right) * np.log(1 - p)).mean()))
     return float(round(powers[int(np.argmin(losses))], 3))
+
+
+def _lines(calibration: Calibration, words: Sequence[ReadWord]) -> tuple[float, ...]:
+    """Return bias and weights of the lines' evidence (`Calibration.lines`), none of which speaks against a line; () where
+    too few lines of several words are right or wrong."""
+    lines = [line for line in by_line(words) if len(line) > 1]
+    right = np.array([all(word.right for word in line) for line in lines], dtype=np.float64)
+    if min(right.sum(), (1 - right).sum()) < _LEAST_OF_A_KIND:
+        return ()
+    x = np.array([line_evidence([calibration.word(word.features) for word in line]) for line in lines])
+    mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
+    used = np.ones(x.shape[1], dtype=np.bool_)
+    while True:
+        beta = logistic((x[:, used] - mean[used]) / scale[used], right, np.ones(len(right)))
+        if (beta[1:] >= 0).all():
+            break
+        used[np.flatnonzero(used)[beta[1:] < 0]] = False
+    weights = np.zeros(x.shape[1])
+    weights[used] = beta[1:] / scale[used]
+    return (float(beta[0] - (weights * mean).sum()), *map(float, weights))
 
 
 def by_line(words: Sequence[ReadWord]) -> list[list[ReadWord]]:

@@ -55,6 +55,21 @@ def test_a_fit_is_calibrated_on_words_it_has_not_seen() -> None:
     assert all(weight <= 0 for weight in found.weights)
 
 
+def test_lines_are_fitted_apart_and_never_surer_than_their_least_sure_word() -> None:
+    found = fit(words(6000, 1), "f" * 64)
+    assert len(found.lines) == 4
+    assert parse(json.loads(found.to_json())) == found
+    assert found.together([0.42]) == 0.42
+    sure = [found.together([0.9] * many) for many in range(1, 30)]
+    assert all(a >= b for a, b in pairwise(sure))
+    assert found.together([0.9, 0.8]) <= 0.8
+    assert found.together([0.3, 0.8]) < found.together([0.5, 0.8]) < found.together([0.5, 0.95])
+    assert found.together([0.0, 1.0]) < 0.01
+    few = fit(words(3000, 1)[:200], "f" * 64)
+    assert few.lines == ()
+    assert 0 < few.together([0.9, 0.8]) <= 0.8
+
+
 def test_a_feature_that_speaks_for_words_is_left_out() -> None:
     turned = [ReadWord((-w.features[0], *w.features[1:]), w.right, w.line, w.raw) for w in words(3000, 3)]
     assert fit(turned, "f" * 64).weights[0] == 0
