@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,18 @@ class Average:
         """Move by ``share`` of the way to the present parameters."""
         live = [parameter.detach() for parameter in self._live.values()]
         torch._foreach_lerp_(list(self._mean.values()), live, share)
+
+    @contextmanager
+    @torch.no_grad()
+    def applied(self) -> Iterator[None]:
+        """Put the averages in the place of the parameters for a while."""
+        live, mean = list(self._live.values()), list(self._mean.values())
+        kept = [parameter.detach().clone() for parameter in live]
+        torch._foreach_copy_(live, mean)
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(live, kept)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The averages by parameter name."""

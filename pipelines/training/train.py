@@ -14,6 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -232,7 +233,8 @@ class Trainer:
             return
         begun = time.monotonic()
         self.checked = self.progress.elapsed
-        errors = self.checks.errors(self.learner)
+        with self.average.applied() if self.average is not None else nullcontext():  # what would be saved now
+            errors = self.checks.errors(self.learner)
         self.log({"held_out": errors, "s": round(self.checked, 1), "took": round(time.monotonic() - begun, 2)})
 
     def report(self, pace: float) -> None:

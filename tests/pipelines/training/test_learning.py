@@ -124,6 +124,9 @@ def test_an_average_follows_its_parameters_slowly_and_is_restored() -> None:
     other = Average(torch.nn.Linear(2, 2))
     other.load_state_dict(average.state_dict())
     assert torch.equal(other.state_dict()["weight"], average.state_dict()["weight"])
+    with average.applied():
+        assert torch.allclose(layer.weight, torch.full((2, 2), 0.25)) and torch.is_grad_enabled()
+    assert torch.equal(layer.weight, torch.ones(2, 2)) and layer.weight.requires_grad
 
 
 def test_a_process_of_several_sees_its_own_device_only(monkeypatch: pytest.MonkeyPatch) -> None:
