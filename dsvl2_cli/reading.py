@@ -124,7 +124,7 @@ class Reader:
 
     def _read(self, document: InputFile, report: Report) -> None:
         from dsvl2.pipelines import OcrTask, document_head
-        from dsvl2.pipelines.run import run
+        from dsvl2.pipelines.run import ahead, run
 
         with open_document(document, self.plan.source, self.plan.passwords) as source, ExitStack() as stack:
             for notice in source.notices:
@@ -142,7 +142,7 @@ class Reader:
             batch = self.plan.settings.batch_size or _batch_size(engine)
             figures = stack.enter_context(self._figures(document, source, target)) if self.plan.figures else None
             try:
-                for read in run(OcrTask(), scans or source, engine, batch_size=batch):
+                for read in run(OcrTask(), scans or ahead(source, engine), engine, batch_size=batch):
                     page = figures.with_links(read) if figures is not None else read
                     report.pages.append(page)
                     self._tell(report.source, page, alone=len(source.selected) == 1)

@@ -117,12 +117,12 @@ def prompt_queries(q: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def keys_and_values(kv: Tensor, rope: Tensor, values: int) -> tuple[Tensor, Tensor]:
     """Keys [B, L, A, dn + dr] and values of expanded latents [B, L, A, dn + dv] and the heads' common rotary key [B, L, dr].
 
-    From a kernel the values come as wide as the keys, as flash attention wants them: zero beyond dv.
+    From a kernel the values come as wide as the keys where attention wants them so (`ops.one_width`): zero beyond dv.
     """
     if ops.native(kv):
         from dsvl2.kernels.triton_backend import prompt
 
-        k, v = prompt.expand(kv.flatten(0, 1), rope.flatten(0, 1), values)
+        k, v = prompt.expand(kv.flatten(0, 1), rope.flatten(0, 1), values, padded=ops.one_width(kv))
         return k.unflatten(0, kv.shape[:2]), v.unflatten(0, kv.shape[:2])
     still, v = kv.split((kv.shape[-1] - values, values), dim=-1)
     common = rope[:, :, None].expand(-1, -1, kv.shape[2], -1).to(kv.dtype)

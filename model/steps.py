@@ -175,7 +175,7 @@ class GraphSteps(Steps):
             held[:count] = (
                 [-1] * count if not number else [n + (seen > 0) for n, seen in zip(said[number], said[2], strict=True)]
             )
-        return Flight(self._drawn(results[1], count) if warm else results[0], results[1])
+        return Flight(self._drawn(*results, count) if warm else results[0], results[1])
 
     def _tell(self, rows: Sequence[Row | None]) -> bool:
         """Write how rows draw where that is new; say whether one of them does."""
@@ -189,12 +189,17 @@ class GraphSteps(Steps):
             self._told[: len(rows)] = warm
         return any(one is not COLD for one in warm)
 
-    def _drawn(self, logits: Tensor, count: int) -> Tensor:
-        """The values of a step some of whose rows draw: behind its graph, and nobody waits for it either."""
-        ids = draw(logits, self._heat[:, :count], self._seeds[:count], self._given[1, :count])  # moved on by the graph
-        self._last[:count] = ids
+    def _drawn(self, values: Tensor, logits: Tensor, count: int) -> Tensor:
+        """The values of a step some of whose rows draw: behind its graph, and nobody waits for it either.
+
+        Rows that do not draw keep theirs: another sum would differ in the last bit, by what the neighbours do.
+        """
+        heat = self._heat[:, :count]
+        ids = draw(logits, heat, self._seeds[:count], self._given[1, :count])  # moved on by the graph
         chances = logits.gather(1, ids[:, None])[:, 0] - logits.logsumexp(-1)
-        return torch.stack((ids.double(), chances.double()))
+        found = torch.where(heat[0] > 0, torch.stack((ids.double(), chances.double())), values)
+        self._last[:count] = found[0].long()
+        return found
 
     def _everything(self, count: int) -> tuple[Tensor, Tensor]:
         table, size = self._table[:count], self._cache.size

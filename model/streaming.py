@@ -1,7 +1,8 @@
 """A scheduler in a thread of its own, fed by another: whoever makes requests or takes answers never keeps a GPU waiting."""
 
-from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 from threading import Event, Thread
@@ -12,6 +13,7 @@ from dsvl2.model.scheduler import LATER, Later, Scheduler
 from dsvl2.model.transfer import on_device
 
 AHEAD = 24  # requests that may wait for their turn; those not yet asked for are not made
+SWITCH = 2e-4  # seconds that the scheduler waits for the interpreter at most, per call: 5 ms by default, half a step of small
 T = TypeVar("T")
 LOOK = 0.1  # seconds between two looks whether to stop
 
@@ -95,12 +97,23 @@ def _work(
         return item
 
     try:
-        with on_device(scheduler.device):
+        with on_device(scheduler.device), _alert():
             for answer in scheduler.serve(pull, capacity, halt.is_set, waiting=waiting):
                 done.put(answer)
     except BaseException as error:  # likewise
         end = _End(error)
     done.put(end)
+
+
+@contextmanager
+def _alert() -> Iterator[None]:
+    """Let threads take turns more often: one that draws pages or packs results would keep the device waiting."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, SWITCH))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _patient(get: Callable[..., T], halt: Event) -> T | None:

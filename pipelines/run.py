@@ -47,7 +47,8 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
         and isinstance(engine, StreamingEngine)
         and engine.info.device != "cpu"
     ):
-        yield from _flow(task, source, engine, len(source.selected) if isinstance(source, Source) else batch_size)
+        selected: Sequence[int] | None = getattr(source, "selected", None)  # a document, or what draws its pages
+        yield from _flow(task, source, engine, batch_size if selected is None else len(selected))
         return
     group: list[Page] = []
     try:
@@ -61,6 +62,18 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
         yield from _read_group(task, group, engine)
         raise
     yield from _read_group(task, group, engine)
+
+
+def ahead(source: Source, engine: Engine | None) -> Iterable[Page]:
+    """Return `source`, or, where a GPU would wait for it, what draws the same pages in processes of its own.
+
+    For programs, whose main module other processes can import, not for notebooks and scripts without a guard.
+    """
+    if engine is None or engine.info.device == "cpu":
+        return source
+    from dsvl2.pipelines.batch.aside import DrawnAside
+
+    return DrawnAside(source) if DrawnAside.pays(source) else source
 
 
 def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine, expected: int) -> Iterator[PageResult]:

@@ -5,10 +5,10 @@ Keys: a part of the card's name; then (kernel, format number of `tiles`, bin of 
 
 CARDS: dict[str, dict[tuple[str, int, int], tuple[int, int, int, int, int]]] = {
     "H100": {
-        ("down", 0, 4): (128, 128, 64, 8, 3),
-        ("down", 0, 5): (128, 256, 64, 8, 4),
+        ("down", 0, 4): (128, 256, 64, 8, 4),
+        ("down", 0, 5): (128, 128, 64, 8, 3),
         ("down", 2, 4): (64, 128, 64, 4, 4),
-        ("down", 2, 5): (128, 256, 64, 8, 4),
+        ("down", 2, 5): (128, 64, 64, 4, 3),
         ("gate_up", 0, 4): (128, 128, 64, 8, 4),
         ("gate_up", 0, 5): (128, 128, 64, 8, 4),
         ("gate_up", 2, 4): (64, 64, 64, 4, 4),

@@ -36,7 +36,7 @@ def _turn_queries(
 @triton.jit
 def _expand(
     kv, rope, k, v, STRIDE, ROPE_STRIDE, A: tl.constexpr, N: tl.constexpr, D: tl.constexpr, V: tl.constexpr,
-    AP: tl.constexpr, NP: tl.constexpr, DP: tl.constexpr, WP: tl.constexpr,
+    W: tl.constexpr, AP: tl.constexpr, NP: tl.constexpr, DP: tl.constexpr, WP: tl.constexpr,
 ):  # fmt: skip
     token = tl.program_id(0).to(tl.int64)
     head, column, turned, wide = tl.arange(0, AP), tl.arange(0, NP), tl.arange(0, DP), tl.arange(0, WP)
@@ -50,7 +50,7 @@ def _expand(
     there = heads_ok & (turned < D)[None, :]
     tl.store(target + N + turned[None, :], tl.broadcast_to(key[None, :], (AP, DP)), mask=there)
     value = tl.load(source + N + wide[None, :], mask=heads_ok & (wide < V)[None, :], other=0.0)
-    tl.store(v + (token * A + head[:, None]) * width + wide[None, :], value, mask=heads_ok & (wide < width)[None, :])
+    tl.store(v + (token * A + head[:, None]) * W + wide[None, :], value, mask=heads_ok & (wide < W)[None, :])
 
 
 def turn_queries(q: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -66,16 +66,20 @@ def turn_queries(q: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return out
 
 
-def expand(kv: Tensor, rope: Tensor, values: int) -> tuple[Tensor, Tensor]:
-    """kv [N, A, dn + dv] and rope [N, dr], rows perhaps apart -> keys [N, A, dn + dr], and values as wide, zero beyond dv."""
+def expand(kv: Tensor, rope: Tensor, values: int, *, padded: bool) -> tuple[Tensor, Tensor]:
+    """kv [N, A, dn + dv] and rope [N, dr], rows perhaps apart -> keys [N, A, dn + dr], and values.
+
+    padded: values as wide as keys, zero beyond dv.
+    """
     (count, heads, both), rotary = kv.shape, rope.shape[-1]
     width = both - values + rotary
     k = torch.empty(count, heads, width, dtype=kv.dtype, device=kv.device)
-    v = torch.empty_like(k)
+    wide = width if padded else values
+    v = torch.empty(count, heads, wide, dtype=kv.dtype, device=kv.device)
     if count:
         with on(kv):
             _expand[(count,)](
                 kv, rope, k, v, kv.stride(0), rope.stride(0), A=heads, N=both - values, D=rotary, V=values,
-                AP=power(heads), NP=power(both - values), DP=power(rotary), WP=power(width), num_warps=4,
+                W=wide, AP=power(heads), NP=power(both - values), DP=power(rotary), WP=power(wide), num_warps=4,
             )  # fmt: skip
     return k, v

@@ -235,7 +235,8 @@ def planes(x: Tensor, weight: Tensor) -> Tensor:
     (count, hidden), experts = x.shape, weight.shape[0]
     tokens = WIDE if count >= MANY else TOKENS
     blocks = triton.cdiv(count, tokens)
-    each = max(BK, triton.cdiv(triton.cdiv(hidden, max(1, min(MOST, PROGRAMS // max(blocks, 1)))), BK) * BK)
+    programs = 2 * PROGRAMS if tokens == WIDE else PROGRAMS
+    each = max(BK, triton.cdiv(triton.cdiv(hidden, max(1, min(MOST, programs // max(blocks, 1)))), BK) * BK)
     out = torch.empty(triton.cdiv(hidden, each), count, experts, device=x.device)
     if count:
         with on(x):

@@ -67,18 +67,20 @@ def in_pdf(jpeg: bytes) -> bytes:
         return bytes(document.tobytes())
 
 
-def draw(path: Path) -> tuple[tuple[int, int], bytes, float]:
-    """Size and pixels of a file's page, and the seconds of a processor that it took."""
+def draw(path: Path, target: Path) -> tuple[tuple[int, int], float]:
+    """Write the pixels of a file's page; its size, and the seconds of a processor that it took."""
     start = time.process_time()
     if path.suffix == ".pdf":
         import pymupdf
 
         with pymupdf.open(path) as document:
             pixels = document[0].get_pixmap(dpi=DPI)
-            return (pixels.width, pixels.height), bytes(pixels.samples), time.process_time() - start
+            target.write_bytes(pixels.samples_mv)
+            return (pixels.width, pixels.height), time.process_time() - start
     with Image.open(path) as file:
         image = file.convert("RGB")
-    return image.size, image.tobytes(), time.process_time() - start
+    target.write_bytes(image.tobytes())
+    return image.size, time.process_time() - start
 
 
 def drawn(
@@ -88,10 +90,14 @@ def drawn(
     under_way = deque[Future[Any]]()
     for number in range(count):
         while len(under_way) < min(AHEAD * drawers, count - number):
-            under_way.append(pool.submit(draw, files[(number + len(under_way)) % len(files)]))
-        size, pixels, seconds = under_way.popleft().result()
+            place = number + len(under_way)
+            path = files[place % len(files)]
+            under_way.append(pool.submit(draw, path, path.with_name(f"{place}.rgb")))
+        size, seconds = under_way.popleft().result()
         spent.append(seconds)
-        yield Image.frombytes("RGB", size, pixels)
+        target = files[0].with_name(f"{number}.rgb")
+        yield Image.frombytes("RGB", size, target.read_bytes())
+        target.unlink()
 
 
 def asked(pages: Iterable[Image.Image], new: int) -> Iterator[GenerationRequest]:
@@ -137,9 +143,11 @@ def cases(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, Any
         return
     spent = list[float]()
     context = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder, ProcessPoolExecutor(options.drawers, context) as pool:
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder, ProcessPoolExecutor(options.drawers, context) as pool:
         files = scans(Path(folder))
-        list(pool.map(draw, files * options.drawers))  # the processes have started
+        for _ in drawn(files, 8 * options.drawers, pool, options.drawers, []):
+            pass  # the processes have started
         pages = drawn(files, options.pages, pool, options.drawers, spent)
         figures = taken(engine, asked(pages, options.new), options.pages)
     by = "PyMuPDF" if files[0].suffix == ".pdf" else "JPEG"

@@ -1,0 +1,71 @@
+"""Pages of one document drawn by processes of their own, ahead of those that are read.
+
+MuPDF keeps Python's lock while it draws, 50 ms a page, and a GPU would wait for the thread that feeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dsvl2.pipelines.batch.children import Child
+from dsvl2.pipelines.batch.codec import Header, unpack_image, unpack_result
+from dsvl2.pipelines.batch.decoder import decoder_main
+from dsvl2.pipelines.documents import PageError, PageImage, ReadPage, UnreadablePage
+from dsvl2.pipelines.sources import Source
+
+HANDS = 3  # processes: 60 pages a second, and a GPU reads 15
+FEWEST = 2 * HANDS  # pages from which their start, a second, is worth it
+NEVER = 1e9  # seconds: a page takes as long here as it would take anywhere
+
+Page = PageImage | ReadPage | UnreadablePage
+
+
+class DrawnAside:
+    """The selected pages of a source, in order, as iterating the source itself gives them."""
+
+    def __init__(self, source: Source, hands: int = HANDS) -> None:
+        self._source, self._hands = source, hands
+        self.selected = source.selected
+
+    @staticmethod
+    def pays(source: Source) -> bool:
+        """Whether it is a PDF on disk with more than a few pages."""
+        return source.kind == "pdf" and source.original.blob.path is not None and len(source.selected) >= FEWEST
+
+    def __iter__(self) -> Iterator[Page]:
+        children = [Child(decoder_main, (self._source.options, None)) for _ in range(self._hands)]
+        try:
+            yield from self._drawn([child for child in children if self._opens(child)])
+        finally:
+            for child in children:
+                child.end()
+
+    def _opens(self, child: Child) -> bool:
+        path = str(self._source.original.blob.path)
+        told = {"op": "open", "path": path, "name": self._source.name, "sha256": "-", "spooled": False, "url": None}
+        child.ask(told, seconds=NEVER)
+        answer = child.answer()
+        return answer is not None and "error" not in answer[0]
+
+    def _drawn(self, children: Sequence[Child]) -> Iterator[Page]:
+        """Each child draws one page of a round; what a child cannot say any more is drawn here."""
+        asked = [self._ask(children, place) for place in range(min(len(children), len(self.selected)))]
+        for place, number in enumerate(self.selected):
+            child = children[place % len(children)] if children else None
+            answer = child.answer() if child is not None and asked[place] else None
+            asked.append(self._ask(children, place + len(children)))
+            yield self._source.page(number) if answer is None else self._page(number, *answer)
+
+    def _ask(self, children: Sequence[Child], place: int) -> bool:
+        if not children or place >= len(self.selected) or children[place % len(children)].lost:
+            return False
+        child = children[place % len(children)]
+        child.ask({"op": "page", "number": self.selected[place], "dpi": None}, seconds=NEVER)
+        return True
+
+    def _page(self, number: int, told: Header, blobs: Sequence[bytes]) -> Page:
+        if "error" in told:
+            return UnreadablePage(number, PageError(*told["error"]), self._source.name)
+        if "result" in told:
+            return ReadPage(unpack_result(blobs[0], self._source.name))
+        return unpack_image(told, blobs[0])

@@ -1,0 +1,80 @@
+"""Pages drawn by processes of their own are the pages that the source gives, also when a process dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pymupdf
+import pytest
+
+from dsvl2.pipelines import open_source
+from dsvl2.pipelines.batch.aside import DrawnAside
+from dsvl2.pipelines.documents import PageImage, ReadPage, UnreadablePage
+from dsvl2.pipelines.run import ahead
+from dsvl2.pipelines.sources import SourceOptions
+
+COUNT = 9
+
+
+@pytest.fixture
+def document(tmp_path: Path) -> Path:
+    path = tmp_path / "nine.pdf"
+    with pymupdf.open() as made:
+        for number in range(COUNT):
+            page = made.new_page(width=200, height=100 + number)
+            page.insert_text((20, 50), f"page {number + 1} says something that is long enough to be used")
+        made.save(path)
+    return path
+
+
+def shown(page: PageImage | ReadPage | UnreadablePage) -> tuple[Any, ...]:
+    if isinstance(page, PageImage):
+        return (
+            page.number,
+            page.image.mode,
+            page.image.size,
+            page.image.tobytes(),
+            page.dpi,
+            page.size_pt,
+            page.layer_use,
+        )
+    return (page.number, repr(page))
+
+
+@pytest.mark.parametrize("options", [SourceOptions(), SourceOptions(text_layer="auto"), SourceOptions(pages="2-8,1")])
+def test_they_are_the_pages_of_the_source(document: Path, options: SourceOptions) -> None:
+    with open_source(document, options) as source:
+        want = [shown(page) for page in source]
+        assert [shown(page) for page in DrawnAside(source, hands=2)] == want
+
+
+def test_a_process_that_dies_or_cannot_open_costs_no_page(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_source(document, SourceOptions()) as source:
+        want = [shown(page) for page in source]
+        drawn = DrawnAside(source, hands=2)
+        children: list[Any] = []
+        opens = drawn._opens
+        monkeypatch.setattr(DrawnAside, "_opens", lambda self, child: children.append(child) or opens(child))
+        got = []
+        for page in drawn:
+            got.append(shown(page))
+            if len(got) == 3:
+                os.kill(children[0].pid, signal.SIGKILL)
+        assert got == want
+        monkeypatch.setattr(DrawnAside, "_opens", lambda self, child: False)
+        assert [shown(page) for page in DrawnAside(source, hands=2)] == want
+
+
+def test_only_a_gpu_and_a_long_file_are_worth_it(document: Path) -> None:
+    gpu, cpu = (cast(Any, SimpleNamespace(info=SimpleNamespace(device=name))) for name in ("cuda:0", "cpu"))
+    with open_source(document, SourceOptions()) as source:
+        assert isinstance(ahead(source, gpu), DrawnAside)
+        assert ahead(source, cpu) is ahead(source, None) is source
+    with open_source(document.read_bytes(), SourceOptions(), name="x.pdf") as source:
+        assert ahead(source, gpu) is source
+    with open_source(document, SourceOptions(pages="1-3")) as source:
+        assert ahead(source, gpu) is source
