@@ -142,8 +142,8 @@ def _said(rows: Sequence[Row | None]) -> list[list[int]]:
 class GraphSteps(Steps):
     """The same as CUDA graphs, one for each number of rows: all that they read and write stays where it is.
 
-    The choice of the likeliest tokens and the update of positions are part of the graph: while the same sequences go on, a step
-    costs the host one launch, and one copy back that nobody waits for. Drawing by temperature comes behind the graph.
+    The choice of tokens and the update of positions are part of the graph: while the same sequences go on, a step costs the
+    host one launch, and one copy back that nobody waits for. Steps of which a row draws by temperature have graphs of their own.
     `fixed`: always the widest step, whose sums are those of any batch.
     """
 
@@ -155,6 +155,7 @@ class GraphSteps(Steps):
         self._given = torch.zeros(3, rows, dtype=torch.int64, device=self._device)
         self._held = [[-1] * rows, [0] * rows, [0] * rows]  # what stands in `given` once all launches have run
         self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]] = {}
+        self._warm: dict[int, tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]] = {}
         self._heat, self._seeds = (part.to(self._device) for part in told([COLD] * rows))
         self._told = [COLD] * rows
 
@@ -167,15 +168,16 @@ class GraphSteps(Steps):
         if any(new != held[:count] for new, held in zip(said, self._held, strict=True)):
             self._given[:, :count] = sent(said, self._device)
         warm = self._tell(rows)
-        if count not in self._graphs:
-            self._graphs[count] = self._captured(count)
-        graph, results = self._graphs[count]
+        graphs = self._warm if warm else self._graphs
+        if count not in graphs:
+            graphs[count] = self._captured(count, warm)
+        graph, results = graphs[count]
         graph.replay()
         for number, held in enumerate(self._held):
             held[:count] = (
                 [-1] * count if not number else [n + (seen > 0) for n, seen in zip(said[number], said[2], strict=True)]
             )
-        return Flight(self._drawn(*results, count) if warm else results[0], results[1])
+        return Flight(*results)
 
     def _tell(self, rows: Sequence[Row | None]) -> bool:
         """Write how rows draw where that is new; say whether one of them does."""
@@ -190,43 +192,44 @@ class GraphSteps(Steps):
         return any(one is not COLD for one in warm)
 
     def _drawn(self, values: Tensor, logits: Tensor, count: int) -> Tensor:
-        """The values of a step some of whose rows draw: behind its graph, and nobody waits for it either.
+        """The values of a step some of whose rows draw.
 
         Rows that do not draw keep theirs: another sum would differ in the last bit, by what the neighbours do.
         """
         heat = self._heat[:, :count]
-        ids = draw(logits, heat, self._seeds[:count], self._given[1, :count])  # moved on by the graph
+        ids = draw(logits, heat, self._seeds[:count], self._given[1, :count])  # moved on already
         chances = logits.gather(1, ids[:, None])[:, 0] - logits.logsumexp(-1)
         found = torch.where(heat[0] > 0, torch.stack((ids.double(), chances.double())), values)
         self._last[:count] = found[0].long()
         return found
 
-    def _everything(self, count: int) -> tuple[Tensor, Tensor]:
+    def _everything(self, count: int, warm: bool) -> tuple[Tensor, Tensor]:
         table, size = self._table[:count], self._cache.size
         begun = joined.begin(
             self._given[:, :count], self._last, table, self._language.model.embed_tokens.weight, (self._cos, self._sin),
             self._cache.planes, size, self._cache.part[1] * size,
         )  # fmt: skip
-        return self._compute(begun.x, begun.cos, begun.sin, begun.rows, self._seen_by(table, begun.lengths))
+        values, logits = self._compute(begun.x, begun.cos, begun.sin, begun.rows, self._seen_by(table, begun.lengths))
+        return self._drawn(values, logits, count) if warm else values, logits
 
     def _seen_by(self, table: Tensor, lengths: Tensor) -> Sight:
         return Sight(table, lengths)
 
-    def _captured(self, count: int) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]:
+    def _captured(self, count: int, warm: bool) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]:
         """Run once to compile and warm up (tokens are written to the cache again, as they are), then record."""
         before = self._given.clone(), self._last.clone()
         aside = torch.cuda.Stream(self._device)
         aside.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(aside):
-            self._everything(count)
+            self._everything(count, warm)
             self._given.copy_(before[0])
             self._last.copy_(before[1])
         torch.cuda.current_stream(self._device).wait_stream(aside)
         torch.cuda.synchronize(self._device)
         graph = torch.cuda.CUDAGraph()
-        pool = next(iter(self._graphs.values()))[0].pool() if self._graphs else None
+        pool = next((made[0].pool() for made in (*self._graphs.values(), *self._warm.values())), None)
         with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            results = self._everything(count)
+            results = self._everything(count, warm)
         return graph, results
 
 

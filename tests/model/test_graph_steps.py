@@ -48,8 +48,8 @@ class CalledSteps(GraphSteps):
         flight._values = flight._values.clone()  # on a GPU the copy is made before the next step is
         return flight
 
-    def _captured(self, count: int) -> Any:
-        graph = Replayed(lambda: self._everything(count))
+    def _captured(self, count: int, warm: bool) -> Any:
+        graph = Replayed(lambda: self._everything(count, warm))
         graph.results = (
             torch.zeros(2, count, dtype=torch.float64),
             torch.zeros(count, self._language.lm_head.out_features),
