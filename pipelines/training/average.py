@@ -26,9 +26,9 @@ class Average:
     @torch.no_grad()
     def applied(self) -> Iterator[None]:
         """Put the averages in the place of the parameters for a while."""
-        live, mean = list(self._live.values()), list(self._mean.values())
+        live: list[Tensor] = list(self._live.values())
         kept = [parameter.detach().clone() for parameter in live]
-        torch._foreach_copy_(live, mean)
+        torch._foreach_copy_(live, list(self._mean.values()))
         try:
             yield
         finally:
