@@ -116,12 +116,12 @@ def _in_place(
     if prepared.formulas:
         from dsvl2.pipelines.formulas.in_page import with_formulas
 
-        blocks, notices = with_formulas(blocks, prepared.formulas, answers)
+        blocks, notices = with_formulas(blocks, prepared.formulas, answers, prepared.layout)
     if prepared.charts:
         from dsvl2.pipelines.charts.in_page import with_charts
 
         count = sum(len(chart.requests) for chart in prepared.charts)
-        blocks = with_charts(blocks, prepared.charts, answers[len(answers) - count :])
+        blocks = with_charts(blocks, prepared.charts, answers[len(answers) - count :], prepared.layout)
     return blocks, notices
 
 

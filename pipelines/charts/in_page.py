@@ -19,7 +19,7 @@ from dsvl2.pipelines.charts.export import table_of
 from dsvl2.pipelines.charts.read import PreparedChart, finish_chart, prepare_chart
 from dsvl2.pipelines.charts.types import ChartData
 from dsvl2.pipelines.documents import Block, Box, Line
-from dsvl2.pipelines.layout import PageInk, PageLayout, Region
+from dsvl2.pipelines.layout import PageInk, PageLayout, Region, straightened
 from dsvl2.pipelines.layout.assemble import join_lines
 from dsvl2.pipelines.layout.components import components
 
@@ -44,7 +44,7 @@ _SOLID = 205  # grey level of the palest fill that counts as a bar
 
 @dataclass(frozen=True, slots=True)
 class ChartCut:
-    """A part of a page that may be a chart: where, in page pixels, and what to ask the model about its words.
+    """A part of a page that may be a chart: where, in upright pixels, and what to ask the model about its words.
 
     `letters` [N, 2] are the middles of the letters that the page shows there; those on fills are none of them.
     """
@@ -61,10 +61,11 @@ class ChartCut:
 
 
 def page_charts(layout: PageLayout, image: Image, profile: ReadingProfile) -> tuple[ChartCut, ...]:
-    """Return the parts of an upright page that may be charts."""
+    """Return the parts of a page that may be charts."""
     ink = layout.ink
-    if ink is None or ink.unit <= 0 or layout.rotation or layout.skew:
+    if ink is None or ink.unit <= 0:
         return ()
+    image = straightened(image, layout)
     marks = [box for region in layout.regions if (box := _marks(region, image, ink.unit))]
     marks += [box for frame in _axes(ink) if (box := _bars(image, frame, ink.unit))]
     page = Box(0, 0, *layout.size)
@@ -185,18 +186,22 @@ def _apart(boxes: Sequence[Box]) -> list[Box]:
 
 
 def with_charts(
-    blocks: Sequence[Block], charts: Sequence[ChartCut], answers: Sequence[GenerationResult]
+    blocks: Sequence[Block],
+    charts: Sequence[ChartCut],
+    answers: Sequence[GenerationResult],
+    layout: PageLayout | None = None,
 ) -> tuple[Block, ...]:
     """Return the blocks with each chart that gave data as a figure and a table in place of the text read there.
 
-    `answers` are those to the charts' requests, in order.
+    `answers` are those to the charts' requests, in order. `layout` leads from the page to the upright page; without it
+    they are one.
     """
     result = tuple(blocks)
     waiting = iter(answers)
     for cut in charts:
         data = finish_chart(cut.prepared, [next(waiting) for _ in cut.requests], cut.profile)
         if is_sure(data):
-            result = _put(result, cut.box, _blocks(data, cut))
+            result = _put(result, cut.box, _blocks(data, cut, layout), layout)
     return result
 
 
@@ -208,7 +213,7 @@ def is_sure(data: ChartData) -> bool:
     return sum(point.confidence for point in points) >= _SURE * len(points)
 
 
-def _blocks(data: ChartData, cut: ChartCut) -> tuple[Block, Block]:
+def _blocks(data: ChartData, cut: ChartCut, layout: PageLayout | None) -> tuple[Block, Block]:
     """Return the figure, its title as text, and the table of its data; lines are the words whose letters the page shows."""
     rows = tuple(tuple(row) for row in table_of(data))
     texts = sorted(data.texts, key=lambda item: (item.box.y0, item.box.x0))
@@ -216,8 +221,12 @@ def _blocks(data: ChartData, cut: ChartCut) -> tuple[Block, Block]:
     shown = tuple(line for line in lines if line.text.strip() and _is_shown(line, cut.letters))
     sure = [point.confidence for _, point in data.points()]
     text = "\n".join("\t".join(row) for row in rows)
-    table = Block("table", text, cut.box, 0, shown, sum(sure) / len(sure), rows)
-    return Block("figure", data.title, cut.box), table
+    place = cut.box
+    if layout:
+        shown = tuple(replace(line, box=layout.to_page(line.box) if line.box else None) for line in shown)
+        place = layout.to_page(cut.box)
+    table = Block("table", text, place, 0, shown, sum(sure) / len(sure), rows)
+    return Block("figure", data.title, place), table
 
 
 def _is_shown(line: Line, letters: NDArray[np.float32]) -> bool:
@@ -233,14 +242,18 @@ def _moved(box: Box, by: Box) -> Box:
     return Box(box.x0 + by.x0, box.y0 + by.y0, box.x1 + by.x0, box.y1 + by.y0)
 
 
-def _put(blocks: Sequence[Block], box: Box, new: Sequence[Block]) -> tuple[Block, ...]:
-    """Return the blocks with new ones in place of what stands in a box; lines outside it stay."""
+def _put(blocks: Sequence[Block], box: Box, new: Sequence[Block], layout: PageLayout | None) -> tuple[Block, ...]:
+    """Return the blocks with new ones in place of what stands in an upright box; lines outside it stay."""
+
+    def within(part: Box | None) -> bool:
+        return _inside(layout.to_upright(part) if layout and part else part, box)
+
     result: list[Block] = []
     place = None
     for block in blocks:
-        kept = [line for line in block.lines if not _inside(line.box, box)]
+        kept = [line for line in block.lines if not within(line.box)]
         whole = block.kind in ("table", "figure")
-        if _inside(block.box, box) if whole else len(kept) < len(block.lines):
+        if within(block.box) if whole else len(kept) < len(block.lines):
             place = len(result) if place is None else place
             if not whole and kept:
                 result.append(replace(block, text=join_lines([line.text for line in kept]), lines=tuple(kept)))

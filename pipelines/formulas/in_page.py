@@ -18,7 +18,7 @@ from dsvl2.pipelines.formulas.dress import dress
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, canvas, look
 from dsvl2.pipelines.formulas.reading import formula_request
 from dsvl2.pipelines.formulas.regions import centred_formulas
-from dsvl2.pipelines.layout import PageLayout
+from dsvl2.pipelines.layout import PageLayout, straightened
 from dsvl2.pipelines.layout.assemble import join_lines
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ _NUMBER = re.compile(r"[(\[]\s*([A-Z]?[\d.]{1,6}[a-z]?)\s*[)\]]\s*$")
 
 @dataclass(frozen=True, slots=True)
 class PageFormula:
-    """A formula that may be on a page: where, in pixels of the page image, and the canvases of it and of its number."""
+    """A formula that may be on a page: where, in upright pixels, and the canvases of it and of its number."""
 
     box: Box
     image: Image
@@ -52,7 +52,9 @@ class PageFormula:
 def page_formulas(layout: PageLayout, image: Image, profile: ReadingProfile) -> tuple[PageFormula, ...]:
     """Return the displayed formulas of a page as its layout shows them, top down by column."""
     found = []
-    for place in centred_formulas(layout):
+    places = centred_formulas(layout)
+    image = straightened(image, layout) if places else image
+    for place in places:
         shown = _canvas(image, place.box, profile)
         number = _canvas(image, place.number, profile) if place.number else None
         if shown is not None:
@@ -77,23 +79,27 @@ def formula_requests(formulas: Sequence[PageFormula]) -> tuple[GenerationRequest
 
 
 def with_formulas(
-    blocks: Sequence[Block], formulas: Sequence[PageFormula], answers: Sequence[GenerationResult]
+    blocks: Sequence[Block],
+    formulas: Sequence[PageFormula],
+    answers: Sequence[GenerationResult],
+    layout: PageLayout | None = None,
 ) -> tuple[tuple[Block, ...], tuple[Notice, ...]]:
     """Return the blocks with formulas in the place of the lines that stand where they do, and what was not read surely.
 
-    `answers` are those to `formula_requests`.
+    `answers` are those to `formula_requests`. `layout` leads from the page to the upright page; without it they are one.
     """
     result = tuple(blocks)
+    turn = _Turn(layout)
     unsure = nameless = 0
     waiting = iter(answers)
     for formula in formulas:
         answer = next(waiting)
         number = next(waiting).text if formula.number is not None else ""
-        lines = _lines_in(result, formula.box)
+        lines = _lines_in(result, formula.box, turn)
         if not lines or is_sentence(" ".join(line.text for line in lines if line.box)):
             continue
         latex, sure = _latex(answer)
-        cut = formula.number is None and any(_goes_beyond(line, formula.box) for line in lines)
+        cut = formula.number is None and any(_goes_beyond(turn.upright(line), formula.box) for line in lines)
         if cut or sure < _SURE:
             unsure += 1
             continue
@@ -101,7 +107,7 @@ def with_formulas(
             found = next((f for text in (number, *(k.text for k in lines)) if (f := _NUMBER.search(text))), None)
             latex += f" \\tag{{{found[1]}}}" if found else ""
             nameless += found is None
-        result = _put(result, Block("formula", latex, formula.box, 0, lines, sure))
+        result = _put(result, Block("formula", latex, turn.page(formula.box), 0, lines, sure))
     return result, _notices(unsure, nameless)
 
 
@@ -124,13 +130,26 @@ def _latex(answer: GenerationResult) -> tuple[str, float]:
     return dress(parsed.value), geometric_mean(answer.logprobs) or 0.0
 
 
-def _lines_in(blocks: Sequence[Block], box: Box) -> tuple[Line, ...]:
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """The way between boxes on the page and on the upright page."""
+
+    layout: PageLayout | None
+
+    def upright(self, line: Line) -> Box | None:
+        return self.layout.to_upright(line.box) if self.layout and line.box else line.box
+
+    def page(self, box: Box) -> Box:
+        return self.layout.to_page(box) if self.layout else box
+
+
+def _lines_in(blocks: Sequence[Block], box: Box, turn: _Turn) -> tuple[Line, ...]:
     """Return the lines that stand in a box, and those without a place that were read between or right after them."""
     found: list[Line] = []
     for block in blocks:
         before = False
         for line in block.lines if block.kind != "table" else ():
-            before = (before and line.box is None) or _stands_in(line, box)
+            before = (before and line.box is None) or _stands_in(turn.upright(line), box)
             if before:
                 found.append(line)
     return tuple(found)
@@ -142,20 +161,20 @@ def is_sentence(text: str) -> bool:
     return len(words) > _MOST_WORDS or sum(map(len, words)) > _WORDY * len(re.sub(r"\s", "", text))
 
 
-def _stands_in(line: Line, box: Box) -> bool:
+def _stands_in(line: Box | None, box: Box) -> bool:
     """Say whether a line's middle is at a formula's height and at least a part of it in the formula."""
-    if line.box is None:
+    if line is None:
         return False
-    middle = (line.box.y0 + line.box.y1) / 2
-    return box.y0 < middle < box.y1 and min(line.box.x1, box.x1) > max(line.box.x0, box.x0)
+    middle = (line.y0 + line.y1) / 2
+    return box.y0 < middle < box.y1 and min(line.x1, box.x1) > max(line.x0, box.x0)
 
 
-def _goes_beyond(line: Line, box: Box) -> bool:
+def _goes_beyond(line: Box | None, box: Box) -> bool:
     """Say whether a line has text beside the formula that stands in it."""
-    if line.box is None:
+    if line is None:
         return False
-    slack = 0.5 * (line.box.y1 - line.box.y0)
-    return line.box.x0 < box.x0 - slack or line.box.x1 > box.x1 + slack
+    slack = 0.5 * (line.y1 - line.y0)
+    return line.x0 < box.x0 - slack or line.x1 > box.x1 + slack
 
 
 def _put(blocks: Sequence[Block], formula: Block) -> tuple[Block, ...]:

@@ -13,7 +13,7 @@ from dsvl2.pipelines.formulas.answers import FormulaResult, parse_formula
 from dsvl2.pipelines.formulas.dress import dress
 from dsvl2.pipelines.formulas.grammar import constraint
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, FormulaPicture, canvas, look
-from dsvl2.pipelines.formulas.regions import formula_boxes
+from dsvl2.pipelines.formulas.regions import find_formulas
 from dsvl2.pipelines.formulas.task import SPEC
 
 if TYPE_CHECKING:
@@ -87,16 +87,18 @@ def _page_result(page: PageImage, found: Sequence[FormulaResult]) -> PageResult:
 
 def _wanted(page: PageImage, engine: Engine, whole: bool | None, looks: int) -> list[_Wanted]:
     width, height = page.image.size
-    everything = [Box(0, 0, width, height)]
-    boxes = everything if whole else formula_boxes(page.image)
-    if boxes is None:
-        boxes = [] if whole is False else everything
+    everything = (Box(0, 0, width, height),)
+    displayed = None if whole else find_formulas(page.image)
+    image, boxes = (displayed.image, displayed.boxes) if displayed else (page.image, everything)
+    if displayed is None and whole is False:
+        boxes = ()
     found = []
     for place in boxes:
-        part = page.image.crop((int(place.x0), int(place.y0), math.ceil(place.x1), math.ceil(place.y1)))
+        part = image.crop((int(place.x0), int(place.y0), math.ceil(place.x1), math.ceil(place.y1)))
         picture = look(part)
         if picture is not None:
             box = _moved(picture.box, place.x0, place.y0)
+            box = displayed.layout.to_page(box) if displayed else box
             found.append(_Wanted(page.number, box, _pictures(picture, part, engine, looks)))
     return found
 

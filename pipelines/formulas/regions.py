@@ -14,7 +14,7 @@ import numpy as np
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.formulas.picture import equals_widths, flattened, ink_of
-from dsvl2.pipelines.layout import InkLine, PageInk, PageLayout, analyse
+from dsvl2.pipelines.layout import InkLine, PageInk, PageLayout, analyse, straightened
 from dsvl2.pipelines.layout.components import Components, Mask, Runs, select
 
 if TYPE_CHECKING:
@@ -61,38 +61,53 @@ class _Column:
         return above < _FREE * unit or below < _FREE * unit
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFormulas:
+    """The displayed formulas of a page: the upright page, their boxes on it, and how it lies on the page as given."""
+
+    image: Image
+    boxes: tuple[Box, ...]
+    layout: PageLayout
+
+
 def formula_boxes(image: Image) -> tuple[Box, ...] | None:
     """Boxes of the displayed formulas of a page, top down by column; None if the picture is no page of text."""
-    gray = np.asarray(flattened(image), np.uint8)
-    layout = analyse(gray, _Cut())
+    found = find_formulas(image)
+    return None if found is None else tuple(found.layout.to_page(box) for box in found.boxes)
+
+
+def find_formulas(image: Image) -> FoundFormulas | None:
+    """Look for the displayed formulas of a page, top down by column; None if the picture is no page of text."""
+    layout = analyse(np.asarray(flattened(image), np.uint8), _Cut())
     unit = layout.x_height
     if layout.blank or unit <= 0:
         return None
     columns = _columns(layout)
     if _running(columns, unit) < _LEAST_LINES:
         return None
-    if layout.rotation or layout.skew:
-        return ()  # upright and page pixels differ there; the page is read as text
+    upright = straightened(image, layout)
+    gray = np.asarray(flattened(upright), np.uint8)
     found = ink_of(255 - gray if float(np.median(gray)) < 110 else gray)
     slabs = [(column, slab) for column in columns for slab in _slabs(column, unit)]
-    return tuple(one.box for column, slab in slabs for one in _formulas(found, column, slab, unit))
+    boxes = (one.box for column, slab in slabs for one in _formulas(found, column, slab, unit))
+    return FoundFormulas(upright, tuple(boxes), layout)
 
 
 @dataclass(frozen=True, slots=True)
 class Displayed:
-    """Where a displayed formula stands, and its number beside it if it has one."""
+    """Where a displayed formula stands, upright pixels, and its number beside it if it has one."""
 
     box: Box
     number: Box | None
 
 
 def centred_formulas(layout: PageLayout) -> list[Displayed]:
-    """The formulas on a page that was cut already, page pixels: those in the middle of a column, or numbered.
+    """The formulas on a page that was cut already: those in the middle of a column, or numbered.
 
     Stricter than `formula_boxes`, as most pages have none: neither underlined headings nor indented code may pass.
     """
     unit, ink = layout.x_height, layout.ink
-    if ink is None or layout.blank or unit <= 0 or layout.rotation or layout.skew:
+    if ink is None or layout.blank or unit <= 0:
         return []
     columns = _columns(layout)
     slabs = [(column, slab) for column in columns for slab in _slabs(column, unit)]
@@ -104,8 +119,7 @@ def centred_formulas(layout: PageLayout) -> list[Displayed]:
         for one in _formulas(found, column, slab, unit, strict=True):
             away = abs(one.box.x0 + one.box.x1 - column.x0 - column.x1) / 2
             if one.number or away < _CENTRED * (column.x1 - column.x0):
-                number = layout.to_page(one.number) if one.number else None
-                result.append(Displayed(layout.to_page(one.box), number))
+                result.append(one)
     return result
 
 

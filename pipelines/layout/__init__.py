@@ -4,6 +4,7 @@ from dsvl2.pipelines.layout.assemble import assemble, blocks_of, line_notices
 from dsvl2.pipelines.layout.ink import PageInk
 from dsvl2.pipelines.layout.page import analyse
 from dsvl2.pipelines.layout.placing import PlacedLine
+from dsvl2.pipelines.layout.straight import straightened
 from dsvl2.pipelines.layout.types import Band, BandText, InkLine, PageLayout, Profile, Region
 from dsvl2.pipelines.layout.words import with_words
 
@@ -20,5 +21,6 @@ __all__ = [
     "assemble",
     "blocks_of",
     "line_notices",
+    "straightened",
     "with_words",
 ]

@@ -135,6 +135,17 @@ class PageLayout:
             min(max(*ys, 0.0), height),
         )
 
+    def to_upright(self, box: Box) -> Box:
+        """Return the upright box that `to_page` leads to this box on the page image (what was clipped is lost)."""
+        a, b, c, d, e, f = self.matrix
+        x, y = (box.x0 + box.x1) / 2 - c, (box.y0 + box.y1) / 2 - f
+        u, v = a * x + d * y, b * x + e * y  # the matrix is a turn: its inverse is its transpose
+        wide, high = box.x1 - box.x0, box.y1 - box.y0
+        cos, sin = abs(a), abs(b)  # on the page it is cos * w + sin * h wide and sin * w + cos * h high
+        turned = cos * cos - sin * sin
+        w, h = (cos * wide - sin * high) / turned, (cos * high - sin * wide) / turned
+        return Box(u - w / 2, v - h / 2, u + w / 2, v + h / 2)
+
 
 @dataclass(frozen=True, slots=True)
 class BandText:

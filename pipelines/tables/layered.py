@@ -20,6 +20,8 @@ from dsvl2.pipelines.tables.sketch import Sketch, sketch
 
 _THIN = 0.5  # letter heights: a drawn box so thin is a rule
 _LARGE = 2.0  # letter heights from base line to ascender (1.5 in most of the text): print so large is a title
+_FAR = 10.0  # letter heights from line to line: what stands so far apart is not one table
+_LEADING = 1.7  # letter heights from line to line, at least; cells of one and two lines in one row stand closer
 _LEAST = 2.0  # letter heights: shorter strokes belong to signs
 
 
@@ -56,8 +58,8 @@ def layer_tables(
     places = [*beside_each_other(flows, unit), *(around(flow) for flow in flows if flow)]
     for ruled, boxes in (
         (True, stacked_boxes(across, plain, unit)),
-        (False, parted_boxes(places, plain, unit)),
-        (False, [b for f in flows for b in flow_boxes(f, plain, unit)]),
+        (False, parted_boxes(places, plain, unit, apart=_FAR)),
+        (False, [b for f in flows for b in flow_boxes(f, plain, unit, step=_LEADING)]),
     ):
         free = [box for box in boxes if not any(overlap(box, table.box) for table in found)]
         _keep(found, [t for t in (sketch(marks, box) for box in free) if _is_open_table(t, words, ruled=ruled)])

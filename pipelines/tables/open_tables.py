@@ -15,7 +15,7 @@ from dsvl2.pipelines.tables.marks import around, centre_x, centre_y, chunks, tex
 _APART = 1.3  # letter heights between words of different cells on a line that counts as one of a table
 _MOST_RULES = 60
 _SAME_END = 1.5  # letter heights: rules of one table begin and end together
-_LEADING = 1.7  # letter heights from line to line, at least; cells of one and two lines in one row stand closer
+_LEADING = 1.2  # letter heights from line to line, at least
 _STEP = 2.3  # usual line distances: a wider gap ends a table without rules
 _LABEL = 3.0  # letter heights: a column of bullets or item numbers is no wider
 _PROSE_WIDE, _PROSE_FILL = 13.0, 0.75  # letter heights, share of the column: lines of running text
@@ -81,8 +81,11 @@ def _longest_table(stack: Sequence[Rule], words: Sequence[Box], unit: float) -> 
     return None
 
 
-def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float) -> list[Box]:
-    """Return the boxes of tables among the lines of one column of the page; `flow` are the lines' boxes, top down."""
+def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float, *, step: float = _LEADING) -> list[Box]:
+    """Return the boxes of tables among the lines of one column of the page; `flow` are the lines' boxes, top down.
+
+    Lines closer than `step` (letter heights) are cells of one, two and three lines beside each other.
+    """
     if not flow:
         return []
     whole = around(flow)
@@ -91,7 +94,7 @@ def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float) -> list[B
     ]
     lines = _lines(inside, unit)
     middles = [centre_y(line.box) for line in lines]
-    steps = [b - a for a, b in pairwise(middles) if b - a > _LEADING * unit]
+    steps = [b - a for a, b in pairwise(middles) if b - a > step * unit]
     pitch = sorted(steps)[len(steps) // 4] if steps else 2.4 * unit
     found: list[Box] = []
     place = 0

@@ -25,7 +25,6 @@ _CROSSED = 0.2  # share of lines with text across a column border: headings over
 _WIDEST = 34.0  # letter heights: a wider column of a table of two holds running text
 _NEXT = 3.2  # line distances: what stands closer above or below, in the columns, belongs to the table
 _PROSE = 0.6  # share of a place's width that no line of one part in a table fills
-_FAR = 10.0  # letter heights from line to line: what stands so far apart is not one table
 _PARTS = 1.3  # letter heights between words of different cells
 
 
@@ -73,13 +72,16 @@ def _stripes(lines: Sequence[Box], unit: float) -> list[float]:
     return found
 
 
-def parted_boxes(places: Sequence[Box], words: Sequence[Box], unit: float) -> list[Box]:
-    """Return the boxes of the tables that fill these places; `words` are all of the page."""
+def parted_boxes(places: Sequence[Box], words: Sequence[Box], unit: float, *, apart: float = float("inf")) -> list[Box]:
+    """Return the boxes of the tables that fill these places; `words` are all of the page.
+
+    Lines further than `apart` (letter heights) from each other are of different tables.
+    """
     found = []
     for place in places:
         inside = [w for w in words if place.x0 - unit < centre_x(w) < place.x1 + unit]
         lines = text_lines(inside, unit)
-        for start, stop in _runs(lines, place, unit):
+        for start, stop in _runs(lines, place, unit, apart * unit):
             columns = _columns(lines[start:stop], unit)
             if columns is not None and _is_table(lines[start:stop], columns, unit):
                 first, last = _reach(lines, start, stop - 1, columns, unit)
@@ -88,7 +90,7 @@ def parted_boxes(places: Sequence[Box], words: Sequence[Box], unit: float) -> li
     return found
 
 
-def _runs(lines: Sequence[Sequence[Box]], place: Box, unit: float) -> list[tuple[int, int]]:
+def _runs(lines: Sequence[Sequence[Box]], place: Box, unit: float, apart: float) -> list[tuple[int, int]]:
     """Return (first, end) of the runs of lines in a place that no line of running text interrupts."""
     runs: list[tuple[int, int]] = []
     begun = -1
@@ -96,7 +98,7 @@ def _runs(lines: Sequence[Sequence[Box]], place: Box, unit: float) -> list[tuple
         parts = chunks(line, _PARTS * unit)
         prose = len(parts) == 1 and parts[0].x1 - parts[0].x0 > _PROSE * (place.x1 - place.x0)
         inside = place.y0 < _middle(line) < place.y1
-        far = k > 0 and _middle(line) - _middle(lines[k - 1]) > _FAR * unit
+        far = k > 0 and _middle(line) - _middle(lines[k - 1]) > apart
         if begun >= 0 and (far or prose or not inside):
             runs.append((begun, k))
             begun = -1

@@ -59,6 +59,16 @@ def test_bars_between_paragraphs_are_cut_out_with_their_labels_and_no_more():
     assert cut.requests
 
 
+@pytest.mark.parametrize("turn", [1.5, 90])
+def test_bars_on_a_page_askew_are_cut_out_level(turn):
+    level = page(bars)
+    askew = level.rotate(turn, Image.Resampling.BICUBIC, expand=True, fillcolor="white")
+    (cut,), (as_drawn,) = cuts(askew), cuts(level)
+    assert cut.box.x1 - cut.box.x0 == pytest.approx(as_drawn.box.x1 - as_drawn.box.x0, rel=0.1)
+    assert cut.box.y1 - cut.box.y0 == pytest.approx(as_drawn.box.y1 - as_drawn.box.y0, rel=0.1)
+    assert len(cut.requests) == len(as_drawn.requests)
+
+
 @pytest.mark.parametrize("middle", [lambda pen, font: None, ruled], ids=["prose", "a table with a filled head"])
 def test_pages_without_charts_ask_nothing(middle):
     assert cuts(page(middle)) == ()

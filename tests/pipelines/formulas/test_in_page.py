@@ -77,6 +77,21 @@ def test_what_is_no_equation_asks_nothing(middle):
     assert found(page(middle)) == ()
 
 
+@pytest.mark.parametrize("turn", [1.5, -2.0, 90, 180])
+def test_an_equation_on_a_page_askew_is_cut_out_level_and_put_in_its_place(turn):
+    askew = page(equation, number=True).rotate(turn, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    layout = analyse(np.asarray(askew), PROFILE)
+    (formula,) = page_formulas(layout, askew, PROFILE)
+    assert formula.number is not None
+    box = formula.box
+    inner = Box(box.x0 + 5, box.y0 + 5, box.x1 - 5, box.y1 - 5)
+    line, other = Line("a = b + c", layout.to_page(inner)), Line("a word", layout.to_page(Box(100, 420, 300, 440)))
+    blocks = [Block("paragraph", "a = b + c a word", None, 0, (line, other))]
+    (placed, rest), _ = with_formulas(blocks, [formula], [answer("a=b+c"), answer("(12)")], layout)
+    assert (placed.kind, placed.text, placed.box) == ("formula", "a=b+c \\tag{12}", layout.to_page(box))
+    assert rest.text == "a word"
+
+
 def test_a_sure_formula_takes_the_place_of_its_lines():
     blocks = [paragraph("Before it.", "a = b2 (7)", "and after."), paragraph("Below.", top=200)]
     formula = PageFormula(Box(0, 15, 80, 36), NOTHING, NOTHING)
