@@ -109,7 +109,7 @@ def _surveyed(
         add_pages(found, source, known, seen=not bands)
     for place, (source, number) in enumerate(pages):
         if place not in asked:
-            lost = not texts[place].strip() or (place in judged and judged[place] is None)
+            lost = not texts[place].strip() or place in chosen.beyond
             (found.not_read if lost else found.not_asked).append(PageRef(source.name, number))
     return found
 

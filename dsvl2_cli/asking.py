@@ -182,7 +182,11 @@ def read_questions(given: Sequence[str], more: Sequence[str], questions_from: st
 
     questions = [*given, *more, *(question_lines(questions_from) if questions_from is not None else ())]
     if not questions:
-        raise UsageError("no question was asked", 'write it behind the files: dsvl2 ask invoice.pdf "total due?"')
+        hint = 'write it behind the files: dsvl2 ask invoice.pdf "total due?"'
+        if questions_from is None:
+            raise UsageError("no question was asked", f"{hint}, or name a file of them with --questions-from")
+        place = "standard input" if questions_from == "-" else questions_from
+        raise UsageError(f"there is no question in {place}", "write one on each line")
     return [check_question(question, number) for number, question in enumerate(questions, 1)]
 
 
@@ -248,6 +252,7 @@ def listed(refs: set[PageRef]) -> str:
 
     sources = sorted({ref.source for ref in refs})
     lists = {source: page_list(sorted(ref.page for ref in refs if ref.source == source)) for source in sources}
-    if len(lists) == 1:
-        return f"page {next(iter(lists.values()))}"
-    return ", ".join(f"{source} page {numbers}" for source, numbers in lists.items())
+    named = {source: f"page{'' if numbers.isdigit() else 's'} {numbers}" for source, numbers in lists.items()}
+    if len(named) == 1:
+        return next(iter(named.values()))
+    return ", ".join(f"{source} {numbers}" for source, numbers in named.items())

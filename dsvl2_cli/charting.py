@@ -47,7 +47,7 @@ def run(file: str, wanted: Wanted, common: Common, now: Session) -> None:
         found = [page for page in charts.charts if page.chart.found]
         _tell(now, charts)
         if wanted.plot:
-            _draw(work, wanted, found or list(charts.charts), images)
+            _draw(work, wanted, found, images)
         text = _code(now, found) if wanted.code else _text(chosen, charts, found)
         if text or wanted.output:
             work.deliver(text, wanted.output, wanted.force)
@@ -154,6 +154,8 @@ def _draw(work: Work, wanted: Wanted, pages: list[PageChart], images: dict[int, 
 
     assert wanted.plot is not None
     work.stop_progress()
+    if not pages:
+        work.now.console.say(f"{wanted.plot} was not written: there is nothing to draw")
     for number, page in enumerate(pages):
         path = Path(wanted.plot)
         if number:

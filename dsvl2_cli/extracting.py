@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dsvl2_cli.session import Session
 
 FORMATS = ("json", "jsonl", "csv")
+MANY = 20  # pages from which on it is said how many there are: they take minutes
 _BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _LOUD = frozenset(
     {"conflict", "token_limit", "repetition", "rule_failed", "unsupported", "not_merged", "bad_answer", "empty"}
@@ -140,6 +141,11 @@ class _Extractor:
                 raise UnreadableFile(f"no page of {source.name} could be read")
             asker = self.asker()
             views = self._views(source, good, asker)
+            if len(views) > MANY:
+                hint = "each is asked; --pages chooses some"
+                self.work.now.console.say(
+                    f"{source.name}: fields are looked for on {len(views)} pages or parts: {hint}"
+                )
             rules = rules_of(self.form, self.plan.rules)
             return extract(source.name, views, asker.engine, self.form, rules=rules, asker=asker)
 
@@ -180,10 +186,10 @@ def tell(extraction: Extraction, now: Session, *, named: bool) -> None:
         say = now.console.warn if notice.code in _LOUD else now.console.detail
         say(f"{lead}{notice.message}")
     found = sum(field.quote is not None for field in extraction.fields.values())
-    count = len(extraction.fields)
+    count = f"{len(extraction.fields)} field{'s' if len(extraction.fields) != 1 else ''}"
     pages = f"{len(extraction.pages)} page{'s' if len(extraction.pages) != 1 else ''}"
     now.console.say(
-        f"{lead}{count} fields from {pages}, {found} of them found on the page; "
+        f"{lead}{count} from {pages}, {found} of them found on the page; "
         f"longest answer {extraction.most_tokens} of {extraction.token_limit} tokens"
     )
 

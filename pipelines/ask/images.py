@@ -116,7 +116,12 @@ def fit(
             continue
         notices: tuple[Notice, ...] = ()
         if full is None or size.tiles < full.tiles:
-            message = f"{images} image(s) were seen at {size.image_tokens} tokens, at most {tiles} tile(s) each"
+            seen = "1 image was" if images == 1 else f"{images} images were"
+            message = f"{seen} seen in {size.tiles} tiles ({size.image_tokens} tokens)" + (
+                f" instead of {full.tiles} ({full.image_tokens})"
+                if full is not None
+                else ", more do not fit the context"
+            )
             notices = (Notice("reduced", message),)
         return [replace(request, tiles=tiles) for request in requests], notices
     engine.count(replace(longest, tiles=1))

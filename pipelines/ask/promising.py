@@ -20,10 +20,14 @@ _LOOKED = 40  # pages without a word of the question that are looked at for one 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """Places (0-based) of the pages to ask: `ready` have good text, `unread` have to be read by the model first."""
+    """Places (0-based) of the pages to ask: `ready` have good text, `unread` have to be read by the model first.
+
+    beyond: promising pages that would have had to be read, too, if there were no limit.
+    """
 
     ready: tuple[int, ...]
     unread: tuple[int, ...]
+    beyond: tuple[int, ...] = ()
 
 
 def survey(
@@ -50,15 +54,16 @@ def survey(
     most = READ_AT_MOST if limit is None else limit
     ready: dict[int, None] = {}
     unread: dict[int, None] = {}
+    beyond: set[int] = set()
     for mine in scores:
-        _choose(mine, good, ready, unread, candidates, most)
+        beyond.update(_choose(mine, good, ready, unread, candidates, most))
     if limit is not None:  # reading was asked for: what is left of it goes to pages that nothing is known of
         for place, text in enumerate(texts):
             if len(unread) >= most:
                 break
             if not text.strip() and not good(place):
                 unread[place] = None
-    return Survey(tuple(sorted(ready)), tuple(sorted(unread)))
+    return Survey(tuple(sorted(ready)), tuple(sorted(unread)), tuple(sorted(beyond.difference(unread))))
 
 
 def _choose(
@@ -68,11 +73,13 @@ def _choose(
     unread: dict[int, None],
     candidates: int,
     most: int,
-) -> None:
+) -> list[int]:
+    """Choose the pages for one question; return promising ones for which the limit leaves no room."""
     taken = looked = 0
+    beyond: list[int] = []
     for place in sorted(range(len(scores)), key=lambda n: -scores[n]):
         if taken == candidates or looked == _LOOKED:
-            return
+            break
         looked += scores[place] == 0
         if good(place):
             ready[place] = None
@@ -80,6 +87,9 @@ def _choose(
         elif scores[place] > 0 and (place in unread or len(unread) < most):
             unread[place] = None
             taken += 1
+        elif scores[place] > 0:
+            beyond.append(place)
+    return beyond
 
 
 def _check_hopeless(texts: Sequence[str], good: Callable[[int], bool], name: str) -> None:
