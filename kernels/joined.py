@@ -34,6 +34,17 @@ def few_linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return F.linear(x, weight, bias)
 
 
+def logits(x: Tensor, weight: Tensor | PackedWeight) -> Tensor:
+    """A linear map whose result is fp32: from kernels of ours without another rounding, or another launch."""
+    if ops.native(x) and ops.kernels_read(weight, x):
+        from dsvl2.kernels.triton_backend import linear
+
+        if not isinstance(weight, Tensor) or linear.alone(x.numel() // x.shape[-1], x.shape[-1], x):
+            return linear.linear(x, weight, None, torch.float32)
+    product = F.linear(x, weight) if isinstance(weight, Tensor) else ops.packed_linear(x, weight)
+    return product.float()
+
+
 def norm_linear(
     x: Tensor, delta: Tensor | None, gain: Tensor, eps: float, weight: Tensor | PackedWeight, bias: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -85,6 +96,10 @@ def latent_step(q: Tensor, kv: Tensor, to_key: Tensor, gain: Tensor, eps: float,
 
 def latent_values(query: Tensor, cache: Tensor, sight: ops.Sight, to_value: Tensor) -> Tensor:
     """`ops.decode` of query [R, 1, A, r + dr] over latents, and each head's map to_value [A, dv, r] of that: [R, A, dv]."""
+    if len(query) <= FEW and ops.native(query) and to_value[0].is_contiguous() and cache.dtype == query.dtype:
+        from dsvl2.kernels.triton_backend import attend
+
+        return attend.latent_values(query, cache, sight, to_value)
     mixed = ops.decode(query, cache, sight, to_value.shape[2])[:, 0].to(to_value.dtype)
     out = mixed.new_empty(*mixed.shape[:2], to_value.shape[1])
     torch.bmm(mixed.transpose(0, 1), to_value.transpose(1, 2), out=out.transpose(0, 1))  # each head's where it belongs

@@ -9,10 +9,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import joined, ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
-from dsvl2.model.attention import LayerCache, RMSNorm, build_attention
+from dsvl2.model.attention import Held, LayerCache, RMSNorm, build_attention
 from dsvl2.model.cache import Layer
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.moe import MoE, Routing, SwiGLU
@@ -121,4 +121,7 @@ class LanguageModel(nn.Module):
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[..., H] -> fp32 [..., V]."""
-        return self.lm_head(hidden).float()
+        head: nn.Module = self.lm_head
+        if isinstance(head, Held) and head.bias is None:
+            return joined.logits(hidden, head.held)
+        return cast(Tensor, head(hidden)).float()

@@ -1,7 +1,9 @@
 """Experts of one or two tokens in three launches: each token's experts run for it alone, shared ones among them.
 
-Half of a single token's time in the tiled kernels goes by waiting: few programs, each with a long chain of steps. Here a program
-loads all its rows at once. Letters: T tokens, k experts a token, I expert width, NS shared experts as wide as the routed ones.
+A dense layer is cut into parts that are such shared experts. Half of a single token's time in the tiled kernels goes by waiting:
+few programs, each with a long chain of steps. Here a program loads all its rows at once, and shared experts come first, as they
+need not wait for the choice of the others. Letters: T tokens, k experts a token, I expert width, NS shared experts as wide as
+the routed ones.
 """
 
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from dsvl2.kernels.triton_backend.experts import Pair
 
 MOST = 2  # tokens
+PACKED_WARPS = 8, 4  # of a program of 16 packed rows, which divide the columns: gate and up, down
+CUT = 2048  # columns of a part of an expert that stands alone
 WIDEST = 4096  # columns: more would not fit the registers
 
 
@@ -51,9 +55,10 @@ def _gate_up(
     SHARED_STEP: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
     both: tl.constexpr = PER_TOKEN + NS
-    token, which = tl.program_id(1) // both, tl.program_id(1) % both
+    # shared experts begin: they wait for no choice, so that their weights are on their way while it is made
+    token, which = tl.program_id(1) // both, (tl.program_id(1) + PER_TOKEN) % both
     x += token * K
-    out += tl.program_id(1).to(tl.int64) * WIDTH
+    out += (token * both + which).to(tl.int64) * WIDTH
     if which < PER_TOKEN:
         hold(CHAIN)  # the choice of experts is the work of a kernel before
         release(CHAIN)  # only now: `_down` reads that choice before it waits
@@ -93,9 +98,9 @@ def _down(
     SHARED_STEP: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
     both: tl.constexpr = PER_TOKEN + NS
-    token, which = tl.program_id(1) // both, tl.program_id(1) % both
-    x += tl.program_id(1).to(tl.int64) * WIDTH
-    out += tl.program_id(1).to(tl.int64) * H
+    token, which = tl.program_id(1) // both, (tl.program_id(1) + PER_TOKEN) % both
+    x += (token * both + which).to(tl.int64) * WIDTH
+    out += (token * both + which).to(tl.int64) * H
     release(CHAIN)
     if which < PER_TOKEN:
         if tl.program_id(0) * BN < H:
@@ -137,13 +142,9 @@ def fits(x: Tensor, routed: "Pair | None", shared: "Pair | None") -> bool:
     """Whether there are few enough tokens, and widths that suit."""
     if len(x) > MOST or x.dtype == torch.float32:
         return False
-    pairs = [pair for pair in (routed, shared) if pair is not None]
-    if not all(isinstance(part, Tensor) for pair in pairs for part in pair):
-        return (
-            False  # packed weights are unpacked faster on their way to the matrix units (29 + 25 us here, 12 + 9 there)
-        )
-    widths = [_columns(pair[1]) for pair in pairs]
-    return x.shape[1] <= WIDEST and widths[0] <= WIDEST and widths[-1] % widths[0] == 0 and widths[0] % 64 == 0
+    width = _width(routed, shared)
+    whole = shared is None or _columns(shared[1]) % max(width, 1) == 0
+    return x.shape[1] <= WIDEST and 0 < width <= WIDEST and whole
 
 
 def experts(
@@ -152,7 +153,7 @@ def experts(
     """See `experts.experts`; routed may be missing, and then idx and weight are."""
     first = routed or shared
     assert first is not None  # one of them there must be
-    hidden, width, per_token = x.shape[1], _columns(first[1]), 0 if idx is None else idx.shape[1]
+    hidden, width, per_token = x.shape[1], _width(routed, shared), 0 if idx is None else idx.shape[1]
     halves = 0 if shared is None else _columns(shared[1]) // width
     held = [Operand.of(part, x.device) for part in first]
     beside = held if shared is None else [Operand.of(part, x.device) for part in shared]
@@ -161,23 +162,35 @@ def experts(
     given = x if idx is None else idx.contiguous()
     options = {
         "WIDTH": width, "PER_TOKEN": per_token, "NS": halves, "FORM": held[0].form, "SHARED_FORM": beside[0].form,
-        "ASM": held[0].fast(x) or beside[0].fast(x), "STEP": _step(held[0].form), "SHARED_STEP": _step(beside[0].form),
-        **chained(x),
+        "ASM": held[0].fast(x) or beside[0].fast(x), "BN": own, "SHARED_BN": other, **chained(x),
     }  # fmt: skip
     spread = torch.empty(len(middle), hidden, dtype=x.dtype, device=x.device)
-    sizes = {"BN": own, "SHARED_BN": other, "num_warps": 2 if max(own, other) < 16 else 8}
+    up, down = ({
+        "STEP": _step(held[0].form, warps), "SHARED_STEP": _step(beside[0].form, warps), "num_warps": warps
+    } for warps in (PACKED_WARPS if max(own, other) == 16 else (2, 2)))  # fmt: skip
     with on(x):
         _gate_up[(triton.cdiv(width, min(own, other)), len(middle))](
-            x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **sizes, **options
+            x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **up, **options
         )
         _down[(triton.cdiv(hidden, min(own, other)), len(middle))](
-            middle, given, *held[1].tensors, *beside[1].tensors, spread, H=hidden, **sizes, **options
+            middle, given, *held[1].tensors, *beside[1].tensors, spread, H=hidden, **down, **options
         )
         _sum[(len(x), triton.cdiv(hidden, 512))](
             spread, spread if weight is None else weight, out,
             H=hidden, K=per_token, NS=halves, BH=512, num_warps=4, **chained(x),
         )  # fmt: skip
     return out
+
+
+def _width(routed: "Pair | None", shared: "Pair | None") -> int:
+    """Of an expert; one that stands alone is cut into several, whose columns are summed up side by side. 0: there is none."""
+    if routed is not None:
+        return _columns(routed[1]) if _columns(routed[1]) % 64 == 0 else 0
+    assert shared is not None  # one of them there is
+    whole, step = _columns(shared[1]), 16 if isinstance(shared[1], Tensor) else 64
+    if whole <= CUT:
+        return whole if whole % 64 == 0 else 0
+    return next((size for size in range(CUT, CUT // 8 - 1, -step) if whole % size == 0), 0)
 
 
 def _columns(down: PackedWeight | Tensor) -> int:
@@ -188,5 +201,5 @@ def _rows(form: int) -> int:
     return 16 if form else 2
 
 
-def _step(form: int) -> int:
-    return 16 if form else 512
+def _step(form: int, warps: int) -> int:
+    return warps if form else 512

@@ -20,6 +20,7 @@ from dsvl2.kernels.triton_backend.tiles import product
 PROGRAMS = 264  # two for each multiprocessor of an H100
 LEAST = 64  # tokens for which another program pays
 ACROSS = 128  # columns that a program of the merge sums up
+VALUES = 32  # values of a head that a program of the merge maps to
 STEP = 64  # tokens that a program takes at once from latents
 LATENT_PROGRAMS = 132  # one for each multiprocessor: its shared memory holds two steps
 FEW, FEWEST = 2, 17  # more rows than that, and so many heads, take the kernel for latents
@@ -101,6 +102,42 @@ def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr, CH
     tl.store(out + (both * A + head) * V + column, mixed.to(out.dtype.element_ty), mask=column < V)
 
 
+@triton.jit(do_not_specialize=["PARTS"])
+def _merge_values(
+    part, total, to_value, out, A, V, PARTS, STRIDE, VALUES: tl.constexpr, PP: tl.constexpr, VP: tl.constexpr,
+    BV: tl.constexpr, CHAIN: tl.constexpr,
+):  # fmt: skip
+    """What `_merge` does, and the head's map of that, BV of its rows: weights are on their way before there is anything else."""
+    release(CHAIN)
+    slot, head, value = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2) * BV + tl.arange(0, BV)
+    split, column = tl.arange(0, PP), tl.arange(0, VP)
+    there = (value < VALUES)[:, None] & (column < V)[None, :]
+    w = tl.load(to_value + head.to(tl.int64) * STRIDE + value[:, None] * V + column[None, :], mask=there, other=0.0)
+    hold(CHAIN)
+    ok = split < PARTS
+    place = (slot * PARTS + split) * A + head
+    logs = tl.load(total + place, mask=ok, other=-float("inf"))
+    top = tl.max(logs, 0)
+    share = tl.exp2(logs - tl.where(top == -float("inf"), 0.0, top))
+    parts = tl.load(part + place[:, None] * V + column[None, :], mask=ok[:, None] & (column < V)[None, :], other=0.0)
+    mixed = tl.sum(parts.to(tl.float32) * share[:, None], 0) / tl.maximum(tl.sum(share, 0), 1e-30)
+    mapped = tl.sum(w.to(tl.float32) * mixed[None, :], 1)
+    tl.store(out + (slot * A + head) * VALUES + value, mapped.to(out.dtype.element_ty), mask=value < VALUES)
+
+
+def latent_values(query: Tensor, cache: Tensor, sight: Sight, to_value: Tensor) -> Tensor:
+    """See `joined.latent_values`; for few rows."""
+    (rows, _, heads, _), (_, values, rank) = query.shape, to_value.shape
+    out = torch.empty(rows, heads, values, dtype=to_value.dtype, device=query.device)
+    part, total = _shares(query, cache, sight, rank, None)
+    with on(query):
+        _merge_values[(rows, heads, triton.cdiv(values, VALUES))](
+            part, total, to_value, out, heads, rank, part.shape[1], to_value.stride(0), VALUES=values,
+            PP=power(part.shape[1]), VP=power(rank, 16), BV=VALUES, num_warps=8, **chained(query),
+        )  # fmt: skip
+    return out
+
+
 def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tensor | None = None) -> Tensor:
     """See `ops.decode`. Returns [R, G, a, values] in the dtype of the query."""
     rows, groups, heads, _ = query.shape
@@ -150,9 +187,8 @@ def _shares(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Ten
     rope, columns = width - values, sight.table.shape[1]
     parts = max(1, min(PROGRAMS // max(rows * groups, 1), columns * size // LEAST, 64))
     padded = power(heads, 16)
-    step = min(
-        size, 64 if query.dtype != torch.float32 and values <= 256 else 32 if query.dtype != torch.float32 else 16
-    )
+    many = 64 if values <= 256 or (rows > FEW and padded == 16) else 32  # few rows: kernels that wait take less room
+    step = min(size, many if query.dtype != torch.float32 else 16)
     part = torch.empty(rows * groups, parts, heads, values, dtype=torch.float32, device=query.device)
     total = torch.empty(rows * groups, parts, heads, dtype=torch.float32, device=query.device)
     with on(query):

@@ -86,12 +86,15 @@ def _rows(
             tl.store(total + token * K + k, both.to(total.dtype.element_ty), mask=k < K)
 
 
-def linear(x: Tensor, weight: PackedWeight | Tensor, bias: Tensor | None) -> Tensor:
-    """See `ops.packed_linear`; a packed weight in a format that `operand.fits`, a plain one for few tokens only."""
+def linear(x: Tensor, weight: PackedWeight | Tensor, bias: Tensor | None, dtype: torch.dtype | None = None) -> Tensor:
+    """See `ops.packed_linear`; a packed weight in a format that `operand.fits`, a plain one for few tokens only.
+
+    dtype: of the result, if not that of x.
+    """
     rows, columns = weight.shape if isinstance(weight, Tensor) else (weight.rows, weight.columns)
     flat = x.reshape(-1, columns).contiguous()
     count = flat.shape[0]
-    out = torch.empty(count, rows, dtype=x.dtype, device=x.device)
+    out = torch.empty(count, rows, dtype=dtype or x.dtype, device=x.device)
     if not count:
         return out.view(*x.shape[:-1], rows)
     held = Operand.of(weight, x.device)
@@ -126,12 +129,12 @@ def _by_rows(
     *, add: bool, norm: bool,
 ) -> None:  # fmt: skip
     (count, columns), rows = x.shape, out.shape[1]
-    across = 16 if held.form else 4
+    across, warps = (16, 8) if held.form else (4, 4)
     with on(x):
         _rows[(triton.cdiv(rows, across), count)](
             x, delta, gain, total, *held.tensors, out if bias is None else bias, out, eps,
             N=rows, K=columns, FORM=held.form, BIAS=bias is not None, ADD=add, NORM=norm, BN=across,
-            STEP=16 if held.form else 512, KP=power(columns), ASM=held.fast(out), num_warps=8 if held.form else 4,
+            STEP=warps if held.form else 512, KP=power(columns), ASM=held.fast(gain if norm else x), num_warps=warps,
             **chained(x),
         )  # fmt: skip
 

@@ -34,21 +34,20 @@ sub.rn.bf16x2 $2, c, m;
 sub.rn.bf16x2 $3, d, n;
 }"""
 
-# An fp32 of 0x4B000000 + n is 2^23 + n; the sign bit turned over makes n of a code c + 128.
-INT8_TEXT = """{
-.reg .b32 u, a, b, c, d;
-xor.b32 u, $4, 0x80808080;
-prmt.b32 a, u, 0x4B004B00, 0x5440;
-prmt.b32 b, u, 0x4B004B00, 0x5441;
-prmt.b32 c, u, 0x4B004B00, 0x5442;
-prmt.b32 d, u, 0x4B004B00, 0x5443;
-sub.rn.f32 $0, a, 0f4B000080;
-sub.rn.f32 $1, b, 0f4B000080;
-sub.rn.f32 $2, c, 0f4B000080;
-sub.rn.f32 $3, d, 0f4B000080;
+# The same without what is taken away: for those who subtract (128 + zero) times the sum of what it is multiplied by.
+INT4_RAISED_TEXT = """{
+.reg .b32 a, b;
+prmt.b32 a, $4, 0, 0x4140;
+prmt.b32 b, $4, 0, 0x4342;
+lop3.b32 $0, a, 0x000F000F, 0x43004300, 0xEA;
+lop3.b32 $1, b, 0x000F000F, 0x43004300, 0xEA;
+shr.u32 a, a, 4;
+shr.u32 b, b, 4;
+lop3.b32 $2, a, 0x000F000F, 0x43004300, 0xEA;
+lop3.b32 $3, b, 0x000F000F, 0x43004300, 0xEA;
 }"""
 
-# The same in bf16, whose 7 digits hold the low bits of a code: 128 + those, less 128, or less 256 where the sign bit is set.
+# The 7 digits of a bf16 hold the low bits of a code: 128 + those, less 128, or less 256 where the sign bit is set.
 INT8_HALF_TEXT = """{
 .reg .b32 a, b, c, d;
 prmt.b32 a, $2, 0x43434343, 0x4140;
@@ -95,16 +94,10 @@ def _nf4_text() -> str:
 
 
 NF4_TEXT = _nf4_text()
-_INT8 = tl.constexpr(INT8_TEXT)
 _INT8_HALF = tl.constexpr(INT8_HALF_TEXT)
 _INT4 = tl.constexpr(INT4_TEXT)
+_INT4_RAISED = tl.constexpr(INT4_RAISED_TEXT)
 _NF4 = tl.constexpr(NF4_TEXT)
-
-
-@triton.jit
-def unpack_int8(codes):
-    """int8 [N, K] -> fp32."""
-    return tl.inline_asm_elementwise(_INT8, "=f,=f,=f,=f,r", [codes], dtype=tl.float32, is_pure=True, pack=4)
 
 
 @triton.jit
@@ -121,6 +114,14 @@ def unpack_int4(pairs, words):
     """
     return tl.inline_asm_elementwise(
         _INT4, "=r,=r,=r,=r,r,r,r,r,r", [pairs, words], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=4
+    )
+
+
+@triton.jit
+def raise_int4(pairs):
+    """uint8 [N, K] -> bf16 128 + low nibble, 128 + high nibble."""
+    return tl.inline_asm_elementwise(
+        _INT4_RAISED, "=r,=r,=r,=r,r", [pairs], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=4
     )
 
 
@@ -142,17 +143,18 @@ def _try(codes, out, word):
     tl.store(out + 256 + byte, second)
     tl.store(out + 512 + byte, third)
     tl.store(out + 768 + byte, fourth)
-    signed = pairs.to(tl.int8, bitcast=True)
-    tl.store(out + 1024 + byte, unpack_int8(signed).to(tl.bfloat16))
-    tl.store(out + 1280 + byte, unpack_int8_half(signed))
+    fifth, sixth = raise_int4(pairs)
+    tl.store(out + 1024 + byte, fifth)
+    tl.store(out + 1280 + byte, sixth)
+    tl.store(out + 1536 + byte, unpack_int8_half(pairs.to(tl.int8, bitcast=True)))
 
 
 def expected(codes: Tensor, zero: int) -> Tensor:
-    """What `_try` should write: bf16 [6, 256]."""
+    """What `_try` should write: bf16 [7, 256]."""
     low, high = (codes & 15).int(), (codes >> 4).int()
     table = torch.tensor(CODE, device=codes.device)
     signed = codes.view(torch.int8)
-    return torch.stack((low - zero, high - zero, table[low], table[high], signed, signed)).bfloat16()
+    return torch.stack((low - zero, high - zero, table[low], table[high], low + 128, high + 128, signed)).bfloat16()
 
 
 @cache
@@ -161,7 +163,7 @@ def trusted(device: torch.device) -> bool:
     if interpreting() or device.type != "cuda" or torch.cuda.get_device_capability(device) < (9, 0):
         return False
     codes = torch.arange(256, dtype=torch.uint8, device=device)
-    out = torch.empty(6, 256, dtype=torch.bfloat16, device=device)
+    out = torch.empty(7, 256, dtype=torch.bfloat16, device=device)
     try:
         with on(codes):
             _try[(1,)](

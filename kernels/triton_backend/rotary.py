@@ -117,8 +117,11 @@ def _put(target, scales, row, D, i, there, first, second, CODES: tl.constexpr):
 
 @triton.jit
 def _store_heads(
-    q, k, v, cos, sin, out, cache, scales, rows, A, G, D, scale, DP: tl.constexpr, CODES: tl.constexpr
+    q, k, v, cos, sin, out, cache, scales, rows, A, G, D, scale, DP: tl.constexpr, CODES: tl.constexpr,
+    CHAIN: tl.constexpr,
 ):  # fmt: skip
+    release(CHAIN)
+    hold(CHAIN)
     slot, part = tl.program_id(0).to(tl.int64), tl.program_id(1)
     half = D // 2
     i = tl.arange(0, DP)
@@ -205,6 +208,6 @@ def store_heads(
         _store_heads[(slots, heads + 2 * groups)](
             q.contiguous(), k.contiguous(), v.contiguous(), cos.contiguous(), sin.contiguous(), out, flat,
             flat if scales is None else scales, rows, heads, groups, width, scale, DP=power(width // 2),
-            CODES=scales is not None, num_warps=1,
+            CODES=scales is not None, num_warps=1, **chained(q),
         )  # fmt: skip
     return out.unflatten(1, (groups, -1))

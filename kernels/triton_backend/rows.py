@@ -1,16 +1,19 @@
 # mypy: disable-error-code="assignment"
 # ruff: noqa: RUF005 - Triton joins tuples with +
-"""Device code for one token: rows of a weight in any format times a vector, without the matrix units.
+"""Device code for one token: rows of a weight in any format times a vector.
 
 A program loads all of its rows at once, in 16-byte pieces, before it looks at the vector: so much is in flight that few programs
 a multiprocessor saturate its share of the memory, and loads begin while the kernel before still runs (see `launch.chained`).
-Letters: BN rows (16 when packed), K columns, STEP columns or units a piece, U units of a row. Formats as in `tiles`.
+Plain weights are multiplied where they are loaded. Packed ones go to the matrix units, 16 rows at once, whose warps divide the
+columns (a product in batches, one a warp): unpacking them is most of the work, and 8 warps do it for each other's latency.
+Letters: BN rows (16 when packed), K columns, STEP columns or units a piece (packed: as many as warps), U units of a row. Formats
+as in `tiles`.
 """
 
 import triton
 import triton.language as tl
 
-from dsvl2.kernels.triton_backend.nibbles import unpack_int4, unpack_int8, unpack_nf4
+from dsvl2.kernels.triton_backend.nibbles import raise_int4, unpack_int8_half, unpack_nf4
 
 
 @triton.jit
@@ -55,16 +58,26 @@ def vector(x, delta, gain, at, ok, ADD: tl.constexpr, NORM: tl.constexpr):
 
 
 @triton.jit
-def spread(value, STEP: tl.constexpr):
-    """[STEP, 32] columns of units -> shaped to meet the bytes of 16 rows: (unit, 1, q, s, h, 1, e)."""
-    value = tl.permute(tl.reshape(value, (STEP, 2, 2, 4, 2)), (0, 3, 1, 2, 4))
-    return tl.reshape(value, (STEP, 1, 4, 2, 2, 1, 2))
+def pairs(x, at, ok):
+    """bf16 at 2 * at and behind it, [STEP, 16] -> [STEP, 32]: so few loads that every thread takes what it multiplies itself."""
+    both = tl.load(x.to(tl.pointer_type(tl.int32)) + at, mask=ok, other=0)
+    first, second = tl.inline_asm_elementwise(
+        "mov.b32 {$0, $1}, $2;", "=h,=h,r", [both], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=1
+    )
+    return tl.reshape(tl.join(first, second), (at.shape[0], 32))
 
 
 @triton.jit
-def by_row(word, STEP: tl.constexpr):
-    """[STEP, 16] words of rows -> (unit, l, 1, 1, 1, r, 1)."""
-    return tl.reshape(tl.permute(tl.reshape(word, (STEP, 2, 8)), (0, 2, 1)), (STEP, 8, 1, 1, 1, 2, 1))
+def columns(x, delta, gain, at, ok, ASM: tl.constexpr, ADD: tl.constexpr, NORM: tl.constexpr):
+    """32 columns of each of STEP units, from at [STEP] on, as the matrix units take them: [STEP, 32, 1]; and their squares."""
+    if ASM and not ADD and not NORM:
+        found = pairs(x, at[:, None] // 2 + tl.arange(0, 16)[None, :], ok[:, None])
+        return tl.expand_dims(found, 2), tl.zeros((at.shape[0], 32), tl.float32)
+    else:
+        value, square = vector(x, delta, gain, at[:, None] + tl.arange(0, 32)[None, :], ok[:, None], ADD, NORM)
+        if ASM:
+            value = value.to(tl.bfloat16)
+        return tl.expand_dims(value, 2), square
 
 
 @triton.jit
@@ -84,46 +97,44 @@ def multiply(
         return tl.sum(acc, 1), tl.sum(squares, 0)
     else:
         width: tl.constexpr = 32 if FORM == 1 else 64
-        acc = tl.zeros((STEP, 8, 4, 2), tl.float32)
+        acc = tl.zeros((STEP, 16, 1), tl.float32)
         squares = tl.zeros((STEP, 32), tl.float32)
         for i in tl.static_range(len(ws)):
-            at = (i * STEP + tl.arange(0, STEP))[:, None] * width + tl.arange(0, 32)[None, :]
-            low, square = vector(x, delta, gain, at, at < K, ADD, NORM)
+            at = (i * STEP + tl.arange(0, STEP)) * width
+            low, square = columns(x, delta, gain, at, at < K, ASM, ADD, NORM)
             squares += square
-            low = spread(low, STEP)
-            pairs = tl.reshape(ws[i], (STEP, 8, 4, 2, 2, 2, 2))
+            codes = tl.permute(tl.reshape(ws[i], (STEP, 8, 4, 2, 2, 2, 2)), (0, 5, 1, 3, 4, 2, 6))
+            codes = tl.reshape(codes, (STEP, 16, 32))
             if FORM == 1:
-                part = (unpack_int8(pairs) if ASM else pairs.to(tl.float32)) * low
+                acc = tl.dot(unpack_int8_half(codes) if ASM else codes.to(tl.float32), low, acc, input_precision="ieee")
             else:
-                high, square = vector(x, delta, gain, at + 32, at < K, ADD, NORM)
+                high, square = columns(x, delta, gain, at + 32, at < K, ASM, ADD, NORM)
                 squares += square
-                first, second = halves(pairs, by_row(ss[i], STEP), table, FORM, ASM)
-                part = first * low + second * spread(high, STEP)
-            sums = tl.sum(tl.sum(tl.sum(part, 6), 4), 3)  # (unit, l, q, r)
-            if FORM >= 2:
-                word = tl.reshape(by_row(ss[i], STEP), (STEP, 8, 1, 2))
-                sums = sums * ((word << 16).to(tl.float32, bitcast=True) if FORM == 2 else word)
-            acc += sums
-        total = tl.reshape(tl.permute(tl.sum(tl.sum(acc, 2), 0), (1, 0)), (16,))
+                word = tl.expand_dims(ss[i], 2)
+                first, second = halves(codes, word, table, FORM, ASM)
+                part = tl.dot(second, high, tl.dot(first, low, input_precision="ieee"), input_precision="ieee")
+                if FORM == 2 and ASM:  # the matrix units have time to add up the vector too
+                    ones = tl.full((STEP, 16, 32), 1.0, tl.bfloat16)
+                    part -= tl.dot(ones, high, tl.dot(ones, low)) * (word & -65536).to(tl.float32, bitcast=True)
+                acc += part * ((word << 16).to(tl.float32, bitcast=True) if FORM == 2 else word)
+        total = tl.sum(tl.sum(acc, 2), 0)
         if FORM == 1:
             total = total * tl.load(words + row + tl.arange(0, 16))
         return total, tl.sum(tl.sum(squares, 1), 0)
 
 
 @triton.jit
-def halves(pairs, word, table, FORM: tl.constexpr, ASM: tl.constexpr):
-    """Both weights of every byte in fp32, still to be scaled."""
+def halves(codes, word, table, FORM: tl.constexpr, ASM: tl.constexpr):
+    """Both weights of every byte, still to be scaled: in fp32, or in bf16, which is exact; those of int4 then raised."""
     if FORM == 2:
         if ASM:
-            first, second = unpack_int4(pairs, tl.broadcast_to(word, pairs.shape))
-            return first.to(tl.float32), second.to(tl.float32)
+            return raise_int4(codes)
         else:
-            wide, zero = pairs.to(tl.int32), (word >> 16) & 15
+            wide, zero = codes.to(tl.int32), (word >> 16) & 15
             return ((wide & 15) - zero).to(tl.float32), ((wide >> 4) - zero).to(tl.float32)
     else:
         if ASM:
-            first, second = unpack_nf4(pairs)
-            return first.to(tl.float32), second.to(tl.float32)
+            return unpack_nf4(codes)
         else:
-            wide = pairs.to(tl.int32)
+            wide = codes.to(tl.int32)
             return tl.load(table + (wide & 15)), tl.load(table + (wide >> 4))

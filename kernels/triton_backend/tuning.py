@@ -15,9 +15,11 @@ from torch import Tensor
 from dsvl2.kernels.triton_backend.measured import CARDS
 from dsvl2.kernels.triton_backend.tiles import INT4
 
-EXPERT_BINS = (0.5, 2, 16, 32, 200)  # upper bounds of the mean number of tokens of an expert
+EXPERT_BINS = (0.5, 2, 6, 16, 32, 200)  # upper bounds of the mean number of tokens of an expert
+EXPERT_TOKENS = (16, 16, 16, 16, 32, 64, 128)  # of a tile, by bin
 LINEAR_BINS = (4, 16, 32, 64, 256)  # upper bounds of the number of tokens
 TOKENS = (16, 16, 16, 32, 64, 128)  # of a tile, by bin
+EXPERTS = ("gate_up", "down")
 WIDE = 1 << 14  # rows from which a linear counts as wide: a head
 
 
@@ -44,8 +46,8 @@ def expert_bin(load: float) -> int:
 
 
 def width_of(place: int) -> int:
-    """Tokens of a tile in a bin, where none was measured."""
-    return TOKENS[place]
+    """Tokens of an expert's tile in a bin, where none was measured."""
+    return EXPERT_TOKENS[place]
 
 
 def tile(kernel: str, form: int, place: int, outputs: int, like: Tensor) -> Tile:
@@ -54,14 +56,15 @@ def tile(kernel: str, form: int, place: int, outputs: int, like: Tensor) -> Tile
     kernel "linear", "head" (a wide linear), "gate_up" or "down"; place: the bin of tokens; outputs: weight rows of all
     blocks of tokens together. A measured tile that would leave multiprocessors idle is passed over.
     """
+    usual = (EXPERT_TOKENS if kernel in EXPERTS else TOKENS)[place]
     if like.dtype == torch.float32:
-        return Tile(min(TOKENS[place], 64), 64, 32, 4, 2)
+        return Tile(min(usual, 64), 64, 32, 4, 2)
     if like.is_cuda and not _loaded_for:
         _load(torch.cuda.get_device_name(like.device))
     found = table.get((kernel, form, place))
     if found is not None and outputs // found.rows >= PROGRAMS * 3 // 4:
         return found
-    return default(kernel, TOKENS[place] if found is None else found.tokens, outputs, form)
+    return default(kernel, usual if found is None else found.tokens, outputs, form)
 
 
 def default(kernel: str, tokens: int, outputs: int, form: int = 0) -> Tile:

@@ -25,15 +25,15 @@ import torch
 from dsvl2.kernels import ops
 from dsvl2.kernels.packing import INT4, INT8, NF4
 from dsvl2.kernels.triton_backend import alone, linear, tuning
-from dsvl2.kernels.triton_backend.tuning import TOKENS, Tile
+from dsvl2.kernels.triton_backend.tuning import EXPERT_TOKENS, TOKENS, Tile
 from tests.bench.bench_layers import replays
 from tests.bench.profile_step import codes_of
 
 FORMS = {0: None, 1: INT8, 2: INT4, 3: NF4}
-EXPERT_TOKENS = (1, 16, 128, 300, 1461, 4096)  # one number of tokens in each bin of experts, 64 of which 6 are chosen
+PROMPTS = (1, 8, 32, 128, 300, 1461, 4096)  # one number of tokens in each bin of experts, 64 of which 6 are chosen
 LINEAR_TOKENS = (1, 16, 32, 64, 128, 1461)
 SETS = 3
-BINS = (2, 1, 0, 4, 5)
+BINS = (3, 2, 1, 0, 5, 6)
 
 
 def weight(form: int, *shape: int) -> Any:
@@ -59,7 +59,7 @@ def candidates(kernel: str, tokens: int, form: int) -> Iterator[Tile]:
 
 def widths(place: int) -> tuple[int, ...]:
     """Tokens of a tile that are tried in a bin."""
-    return {2: (16, 32), 4: (64, 128)}.get(place, (TOKENS[place],))
+    return {3: (16, 32), 5: (64, 128)}.get(place, (EXPERT_TOKENS[place],))
 
 
 def jobs(
@@ -72,7 +72,9 @@ def jobs(
             for kernel in ("gate_up", "down") + (("linear", "head") if form else ()):
                 if only and kernel not in only.split(","):
                     continue
-                for tokens in widths(place) if kernel in ("gate_up", "down") else (TOKENS[place],):
+                if kernel not in tuning.EXPERTS and place >= len(TOKENS):
+                    continue
+                for tokens in widths(place) if kernel in tuning.EXPERTS else (TOKENS[place],):
                     found += [(kernel, form, place, size) for size in candidates(kernel, tokens, form)]
     return found
 
@@ -80,7 +82,7 @@ def jobs(
 def call(kernel: str, form: int, place: int, held: Any) -> Any:
     """Something that runs a kernel."""
     if kernel in ("gate_up", "down"):
-        tokens, hidden = EXPERT_TOKENS[place], 2048
+        tokens, hidden = PROMPTS[place], 2048
         experts = held[1].parts["codes"].shape[0] if form else held[1].shape[0]
         x = torch.randn(tokens, hidden, device="cuda", dtype=torch.bfloat16)
         idx = torch.rand(tokens, experts, device="cuda").topk(6).indices

@@ -43,6 +43,17 @@ def test_norm_and_linear(form: Format | None, tokens: int, add: bool) -> None:
     assert_as_good(got, rough, fine)
 
 
+@pytest.mark.parametrize("tokens", [1, 3])
+@pytest.mark.parametrize("form", [None, INT8, INT4, NF4])
+def test_logits_are_not_rounded(form: Format | None, tokens: int) -> None:
+    plain, x = normal(70, 192, scale=0.1), normal(tokens, 192).to(HALF)
+    weight = plain.to(HALF) if form is None else arrange(PackedWeight.of(form, plain))
+    exact = x.float() @ (weight.float() if isinstance(weight, Tensor) else weight.dequantize()).T
+    got = joined.logits(x, weight)
+    assert got.dtype == torch.float32 and got.shape == exact.shape
+    assert (got - exact).norm() < 0.004 * exact.norm()
+
+
 @pytest.mark.parametrize("rule", [{}, {"scoring": "sigmoid", "method": "noaux_tc", "normalized": True, "scale": 2.0}])
 @pytest.mark.parametrize("tokens", [0, 1, 5, 17, pytest.param(300, marks=pytest.mark.gpu)])
 def test_norm_and_router(tokens: int, rule: dict[str, Any], many: None) -> None:

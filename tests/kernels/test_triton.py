@@ -316,9 +316,29 @@ def test_wide_tiles_of_long_products(monkeypatch: pytest.MonkeyPatch, form: Form
     x, idx, weight, gate_up, down = experts_case(tokens, 4, 2, 2048, 1408)
     stacks = arrange(PackedWeight.of(form, gate_up.unflatten(1, (2, -1)))), arrange(PackedWeight.of(form, down))
     place = tuning.expert_bin(tokens / 2)
-    size = tuning.Tile(tuning.TOKENS[place], rows, 64, rows // 16 if tokens > 500 else 4, 3)
+    size = tuning.Tile(tuning.EXPERT_TOKENS[place], rows, 64, rows // 16 if tokens > 500 else 4, 3)
     monkeypatch.setitem(tuning.table, ("down", operand.FORMS[type(stacks[1].form)], place), size)
     compare(lambda x: ops.packed_experts(x, idx, weight, *stacks), x, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("form", [None, *FORMS])
+@pytest.mark.parametrize("tokens", [1, 2])
+def test_a_dense_layer_is_cut_into_parts(monkeypatch: pytest.MonkeyPatch, form: Format | None, tokens: int) -> None:
+    from dsvl2.kernels.triton_backend import alone
+
+    x, gate_up, down = (
+        normal(tokens, 64).to(torch.bfloat16),
+        normal(1, 2 * 192, 64, scale=0.2),
+        normal(1, 64, 192, scale=0.1),
+    )
+    monkeypatch.setattr(alone, "CUT", 128)
+    if form is None:
+        compare(lambda x, up, down: ops.fused_swiglu(x, (up, down)), x, gate_up, down, dtype=torch.bfloat16)
+        pair: ops.Pair = gate_up, down
+    else:
+        pair = arrange(PackedWeight.of(form, gate_up.unflatten(1, (2, -1)))), arrange(PackedWeight.of(form, down))
+        compare(lambda x: ops.fused_swiglu(x, pair), x, dtype=torch.bfloat16)
+    assert alone.fits(x.to(torch.bfloat16), None, pair) and alone._width(None, pair) in (64, 96)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
