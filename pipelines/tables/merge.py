@@ -12,6 +12,12 @@ from dsvl2.pipelines.tables.types import TableCell, TableResult, table_of_rows
 
 _MARGIN = 0.12  # of the page height: what stands there beside a table is a running head or foot
 _SHIFT = 0.02  # of the page width: borders of the same column on two pages are no further apart
+_CONTINUED = re.compile(
+    r"\b(?:cont(?:inued|inues|inuation|['\u2019]?d|\.)|forts(?:etzung|\.)|suite|suivante|continu(?:a|aci\u00f3n|a\u00e7\u00e3o|azione)"
+    r"|segue|vervolg|(?:carried|brought) (?:over|forward)|\u00fcbertrag)(?!\w)",
+    re.IGNORECASE,
+)
+_LONGEST_NOTE = 80  # letters of a line that says so
 _SAME_HEAD = 0.8  # share of a head's columns that must read alike
 
 
@@ -62,7 +68,12 @@ def _last_table(blocks: Sequence[Block]) -> int | None:
 
 
 def _at(block: Block, page: PageResult, *, bottom: bool) -> bool:
-    """Say whether a block stands in the page's lower or upper margin; without a box only a short line passes."""
+    """Say whether a block stands in the page's lower or upper margin, or only says that the table goes on.
+
+    Without a box a short line passes.
+    """
+    if len(block.text) < _LONGEST_NOTE and _CONTINUED.search(block.text):
+        return True
     if block.box is None or not page.height_px:
         return len(block.text) < 60 and "\n" not in block.text
     edge = block.box.y0 if bottom else page.height_px - block.box.y1

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from dsvl2.pipelines.documents import Block, Box, PageResult
 from dsvl2.pipelines.tables.drawn import block_of
 from dsvl2.pipelines.tables.merge import document_tables
@@ -68,6 +70,21 @@ def test_text_between_keeps_them_apart_but_a_running_head_does_not():
     head = Block("paragraph", "Annual report", Box(100, 30, 700, 50))
     assert len(document_tables([FIRST, page(2, words, table([("nut", "2")], y=(300, 900)))])) == 2
     assert len(document_tables([FIRST, page(2, head, table([("nut", "2")]))])) == 1
+
+
+@pytest.mark.parametrize(
+    "note", ["continued", "Table 3 (cont\u2019d)", "Fortsetzung auf der n\u00e4chsten Seite", "\u2026 suite"]
+)
+def test_a_line_that_says_so_does_not_keep_parts_apart(note):
+    line = Block("paragraph", note, Box(100, 200, 400, 220))
+    upper = page(1, table([("bolt", "1")], y=(100, 500)), replace(line, box=Box(100, 520, 400, 540)))
+    (found,) = document_tables([upper, page(2, line, table([("nut", "2")], y=(230, 900)))])
+    assert found.rows == 3
+
+
+def test_a_caption_keeps_tables_of_one_form_apart():
+    caption = Block("paragraph", "Table 4. Containers in June", Box(100, 200, 400, 220))
+    assert len(document_tables([FIRST, page(2, caption, table([("nut", "2")], y=(230, 900)))])) == 2
 
 
 def test_pages_that_do_not_follow_are_not_joined():
