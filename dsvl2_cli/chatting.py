@@ -246,6 +246,8 @@ class Dialogue:
         if not word:
             raise UsageError("/save names no file", "/save talk.md")
         path = Path(word)
+        if path.exists():
+            raise UsageError(f"{word} exists already", "name another file")
         write_output(path, transcript(self.conversation))
         if path.suffix.lower() == ".json":
             save(path, self.conversation)

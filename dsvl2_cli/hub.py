@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +31,12 @@ def fetch(name: str, revision: str | None = None, *, quiet: bool = False) -> tup
         raise UsageError(f"{name!r} is no model on huggingface.co", f"give ORG/NAME, or one of {known}")
     hub = _library()
     if quiet or not sys.stderr.isatty():
-        hub.utils.disable_progress_bars()
+        import_module("huggingface_hub.utils").disable_progress_bars()
     try:
         folder = hub.snapshot_download(
             repository, revision=revision, allow_patterns=list(WANTED), cache_dir=str(cache_folder())
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # the library's, those of its HTTP client, and what a broken answer leads to
         kind, first = type(error).__name__, (str(error).strip().splitlines() or [""])[0]
         raise DownloadError(
             f"{repository} could not be fetched: {kind}: {first}",
@@ -44,6 +46,7 @@ def fetch(name: str, revision: str | None = None, *, quiet: bool = False) -> tup
 
 
 def _library() -> Any:
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when the library is imported
     try:
         import huggingface_hub
     except ImportError as error:

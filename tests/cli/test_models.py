@@ -48,6 +48,10 @@ def cached(released: Path, empty_home: Path) -> Path:
     return snapshot
 
 
+class ReadTimeout(Exception):
+    """An error of an HTTP client: of no kind that Python has."""
+
+
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A stand-in for huggingface_hub that notes what was asked of it."""
@@ -57,11 +61,14 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
         asked.append((repository, options))
         if repository == "no/such":
             raise OSError("404 Client Error\nmore")
+        if repository == "cut/off":
+            raise ReadTimeout("timed out")
         return "/somewhere"
 
     quiet = SimpleNamespace(disable_progress_bars=lambda: None)
-    library = SimpleNamespace(snapshot_download=snapshot_download, utils=quiet, asked=asked)
+    library = SimpleNamespace(snapshot_download=snapshot_download, asked=asked)
     monkeypatch.setitem(sys.modules, "huggingface_hub", library)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.utils", quiet)
     return library
 
 
@@ -101,7 +108,15 @@ def test_a_pull_that_fails_says_why_in_one_line(dsvl2: Any, hub: Any) -> None:
     done = dsvl2("models", "pull", "no/such")
     assert done.code == 7
     assert "error[download_failed]: no/such could not be fetched: OSError: 404 Client Error\n" in done.err
+    assert "cut/off could not be fetched: ReadTimeout: timed out\n" in dsvl2("models", "pull", "cut/off").err
     assert dsvl2("models", "pull", "nonsense").code == 2
+
+
+def test_pull_works_with_the_library_as_it_is(process: Any, empty_home: Path) -> None:
+    pytest.importorskip("huggingface_hub")
+    done = process("models", "pull", "tiny", HF_ENDPOINT="http://127.0.0.1:9")
+    assert done.code == 7
+    assert "error[download_failed]: deepseek-ai/deepseek-vl2-tiny could not be fetched" in done.err
 
 
 def test_pull_without_the_library_says_what_to_install(dsvl2: Any, monkeypatch: pytest.MonkeyPatch) -> None:
