@@ -17,6 +17,7 @@ from dsvl2_cli.console import Console
 from dsvl2_cli.exit_codes import Exit
 
 EMBEDDED = "nano"
+_WRONG_INPUT = 2  # what a trainer ends with that has told its mistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def recipe_file(given: str) -> Path:
 def check(plan: Plan) -> None:
     """Raise before anything is started when an input is not there or a setting makes no sense."""
     from dsvl2.pipelines.errors import InputError
+    from dsvl2.pipelines.training import FineTuning, Recipe, changes_of
 
     for path in (plan.data, *plan.init, *(path for path in (plan.recipe, plan.eval_dir) if path)):
         if not path.exists():
@@ -58,12 +60,27 @@ def check(plan: Plan) -> None:
         raise InputError(f"{plan.model} is no checkpoint folder", hint="give nano, or a folder with config.json")
     if plan.model == EMBEDDED and not plan.resume and (plan.out / "log.jsonl").exists():
         raise InputError(f"{plan.out} holds a run", hint="go on with it by --resume, or name another folder")
+    if plan.model == EMBEDDED and plan.resume and not (plan.out / "state.pt").exists():
+        raise InputError(
+            f"{plan.out} has no saved state to go on from", hint="leave --resume out and name a new folder"
+        )
+    if plan.model != EMBEDDED and plan.out.exists():
+        raise InputError(f"{plan.out} exists", hint="name a folder that does not exist")
     for change in plan.changes:
         name, _, value = change.partition("=")
         try:
             json.loads(value)
         except ValueError as error:
             raise InputError(f"--set {change}: {value!r} is no JSON value", hint=f"for example {name}=3") from error
+    try:
+        (Recipe if plan.model == EMBEDDED else FineTuning).load(plan.recipe, **changes_of(plan.changes))
+    except ValueError as error:
+        raise InputError(str(error), hint="the fields are those of pipelines/training/recipe.py") from error
+    given = {"--init": plan.init, "--resume": plan.resume, "--gpus": (plan.gpus or 0) > 1, "--eval-dir": plan.eval_dir}
+    if plan.model != EMBEDDED and (named := [option for option, value in given.items() if value]):
+        raise InputError(
+            f"{named[0]} is for nano", hint=f"leave it out: {plan.model} is fine-tuned on one device at a go"
+        )
 
 
 def command(plan: Plan) -> list[str]:
@@ -71,7 +88,8 @@ def command(plan: Plan) -> list[str]:
     settings = [f"--set={change}" for change in plan.changes]
     if plan.model != EMBEDDED:
         home = "dsvl2.pipelines.training.finetune"
-        return [sys.executable, "-m", home, plan.model, f"--data={plan.data}", f"--out={plan.out}", *settings]
+        own = [f"--recipe={plan.recipe}"] if plan.recipe else []
+        return [sys.executable, "-m", home, plan.model, f"--data={plan.data}", f"--out={plan.out}", *settings, *own]
     gpus = _gpus() if plan.gpus is None else plan.gpus
     start = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={gpus}"] if gpus > 1 else []
     more = ["--resume"] if plan.resume else []
@@ -109,11 +127,13 @@ def run(plan: Plan, console: Console, *, show: bool) -> Exit:
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         process.wait()
-        console.say(f"stopped; go on with: dsvl2 train {plan.model} --data {plan.data} -o {plan.out} --resume")
+        console.say(_how_to_go_on(plan))
         return Exit.INTERRUPTED
     if show:
         sys.stderr.write("\n")
     if process.wait() != 0:
+        if process.returncode == _WRONG_INPUT:  # said in one line
+            return Exit.BAD_INPUT
         console.warn(f"training ended with {process.returncode}: {''.join(tail[-3:]).strip()}")
         return Exit.INTERNAL
     if plan.model == EMBEDDED:
@@ -141,6 +161,14 @@ def _measured(plan: Plan) -> list[Path]:
     subprocess.run(program, stdout=sys.stderr, check=False)  # what could not be measured is in the report too
     report = plan.out / "figures" / "figures.json"
     return [report] if report.exists() else []
+
+
+def _how_to_go_on(plan: Plan) -> str:
+    if plan.model != EMBEDDED:
+        return "stopped; nothing was written"
+    if not (plan.out / "state.pt").exists():
+        return "stopped before the first state was saved"
+    return f"stopped; go on from the last saved state with: dsvl2 train nano --data {plan.data} -o {plan.out} --resume"
 
 
 def _steps(line: str) -> bool:

@@ -2,6 +2,6 @@
 
 from dsvl2.pipelines.training.card import write_card
 from dsvl2.pipelines.training.curves import draw
-from dsvl2.pipelines.training.recipe import named_recipe
+from dsvl2.pipelines.training.recipe import FineTuning, Recipe, changes_of, named_recipe
 
-__all__ = ["draw", "named_recipe", "write_card"]
+__all__ = ["FineTuning", "Recipe", "changes_of", "draw", "named_recipe", "write_card"]

@@ -27,7 +27,7 @@ from PIL import Image
 from torch import Tensor
 
 from dsvl2.kernels import ops
-from dsvl2.model import Message, prompt
+from dsvl2.model import Message, ModelError, prompt
 from dsvl2.model.config import ModelConfig, ProcessorConfig
 from dsvl2.model.folders import read_json
 from dsvl2.model.layout import token_count
@@ -37,6 +37,7 @@ from dsvl2.model.weights import load_network, save_checkpoint
 from dsvl2.pipelines.errors import InputError
 from dsvl2.pipelines.training.card import size_text, write_card
 from dsvl2.pipelines.training.curves import draw
+from dsvl2.pipelines.training.recipe import FineTuning, changes_of
 
 SIDE_FILES = ("processor_config.json", "tokenizer.json", "tokenizer_config.json", "reading.json")
 
@@ -46,20 +47,6 @@ class PairsError(InputError):
 
     code = "training_pairs"
     default_hint = 'give JSON lines of {"file": ..., "prompt": ..., "answer": ...}'
-
-
-@dataclass(frozen=True, slots=True)
-class FineTuning:
-    """Numbers of a run. A step takes `batch` pairs, one after another, so that memory is that of one pair."""
-
-    steps: int = 200
-    batch: int = 4
-    rate: float = 2e-5
-    warmup: int = 10
-    weight_decay: float = 0.01
-    tower: bool = False
-    dtype: str = "float32"
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +192,26 @@ def memory_needed(folder: Path, options: FineTuning) -> int:
     return total
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Parse the command line and fine-tune."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the command line and fine-tune; 2 with one line on stderr where the pairs or the folder are wrong."""
+    try:
+        _run(argv)
+    except (PairsError, ModelError) as error:
+        sys.stderr.write(f"error: {error}; {error.hint}\n")
+        return 2
+    return 0
+
+
+def _run(argv: Sequence[str] | None) -> None:
     parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.training.finetune", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="JSON lines of pairs")
     parser.add_argument("--out", type=Path, required=True, help="new checkpoint folder")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--recipe", type=Path, help="JSON file of some of the numbers")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=JSON", help="override one number")
     chosen = parser.parse_args(argv)
-    options = FineTuning(**{key: json.loads(value) for key, value in (item.split("=", 1) for item in chosen.set)})
+    options = FineTuning.load(chosen.recipe, **changes_of(chosen.set))
     if chosen.out.exists():
         raise PairsError(f"{chosen.out} exists", hint="name a folder that does not exist")
     pairs = read_pairs(chosen.data)
@@ -233,4 +230,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

@@ -95,13 +95,13 @@ class Learner(nn.Module):
         decoder = self.model.language.model
         cos, sin = rope.angles(self.config.language, torch.arange(inputs.shape[1], device=inputs.device))
         balance = torch.zeros((), device=inputs.device)
-        x = inputs
+        x, delta = inputs, None
         for block in decoder.layers:
             routed: list[Routing] = []
-            x = block(x, cos, sin, routed=routed)
+            x, delta = block(x, delta, cos, sin, routed=routed)
             for routing in routed:
                 balance = balance + load_balance(routing)
-        return decoder.norm(x), balance
+        return decoder.norm.behind(x, delta)[1], balance
 
     def forward(
         self, images: Tensor | None, targets: Targets, prompt: str, recipe: Recipe, *, late: bool

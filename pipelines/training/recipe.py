@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,44 @@ LEVELS: tuple[tuple[float, tuple[float, float, float, float], float], ...] = (
     (0.08, (0.35, 0.3, 0.2, 0.15), 0.88),  # up to nine
     (0.50, (0.15, 0.22, 0.33, 0.30), 2.00),  # everything
 )
+
+
+def changes_of(settings: Sequence[str]) -> dict[str, Any]:
+    """`FIELD=JSON` of the command line by field."""
+    return {key: json.loads(value) for key, _, value in (item.partition("=") for item in settings)}
+
+
+def _values(kind: type, path: Path | None, changes: Mapping[str, object]) -> dict[str, Any]:
+    """What a file and a command line say of a record's fields, lists as tuples."""
+    values: Any = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    values |= {key: value for key, value in changes.items() if value is not None}
+    known = [field.name for field in fields(kind)]
+    for name in values:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            raise ValueError(f"unknown recipe field {name!r}" + (f"; do you mean {near[0]}?" if near else ""))
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuning:
+    """Numbers of a checkpoint's fine-tuning. A step takes `batch` pairs one after another: memory is that of one pair."""
+
+    steps: int = 200
+    batch: int = 4
+    rate: float = 2e-5
+    warmup: int = 10
+    weight_decay: float = 0.01
+    tower: bool = False  # whether the vision tower learns too
+    dtype: str = "float32"
+    seed: int = 0
+
+    @classmethod
+    def load(cls, path: Path | None, **changes: object) -> FineTuning:
+        """As `Recipe.load`."""
+        return cls(**_values(cls, path, changes))
 
 
 RECIPES = Path(__file__).parent / "recipes"
@@ -88,14 +128,12 @@ class Recipe:
 
     @classmethod
     def load(cls, path: Path | None, **changes: object) -> Recipe:
-        """Read a JSON file of some of the fields (all optional); keyword arguments that are not None win."""
-        values: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8"))) if path else {}
-        values |= {key: value for key, value in changes.items() if value is not None}
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown recipe fields: {', '.join(unknown)}")
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return cls(**values)
+        """Read a JSON file of some of the fields (all optional); keyword arguments that are not None win.
+
+        Raises:
+            ValueError: a field is unknown, or the file is no JSON object.
+        """
+        return cls(**_values(cls, path, changes))
 
     @property
     def kinds(self) -> tuple[str, ...]:

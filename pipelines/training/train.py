@@ -31,7 +31,7 @@ from dsvl2.pipelines.training.cluster import Cluster, Progress, flat_gradients, 
 from dsvl2.pipelines.training.learner import Learner, StepResult
 from dsvl2.pipelines.training.material import PROMPTS, Fresh
 from dsvl2.pipelines.training.optim import Muon, split_parameters
-from dsvl2.pipelines.training.recipe import LEVELS, Recipe
+from dsvl2.pipelines.training.recipe import LEVELS, Recipe, changes_of
 from dsvl2.pipelines.training.start import starting_weights
 from dsvl2.pipelines.training.targets import Targets
 from dsvl2.pipelines.training.warmup import DONE, compile_blocks, keep_compiled, start_aside, take_compiled, warm_up
@@ -279,8 +279,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true", help="go on from state.pt in --out")
     options = parser.parse_args(argv)
     keep_own_device()
-    changes = {key: json.loads(value) for key, value in (item.split("=", 1) for item in options.set)}
-    recipe = Recipe.load(options.recipe, **changes)
+    before = options.out / "recipe.json"  # a run that goes on keeps to its recipe
+    recipe = Recipe.load(
+        before if options.resume and not options.recipe and before.exists() else options.recipe,
+        **changes_of(options.set),
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     recipe.save(options.out / "recipe.json")
     how = {name: getattr(options, name) for name in ("resume", "init", "until", "compiled")}

@@ -23,6 +23,18 @@ def test_mistakes_are_told_before_a_process_starts(tmp_path: Path) -> None:
         check(Plan(str(tmp_path), tmp_path, tmp_path / "new"))
     with pytest.raises(InputError, match="no JSON"):
         check(Plan("nano", tmp_path, tmp_path / "new", changes=("budget=soon",)))
+    with pytest.raises(InputError, match="do you mean budget"):
+        check(Plan("nano", tmp_path, tmp_path / "new", changes=("bugdet=3",)))
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(InputError, match="unknown recipe field 'budget'"):
+        check(Plan(str(tmp_path), tmp_path, tmp_path / "new", changes=("budget=3",)))
+    with pytest.raises(InputError, match="--resume is for nano"):
+        check(Plan(str(tmp_path), tmp_path, tmp_path / "new", resume=True))
+    with pytest.raises(InputError, match="run exists"):
+        check(Plan(str(tmp_path), tmp_path, run))
+    with pytest.raises(InputError, match="no saved state"):
+        check(Plan("nano", tmp_path, run, resume=True))
+    (run / "state.pt").write_bytes(b"")
     check(Plan("nano", tmp_path, run, resume=True, changes=("budget=3",)))
 
 

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
-from dsvl2.pipelines.training.finetune import FineTuning, PairsError, Student, memory_needed, read_pairs
+from dsvl2.pipelines.training.finetune import PairsError, Student, memory_needed, read_pairs
+from dsvl2.pipelines.training.recipe import FineTuning
 
 FIXTURE = Path(__file__).parents[2] / "parity" / "fixture"
 
