@@ -46,39 +46,41 @@ def find_tables(plan: TablePlan, common: Common, now: Session) -> None:
     """Read the documents, write their tables, and leave with the exit code of what happened."""
     if plan.spans not in SPANS:
         raise UsageError(f"--spans knows no {plan.spans!r}", f"choose {' or '.join(SPANS)}")
-    chosen = choose(plan.format, plan.output, now.json)
+    if now.json and plan.format not in (None, "json"):
+        raise UsageError("--json and --format exclude each other", "leave one of them out")
+    chosen = "json" if now.json else choose(plan.format, plan.output)
+    if chosen == "json" and is_folder(plan.output):
+        raise UsageError("JSON holds all tables in one file", "name one: -o tables.json")
     with Work(common, now) as work:
         documents = work.documents(plan.words, plan.files_from)
         if not is_folder(plan.output) and plan.output is not None:
             work.check_output(plan.output, plan.force)
         found = [one for document in documents for one in _tables(work, document, plan)]
         work.stop_progress()
-        if now.json:
+        if chosen == "json":
             _report(work, found, plan)
         elif found:
             _write(work, found, chosen, plan)
         work.leave()
 
 
-def choose(format: str | None, output: str | None, as_json: bool) -> str:
-    """-f wins, then the suffix of an output file, then CSV.
+def choose(format: str | None, output: str | None) -> str:
+    """-f wins, then the suffix of an output file, then CSV; json is the record of all tables with boxes and confidence.
 
     Raises:
         UsageError: no table format is called so.
     """
     from dsvl2.pipelines.tables import TABLE_FORMATS, table_format
 
-    hint = f"choose {', '.join(TABLE_FORMATS)}; boxes and confidence come with --json"
+    hint = f"choose {', '.join(TABLE_FORMATS)}, or json for boxes and confidence"
     if format is not None:
-        if as_json:
-            raise UsageError("--json and --format exclude each other", "leave one of them out")
-        known = table_format(format)
+        known = "json" if format == "json" else table_format(format)
         if known is None:
             raise UsageError(f"tables cannot be written as {format!r}", hint)
         return known
-    if output is None or output == "-" or as_json or is_folder(output) or not Path(output).suffix:
+    if output is None or output == "-" or is_folder(output) or not Path(output).suffix:
         return "csv"
-    known = table_format(Path(output).suffix)
+    known = "json" if Path(output).suffix == ".json" else table_format(Path(output).suffix)
     if known is None:
         raise UsageError(f"the suffix of {output} stands for no table format", hint)
     return known

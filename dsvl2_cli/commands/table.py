@@ -40,7 +40,7 @@ def table(
             metavar="NAME",
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else csv",
-            help="csv, html, md or tex.",
+            help="csv, html, md, tex, or json: all tables with boxes and confidence.",
         ),
     ] = None,
     merge: Annotated[

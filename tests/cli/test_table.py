@@ -74,6 +74,15 @@ def test_spans_are_kept_where_the_format_has_them(dsvl2: Any, model: Any, pictur
     assert part in dsvl2("table", picture(300), "-f", name).out
 
 
+def test_json_is_a_format_like_the_others(dsvl2: Any, model: Any, picture: Any, tmp_path: Path) -> None:
+    model({300: TABLE})
+    page = picture(300)
+    record = json.loads(dsvl2("table", page, "--json").out)
+    assert json.loads(dsvl2("table", page, "-f", "json").out) == record
+    assert dsvl2("table", page, "-o", tmp_path / "t.json").code == 0
+    assert json.loads((tmp_path / "t.json").read_text(encoding="utf-8")) == record
+
+
 def test_a_folder_takes_one_file_per_table(dsvl2: Any, model: Any, picture: Any, tmp_path: Path) -> None:
     model({300: TABLE + TABLE, 310: TABLE})
     done = dsvl2("table", picture(300), picture(310, "other.png"), "-o", f"{tmp_path}/out/", "-f", "html")
@@ -131,6 +140,7 @@ def test_a_page_without_tables_is_an_honest_empty_result(dsvl2: Any, model: Any,
         (("-o", "out.docx"), "stands for no table format"),
         (("--spans", "twice"), "choose blank or repeat"),
         (("-f", "csv", "--json"), "exclude each other"),
+        (("-f", "json", "-o", "out/"), "name one: -o tables.json"),
     ],
 )
 def test_mistakes_are_explained_before_anything_is_read(dsvl2: Any, picture: Any, arguments: Any, said: str) -> None:
