@@ -25,6 +25,10 @@ _OVER = 0.2  # of a letter height that a letter's middle may lie outside its lin
 _WIDE, _EACH, _ROOM, _DENSE, _SPARSE = 0.45, 0.28, 0.35, 0.95, 1.4
 _MOST_SPREAD = 5.0  # times the page's own median deviation from the usual
 _LEAST_LINES, _LEAST_LETTERS = 4, 8
+_LONG = 0.36  # the same of lines with more letters, by width alone: of 7,000 lines as printed .31 at the most
+_SHORT = 0.45  # of lines with fewer letters; letters of one width, as typewriters have, are .3 off
+_OF_CAPITAL = 0.72  # height of small letters to that of capitals
+_LETTER = 0.75  # small letter heights: width of a letter
 _FAR = 1.1  # so far off by width and by pieces, a line has too many letters however wide its box is
 _HUGE = 4.0  # times the usual height of a line's letters: a frame or a stroke that runs through it
 _SHARED = 0.3  # of a letter's height that lies in a box that it stands across
@@ -98,10 +102,7 @@ def _lines(page: PageResult, layout: PageLayout) -> _Text:
 def _upright(box: Box, slant: Slant, layout: PageLayout) -> tuple[float, float, float, float]:
     """Return the box on the upright page that a page box encloses."""
     x, y, along, across = slant.upright(box)
-    a, b, c, d, e, f = layout.matrix
-    scale = a * e - b * d
-    u = (e * (x - c) - b * (y - f)) / scale
-    v = (a * (y - f) - d * (x - c)) / scale
+    u, v = layout.from_page(x, y)
     return (u - along / 2, v - across / 2, u + along / 2, v + across / 2)
 
 
@@ -170,41 +171,84 @@ def _rules_a_row(ink: PageInk, box: NDArray[np.float64], mine: NDArray[np.bool_]
 def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int], list[int]]:
     """Return the lines with far more, and those with far fewer letters than their ink has on this page.
 
-    Measures have to agree: the usual width of the text against the length of its ink, its letters against the pieces of
-    ink, and for too many the width against the line's box too (underlined or bold letters run together); all against the
-    page's medians, and beyond the page's own spread. Lines with leaders or blanks to
-    fill in are left out: how long those are is not part of the text.
+    Measures have to agree, all against the page's medians: the usual width of the text against the length of its ink,
+    in heights of the line's own letters and of the page's, with and without its small marks (faint letters are crumbs);
+    for a few letters the letters to the pieces of ink too (underlined or bold ones run together), beyond the page's own
+    spread. Lines with leaders or blanks to fill in are left out: how long those are is not part of the text.
     """
-    numbers, facts = [], []
+    numbers, measured = [], []
     tall = ink.boxes[:, 3] - ink.boxes[:, 1]
     for number in np.flatnonzero(text.placed).tolist():
-        written = "".join(c for c in text.lines[number].text if c not in _LEADERS)
+        line = text.lines[number].text
+        written = "".join(c for c in line if c not in _LEADERS)
         mine = (owner == number) & ink.letter
         mine &= tall <= _HUGE * max(float(np.median(tall[mine])), ink.unit) if mine.any() else mine
-        pieces = ink.boxes[mine]
-        if len(pieces) and len(written) >= 3 and not _RUN.search(text.lines[number].text):
-            height = _letter_height(ink, mine)
-            width = text_width(written) * height / max(_filled(pieces, 1.2 * height), 1.0)
-            whole = text_width(written) * height / max(_filled(ink.boxes[owner == number], 1.2 * height), 1.0)
+        if mine.any() and len(written) >= 3:
             numbers.append(number)
-            long, high = (text.boxes[number, 2:] - text.boxes[number, :2]).tolist()
-            room = math.log(text_width(written) / max(long, 1.0))
-            most = max(len(written), len(pieces))
-            facts.append((math.log(width), math.log(len(written) / len(pieces)), room, math.log(whole), most, high))
-    if len(facts) < _LEAST_LINES:
+            measured.append(_measure(ink, line, text.boxes[number], mine, owner == number))
+    if len(measured) < _LEAST_LINES:
         return [], []
-    table = np.array(facts)
-    off = table[:, :4] - np.median(table[:, :4], axis=0)
-    both = off[:, 0] + off[:, 1]
-    spread = _MOST_SPREAD * float(np.median(np.abs(both)))
-    able = table[:, 4] >= _LEAST_LETTERS
-    single = table[:, 5] < _STACKED * np.median(table[:, 5])  # formulas stand in several rows
-    single &= off[:, 3] > _WIDE  # faint letters are crumbs, and fill their line all the same
-    dense = (off[:, :3] > (_WIDE, _EACH, _ROOM)).all(axis=1) & (both > max(_DENSE, spread))
-    dense |= (off[:, :2] > _FAR).all(axis=1) & (both > spread)
-    dense &= able & single
-    sparse = able & (off[:, :2].max(axis=1) < -_EACH) & (both < -max(_SPARSE, spread))
-    return [numbers[k] for k in np.flatnonzero(dense)], [numbers[k] for k in np.flatnonzero(sparse)]
+    plain = np.array([not m.led for m in measured], dtype=np.bool_)
+    usual = plain if int(plain.sum()) >= _LEAST_LINES else np.ones_like(plain)
+    table = np.array([(m.wide, m.each, m.room, m.whole, m.close, math.log(m.height)) for m in measured])
+    wide, each, room, whole, close, height = (table - np.median(table[usual], axis=0)).T
+    both, least = wide + each, np.minimum(wide, whole)
+    spread = _MOST_SPREAD * float(np.median(np.abs(both[usual])))
+    many = np.array([m.letters for m in measured])
+    single = np.array([m.high for m in measured])
+    single = single < _STACKED * np.median(single)  # formulas stand in several rows
+    dense = (wide > _WIDE) & (each > _EACH) & (room > _ROOM) & (both > max(_DENSE, spread))
+    dense |= (np.minimum(wide, each) > _FAR) & (both > spread)
+    dense &= plain & (whole > _WIDE) & (many >= _LEAST_LETTERS)
+    dense |= (np.minimum(least, wide - height) > _LONG) & (many >= 2 * _LEAST_LETTERS)
+    sparse = plain & (many >= _LEAST_LETTERS) & (each < -_EACH) & (np.maximum(wide, close) < -_SHORT)
+    sparse &= both < -max(_SPARSE, spread)
+    return [numbers[k] for k in np.flatnonzero(dense & single)], [numbers[k] for k in np.flatnonzero(sparse)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """Logarithms of what a line's text takes to what its ink has: widths, letters to pieces, ...
+
+    wide, whole: usual width to the length of the letters' ink, and of all ink; room: to that of the line's box; each:
+    letters to pieces of ink; close: letters to those that the pieces are wide enough for. height, high: of small letters and
+    of the box, pixels. led: whether it has leaders or blanks to fill in.
+    """
+
+    wide: float
+    each: float
+    room: float
+    whole: float
+    close: float
+    height: float
+    high: float
+    letters: int
+    led: bool
+
+
+def _measure(
+    ink: PageInk, line: str, box: NDArray[np.float64], mine: NDArray[np.bool_], every: NDArray[np.bool_]
+) -> _Measure:
+    """Hold a line's text against its letters (`mine`) and all its ink (`every`)."""
+    written = "".join(c for c in line if c not in _LEADERS)
+    pieces, height = ink.boxes[mine], _letter_height(ink, mine)
+    known = [c for c in written if c.isalnum()]
+    if 4 * sum(c.isupper() or c.isdigit() for c in known) > 3 * len(known):
+        height *= _OF_CAPITAL
+    width = text_width(written)
+    count = float(np.maximum(1.0, (pieces[:, 2] - pieces[:, 0]) / (_LETTER * height)).sum())
+    long, high = (box[2:] - box[:2]).tolist()
+    return _Measure(
+        wide=math.log(width * height / max(_filled(pieces, 1.2 * height), 1.0)),
+        each=math.log(len(written) / len(pieces)),
+        room=math.log(width / max(long, 1.0)),
+        whole=math.log(width * height / max(_filled(ink.boxes[every], 1.2 * height), 1.0)),
+        close=math.log(len(written) / count),
+        height=height,
+        high=high,
+        letters=max(len(written), len(pieces)),
+        led=bool(_RUN.search(line)),
+    )
 
 
 def _letter_height(ink: PageInk, mine: NDArray[np.bool_]) -> float:

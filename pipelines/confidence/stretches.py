@@ -17,7 +17,10 @@ _LONE_FILL, _JOINED_FILL = (0.24, 0.72), (0.33, 0.74)  # of a letter that stands
 _SHORTEST, _TALLEST, _LONE_TALLEST, _HUGE = 0.6, 2.6, 2.1, 8.0  # letter heights; those of large titles last
 _FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
 _LONE_TALL, _LONE_SOLID = 1.3, 0.68  # a lone piece taller than that is no letter if it is filled more than that: a hole
-_WORD_TALLEST = 1.35  # letter heights of one or two pieces that are words run together
+_WORD_SHORTEST = 0.7  # letter heights of one or two pieces that are words run together
+_CROSSED = (1.35, 0.5)  # strokes of such a word, and to its width in heights, at least; an arc has two however wide
+_MARK, _MARKS = 0.62, 0.25  # of a row's usual height and of its ink: quotation marks, dots and dashes among its letters
+_BACK = 3  # pieces of a row that the next one may follow: an accent or a dot stands between two letters
 _THINNEST = 0.06  # of their height, letters in a row are wide: less is noise
 _LEVEL, _ON_LEVEL = 0.12, 0.5  # large letters stand on one line: that near to it (of their height), and so many of them
 _STEEPEST = 0.04  # slope of that line
@@ -28,6 +31,8 @@ _ROUND, _AROUND, _SPECK = (
 )  # free ink that near (letter heights), times the letters' own ink, that makes a few
 # letters part of a picture; smaller pieces (of a letter height squared) are dots and dirt
 _JOINED = 1.8  # widths to heights from which a piece is several letters that touch
+_SCREEN, _DOTTED, _MOST_DOTS = 60, 1.15, 0.95  # pieces, strokes of a dot, share of dots; faint print has up to .92
+_AMONG = 4.0  # letter heights around a row
 _TOUCH = 0.25  # letter heights to a rule, within which a lone piece is part of a drawing
 
 
@@ -55,6 +60,8 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
     strokes = [_box(ink.boxes[k : k + 1]) for k in np.flatnonzero(free & ink.letter & ~chosen & (height > ink.unit))]
     found = []
     rows = [(float(np.median(height[members])), members) for members in _rows(ink.boxes, np.flatnonzero(chosen))]
+    if _is_screen(ink, able):
+        rows = [row for row in rows if not _among_dots(ink, row[1], able)]
     for usual, members in sorted(rows, key=lambda row: -row[0]):
         shape = _Shape(ink, members, usual, height[members], width[members], fill[members])
         box = _box(ink.boxes[members])
@@ -65,6 +72,20 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
         elif shape.count >= 3 or _alone(ink, free, box, members):
             found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum())))
     return sorted(found, key=lambda stretch: stretch.box.y0)
+
+
+def _is_screen(ink: PageInk, able: NDArray[np.bool_]) -> bool:
+    """Say whether these many pieces are the dots of a picture: a row of pixels crosses two strokes of most letters, one dot."""
+    strokes = ink.strokes[able]
+    return len(strokes) >= _SCREEN and float((strokes < _DOTTED).mean()) > _MOST_DOTS
+
+
+def _among_dots(ink: PageInk, members: NDArray[np.int64], able: NDArray[np.bool_]) -> bool:
+    """Say whether a row of pieces is of dots, or of dots that touch, with more of them around."""
+    room, box = _AMONG * ink.unit, _box(ink.boxes[members])
+    near = able & (ink.strokes < _DOTTED) & (ink.boxes[:, 0] < box.x1 + room) & (ink.boxes[:, 2] > box.x0 - room)
+    near &= (ink.boxes[:, 1] < box.y1 + room) & (ink.boxes[:, 3] > box.y0 - room)
+    return int(near.sum()) > len(members)
 
 
 def _box(boxes: NDArray[np.float32]) -> Box:
@@ -91,6 +112,8 @@ class _Shape:
         """Say whether these could be letters: alike in a row, or shaped like letters if there are one or two."""
         unit = self.ink.unit
         joined = self.wide > _JOINED * self.tall
+        if len(self.members) >= 3 and (core := self._without_marks()) is not None:
+            return core.is_text()
         if len(self.members) >= 3:
             strict = self.usual > _TALLEST * unit
             low, high, most = (0.65, 1.5, 0.8) if strict else (0.55, 1.75, 0.7)
@@ -101,10 +124,25 @@ class _Shape:
                 return False
             return bool(alike.mean() >= most and solid.mean() <= 0.34 and not (strict and self._ragged()))
         narrow = (self.wide < 0.45 * self.tall) & (self.wide >= 0.12 * self.tall)
-        like = np.where(joined, _within(self.fill, _JOINED_FILL), _within(self.fill, _LONE_FILL) | narrow)
-        size = (self.tall <= np.where(joined, _WORD_TALLEST, _LONE_TALLEST) * unit) & (self.tall >= 0.9 * unit)
-        hole = (self.tall > _LONE_TALL * unit) & (self.fill > _LONE_SOLID) & ~narrow & ~joined
+        strokes = self.ink.strokes[self.members]
+        word = _within(self.fill, _JOINED_FILL) & (strokes >= _CROSSED[0])
+        like = word & (strokes * self.tall >= _CROSSED[1] * self.wide)
+        like |= ~joined & (_within(self.fill, _LONE_FILL) | narrow | word)
+        size = self.tall <= _LONE_TALLEST * unit
+        size &= self.tall >= np.where(joined, _WORD_SHORTEST, 0.9) * unit
+        hole = (self.tall > _LONE_TALL * unit) & (self.fill > _LONE_SOLID) & ~narrow & ~joined & (strokes < _CROSSED[0])
         return bool((like & size & ~hole).all())
+
+    def _without_marks(self) -> _Shape | None:
+        """Return the row without its small marks, where it has some and they are a small part of its ink; else None."""
+        area = self.ink.area[self.members]
+        order = np.argsort(self.tall)
+        usual = float(self.tall[order][int(np.searchsorted(np.cumsum(area[order]), area.sum() / 2))])
+        kept = self.tall >= _MARK * usual
+        if kept.all() or float(area[~kept].sum()) > _MARKS * float(area.sum()):
+            return None
+        usual = float(np.median(self.tall[kept]))
+        return _Shape(self.ink, self.members[kept], usual, self.tall[kept], self.wide[kept], self.fill[kept])
 
     def _ragged(self) -> bool:
         """Say whether most of these stand on no common line, a little slanted as it may be."""
@@ -167,17 +205,23 @@ def _rows(boxes: NDArray[np.float32], chosen: NDArray[np.int64]) -> list[NDArray
     """Chain pieces that follow each other closely in a row; return the members of each chain."""
     chains: list[list[int]] = []
     for k in chosen[np.argsort(boxes[chosen, 0], kind="stable")].tolist():
-        x0, y0, _, y1 = boxes[k]
-        best = None
+        best: list[int] | None = None
         for chain in chains:
-            _, b0, a1, b1 = boxes[chain[-1]]
-            tall = max(b1 - b0, y1 - y0)
-            overlap = min(b1, y1) - max(b0, y0)
-            close = -0.5 * tall <= x0 - a1 <= 2.0 * tall
-            if close and overlap > 0.4 * min(b1 - b0, y1 - y0) and (best is None or a1 > boxes[best[-1], 2]):
+            a1 = max(boxes[chain[-_BACK:], 2])
+            if (best is None or a1 > max(boxes[best[-_BACK:], 2])) and _follows(boxes[k], boxes[chain[-_BACK:]]):
                 best = chain
         if best is None:
             chains.append([k])
         else:
             best.append(k)
     return [np.array(chain, dtype=np.int64) for chain in chains]
+
+
+def _follows(box: Floats, before: Floats) -> bool:
+    """Say whether a piece follows one of those before it closely and at their height."""
+    for _, y0, x1, y1 in before.tolist():
+        tall = max(y1 - y0, float(box[3] - box[1]))
+        overlap = min(y1, float(box[3])) - max(y0, float(box[1]))
+        if -0.5 * tall <= float(box[0]) - x1 <= 2.0 * tall and overlap > 0.4 * min(y1 - y0, float(box[3] - box[1])):
+            return True
+    return False

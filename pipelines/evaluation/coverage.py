@@ -51,16 +51,17 @@ def correct_reading(image: Image.Image, words: Words, dpi: float) -> tuple[PageR
 
 def _said(layout: PageLayout, words: Words) -> dict[InkLine, str]:
     """Return what each line says: every word goes to the line whose box holds its middle, the nearest of several."""
-    lines = [(line, layout.to_page(line.box)) for band in layout.bands for line in band.lines]
+    lines = [line for band in layout.bands for line in band.lines]
     found: dict[InkLine, list[tuple[float, str]]] = {}
     for x, y, text in words:
+        u, v = layout.from_page(x, y)
         near = [
-            (abs(y - (box.y0 + box.y1) / 2), number)
-            for number, (_, box) in enumerate(lines)
-            if box.x0 - 2 < x < box.x1 + 2 and box.y0 - 2 < y < box.y1 + 2
+            (abs(v - (line.y0 + line.y1) / 2), number)
+            for number, line in enumerate(lines)
+            if line.x0 - 2 < u < line.x1 + 2 and line.y0 - 2 < v < line.y1 + 2
         ]
         if near:
-            found.setdefault(lines[min(near)[1]][0], []).append((x, text))
+            found.setdefault(lines[min(near)[1]], []).append((u, text))
     return {line: " ".join(text for _, text in sorted(row)) for line, row in found.items()}
 
 

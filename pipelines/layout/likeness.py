@@ -29,6 +29,9 @@ _TINY, _TINY_ALIKE = 5.0, 0.5  # letter height in pixels at which nothing can be
 _UNREADABLE = 3.5  # x-height in pixels of the page as read: no letter can be told from another
 _MOST_NOISE, _SOME = 0.6, 40  # of the letters, and letters; where more are no print, rows too short to tell are none
 _DARK, _TOUCH, _MOST_CRUMBS = 0.25, 0.6, 8  # ink of a picture's box; letter heights to it; letters
+# pieces, pixels of one, strokes of a dot, share of dots: a screen has .97, faint print up to .92
+_DOTS, _SPECK, _DOTTED, _MOST_DOTS = 200, 4, 1.15, 0.95
+_AMONG = 4.0  # letter heights around a row
 _CRUMBS = 80  # rows too short to tell; a page of hardly anything else has no print
 
 
@@ -74,6 +77,25 @@ def off_pictures(
         for k in rows.lines
     ]
     return _without(rows, np.array(touching) & (count <= _MOST_CRUMBS))
+
+
+def off_screens(rows: Rows, found: Components, unit: float) -> Rows:
+    """Return the rows without those that stand among the dots of a picture; `found` is all ink of the page.
+
+    A row of pixels crosses two strokes of most letters, and one dot.
+    """
+    strokes = np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1)
+    some = found.area >= _SPECK
+    dot = some & (strokes < _DOTTED)
+    if int(dot.sum()) < _DOTS or not rows.lines:
+        return rows
+    x, y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
+    drop = np.zeros(len(rows.lines), dtype=np.bool_)
+    for k, line in enumerate(rows.lines):
+        room = _AMONG * unit
+        near = (x > line.x0 - room) & (x < line.x1 + room) & (y > line.y0 - room) & (y < line.y1 + room) & some
+        drop[k] = int(near.sum()) >= _DOTS and int((near & dot).sum()) > _MOST_DOTS * int(near.sum())
+    return _without(rows, drop)
 
 
 def _without(rows: Rows, drop: Mask) -> Rows:

@@ -17,12 +17,12 @@ from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.ink import PageInk, no_ink
 from dsvl2.pipelines.layout.letters import Rule, letter_height, merge_boxes, sort_components
-from dsvl2.pipelines.layout.likeness import off_pictures, only_print
+from dsvl2.pipelines.layout.likeness import off_pictures, off_screens, only_print
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
 from dsvl2.pipelines.layout.skew import find_skew
-from dsvl2.pipelines.layout.strokes import LARGE
+from dsvl2.pipelines.layout.strokes import LARGE, shades
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
 from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, upright, working_zoom
 
@@ -49,8 +49,8 @@ def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
     from dsvl2.pipelines.tables.trust import trusted
 
     up, reading = standing
-    ink = _ink(up, reading)
     gray = resized(up.gray, up.zoom)
+    ink = _ink(up, reading, gray)
     unit = up.unit if reading.rows.lines else 0.0  # no tables where nothing is print
     parted = beside_each_other(_leaves(reading), unit)
     tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading), parted)
@@ -167,6 +167,7 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
         for x0, x1, y in seams:
             mask[y, x0:x1] = False
     rows = only_print(rows, sort.found, sort.letter, unit, up.zoom)
+    rows = off_screens(rows, up.found, unit)
     rows = off_pictures(rows, sort.letter, mask, sort.figures, unit)
     ruled = sort.horizontal + sort.vertical
     return _Reading(rows, sort.found, sort.letter, ruled, tuple(leaf.column for leaf in leaves), sort.figures)
@@ -218,15 +219,17 @@ def _no_letters(found: Components) -> Mask:
     return np.zeros(len(found), dtype=np.bool_)
 
 
-def _ink(up: Upright, reading: _Reading) -> PageInk:
-    """Keep the letters of the upright page, those in tables too."""
+def _ink(up: Upright, reading: _Reading, gray: Gray) -> PageInk:
+    """Keep the letters of the upright page, those in tables too; `gray` [H, W] is the page at working size."""
     found, z = reading.found, up.zoom
     lines = _ink_lines(reading.rows, z)
     boxes = np.stack([found.x0, found.y0, found.x1, found.y1], axis=1).astype(np.float32) / z
     area = found.area.astype(np.float32) / (z * z)
     of_line = reading.rows.of_component.astype(np.int32)
     rules = np.array([(r.x0, r.y0, r.x1, r.y1) for r in reading.rules], dtype=np.float32).reshape(-1, 4) / z
-    return PageInk(boxes, area, reading.letter, of_line, lines, rules, up.unit / z)
+    strokes = (np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1)).astype(np.float32)
+    letter = reading.letter & ~shades(found, gray)
+    return PageInk(boxes, area, letter, strokes, of_line, lines, rules, up.unit / z)
 
 
 def _paper(ink: Ink) -> Gray | None:

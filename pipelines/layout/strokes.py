@@ -15,12 +15,14 @@ from dsvl2.pipelines.layout.components import Components, Ints, Mask, pairs_of_r
 Floats = NDArray[np.float64]
 
 LARGE = 32  # pixels of height from which a piece shows how thick its strokes are
+_SHADE = 24  # pixels of height from which it shows whether a piece has an edge
 _SMALL = 10  # pixels: smaller pieces may be dots and dashes of print
 _HAIR = 0.055  # of a piece's height; a light face has .06, a hairline face less
 _SOLID = 0.93  # of a piece's box: a bar
 _SPARSE, _SPARSE_SMALL = 0.15, 0.1  # the same of a stroke or an arc across a box, for large and for smaller pieces
 _STRAIGHT = 0.9  # of a frame's sides that its ink covers
-_EDGE = 0.045  # of the way from paper to ink, that one pixel goes at least at an edge
+_ACROSS, _ALONG = 3, 2  # pixels to both sides of an edge, and up and down along it, over which its step is taken
+_EDGE = 0.13  # of the way from paper to ink, that this step goes at least at an edge
 _FADED = 0.3  # of a shade's border is no edge; of print blurred over ten pixels it is a tenth
 _COMPANY = 4  # drawn pieces to a large letter; among more it is one of them
 _MOST_DRAWN = 0.5  # of the height of a row's pieces, of the width of its letters
@@ -51,21 +53,29 @@ def print_like(found: Components, gray: NDArray[np.uint8]) -> Mask:
     art = drawn(found)
     large = ~art & (found.height >= LARGE)
     if large.any():
-        soft = np.zeros(len(found), dtype=np.bool_)
-        soft[large] = _fades(select(found, large), gray)
+        soft = large & shades(found, gray)
         art, large = art | soft, large & ~soft
         if _COMPANY * int(large.sum()) < int(art.sum()):
             art |= large
     return ~art
 
 
+def shades(found: Components, gray: NDArray[np.uint8]) -> Mask:
+    """Return which components of some size are shades of a picture; `gray` [H, W] is the page that they are of."""
+    large = found.height >= _SHADE
+    soft = np.zeros(len(found), dtype=np.bool_)
+    if large.any():
+        soft[large] = _fades(select(found, large), gray)
+    return soft
+
+
 def _fades(found: Components, gray: NDArray[np.uint8]) -> Mask:
     """Return which components have no edge: the paper turns into their ink over many pixels."""
     runs = found.runs
-    levels = np.pad(gray.astype(np.float32), ((0, 0), (1, 1)), mode="edge")  # column x of the page is column x + 1
+    levels = _sums(gray)
     row, label = np.tile(runs.row, 2), np.tile(runs.label, 2)
     edge = np.concatenate([runs.start, runs.end])
-    step = np.abs(levels[row, edge + 1] - levels[row, edge])
+    step = np.abs(levels[row, edge + _ACROSS] - levels[row, edge]) / (_ACROSS * (2 * _ALONG + 1))
     contrast = np.zeros(len(found))
     for k in range(len(found)):
         box = gray[int(found.y0[k]) : int(found.y1[k]), max(0, int(found.x0[k]) - 2) : int(found.x1[k]) + 2]
@@ -74,6 +84,20 @@ def _fades(found: Components, gray: NDArray[np.uint8]) -> Mask:
     soft = np.bincount(label, step < _EDGE * contrast[label], len(found))
     result: Mask = soft > _FADED * np.maximum(np.bincount(label, minlength=len(found)), 1)
     return result
+
+
+def _sums(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return [H, W + _ACROSS]: at x the sum over the _ACROSS columns left of x, from _ALONG rows above to as many below.
+
+    Noise is averaged away along an edge and across it.
+    """
+    wide = np.pad(gray.astype(np.float32), ((_ALONG, _ALONG), (_ACROSS, _ACROSS)), mode="edge")
+    high, long = gray.shape[0], wide.shape[1] - _ACROSS + 1
+    total = np.zeros((high, long), dtype=np.float32)
+    for down in range(2 * _ALONG + 1):
+        for right in range(_ACROSS):
+            total += wide[down : down + high, right : right + long]
+    return total
 
 
 def stroke_width(found: Components) -> Floats:

@@ -116,6 +116,12 @@ class PageLayout:
         """All bands of the page in reading order: what `assemble` expects texts for."""
         return tuple(band for region in self.regions for band in region.bands)
 
+    def from_page(self, x: float, y: float) -> tuple[float, float]:
+        """Return where a point of the page image as read lies on the upright page."""
+        a, b, c, d, e, f = self.matrix
+        scale = a * e - b * d
+        return (e * (x - c) - b * (y - f)) / scale, (a * (y - f) - d * (x - c)) / scale
+
     def worked_to_page(self, box: Box) -> Box:
         """Return the box around a box in working pixels on the page image as read."""
         z = self.zoom

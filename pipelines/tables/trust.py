@@ -6,12 +6,13 @@ Forms draw lines to write on and frames around everything; what they hold is rea
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dsvl2.pipelines.documents import Box
-from dsvl2.pipelines.layout.components import Components, Mask
+from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.lines import Rows
 from dsvl2.pipelines.tables.flatten import Gray
 
@@ -23,6 +24,7 @@ _MOST_CUT = 0.05  # share of the lines in a table that go on beyond its sides
 _NEAR = 0.6  # letter heights
 _MOST_WRITTEN = 0.5  # share of a table's pieces that stand on a line to be written on
 _FILL = 128  # grey level: a room that is darker has light print, and what counts as its ink is the fill around that
+_SCREEN, _SPECK, _DOTTED, _MOST_DOTS = 200, 4, 1.15, 0.95  # pieces, pixels of one, strokes of a dot, share of dots
 _SLIM = 0.2  # letter heights from a wall: ink that comes so near is the wall's
 
 
@@ -33,10 +35,20 @@ def trusted(tables: Sequence[DrawnTable], found: Components, letter: Mask, rows:
     """
     return [
         table for table in tables
-        if _held(table, found, letter & ~_fills_and_walls(table, found, gray)) >= _LEAST_HELD
+        if not _is_screen(gray, table.box)
+        and _held(table, found, letter & ~_fills_and_walls(table, found, gray)) >= _LEAST_HELD
         and _cut(table, found, letter, rows) <= _MOST_CUT
         and not _is_written_on(table)
     ]  # fmt: skip
+
+
+def _is_screen(gray: Gray, box: Box) -> bool:
+    """Say whether a box is full of the dots of a picture: a row of pixels crosses two strokes of most letters, one dot."""
+    part = gray[max(0, int(box.y0)) : ceil(box.y1), max(0, int(box.x0)) : ceil(box.x1)]
+    found = components(part < _FILL)
+    some = found.area >= _SPECK
+    strokes = (np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1))[some]
+    return len(strokes) >= _SCREEN and float((strokes < _DOTTED).mean()) > _MOST_DOTS
 
 
 def _fills_and_walls(table: DrawnTable, found: Components, gray: Gray) -> Mask:

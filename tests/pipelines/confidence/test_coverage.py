@@ -6,9 +6,10 @@ import random
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
 import pymupdf
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from dsvl2.pipelines.confidence import coverage, coverage_notices
 from dsvl2.pipelines.documents import Block, Box, Coverage, Line, PageError, PageResult
@@ -20,7 +21,8 @@ from dsvl2.pipelines.evaluation.coverage import (
     without_line,
 )
 from dsvl2.pipelines.evaluation.scan_simulation import scan
-from dsvl2.pipelines.layout import PageLayout
+from dsvl2.pipelines.evaluation.standin import PROFILE
+from dsvl2.pipelines.layout import PageLayout, analyse
 
 TEXT = (
     "The station was inspected on three days in February, after the frost had left the ground. Both pumps were run "
@@ -96,6 +98,65 @@ def test_text_that_is_too_long_for_its_ink_is_seen() -> None:
     long = replace(block.lines[1], text=block.lines[1].text + " " + TEXT[:80])
     blocks = (reading.blocks[0], replace(block, lines=(block.lines[0], long, *block.lines[2:])), *reading.blocks[2:])
     assert coverage(replace(reading, blocks=blocks), layout).unsupported == ((2, 2),)
+
+
+def test_text_that_is_too_long_is_seen_on_a_page_of_which_some_lines_run_together() -> None:
+    """Ink spread joins the letters of half the lines: there, letters to pieces of ink say nothing."""
+    reading, layout = page("plain")
+    assert layout.ink is not None
+    boxes = layout.ink.boxes.copy()
+    joined = np.isin(layout.ink.line, np.arange(2, 6))
+    for row in range(2, 6):
+        mine = np.flatnonzero((layout.ink.line == row) & layout.ink.letter)
+        mine = mine[np.argsort(boxes[mine, 0])]
+        for first, second in zip(mine[::2], mine[1::2], strict=False):
+            boxes[first, 2] = boxes[second, 2]
+    keep = ~joined | ~layout.ink.letter | (np.arange(len(boxes)) % 2 == 0)
+    ink = replace(layout.ink, boxes=boxes, letter=keep & layout.ink.letter)
+    block = reading.blocks[1]
+    for number in range(len(block.lines) - 1):
+        line = block.lines[number]
+        long = replace(line, text=f"{line.text} {line.text[::-1]}")
+        more = replace(block, lines=(*block.lines[:number], long, *block.lines[number + 1 :]))
+        found = coverage(
+            replace(reading, blocks=(reading.blocks[0], more, *reading.blocks[2:])), replace(layout, ink=ink)
+        )
+        assert (2, number + 1) in found.unsupported
+
+
+@pytest.mark.parametrize("word", ["trees.", '"HEAD"', "Tips", "ages?"])
+@pytest.mark.parametrize("size", [10, 16])
+def test_a_line_of_one_word_that_is_missing_is_seen_even_if_its_letters_run_together(word: str, size: float) -> None:
+    document = pymupdf.open()
+    leaf = document.new_page(width=420, height=300)
+    leaf.insert_textbox((40, 30, 380, 160), TEXT, fontsize=10, fontname="tiro")
+    leaf.insert_text((40, 200), word, fontsize=size, fontname="tibo")
+    pixels = leaf.get_pixmap(dpi=150, colorspace=pymupdf.csGRAY)
+    image = Image.frombytes("L", (pixels.width, pixels.height), pixels.samples)
+    image = image.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.GaussianBlur(0.8))  # ink that spread
+    words = [((w[0] + w[2]) / 2 * 150 / 72, (w[1] + w[3]) / 2 * 150 / 72, w[4]) for w in leaf.get_text("words")]
+    found = correct_reading(image, words, 150)
+    assert found is not None
+    reading, layout = found
+    assert coverage(reading, layout).clean
+    assert reading.blocks[-1].text == word
+    assert not coverage(replace(reading, blocks=reading.blocks[:-1]), layout).clean
+
+
+@pytest.mark.parametrize("kind", ["dots", "grey", "grey noise"])
+def test_the_ink_of_pictures_is_no_text_that_was_missed(kind: str) -> None:
+    rng = np.random.default_rng(5)
+    few = Image.fromarray(rng.integers(0, 256, (5, 6), dtype=np.uint8)).resize((600, 500), Image.Resampling.BICUBIC)
+    tone = np.asarray(few, dtype=np.float64) / 255
+    y, x = np.mgrid[:500, :600]
+    if kind == "dots":
+        tone = (tone > (np.sin(x * 0.9) * np.sin(y * 0.9) + 1) / 2).astype(np.float64)
+    elif kind == "grey noise":
+        tone += rng.normal(0, 0.05, tone.shape)
+    sheet = np.full((1000, 900), 255, dtype=np.uint8)
+    sheet[300:800, 150:750] = (255 * tone).clip(0, 255)
+    layout = analyse(sheet, PROFILE)
+    assert coverage(PageResult(1, (), 900, 1000, 110), layout).clean
 
 
 def test_text_that_is_too_short_for_its_ink_is_seen() -> None:
