@@ -200,7 +200,8 @@ def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int
     dense = (wide > _WIDE) & (each > _EACH) & (room > _ROOM) & (both > max(_DENSE, spread))
     dense |= (np.minimum(wide, each) > _FAR) & (both > spread)
     dense &= plain & (whole > _WIDE) & (many >= _LEAST_LETTERS)
-    dense |= (np.minimum(least, wide - height) > _LONG) & (many >= 2 * _LEAST_LETTERS)
+    limit = np.where(many >= 4 * _LEAST_LETTERS, _LONG, _WIDE)
+    dense |= (np.minimum(least, wide - height) > limit) & (many >= 2 * _LEAST_LETTERS)
     sparse = plain & (many >= _LEAST_LETTERS) & (each < -_EACH) & (np.maximum(wide, close) < -_SHORT)
     sparse &= both < -max(_SPARSE, spread)
     return [numbers[k] for k in np.flatnonzero(dense & single)], [numbers[k] for k in np.flatnonzero(sparse)]

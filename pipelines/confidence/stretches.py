@@ -108,6 +108,11 @@ class _Shape:
         """About how many letters these are: letters that touch are one piece."""
         return float(np.maximum(1.0, self.wide / (0.75 * self.tall)).sum())
 
+    @property
+    def strokes(self) -> Floats:
+        """How many strokes a row of each one's pixels crosses."""
+        return self.ink.strokes[self.members]
+
     def is_text(self) -> bool:
         """Say whether these could be letters: alike in a row, or shaped like letters if there are one or two."""
         unit = self.ink.unit
@@ -118,13 +123,13 @@ class _Shape:
             strict = self.usual > _TALLEST * unit
             low, high, most = (0.65, 1.5, 0.8) if strict else (0.55, 1.75, 0.7)
             alike = (self.tall > low * self.usual) & (self.tall < high * self.usual)
-            blots = joined & (self.fill > _JOINED_FILL[1])
+            blots = joined & (self.fill > _JOINED_FILL[1]) & (self.strokes < _CROSSED[0])
             solid = self.fill >= _LONE_FILL[1] if strict else blots
             if float(np.median(self.wide)) < _THINNEST * self.usual:
                 return False
             return bool(alike.mean() >= most and solid.mean() <= 0.34 and not (strict and self._ragged()))
         narrow = (self.wide < 0.45 * self.tall) & (self.wide >= 0.12 * self.tall)
-        strokes = self.ink.strokes[self.members]
+        strokes = self.strokes
         word = _within(self.fill, _JOINED_FILL) & (strokes >= _CROSSED[0])
         like = word & (strokes * self.tall >= _CROSSED[1] * self.wide)
         like |= ~joined & (_within(self.fill, _LONE_FILL) | narrow | word)

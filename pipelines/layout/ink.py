@@ -17,19 +17,19 @@ class PageInk:
     """N connected pieces of ink that are no rules, pictures or dust, in upright pixels.
 
     `boxes` [N, 4]: x0, y0, x1, y1; `area` [N]: ink pixels; `letter` [N]: whether it has the size of a letter (dots,
-    commas and accents have not); `strokes` [N]: how many strokes a row of its pixels crosses; `line` [N]: index into
-    `lines`, -1 for what no line took. `rules` [R, 4] are the boxes of straight lines. `unit` is the usual height of a
-    small letter.
+    commas and accents have not); `line` [N]: index into `lines`, -1 for what no line took. `rules` [R, 4] are the boxes
+    of straight lines. `unit` is the usual height of a small letter. `strokes` [N]: how many strokes a row of its pixels
+    crosses.
     """
 
     boxes: Floats
     area: Floats
     letter: NDArray[np.bool_]
-    strokes: NDArray[np.float32]
     line: NDArray[np.int32]
     lines: tuple[InkLine, ...]
     rules: Floats
     unit: float
+    strokes: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.area)
@@ -39,4 +39,4 @@ def no_ink() -> PageInk:
     """Return the ink of a blank page."""
     none = np.zeros(0, dtype=np.float32)
     boxes = none.reshape(0, 4)
-    return PageInk(boxes, none, none.astype(np.bool_), none, none.astype(np.int32), (), boxes, 0.0)
+    return PageInk(boxes, none, none.astype(np.bool_), none.astype(np.int32), (), boxes, 0.0, none)

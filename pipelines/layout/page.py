@@ -229,7 +229,7 @@ def _ink(up: Upright, reading: _Reading, gray: Gray) -> PageInk:
     rules = np.array([(r.x0, r.y0, r.x1, r.y1) for r in reading.rules], dtype=np.float32).reshape(-1, 4) / z
     strokes = (np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1)).astype(np.float32)
     letter = reading.letter & ~shades(found, gray)
-    return PageInk(boxes, area, letter, strokes, of_line, lines, rules, up.unit / z)
+    return PageInk(boxes, area, letter, of_line, lines, rules, up.unit / z, strokes)
 
 
 def _paper(ink: Ink) -> Gray | None:

@@ -31,7 +31,16 @@ def drawn(*printed, touching=1):
     of_line = np.zeros(count, dtype=np.int32)
     area = np.full(count, 40, dtype=np.float32)
     none = np.zeros((0, 4), dtype=np.float32)
-    return PageInk(array, area, np.ones(count, dtype=np.bool_), of_line, tuple(lines), none, 10.0)
+    return PageInk(
+        array,
+        area,
+        np.ones(count, dtype=np.bool_),
+        of_line,
+        tuple(lines),
+        none,
+        10.0,
+        np.full(count, 1.5, dtype=np.float32),
+    )
 
 
 def read(ink, *texts):
