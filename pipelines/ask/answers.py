@@ -17,7 +17,14 @@ _REFUSAL = re.compile(
     r"|(?:it|that|this) (?:is|does) not (?:in|on|say|appear|given|stated|mentioned)\b.{0,60})",
     re.IGNORECASE,
 )
+_SENTENCE = re.compile(r"\w{3}[.!?][\"'\u201d\u2019)]?(?=\s)")  # not behind "No." or "J. R."
 _NEXT = re.compile(r"\n[^\S\n]*(?:Q|Question)\s*:")
+
+
+def whole_sentences(answer: str | None) -> str | None:
+    """Return the whole sentences of an answer that was cut off; all of it if there is none."""
+    ends = list(_SENTENCE.finditer(answer or ""))
+    return answer if answer is None or not ends else answer[: ends[-1].end()]
 
 
 def parse_answer(output: str) -> Parsed[str | None]:

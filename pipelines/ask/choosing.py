@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dsvl2.model import GenerationResult
 from dsvl2.pipelines.ask import declining
-from dsvl2.pipelines.ask.answers import parse_answer
+from dsvl2.pipelines.ask.answers import parse_answer, whole_sentences
 from dsvl2.pipelines.ask.focus import FAR
 from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
 from dsvl2.pipelines.documents import Notice
@@ -45,14 +45,16 @@ def judge(
     empty one more than this probability; None: it always is.
     """
     parsed = parse_answer(result.text)
-    notices = parsed.dropped
+    notices, value = parsed.dropped, parsed.value
     if result.truncated:
-        notices += (Notice("truncated", f"the model {result.ending}: the answer may be cut short"),)
+        value = whole_sentences(value) if result.finish_reason == "length" else value
+        how = "may be cut short" if value == parsed.value else "is cut behind its last whole sentence"
+        notices += (Notice("truncated", f"the model {result.ending}: the answer {how}"),)
     absent = declining.absent(result)
-    if parsed.value is None or declining.declines(result, refuse):
+    if value is None or declining.declines(result, refuse):
         return Said(page, None, 0.0, absent, None, notices)
     score = (1.0 - (absent or 0.0)) * _probability(result.logprobs)
-    found = locate(spatial, parsed.value) if spatial is not None else None
+    found = locate(spatial, value) if spatial is not None else None
     if spatial is not None:
         score *= found.score if found is not None else UNSEEN
         if near is not None and found is not None and not _stands_in(near, spatial, found):
@@ -60,7 +62,7 @@ def judge(
         if found is None:
             notices += (Notice("not_on_page", "the answer does not stand on the page in these words"),)
     evidence = _evidence(page, spatial, found) if spatial is not None and found is not None else None
-    return Said(page, parsed.value, score, absent, evidence, notices)
+    return Said(page, value, score, absent, evidence, notices)
 
 
 def _stands_in(near: Sequence[Segment], spatial: SpatialText, found: Located) -> bool:

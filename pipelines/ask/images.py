@@ -117,10 +117,13 @@ def fit(
         notices: tuple[Notice, ...] = ()
         if full is None or size.tiles < full.tiles:
             seen = "1 image was" if images == 1 else f"{images} images were"
-            message = f"{seen} seen in {size.tiles} tiles ({size.image_tokens} tokens)" + (
-                f" instead of {full.tiles} ({full.image_tokens})"
-                if full is not None
-                else ", more do not fit the context"
+            message = (
+                f"{seen} seen in {size.tiles} tile{'s' if size.tiles != 1 else ''} ({size.image_tokens} tokens)"
+                + (
+                    f" instead of {full.tiles} ({full.image_tokens})"
+                    if full is not None
+                    else ", more do not fit the context"
+                )
             )
             notices = (Notice("reduced", message),)
         return [replace(request, tiles=tiles) for request in requests], notices

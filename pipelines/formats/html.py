@@ -37,15 +37,31 @@ class HtmlFormat:
             "</head>",
             "<body>",
         ]
+        above: list[tuple[int, int]] = []
         for page in document.pages:
             if options.page_markers:
                 parts.append(f"<!-- page {page.number} -->")
-            parts += _page(replace(page, blocks=marked(page.blocks, options.min_confidence, _MARKS)))
+            blocks = [_nested(block, above) for block in marked(page.blocks, options.min_confidence, _MARKS)]
+            parts += _page(replace(page, blocks=tuple(blocks)))
         return "\n".join([*parts, "</body>", "</html>"]) + "\n"
 
     def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> None:
         """The title is the first heading, wherever it stands."""
         return
+
+
+def _nested(block: Block, above: list[tuple[int, int]]) -> Block:
+    """Return a heading one level below the one that it is under; `above`: levels of those, as read and as written.
+
+    HTML's levels must not skip one (HTML Living Standard, 4.3.11); those of a page say how large letters are.
+    """
+    if block.kind != "heading":
+        return block
+    while above and above[-1][0] >= block.level:
+        above.pop()
+    level = above[-1][1] + 1 if above else block.level
+    above.append((block.level, level))
+    return replace(block, level=level)
 
 
 def _facts(document: Document) -> Iterator[str]:

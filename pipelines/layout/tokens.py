@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dsvl2.pipelines.layout.types import BandText
 
-LOCATION = re.compile(r"<\|y_(\d+)\|>")
+LOCATION = re.compile(r"<\|y_(\d{1,6})\|>")
 SPECIAL = re.compile(r"<[|\uff5c][^<>]{1,40}[|\uff5c]>")
 
 

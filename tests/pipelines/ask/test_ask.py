@@ -25,6 +25,7 @@ from dsvl2.pipelines.ask import (
     check_reading,
     survey,
 )
+from dsvl2.pipelines.ask.answers import whole_sentences
 from dsvl2.pipelines.ask.rank import rank, score
 from dsvl2.pipelines.ask.text import parts_of
 from dsvl2.pipelines.confidence.calibration import Calibration
@@ -243,3 +244,13 @@ def test_pages_that_cannot_fit_together_are_refused() -> None:
     engine = Answering({}, mode="page", tile_tokens=2000)
     with pytest.raises(ContextOverflow):
         ask_images(seen(1, 2), ["x y"], engine, together=True)
+
+
+def test_an_answer_that_was_cut_off_ends_with_its_last_whole_sentence() -> None:
+    assert whole_sentences("after the frost had left the ground. Both pumps were run for si") == (
+        "after the frost had left the ground."
+    )
+    assert whole_sentences('He said "yes." And No. 4 is broke') == 'He said "yes."'
+    assert [whole_sentences(text) for text in ("J. R. Whitcombe, eng", "a b c", None)] == [
+        "J. R. Whitcombe, eng", "a b c", None,
+    ]  # fmt: skip

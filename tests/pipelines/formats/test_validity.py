@@ -161,6 +161,13 @@ def test_html_has_a_title_and_no_empty_row() -> None:
         assert "<tr></tr>" not in text
 
 
+def test_headings_of_html_skip_no_level() -> None:
+    levels = (2, 4, 4, 6, 3, 1, 6, 2)
+    blocks = tuple(Block("heading", f"h {level}", level=level) for level in levels)
+    text = get_format("html").render(Document("x", (PageResult(1, blocks[:4]), PageResult(2, blocks[4:]))))
+    assert [int(level) for level in re.findall(r"<h(\d) ", text)] == [2, 3, 3, 4, 3, 1, 2, 2]
+
+
 def test_the_checker_of_the_w3c_finds_no_fault(tmp_path: Path) -> None:
     jar = os.environ.get("VNU_JAR")
     if not jar or not shutil.which("java"):

@@ -17,9 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.layout import tokens
+from dsvl2.pipelines.layout.types import BandText
 from dsvl2.pipelines.tasks import Parsed, task_names, task_spec
 
 SEEDS: dict[str, tuple[str, ...]] = {
+    "bands": (
+        "<|y_3|>The larger pump delivered\n<|y_9|>412 litres per second.\n\n<|y_20|>Yours faithfully,",
+        "no place\n<|y_5|>a <|y_6|> b\n\n",
+        f"<|y_{'9' * 5000}|>far",
+    ),
     "table": ("<table><tr><td>a</td></tr><![CDATA[x", "<![<table><tr><td>1"),
     "ask": (
         "412 litres per second",
@@ -49,6 +56,7 @@ COMMON = (
     "Year,Sales\n2001,12\n2002,13.5\n",
 )
 NOISE = (
+    "<|y_7|>", "<|y_", "|>",
     "<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>", "[[", "]]", "[", "]", ",", "-1", "99999999999", "1e309", "nan",
     "<", ">", "</", "<!", "<![CDATA[", "<!--", "-->", "<script>", "</script>", "<style>", "</style>", " onclick=a()",
     "url(//x)", "&#x", "&lt;", "\\", "{", "}", "$", "\\begin{matrix}", "\\end", "|", "\n", "\n\n", "```",
@@ -56,6 +64,7 @@ NOISE = (
     "<\uff5cend\u2581of\u2581sentence\uff5c>", "<image>", "\t", "\"", "'", "null", "not in the document",
 )  # fmt: skip
 LONG = "LONG_TESTS" in os.environ
+PARSERS = (*task_names(), "bands")
 EXAMPLES = 100_000
 
 Edit = tuple[str, int, int, str]
@@ -154,10 +163,24 @@ def check_page2code(output: str, parsed: Parsed[Any]) -> None:
         raise AssertionError("a script was kept")
 
 
+def check_bands(output: str) -> None:
+    """What the embedded model prints for a band: no letter is lost, every one keeps its probability."""
+    pieces = tuple(output[k : k + 3] for k in range(0, len(output), 3))
+    lines = tokens.parse(BandText(output, pieces, tuple(-float(k) for k in range(len(pieces)))))
+    bodies = tokens.LOCATION.split(output)[::2]
+    written = "".join(tokens.SPECIAL.sub("", piece) for body in bodies for piece in body.split("\n"))
+    assert letters("".join(line.text for line in lines)) == letters(written)
+    assert all(len(line.logprobs) == len(line.text) for line in lines)
+    assert all(line.text.strip() and "\n" not in line.text for line in lines)
+
+
 CHECKS = {"ask": check_ask, "ground": check_ground, "page2code": check_page2code}
 
 
 def survives(name: str, output: str) -> None:
+    if name == "bands":
+        check_bands(output)
+        return
     parsed = task_spec(name).parse(output)
     assert isinstance(parsed, Parsed)
     assert all(isinstance(notice, Notice) and notice.code and notice.message for notice in parsed.dropped)
@@ -165,7 +188,7 @@ def survives(name: str, output: str) -> None:
         CHECKS[name](output, parsed)
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", PARSERS)
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_parsers_survive_mutated_outputs(name: str, data: st.DataObject) -> None:
@@ -207,7 +230,7 @@ def some_edits(draw: random.Random) -> list[Edit]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not LONG, reason="takes minutes: set LONG_TESTS=1")
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", PARSERS)
 def test_parsers_survive_100_000_mutated_outputs(name: str) -> None:
     """A failure names the seed of its output."""
     seeds = SEEDS.get(name, ()) + COMMON
