@@ -116,20 +116,23 @@ def run(plan: Plan, console: Console, *, show: bool) -> Exit:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command(plan), stderr=subprocess.PIPE, text=True, env=environment)
     tail: list[str] = []
+    below = False  # whether a progress line waits to be overwritten
     assert process.stderr is not None
     try:
         for line in process.stderr:
             tail = [*tail[-40:], line]
             if show and _steps(line):
                 sys.stderr.write(f"\r\x1b[K{line.strip()[: _width() - 1]}")
+                sys.stderr.flush()
             else:
-                sys.stderr.write(line)
+                sys.stderr.write(("\n" if below else "") + line)
+            below = show and _steps(line)
     except KeyboardInterrupt:
         process.send_signal(signal.SIGINT)
         process.wait()
         console.say(_how_to_go_on(plan))
         return Exit.INTERRUPTED
-    if show:
+    if below:
         sys.stderr.write("\n")
     if process.wait() != 0:
         if process.returncode == _WRONG_INPUT:  # said in one line
@@ -172,12 +175,12 @@ def _how_to_go_on(plan: Plan) -> str:
 
 
 def _steps(line: str) -> bool:
-    return line.startswith(("step ", '{"step"'))
+    return line.startswith("step ")
 
 
 def _width() -> int:
     try:
-        return os.get_terminal_size(2).columns
+        return os.get_terminal_size(2).columns or 200
     except OSError:
         return 200
 

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from dsvl2.kernels import ops
 from dsvl2.model.config import ModelConfig
-from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training import nano, telling
 from dsvl2.pipelines.training.average import Average
 from dsvl2.pipelines.training.batches import Supply, on_device
 from dsvl2.pipelines.training.checks import Checks
@@ -130,7 +130,7 @@ class Trainer:
             return
         with (self.out / "log.jsonl").open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
-        sys.stderr.write(" ".join(f"{key} {value}" for key, value in record.items()) + "\n")
+        sys.stderr.write(telling.line(record, self.recipe.budget) + "\n")
 
     def compile(self) -> None:
         """Compile the blocks before the first step, while few renderers run."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsvl2.pipelines.evaluation.targets import figures
-from dsvl2.pipelines.training import named_recipe, write_card
+from dsvl2.pipelines.training import named_recipe, telling, write_card
 from dsvl2.pipelines.training.recipe import RECIPES, Recipe
 
 STEP = {"step": 7, "s": 3.0, "ms": 210, "bands": {"acc": 0.9, "loss": 0.3, "seen": 40}}
@@ -62,3 +62,8 @@ def test_every_recipe_of_the_package_can_be_named_and_read() -> None:
     assert Recipe.load(named_recipe("align")).last_level == 1
     with pytest.raises(ValueError, match="pretrain"):
         named_recipe("pretrian")
+
+
+def test_a_line_says_how_far_a_run_is() -> None:
+    assert telling.line(STEP, 12.0) == "step 7, 3 of 12 s (25%), 210 ms a step, right: bands 90.0 %"
+    assert telling.line({"compiled": [1.5], "taken over": True}, 12.0) == "compiled [1.5], taken over True"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -69,3 +70,13 @@ def test_a_run_resumes_and_its_export_is_a_checkpoint_that_the_runtime_reads(dat
     before, after = nano.prompt_ids()
     image_tokens = 12 * 13 + 1 + 12 * 13
     assert result.usage.prompt_tokens == len(before) + len(after) + image_tokens
+
+
+@pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="starts torchrun twice: set LONG_TESTS=1")
+def test_two_processes_train_and_go_on_with_the_recipe_of_the_run(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    first = _train(data, out, 2, "--gpus=2", "--set=seed=11")
+    assert first[0]["devices"] == 2 and first[-1]["done"] == 2
+    again = _train(data, out, 3, "--gpus=2", "--resume")
+    assert [record["step"] for record in again if "step" in record] == [1, 2, 3]
+    assert json.loads((out / "recipe.json").read_text(encoding="utf-8"))["seed"] == 11
