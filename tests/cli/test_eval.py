@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from PIL import Image
 
 from dsvl2.pipelines.evaluation import TextEngine
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -76,6 +80,16 @@ def test_without_the_extra_it_says_what_to_install(dsvl2: Any, pages: Path, monk
     monkeypatch.setattr("dsvl2_cli.commands.eval.find_spec", lambda name: None)
     done = dsvl2("eval", pages)
     assert done.code == 2 and "error[library_missing]" in done.err and "pip install 'dsvl2[eval]'" in done.err
+
+
+def test_bench_needs_nothing_of_the_extra() -> None:
+    code = (
+        "import sys\nsys.modules['rapidfuzz'] = None\n"
+        "import dsvl2_cli.benching\nfrom dsvl2.pipelines.evaluation import engine_named\n"
+        "from dsvl2.pipelines.evaluation.readers import TesseractReader\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_picture_that_is_not_there_is_bad_input(dsvl2: Any, peer: list[str], pages: Path) -> None:
