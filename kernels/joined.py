@@ -74,6 +74,16 @@ def norm_route(
     return total, normed, *choice(normed, weight, bias, rule)[:2]
 
 
+def layer_norm(x: Tensor, delta: Tensor | None, weight: Tensor, bias: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """x + delta (or x) [..., H], and its layer norm."""
+    if ops.native(x) and x.dtype == weight.dtype:
+        from dsvl2.kernels.triton_backend import norm
+
+        return norm.layer_norm(x, delta, weight, bias, eps)
+    total = x if delta is None else x + delta
+    return total, F.layer_norm(total, weight.shape, weight, bias, eps)
+
+
 def choice(x: Tensor, weight: Tensor, bias: Tensor | None, rule: ops.RouteRule) -> tuple[Tensor, Tensor, Tensor]:
     """`ops.route` of the logits that a router [E, H] gives x [N, H]."""
     if len(x) > ops.FEW and weight.dtype == torch.float32 and ops.native(x):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import joined, ops
 from dsvl2.model.config import VisionConfig
 
 EPS = 1e-6
@@ -52,19 +52,28 @@ class Mlp(nn.Module):
         return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
 
 
+class LayerNorm(nn.LayerNorm):
+    """Layer norm behind the sum of the residual stream."""
+
+    def behind(self, x: Tensor, delta: Tensor | None) -> tuple[Tensor, Tensor]:
+        """x + delta (or x) and its norm."""
+        return joined.layer_norm(x, delta, self.weight, self.bias, self.eps)
+
+
 class Block(nn.Module):
-    """A pre-norm transformer block."""
+    """A pre-norm transformer block. The sum of x and delta goes in, and comes out: norms add them up."""
 
     def __init__(self, config: VisionConfig) -> None:
         super().__init__()
-        self.norm1 = nn.LayerNorm(config.width, eps=EPS)
+        self.norm1 = LayerNorm(config.width, eps=EPS)
         self.attn = Attention(config)
-        self.norm2 = nn.LayerNorm(config.width, eps=EPS)
+        self.norm2 = LayerNorm(config.width, eps=EPS)
         self.mlp = Mlp(config)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+    def forward(self, x: Tensor, delta: Tensor | None) -> tuple[Tensor, Tensor]:
+        x, normed = self.norm1.behind(x, delta)
+        x, normed = self.norm2.behind(x, self.attn(normed))
+        return x, self.mlp(normed)
 
 
 class VisionTower(nn.Module):
@@ -75,10 +84,11 @@ class VisionTower(nn.Module):
         self.patch_embed = PatchEmbed(config)
         self.pos_embed = nn.Parameter(torch.zeros(1, config.grid**2, config.width))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = nn.LayerNorm(config.width, eps=EPS)
+        self.norm = LayerNorm(config.width, eps=EPS)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        x = self.patch_embed(pixels) + self.pos_embed
+        x, delta = self.patch_embed(pixels) + self.pos_embed, None
         for block in self.blocks:
-            x = block(x)
-        return self.norm(x)
+            x, delta = block(x, delta)
+        normed: Tensor = self.norm.behind(x, delta)[1]
+        return normed

@@ -7,7 +7,8 @@ Random weights, as in bench_engine; every page takes 2 x 3 tiles (7 for the towe
 others are read, in processes as `dsvl2 batch` draws them: a PDF each of a scan of 1,560 x 2,340 pixels, through PyMuPDF where it
 is installed, else its JPEG alone is opened (said as "drawn_by"). `within` is drawing and reading from the first page to the
 last, `steady` the pages between those that end after a fifth and after four fifths. With --growth pages lie in memory, all
-queued at once. One JSON object a figure; nothing begins after `--seconds`.
+queued at once; `beyond_the_first` is the rate of the pages that a queue has more than the first one, so without start and end.
+One JSON object a figure; nothing begins after `--seconds`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingPa
 from dsvl2.model.engine import Engine
 from tests.bench.bench_engine import TEXT, engine_of, page
 from tests.bench.bench_load import host
+from tests.bench.timeline import Timeline
 
 SIZE = (1560, 2340)
 DPI = 200
@@ -129,6 +131,18 @@ def taken(engine: Engine, requests: Iterable[GenerationRequest], count: int) -> 
     }  # fmt: skip
 
 
+def grown(engine: Engine, kept: list[Image.Image], counts: list[int], new: int) -> Iterator[dict[str, Any]]:
+    """Queues of several lengths; and between each and the shortest what one more page costs, without start and end."""
+    first: dict[str, Any] = {}
+    for count in counts:
+        turns = (kept[number % len(kept)] for number in range(count))
+        figures = taken(engine, list(asked(turns, new)), count)
+        if first:
+            figures["beyond_the_first"] = round((count - first["pages"]) / (figures["seconds"] - first["seconds"]), 3)
+        first = first or figures
+        yield {"what": "growth", "new": new} | figures
+
+
 def cases(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Figures of one network."""
     start, kept = time.perf_counter(), [page(number) for number in range(8)]
@@ -137,9 +151,7 @@ def cases(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, Any
     taken(engine, list(asked(warm, min(options.new, 60))), most)  # compiles; captures steps of every width
     yield {"what": "first", "seconds": round(time.perf_counter() - start, 1)}
     if options.growth:
-        for count in map(int, options.growth.split(",")):
-            turns = (kept[number % len(kept)] for number in range(count))
-            yield {"what": "growth", "new": options.new} | taken(engine, list(asked(turns, options.new)), count)
+        yield from grown(engine, kept, [int(count) for count in options.growth.split(",")], options.new)
         return
     spent = list[float]()
     context = multiprocessing.get_context("spawn")
@@ -149,10 +161,12 @@ def cases(engine: Engine, options: argparse.Namespace) -> Iterator[dict[str, Any
         for _ in drawn(files, 8 * options.drawers, pool, options.drawers, []):
             pass  # the processes have started
         pages = drawn(files, options.pages, pool, options.drawers, spent)
-        figures = taken(engine, asked(pages, options.new), options.pages)
+        timeline = Timeline(engine.network.image_newline.device)
+        with timeline.on():
+            figures = taken(engine, asked(pages, options.new), options.pages)
     by = "PyMuPDF" if files[0].suffix == ".pdf" else "JPEG"
     drawing = {"drawn_by": by, "drawers": options.drawers, "drawing_ms": round(1e3 * sum(spent) / len(spent), 1)}
-    yield {"what": "pages, drawn", "new": options.new} | figures | drawing
+    yield {"what": "pages, drawn", "new": options.new} | figures | drawing | {"timeline": timeline.report()}
 
 
 def main() -> int:

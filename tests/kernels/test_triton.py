@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsvl2.kernels import ops, routing
+from dsvl2.kernels import joined, ops, routing
 from dsvl2.kernels.packing import ARRANGED_INT4, ARRANGED_NF4, INT4, INT8, INT8_BNB, NF4, Format, PackedWeight, arrange
 from tests.kernels.conftest import DEVICE, assert_as_good, compare
 
@@ -166,6 +166,15 @@ def test_norms(dtype: torch.dtype, rows: int, width: int) -> None:
     compare(lambda x, w: ops.rms_norm(x, w, 1e-6), x, gain, dtype=dtype)
     for part in (0, 1):
         compare(lambda x, d, w, part=part: ops.add_rms_norm(x, d, w, 1e-6)[part], x, delta, gain, dtype=dtype)
+        compare(
+            lambda x, d, w, b, part=part: joined.layer_norm(x, d, w, b, 1e-6)[part],
+            x,
+            delta,
+            gain,
+            gain + 1,
+            dtype=dtype,
+        )
+    compare(lambda x, w, b: joined.layer_norm(x + 5, None, w, b, 1e-6)[1], x, gain, gain + 1, dtype=dtype)
 
 
 def angles(slots: int, half: int) -> tuple[Tensor, Tensor]:
