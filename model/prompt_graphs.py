@@ -13,7 +13,7 @@ from dsvl2.kernels import ops
 from dsvl2.model.cache import BlockCache, PrefixCache
 from dsvl2.model.decoder import Decoder
 
-STEP = 64  # tokens between two graphs: a prompt is filled up on the right, where no token of it looks
+STEP = 16  # tokens between two graphs: a prompt is filled up on the right, where no token of it looks
 MOST = 16  # graphs; they share their memory, and pages of a kind have few lengths
 LONGEST = 2048  # tokens
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from dsvl2.kernels import ops
 from dsvl2.model import scheduler as scheduling
 from dsvl2.model.engine import Engine
 from dsvl2.model.loading import load_engine
+from dsvl2.model.prefill import visible
 from dsvl2.model.request import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.model.room import tokens_at_once
 from dsvl2.model.sampling import draw, told
@@ -93,7 +97,7 @@ def test_questions_behind_a_page_run_together_on_a_gpu(
 
 def test_a_prompt_that_comes_again_runs_as_a_graph(checkpoint: MakeCheckpoint, small_shape: dict[str, Any]) -> None:
     folder = checkpoint(small_shape)
-    requests = [asked(f"<image>{'x' * (1 + n % 3)}", image) for n, image in enumerate(pictures(6))]
+    requests = [asked("<image>x", image) for image in pictures(6)]
     on_cpu = said(load_engine(folder, device="cpu", dtype="float32").generate(requests))
     engine = load_engine(folder, device=str(DEVICE), dtype="float32")
     found = [engine.generate([request])[0] for request in requests]
@@ -132,6 +136,18 @@ def test_a_deterministic_engine_does_not_mind_the_order(
     assert bits(streamed[127 - number] for number in range(128)) == together
 
 
+def test_a_draft_changes_nothing_in_a_deterministic_engine(
+    checkpoint: MakeCheckpoint, small_shape: dict[str, Any]
+) -> None:
+    engine = load_engine(checkpoint(small_shape), device=str(DEVICE), dtype="bfloat16", deterministic=True)
+    requests = [asked("abc" * (1 + n), max_new_tokens=60) for n in range(6)]
+    plain = engine.generate(requests)
+    drafts = [result.text if n % 2 else result.text[::-1] for n, result in enumerate(plain)]
+    drafted = engine.generate([replace(request, draft=draft) for request, draft in zip(requests, drafts, strict=True)])
+    assert said(drafted) == said(plain)
+    assert sum(result.accepted for result in drafted) > 10
+
+
 def test_codes_of_keys_and_values_serve_on_a_gpu(checkpoint: MakeCheckpoint, small_shape: dict[str, Any]) -> None:
     """Multi-head attention over an 8-bit cache: the first tokens are those of a CPU that keeps the same codes."""
     heads = {"use_mla": False, "num_attention_heads": 2}
@@ -142,3 +158,17 @@ def test_codes_of_keys_and_values_serve_on_a_gpu(checkpoint: MakeCheckpoint, sma
     ]
     here, there = (said(engine.generate(requests)) for engine in engines)
     assert sum(one == other for one, other in zip(here, there, strict=True)) >= 10
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_values_narrower_than_keys_are_attended_as_they_are(masked: bool) -> None:
+    """At the widths of small, causal and behind a beginning: what a prompt in chunks and questions about a page need."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 300, 16, width, device=DEVICE).bfloat16().transpose(1, 2) for width in (192, 192, 128))
+    mask = visible(torch.ones(1, 300, dtype=torch.bool, device=DEVICE), 100) if masked else None
+    q = q[:, :, 100:] if masked else q
+    got = ops.attention(q, k, v, mask=mask, causal=not masked)
+    with sdpa_kernel(SDPBackend.MATH):
+        want = ops.attention(q.float(), k.float(), v.float(), mask=mask, causal=not masked)
+    assert got.shape == want.shape
+    torch.testing.assert_close(got.float(), want, rtol=0.02, atol=0.02)
