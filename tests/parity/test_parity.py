@@ -144,7 +144,7 @@ def check_vision(network: DeepseekVL2, pixels: Tensor, want: dict[str, Tensor]) 
     embedded = tower.patch_embed(tiles)
     stages = {
         "vision_patch_embed": embedded,
-        "vision_block0": tower.blocks[0](embedded + tower.pos_embed),
+        "vision_block0": torch.add(*tower.blocks[0](embedded + tower.pos_embed, None)),
         "vision_features": tower(tiles),
     }
     for name, got in stages.items():
