@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import joined, ops
 from dsvl2.model import scheduler as scheduling
 from dsvl2.model.engine import Engine
 from dsvl2.model.loading import load_engine
@@ -172,3 +172,11 @@ def test_values_narrower_than_keys_are_attended_as_they_are(masked: bool) -> Non
         want = ops.attention(q.float(), k.float(), v.float(), mask=mask, causal=not masked)
     assert got.shape == want.shape
     torch.testing.assert_close(got.float(), want, rtol=0.02, atol=0.02)
+
+
+def test_gelu_is_the_last_step_of_its_product() -> None:
+    torch.manual_seed(0)
+    x, weight, bias = (torch.randn(*shape, device=DEVICE).bfloat16() for shape in ((3, 50, 96), (200, 96), (200,)))
+    want = torch.nn.functional.gelu(x.float() @ weight.float().T + bias.float(), approximate="tanh")
+    with torch.inference_mode():
+        torch.testing.assert_close(joined.gelu_linear(x, weight, bias).float(), want, rtol=0.02, atol=0.05)
