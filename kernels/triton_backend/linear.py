@@ -129,12 +129,14 @@ def _by_rows(
     *, add: bool, norm: bool,
 ) -> None:  # fmt: skip
     (count, columns), rows = x.shape, out.shape[1]
-    across, warps = (16, 8) if held.form else (4, 4)
+    # 1,024 columns are what 4 warps hold at once, in the order in which they load the vector: it need not move between threads
+    plain = (2, 4, 1024) if columns % 1024 == 0 else (4, 4, 512)  # a step of small in bf16: 2,315 us, not 2,415
+    across, warps, step = (16, 8, 8) if held.form else plain
     with on(x):
         _rows[(triton.cdiv(rows, across), count)](
             x, delta, gain, total, *held.tensors, out if bias is None else bias, out, eps,
             N=rows, K=columns, FORM=held.form, BIAS=bias is not None, ADD=add, NORM=norm, BN=across,
-            STEP=warps if held.form else 512, KP=power(columns), ASM=held.fast(gain if norm else x), num_warps=warps,
+            STEP=step, KP=power(columns), ASM=held.fast(gain if norm else x), num_warps=warps,
             **chained(x),
         )  # fmt: skip
 

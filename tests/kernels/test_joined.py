@@ -43,6 +43,13 @@ def test_norm_and_linear(form: Format | None, tokens: int, add: bool) -> None:
     assert_as_good(got, rough, fine)
 
 
+@pytest.mark.parametrize("tokens", [1, 2])
+def test_a_linear_of_a_thousand_columns(tokens: int) -> None:
+    weight, x, delta = normal(9, 1024, scale=0.1), normal(tokens, 1024), normal(tokens, 1024)
+    compare(lambda x, w: joined.few_linear(x, w), x, weight, dtype=HALF)
+    compare(lambda x, d, w: joined.norm_linear(x, d, torch.ones_like(x[0]), 1e-6, w)[1], x, delta, weight, dtype=HALF)
+
+
 @pytest.mark.parametrize("tokens", [1, 3])
 @pytest.mark.parametrize("form", [None, INT8, INT4, NF4])
 def test_logits_are_not_rounded(form: Format | None, tokens: int) -> None:
