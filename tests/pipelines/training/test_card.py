@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dsvl2.model import load_engine
 from dsvl2.pipelines.evaluation.targets import figures
 from dsvl2.pipelines.training import named_recipe, telling, write_card
 from dsvl2.pipelines.training.recipe import RECIPES, Recipe
@@ -67,3 +68,31 @@ def test_every_recipe_of_the_package_can_be_named_and_read() -> None:
 def test_a_line_says_how_far_a_run_is() -> None:
     assert telling.line(STEP, 12.0) == "step 7, 3 of 12 s (25%), 210 ms a step, right: bands 90.0 %"
     assert telling.line({"compiled": [1.5], "taken over": True}, 12.0) == "compiled [1.5], taken over True"
+
+
+def test_the_card_of_the_embedded_model_is_of_its_weights_and_has_every_figure() -> None:
+    engine = load_engine("nano")
+    card = (Path(engine.info.path) / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert f"weights {engine.info.fingerprint[:12]}" in card  # new weights want a new card
+    assert "| not measured" not in card and "## Learning curve" in card
+    wanted = (
+        "150 dpi",
+        "100 dpi",
+        "75 dpi",
+        "scanned by simulation",
+        "two-column papers",
+        "two columns, drawn",
+        "total exactly",
+        "ANLS",
+    )
+    wanted += (
+        "relaxed accuracy",
+        "unseen styles",
+        "TEDS",
+        "formulas, unseen",
+        "line boxes",
+        "word boxes",
+        "false refusals",
+        "runaway",
+    )
+    assert all(name in card for name in wanted)
