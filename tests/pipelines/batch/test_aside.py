@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pymupdf
 import pytest
+from PIL import Image
 
 from dsvl2.pipelines import open_source
 from dsvl2.pipelines.batch.aside import DrawnAside
@@ -67,6 +69,26 @@ def test_a_process_that_dies_or_cannot_open_costs_no_page(document: Path, monkey
         assert got == want
         monkeypatch.setattr(DrawnAside, "_opens", lambda self, child: False)
         assert [shown(page) for page in DrawnAside(source, hands=2)] == want
+
+
+def test_the_reading_process_computes_little_for_pages_drawn_aside(tmp_path: Path) -> None:
+    """Of this thread's processor time, during which others of its process wait for Python's lock, however busy the machine."""
+    path, scan = tmp_path / "scans.pdf", tmp_path / "scan.jpg"
+    Image.effect_noise((1200, 1600), 60).convert("RGB").save(scan)
+    with pymupdf.open() as made:
+        for _ in range(7):
+            page = made.new_page(width=600, height=800)
+            page.insert_image(page.rect, filename=str(scan))
+        made.save(path)
+    spent = []
+    with open_source(path, SourceOptions(dpi=144)) as source:
+        for pages in (source, DrawnAside(source, hands=2)):
+            turn = iter(pages)
+            next(turn)  # processes have started, files are open
+            start = time.thread_time()
+            assert sum(1 for _ in turn) == 6
+            spent.append(time.thread_time() - start)
+    assert spent[1] < 0.5 * spent[0]
 
 
 def test_only_a_gpu_and_a_long_file_are_worth_it(document: Path) -> None:
