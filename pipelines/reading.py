@@ -76,6 +76,8 @@ def finish(
 ) -> PageResult:
     """Make the page's result from the model's answers, one for each of `prepared.requests`, in that order."""
     page = believable(score_page(gather(prepared, answers), calibration))
+    if calibration is not None and not page.calibrated:
+        page = replace(page, confidence=None)  # not one line, say a chart alone: no words to be right or wrong
     if prepared.layout is None or page.blank:
         return page
     found = coverage(page, prepared.layout)

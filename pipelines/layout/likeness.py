@@ -31,7 +31,7 @@ _MOST_NOISE, _SOME = 0.6, 40  # of the letters, and letters; where more are no p
 _DARK, _TOUCH, _MOST_CRUMBS = 0.25, 0.6, 8  # ink of a picture's box; letter heights to it; letters
 # pieces, pixels of one, strokes of a dot, share of dots: a screen has .97, faint print up to .92
 _DOTS, _SPECK, _DOTTED, _MOST_DOTS = 200, 4, 1.15, 0.95
-_AMONG = 4.0  # letter heights around a row
+_AMONG, _ALL_DOTS = 4.0, 0.97  # letter heights around a row; the share of dots on a page of nothing else, of print .7
 _CRUMBS = 80  # rows too short to tell; a page of hardly anything else has no print
 
 
@@ -87,8 +87,11 @@ def off_screens(rows: Rows, found: Components, unit: float) -> Rows:
     strokes = np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1)
     some = found.area >= _SPECK
     dot = some & (strokes < _DOTTED)
-    if int(dot.sum()) < _DOTS or not rows.lines:
+    share = float(dot.sum()) / max(int(some.sum()), 1)
+    if not rows.lines or int(dot.sum()) < (_SCREEN if share > _ALL_DOTS else _DOTS):
         return rows
+    if share > _ALL_DOTS:
+        return _without(rows, np.ones(len(rows.lines), dtype=np.bool_))
     x, y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
     drop = np.zeros(len(rows.lines), dtype=np.bool_)
     for k, line in enumerate(rows.lines):

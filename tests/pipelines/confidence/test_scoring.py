@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from dsvl2.model import GenerationRequest, GenerationResult, Message, Usage
 from dsvl2.pipelines.confidence import Calibration, load_calibration, score_page, together
 from dsvl2.pipelines.confidence.evidence import FEATURES, usual_width, word_evidence
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult, Word
+from dsvl2.pipelines.reading import PreparedPage, finish
 from dsvl2.pipelines.words import Slant
 
 BOX = Box(0, 0, 100, 10)
@@ -62,6 +64,15 @@ def test_a_page_without_probabilities_stays_as_it_is() -> None:
     assert score_page(plain, calibration()) == plain
     whole = PageResult(1, (Block("paragraph", "a page read whole", confidence=0.7),), confidence=0.8)
     assert score_page(whole, calibration()) == whole
+
+
+def test_a_page_without_a_line_has_no_raw_confidence_beside_calibrated_ones() -> None:
+    """A chart alone: no share of words is right, and nobody is told that the model is not calibrated."""
+    prepared = PreparedPage(PageResult(1, (), 200, 100, 150.0), (GenerationRequest((Message("user", "read"),)),))
+    usage = Usage(1, 0, 2, 0)
+    answer = GenerationResult("| a | b |", (1, 2), ("| a", " | b |"), (-0.1,) * 2, "stop", usage)
+    assert finish(prepared, [answer], calibration()).confidence is None
+    assert finish(prepared, [answer]).confidence == pytest.approx(math.exp(-0.1))
 
 
 @pytest.mark.parametrize("odd", [(), (-0.1,), (-0.1,) * 9])

@@ -47,3 +47,13 @@ def test_picture_in_dots_is_no_table_either(canvas):
     page = np.full((900, 900), 255, dtype=np.uint8)
     page[100:800, 100:800] = np.where(np.hypot(x % 14 - 7, y % 14 - 7) < radius, 0, 255)
     assert sum(len(band.lines) for band in analyse(page, canvas).bands) < 12
+
+
+def test_dots_of_any_size_are_no_lines(canvas):
+    rng = np.random.default_rng(3)
+    page = np.full((1000, 900), 245, dtype=np.uint8)
+    y, x = np.mgrid[:1000, :900]
+    for row in range(80, 920, 50):
+        for column in range(80, 840, 50):
+            page[np.hypot(x - column, y - row) < rng.uniform(4, 22)] = 0
+    assert analyse(page, canvas).bands == ()
