@@ -64,6 +64,26 @@ def test_canvas_rows_lead_back_to_page_rows(sheet, canvas):
         assert band.row(float(ink_rows[-1]) + 1) == pytest.approx(band.lines[-1].y1, abs=2)
 
 
+@pytest.mark.parametrize("angle", [-11.5, -8.0, 7.2, 10.0])
+def test_a_page_that_lies_far_askew_is_levelled_and_not_called_blank(sheet, canvas, angle):
+    sheet.prose(260, 420, 700, 24)
+    turned = sheet.image.rotate(-angle, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    layout = analyse(np.asarray(turned), canvas)
+    assert not layout.blank
+    assert layout.skew == pytest.approx(angle, abs=0.1)
+    assert sum(len(band.lines) for band in layout.bands) == 24
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_drawings_and_screens_are_not_turned_far(canvas, seed):
+    rng = np.random.default_rng(seed)
+    gray = np.full((900, 700), 255, dtype=np.uint8)
+    slope = np.tan(np.radians(rng.uniform(7, 19)))
+    y, x = np.mgrid[0:900, 0:700]
+    gray[((y - slope * x) % rng.integers(30, 60)) < 3] = 0  # hatching
+    assert abs(analyse(gray, canvas).skew) <= 6
+
+
 @pytest.mark.parametrize("angle", [-4.3, -0.7, 0.35, 2.6])
 def test_skew_is_found_within_a_tenth_of_a_degree(sheet, canvas, angle):
     sheet.prose(160, 220, 900, 36)
