@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from dsvl2.pipelines.charts.in_page import ChartCut
     from dsvl2.pipelines.formulas.in_page import PageFormula
+    from dsvl2.pipelines.formulas.inline import InlineFormula
 
 _INK_CONTRAST = 40
 _INK_CELLS = 4
@@ -30,7 +31,7 @@ class PreparedPage:
     """A page ready for the model: what to ask, and what is known already. The page image itself is let go.
 
     `layout` is None for a page that is read whole. `requests` is empty for a blank page; behind those of its bands stand
-    those of its `formulas` and `charts`.
+    those of its `formulas`, of formulas `inline` and of `charts`.
     """
 
     result: PageResult
@@ -38,6 +39,7 @@ class PreparedPage:
     layout: PageLayout | None = None
     formulas: tuple[PageFormula, ...] = ()
     charts: tuple[ChartCut, ...] = ()
+    inline: tuple[InlineFormula, ...] = ()
 
 
 def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
@@ -57,13 +59,17 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult)
         return PreparedPage(result, (), layout)
     from dsvl2.pipelines.charts.in_page import page_charts  # charts and formulas build on tasks
     from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas
+    from dsvl2.pipelines.formulas.inline import MOST_TOKENS, inline_formulas
+    from dsvl2.pipelines.formulas.reading import formula_request
 
     requests = [_request(band.image, profile, page.text_layer) for band in layout.bands]
     formulas = page_formulas(layout, page.image, profile)
     requests += formula_requests(formulas)
+    inline = inline_formulas(layout, page.image, profile, [formula.box for formula in formulas])
+    requests += [formula_request(formula.image, most=MOST_TOKENS) for formula in inline]
     charts = page_charts(layout, page.image, profile)
     requests += [request for chart in charts for request in chart.requests]
-    return PreparedPage(result, tuple(requests), layout, formulas, charts)
+    return PreparedPage(result, tuple(requests), layout, formulas, charts, inline)
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:
@@ -119,6 +125,12 @@ def _in_place(
         from dsvl2.pipelines.formulas.in_page import with_formulas
 
         blocks, notices = with_formulas(blocks, prepared.formulas, answers, prepared.layout)
+    if prepared.inline and prepared.layout:
+        from dsvl2.pipelines.formulas.inline import with_inline
+
+        behind = sum(len(chart.requests) for chart in prepared.charts)
+        own = answers[len(answers) - behind - len(prepared.inline) : len(answers) - behind]
+        blocks = with_inline(blocks, prepared.inline, own, prepared.layout)
     if prepared.charts:
         from dsvl2.pipelines.charts.in_page import with_charts
 

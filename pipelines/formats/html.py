@@ -11,6 +11,7 @@ from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, RenderOptions
 from dsvl2.pipelines.formats.doubt import marked
 from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
 from dsvl2.pipelines.formats.hocr import escape
+from dsvl2.pipelines.formats.inline_math import with_math
 from dsvl2.pipelines.formats.places import block_id, clean
 
 _MARKS = ("\ue0f8", "\ue0f9")  # around doubtful words, until the text is escaped
@@ -105,7 +106,11 @@ def _block(block: Block, name: str) -> Iterator[str]:
         picture = f'<img src="{escape(quote(block.image))}" alt="figure">' if block.image is not None else ""
         yield f"<figure {name}>{picture}{f'<figcaption>{text}</figcaption>' if text else ''}</figure>"
     else:
-        yield f"<p {name}>{text}</p>"
+        yield f"<p {name}>{with_math(block.text.strip(chr(10)), _shown, _formula)}</p>"
+
+
+def _formula(latex: str) -> str:
+    return f'<code class="math">{escape(latex)}</code>'
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, RenderOptions
 from dsvl2.pipelines.formats.facts import item_label
+from dsvl2.pipelines.formats.inline_math import math_parts
 from dsvl2.pipelines.formats.latex_math import compiles
 from dsvl2.pipelines.formats.latex_text import latex_text
 
@@ -86,7 +87,12 @@ def _block(block: Block) -> str:
 
 def _lines(text: str) -> str:
     """Return a paragraph; line breaks inside are kept."""
-    return "\\newline{}\n".join(_guarded(latex_text(line.strip())) for line in text.split("\n") if line.strip())
+    lines = (_line(line.strip()) for line in text.split("\n") if line.strip())
+    return "\\newline{}\n".join(map(_guarded, lines))
+
+
+def _line(text: str) -> str:
+    return "".join(f"\\({part}\\)" if math else latex_text(part) for part, math in math_parts(text))
 
 
 def _guarded(text: str) -> str:

@@ -11,6 +11,7 @@ from dsvl2.pipelines.documents import Block, Document, PageResult
 from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, PageStream, RenderOptions
 from dsvl2.pipelines.formats.doubt import marked
 from dsvl2.pipelines.formats.facts import fingerprint, item_label, page_list
+from dsvl2.pipelines.formats.inline_math import with_math
 from dsvl2.pipelines.formats.markdown_escape import escape_block, escape_cell, escape_heading
 
 
@@ -99,7 +100,7 @@ def _block(block: Block) -> str:
         return f"$$\n{block.text.strip()}\n$$" if block.text.strip() else ""
     if block.kind == "figure" and block.image is not None:
         return f"![{escape_heading(block.text) or 'figure'}](<{quote(block.image)}>)"
-    return escape_block(block.text)
+    return with_math(block.text, escape_block, "${}$".format)
 
 
 def _list_item(block: Block, items: tuple[_OpenItem, ...]) -> tuple[str, tuple[_OpenItem, ...]]:
@@ -114,7 +115,7 @@ def _list_item(block: Block, items: tuple[_OpenItem, ...]) -> tuple[str, tuple[_
     if label != "-" and not label[0].isdigit():
         text = " " * indent + escape_block(block.text).replace("\n", "\n" + " " * indent)
         return text, (*outer, _OpenItem(indent, "")) if outer else ()
-    body = escape_block(rest)
+    body = with_math(rest, escape_block, "${}$".format)
     if body.startswith("["):  # [ ] and [x] would be a box to tick
         body = "\\" + body
     offset = indent + len(label) + 1

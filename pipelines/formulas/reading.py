@@ -123,11 +123,11 @@ def _is_sure(result: FormulaResult) -> bool:
     return result.valid and bool(result.latex) and (result.confidence or 0.0) >= _SURE
 
 
-def formula_request(image: Image, *, bands: bool = True) -> GenerationRequest:
+def formula_request(image: Image, *, bands: bool = True, most: int = MOST_TOKENS) -> GenerationRequest:
     """Return the request that reads one formula; `bands`: of a model that reads tiles, `image` is a canvas then."""
     message = Message(role="user", content=SPEC.prompts.nano if bands else SPEC.prompts.page, images=(image,))
     form = constraint() if bands else None  # whole-page checkpoints write sentences and dollars around it
-    return GenerationRequest((message,), SamplingParams(max_new_tokens=MOST_TOKENS, constraint=form))
+    return GenerationRequest((message,), SamplingParams(max_new_tokens=most, constraint=form))
 
 
 def _result(item: _Wanted, answer: GenerationResult) -> FormulaResult:
