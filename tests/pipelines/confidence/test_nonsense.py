@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dsvl2.pipelines.confidence import believable
-from dsvl2.pipelines.documents import Block, Box, Notice, PageResult
+from dsvl2.pipelines.documents import Block, Box, Line, Notice, PageResult
+from dsvl2.pipelines.tables.types import TableCell, TableResult
 
 LOOP = Notice("loop_recovered", "the model began to repeat itself")
 
@@ -25,3 +28,13 @@ def test_nonsense_is_let_go_and_told(nonsense: PageResult) -> None:
 @pytest.mark.parametrize("text", [page(0.11), page(0.3, LOOP), page(0.02, calibrated=False), page(None), page(0.97)])
 def test_doubtful_text_stays(text: PageResult) -> None:
     assert believable(text) is text
+
+
+def test_cells_of_which_three_quarters_are_wrong_are_let_go_where_prose_would_stay() -> None:
+    lines = tuple(Line(text, Box(0, 10 * k, 90, 10 * k + 9)) for k, text in enumerate(("2 PC", "J 2", "AQ/Q")))
+    table = Block("table", "2 PC J 2 AQ/Q", lines=lines, table=TableResult(1, 1, (TableCell(0, 0, "2 PC"),)))
+    cells = replace(page(0.26), blocks=(table, Block("paragraph", "the second", lines=lines[:1])))
+    assert believable(cells).blocks == ()
+    assert believable(replace(cells, confidence=0.31)).blocks == cells.blocks
+    prose = replace(cells, blocks=(replace(table, lines=lines[:1]), Block("paragraph", "the second", lines=lines)))
+    assert believable(prose) is prose
