@@ -10,11 +10,9 @@ from dsvl2.pipelines.layout.components import Mask
 Floats = NDArray[np.float64]
 LIMIT = 6.0  # degrees searched each way
 FAR_LIMIT = 20.0  # searched as well, and believed only of pages whose lines leave no doubt
-FAR_CONTRAST, FAR_LEAD = (
-    2.2,
-    1.6,
-)  # text turned by 7 to 12 degrees: 2.3 and 2.0 or more; drawings, screens, photographs:
-# where an angle beyond LIMIT is their best one, 2.0 and 1.8 at most (175 pictures, 140 wordless pages)
+# Text turned by 7 to 12 degrees: 2.3 and 2.0 or more; drawings, screens, photographs where an angle beyond LIMIT is their
+# best one: 2.0 and 1.8 at most (175 pictures, 140 wordless pages).
+FAR_CONTRAST, FAR_LEAD = 2.2, 1.6
 MOST_POINTS = 40_000
 
 
