@@ -14,6 +14,7 @@ from torch import Tensor
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DestinationError, DiskFull, WeightsError
 from dsvl2.model.folders import read_json
+from dsvl2.model.memory import in_words
 from dsvl2.model.names import is_unused
 from dsvl2.model.quantization.files import encode, fetch, is_companion
 from dsvl2.model.quantization.schemes import NONE, Scheme, scheme_named, scheme_of
@@ -102,7 +103,7 @@ def _check_room(folder: Path, shapes: list[tuple[int, ...]]) -> None:
     least = sum(torch.Size(shape).numel() for shape in shapes) // 2
     free = shutil.disk_usage(folder).free
     if least > free:
-        fact = f"the result needs at least {least / 1e9:,.1f} GB, the disk of {folder.parent} has {free / 1e9:,.1f} GB free"
+        fact = f"the result needs at least {in_words(least)}, the disk of {folder.parent} has {in_words(free)} free"
         raise DiskFull(fact, "free some space or name a folder elsewhere")
 
 
