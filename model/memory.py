@@ -113,5 +113,5 @@ def scheme_is_stored(config: ModelConfig) -> bool:
 
 def in_words(size: int) -> str:
     """Bytes as a person reads them."""
-    unit, scale = ("GB", 1e9) if size >= 1e8 else ("MB", 1e6) if size >= 1e5 else ("kB", 1e3)
+    unit, scale = ("GB", 1e9) if size >= 1e8 else ("MB", 1e6) if size >= 1e6 else ("kB", 1e3)
     return f"{size / scale:,.1f} {unit}"
