@@ -51,7 +51,7 @@ def recipe_file(given: str) -> Path:
 def check(plan: Plan) -> None:
     """Raise before anything is started when an input is not there or a setting makes no sense."""
     from dsvl2.pipelines.errors import InputError
-    from dsvl2.pipelines.training import FineTuning, Recipe, changes_of
+    from dsvl2.pipelines.training import FineTuning, Recipe, changes_of, read_pairs
 
     for path in (plan.data, *plan.init, *(path for path in (plan.recipe, plan.eval_dir) if path)):
         if not path.exists():
@@ -81,6 +81,8 @@ def check(plan: Plan) -> None:
         raise InputError(
             f"{named[0]} is for nano", hint=f"leave it out: {plan.model} is fine-tuned on one device at a go"
         )
+    if plan.model != EMBEDDED:
+        read_pairs(plan.data)
 
 
 def command(plan: Plan) -> list[str]:

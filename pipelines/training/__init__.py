@@ -2,6 +2,17 @@
 
 from dsvl2.pipelines.training.card import write_card
 from dsvl2.pipelines.training.curves import draw
+from dsvl2.pipelines.training.pairs import Pair, PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning, Recipe, changes_of, named_recipe
 
-__all__ = ["FineTuning", "Recipe", "changes_of", "draw", "named_recipe", "write_card"]
+__all__ = [
+    "FineTuning",
+    "Pair",
+    "PairsError",
+    "Recipe",
+    "changes_of",
+    "draw",
+    "named_recipe",
+    "read_pairs",
+    "write_card",
+]

@@ -17,7 +17,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,45 +34,12 @@ from dsvl2.model.layout import token_count
 from dsvl2.model.pixels import cut_all
 from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.weights import load_network, save_checkpoint
-from dsvl2.pipelines.errors import InputError
 from dsvl2.pipelines.training.card import size_text, write_card
 from dsvl2.pipelines.training.curves import draw
+from dsvl2.pipelines.training.pairs import Pair, PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning, changes_of
 
 SIDE_FILES = ("processor_config.json", "tokenizer.json", "tokenizer_config.json", "reading.json")
-
-
-class PairsError(InputError):
-    """The file of training pairs cannot be used."""
-
-    code = "training_pairs"
-    default_hint = 'give JSON lines of {"file": ..., "prompt": ..., "answer": ...}'
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One training pair; file is None for text alone."""
-
-    file: Path | None
-    prompt: str
-    answer: str
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """Raises PairsError naming the line that is wrong."""
-    pairs = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        try:
-            row = json.loads(line)
-            file = path.parent / row["file"] if row.get("file") else None
-            pairs.append(Pair(file, str(row["prompt"]), str(row["answer"])))
-        except (ValueError, KeyError, TypeError) as error:
-            raise PairsError(f"{path}:{number}: {error!r}") from error
-        if file is not None and not file.is_file():
-            raise PairsError(f"{path}:{number}: {file} does not exist", hint="pictures lie beside the list")
-    if not pairs:
-        raise PairsError(f"{path} is empty")
-    return pairs
 
 
 class Student:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,3 +60,15 @@ def test_a_recipe_is_named_or_a_file(tmp_path: Path) -> None:
 def test_a_folder_to_measure_on_that_is_not_there_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="sets"):
         check(Plan("nano", tmp_path, tmp_path / "new", eval_dir=tmp_path / "sets"))
+
+
+@pytest.mark.parametrize(
+    "row", ['{"answer": "x"}', '{"prompt": "x"}', "{", '{"file": "no", "prompt": "x", "answer": "y"}']
+)
+def test_bad_pairs_end_with_their_line_and_a_remedy(dsvl2: Any, tmp_path: Path, row: str) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text(f'{{"prompt": "a", "answer": "b"}}\n{row}\n', encoding="utf-8")
+    done = dsvl2("train", tmp_path, "--data", pairs, "-o", tmp_path / "new")
+    assert done.code == 4 and "error[training_pairs]" in done.err
+    assert "line 2: " in " ".join(done.err.split()) and "hint: " in done.err and "KeyError" not in done.err

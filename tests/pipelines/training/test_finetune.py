@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
-from dsvl2.pipelines.training.finetune import PairsError, Student, memory_needed, read_pairs
+from dsvl2.pipelines.training.finetune import Student, memory_needed
+from dsvl2.pipelines.training.pairs import PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning
 
 FIXTURE = Path(__file__).parents[2] / "parity" / "fixture"
@@ -46,7 +47,19 @@ def test_the_loss_falls_and_the_checkpoint_loads(pairs: Path, tmp_path: Path) ->
     assert memory_needed(FIXTURE, options) > sum(p.numel() * 4 for p in student.network.parameters())
 
 
-@pytest.mark.parametrize(("text", "said"), [("", "empty"), ("{", ":1"), ('{"prompt": "x"}', "answer")])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty"),
+        ("{", "line 1: this is no JSON"),
+        ("[1]", "line 1: a pair is a JSON object"),
+        ('\n{"answer": "x"}', "line 2: there is no 'prompt'"),
+        ('{"prompt": "x"}', "line 1: there is no 'answer'"),
+        ('{"prompt": "x", "answer": null}', "line 1: 'answer' is no text: null"),
+        ('{"file": 3, "prompt": "x", "answer": "y"}', "line 1: 'file' is no text: 3"),
+        ('{"file": "no.png", "prompt": "x", "answer": "y"}', "line 1: the picture .*no.png does not exist"),
+    ],
+)
 def test_pairs_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "p.jsonl"
     path.write_text(text, encoding="utf-8")
