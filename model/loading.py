@@ -60,6 +60,7 @@ def load_engine(
     number = execution.choose_dtype(dtype, place)
     language = config.language
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json", bos=language.bos_token_id, eos=language.eos_token_id)
+    tokenizer.check_rows(language.vocab_size)
     parameters = sum(prod(shape) for shape in released_shapes(config).values())
     packed = scheme.experts is not None and parameters > UNPACK
     kind = execution.storage_dtype(config, number, place)

@@ -35,6 +35,15 @@ class Tokenizer:
             raise TokenizerError(f"{path} cannot be read: {error}", "download the file again") from error
         return cls(backend, bos=bos, eos=eos, image_token=image_token)
 
+    def check_rows(self, rows: int) -> None:
+        """Raise TokenizerError when an id may come up that an embedding of so many rows does not have."""
+        highest = max(self._backend.get_vocab(with_added_tokens=True).values())
+        if highest >= rows:
+            raise TokenizerError(
+                f"the tokenizer has ids up to {highest:,}, the embedding rows for {rows:,}: up to {rows - 1:,}",
+                "use the tokenizer.json of this checkpoint, or the config.json and weights that this tokenizer is of",
+            )
+
     def __len__(self) -> int:
         return int(self._backend.get_vocab_size(with_added_tokens=True))
 

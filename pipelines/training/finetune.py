@@ -53,6 +53,7 @@ class Student:
         self.tokenizer = Tokenizer.from_file(
             folder / "tokenizer.json", bos=language.bos_token_id, eos=language.eos_token_id
         )
+        self.tokenizer.check_rows(language.vocab_size)
         file = folder / "processor_config.json"
         self.processor = ProcessorConfig.from_dict(read_json(file) if file.exists() else {})
         self.network = load_network(folder, self.config, dtype=getattr(torch, options.dtype), device=device)

@@ -247,3 +247,17 @@ def test_a_wrong_device_format_and_scheme_have_errors_of_their_own(
 def test_a_group_without_a_command_shows_its_help_and_no_error(dsvl2: Any) -> None:
     done = dsvl2("models")
     assert done.code == 2 and "Usage: dsvl2 models" in done.out and done.err == ""
+
+
+@pytest.mark.parametrize("flags", [(), ("--quant", "nf4")])
+def test_a_tokenizer_of_another_model_is_told_before_anything_is_read(
+    dsvl2: Any, released: Path, sample_scan: Path, flags: tuple[str, ...]
+) -> None:
+    rows = json.loads((released / "config.json").read_text())["language_config"]["vocab_size"]
+    added = [{"id": 0, "content": "<image>", "special": True, "single_word": False, "lstrip": False,
+              "rstrip": False, "normalized": False}]  # fmt: skip
+    model = {"type": "WordLevel", "vocab": {"a": rows + 6}, "unk_token": "a"}
+    (released / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": added, "model": model}))
+    done = dsvl2("ocr", sample_scan, "--model", released, *flags)
+    assert done.code == 7 and "error[bad_tokenizer]" in done.err
+    assert f"ids up to {rows + 6:,}" in done.err and f"{rows:,}" in done.err and "hint: " in done.err
