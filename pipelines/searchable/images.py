@@ -12,13 +12,14 @@ import zlib
 from dataclasses import dataclass, replace
 from io import BytesIO
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
 
 _ORIENTATION = 274
 _GROUP4_STRIP = 1 << 30
 _WORTH_PACKING = 250_000  # bytes of a PNG file up to which it is tried
+_PALETTE = 256  # colours that one byte tells apart
 # Where the unit square of the image goes on a unit page, by EXIF orientation.
 PLACES = {
     1: (1, 0, 0, 1, 0, 0), 2: (-1, 0, 0, 1, 1, 0), 3: (-1, 0, 0, -1, 1, 1), 4: (1, 0, 0, -1, 0, 1),
@@ -97,7 +98,7 @@ def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> 
         entries = _entries(image.size, 1, "/DeviceGray") + f"/Filter/CCITTFaxDecode/DecodeParms{parameters}"
         return ImageObject(entries, buffer.getvalue()[start : start + length], place)
     buffer = BytesIO()
-    _opaque(image).save(buffer, "PNG", optimize=True)
+    _fewest_channels(_opaque(image)).save(buffer, "PNG", optimize=True)
     found = _png(buffer.getvalue())
     assert found is not None
     return ImageObject(found.entries, found.data, place)
@@ -118,6 +119,22 @@ def _opaque(image: Image.Image) -> Image.Image:
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, colours).convert("L" if image.mode in ("LA", "La", "L") else "RGB")
     return image.convert("RGB")
+
+
+def _fewest_channels(image: Image.Image) -> Image.Image:
+    """Return the same pixels in one channel where that is possible: grey in three, or few colours.
+
+    Ink of one colour with transparent edges is that once it lies on white, and was one channel of the file it came in.
+    """
+    if image.mode != "RGB":
+        return image
+    red, green, blue = image.split()
+    if ImageChops.difference(red, green).getbbox() is None and ImageChops.difference(green, blue).getbbox() is None:
+        return red
+    if image.getcolors(_PALETTE) is None:
+        return image
+    few = image.quantize(_PALETTE, dither=Image.Dither.NONE)
+    return few if ImageChops.difference(few.convert("RGB"), image).getbbox() is None else image
 
 
 def _png(data: bytes) -> ImageObject | None:

@@ -130,3 +130,17 @@ def test_what_is_no_jpeg_in_a_tiff_is_left_alone() -> None:
     cut = DRAWN.saved(image, "TIFF", compression="jpeg")
     with Image.open(io.BytesIO(cut)) as tiff:
         assert joined_jpeg(cut[:400], tiff.tag_v2) is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("ink", [(0, 0, 0), (20, 40, 160)])
+def test_transparent_pictures_of_one_ink_stay_as_small_as_they_were(ink: tuple[int, int, int]) -> None:
+    image, page = DRAWN.drawn_page(4, 1200, dpi=150)
+    clear = Image.new("RGBA", image.size, ink)
+    clear.putalpha(image.convert("L").point(lambda value: 255 - value))
+    data = DRAWN.saved(clear, "PNG")
+    result = searchable(data, page)
+    assert len(result) <= 1.1 * len(data)
+    seen = Image.alpha_composite(Image.new("RGBA", image.size, "white"), clear).convert("RGB")
+    with pymupdf.open(stream=result) as pdf:
+        stored = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
+    assert np.array_equal(np.frombuffer(stored.samples, np.uint8).reshape(seen.height, seen.width, 3), np.asarray(seen))
