@@ -180,7 +180,7 @@ FailOn = Annotated[
         rich_help_panel=RUN,
         show_default="partial",
         help="What makes the exit code non-zero: nothing, a failed page, a document without one page read, or a failed "
-        "page or one in doubt (below --min-confidence, text missed or made up).",
+        "page or one in doubt (below --min-confidence, most words likely wrong, text missed or made up).",
     ),
 ]
 Review = Annotated[

@@ -70,9 +70,10 @@ class Report:
 
 
 def in_doubt(page: PageResult, least: float | None) -> bool:
-    """Say whether a page was read with less confidence than asked for, or its text and ink do not account for each other."""
+    """Say whether a page was read with less confidence than asked for, most of its words are likelier wrong than right, or
+    its text and ink do not account for each other."""
     unsure = least is not None and page.confidence is not None and page.confidence < least
-    return unsure or (page.coverage is not None and not page.coverage.clean)
+    return unsure or page.mostly_doubtful or (page.coverage is not None and not page.coverage.clean)
 
 
 def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = None) -> Exit:
@@ -126,7 +127,10 @@ def _doubts(pages: Sequence[PageResult], least: float | None) -> list[str]:
     missed = sum(bool(coverage.unexplained) for coverage in found)
     invented = sum(bool(coverage.unsupported) for coverage in found)
     unsure = [page for page in pages if least is not None and page.confidence is not None and page.confidence < least]
+    doubtful = [page for page in pages if page.mostly_doubtful]
     parts = []
+    if doubtful:
+        parts.append(f"most words on {count(len(doubtful), 'page')} are likely wrong")
     if unsure:
         parts.append(f"{count(len(unsure), 'page')} below {least:g} confidence")
     if missed:

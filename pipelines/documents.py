@@ -181,6 +181,15 @@ class PageResult:
         """The page's text, one blank line between blocks."""
         return "\n\n".join(block.text for block in self.blocks)
 
+    @property
+    def mostly_doubtful(self) -> bool:
+        """Whether most of its words are likelier wrong than right; never where confidences are not calibrated."""
+        if not self.calibrated or self.confidence is None:
+            return False
+        words = [word.confidence for block in self.blocks for line in block.lines for word in line.words]
+        known = [sure for sure in words if sure is not None]
+        return self.confidence < 0.5 or 2 * sum(sure < 0.5 for sure in known) > len(known)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:

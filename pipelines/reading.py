@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,8 @@ class PreparedPage:
     """A page ready for the model: what to ask, and what is known already. The page image itself is let go.
 
     `layout` is None for a page that is read whole. `requests` is empty for a blank page; behind those of its bands stand
-    those of its `formulas`, of formulas `inline` and of `charts`.
+    those of its `formulas`, of formulas `inline` and of `charts`. `over` makes the same page ready the other way up, where
+    its ink did not say which is right.
     """
 
     result: PageResult
@@ -40,6 +42,7 @@ class PreparedPage:
     formulas: tuple[PageFormula, ...] = ()
     charts: tuple[ChartCut, ...] = ()
     inline: tuple[InlineFormula, ...] = ()
+    over: Callable[[], PreparedPage] | None = None
 
 
 def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
@@ -52,8 +55,9 @@ def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
     return PreparedPage(result, (_request(page.image, profile, page.text_layer),))
 
 
-def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult) -> PreparedPage:
-    layout = analyse(np.asarray(page.image.convert("L")), profile)
+def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult, *, over: bool = False) -> PreparedPage:
+    layout = analyse(np.asarray(page.image.convert("L")), profile, over=over)
+    known = result
     result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
     if layout.blank:
         return PreparedPage(result, (), layout)
@@ -69,7 +73,8 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult)
     requests += [formula_request(formula.image, most=MOST_TOKENS) for formula in inline]
     charts = page_charts(layout, page.image, profile)
     requests += [request for chart in charts for request in chart.requests]
-    return PreparedPage(result, tuple(requests), layout, formulas, charts, inline)
+    again = partial(_prepare_bands, page, profile, known, over=True) if layout.tied and not over else None
+    return PreparedPage(result, tuple(requests), layout, formulas, charts, inline, again)
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:

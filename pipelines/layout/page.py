@@ -33,15 +33,16 @@ WIDE_GAP = 2.0  # x-heights: no word space of justified text is wider, but rarel
 LEAST_SKEW = 0.06  # degrees; less moves a full line by under two pixels at 150 dpi
 
 
-def analyse(gray: NDArray[np.uint8], profile: Profile) -> PageLayout:
+def analyse(gray: NDArray[np.uint8], profile: Profile, *, over: bool = False) -> PageLayout:
     """Cut a grey page [H, W] (uint8, any resolution, any way up) into bands in reading order.
 
+    over: stand the page on the end that its ink takes for the top.
     Raises ValueError for anything but a non-empty two-dimensional uint8 array.
     """
     if gray.ndim != 2 or gray.dtype != np.uint8 or not gray.size:
         raise ValueError(f"a page must be a non-empty grey uint8 array [H, W], not {gray.dtype} {gray.shape}")
     page = 255 - gray if is_inverted(gray) else gray
-    standing = _stand_up(page)
+    standing = _stand_up(page, over=over)
     if standing is None:
         return _wordless(page)
     from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
@@ -99,7 +100,7 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
     return rest, _rows(rest, unit)
 
 
-def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
+def _stand_up(page: Gray, *, over: bool) -> tuple[Upright, _Reading] | None:
     """Find rotation and skew, and return the upright page with its rows; None if there is nothing on it."""
     zoom = working_zoom(page)
     gray = resized(page, zoom)
@@ -119,10 +120,11 @@ def _stand_up(page: Gray) -> tuple[Upright, _Reading] | None:
         still = Ink(mask, ink.faint, ink.paper_map, ink.paper)
         result = Upright(page, still, found, zoom, 0, 0.0, turn_matrix(0, size), size, unit)
     rows = _rows(result)
-    if is_upside_down(rows.found, rows.rows, sideways=bool(turn)):
+    hangs, sure = is_upside_down(rows.found, rows.rows, sideways=bool(turn))
+    if hangs != over:
         result = upright(page, zoom, turn + 2, skew)
         rows = _rows(result)
-    return result, rows
+    return replace(result, tied=not sure), rows
 
 
 def _is_blank(found: Components, unit: float) -> bool:
@@ -207,6 +209,7 @@ def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Prof
         matrix=up.matrix,
         location_bins=profile.location_bins,
         zoom=z,
+        tied=up.tied,
     )
 
 

@@ -9,6 +9,8 @@ from dsvl2.pipelines.layout.components import Components, Ints
 from dsvl2.pipelines.layout.lines import Rows
 from dsvl2.pipelines.layout.segments import find_segments
 
+ENOUGH = 4  # lines that must lean one way; fewer may be one word with tails
+
 
 def chain_length(found: Components, unit: float) -> tuple[float, int]:
     """Return (letters in a typical letter's row, letters): rows are long along the lines and nearly 1 across them."""
@@ -79,15 +81,18 @@ def widest_gaps(found: Components, owner: Ints, tall: NDArray[np.float64]) -> ND
     return result
 
 
-def is_upside_down(found: Components, rows: Rows, *, sideways: bool = False) -> bool:
-    """Say whether far more ink hangs below the lines than stands above: Latin has two to three times more ascenders.
+def is_upside_down(found: Components, rows: Rows, *, sideways: bool = False) -> tuple[bool, bool]:
+    """Say whether far more ink hangs below the lines than stands above, and whether enough lines agree to be sure.
+
+    Latin has two to three times more ascenders than letters with tails.
 
     Figures have neither: beside them a few letters with tails say nothing, so a third of the lines must agree. Of a
     page that lay `sideways` neither way up is likelier before one looks: there the greater part decides.
     """
     above, below, standing, hanging = ascender_balance(found, rows)
+    hangs = hanging >= ENOUGH and hanging > 3 * standing and below > 1.5 * above and below > 0.009
+    hangs = hangs and 3 * hanging >= len(rows.lines)
+    stands = standing >= ENOUGH and standing > 3 * hanging
     if sideways:
-        return hanging > standing and below > above
-    if 3 * hanging < len(rows.lines):
-        return False
-    return hanging >= 4 and hanging > 3 * standing and below > 1.5 * above and below > 0.009
+        return hanging > standing and below > above, hangs or stands
+    return hangs, hangs or stands

@@ -95,7 +95,8 @@ class PageLayout:
     `line_pitch` and `x_height` are typical values in upright pixels (0 on a blank page); `size` is the upright
     (width, height); `matrix` = (a, b, c, d, e, f) takes upright to page pixels: x = a*u + b*v + c, y = d*u + e*v + f.
     `location_bins` is the number of rows a canvas is divided into by the model's location tokens; `zoom` is working
-    pixels (those of a DrawnTable) per upright pixel; `ink` holds the letters that were found.
+    pixels (those of a DrawnTable) per upright pixel; `ink` holds the letters that were found. `tied`: too
+    few of its lines said which way up it stands; `analyse(..., over=True)` gives the other.
     """
 
     rotation: int
@@ -110,6 +111,7 @@ class PageLayout:
     location_bins: int = 0
     zoom: float = 1.0
     ink: PageInk | None = field(default=None, compare=False, repr=False)
+    tied: bool = False
 
     @property
     def bands(self) -> tuple[Band, ...]:

@@ -21,7 +21,7 @@ LEAST_UNIT = 7.0  # letters smaller than this (pixels) are analysed on an enlarg
 class Upright:
     """The upright page, its analysis at working size, and how it lies on the page as read.
 
-    `unit` is the height of its commonest letters at working size.
+    `unit` is the height of its commonest letters at working size. `tied`: too few lines said which way up it stands.
     """
 
     gray: Gray
@@ -33,6 +33,7 @@ class Upright:
     matrix: Affine
     page_size: tuple[int, int]
     unit: float
+    tied: bool = False
 
 
 def upright(page: Gray, zoom: float, turn: int, skew: float) -> Upright:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dsvl2.pipelines.documents import PageImage, PageResult
 from dsvl2.pipelines.reading import PreparedPage
+from dsvl2.pipelines.tasks.way_up import worth_turning
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,6 +21,7 @@ BANDS = 16  # requests that a page read by bands makes, about
 Prepare = Callable[[PageImage], PreparedPage | PageResult]
 Finish = Callable[[PreparedPage, Sequence["GenerationResult"]], PageResult]
 Retry = Callable[[PreparedPage], PageResult]
+Again = Callable[[PreparedPage, PageResult], PageResult]
 
 
 @runtime_checkable
@@ -42,6 +44,7 @@ class _Entry:
 
     page: PreparedPage | PageResult
     answers: dict[int, GenerationResult | Exception] = field(default_factory=dict)
+    read: PageResult | None = None
 
     @property
     def done(self) -> bool:
@@ -49,20 +52,22 @@ class _Entry:
 
 
 class Flow:
-    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not.
+    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not; `again` has another look
+    at a page that is `worth_turning`.
 
-    expected: about how many pages there are.
+    Both ask the engine, which answers one caller at a time: for `again` no more pages are drawn, the stream runs out, and
+    another begins behind it. expected: about how many pages there are.
     """
 
     def __init__(
-        self, engine: StreamingEngine, prepare: Prepare, finish: Finish, retry: Retry, *, expected: int
+        self, engine: StreamingEngine, prepare: Prepare, finish: Finish, retry: Retry, again: Again, *, expected: int
     ) -> None:
-        self._engine, self._prepare, self._finish, self._retry = engine, prepare, finish, retry
+        self._engine, self._prepare, self._finish, self._retry, self._again = engine, prepare, finish, retry, again
         self._expected = expected * (BANDS if engine.info.reading.mode == "bands" else 1)
         self._entries = deque[_Entry]()
         self._owners: dict[int, tuple[_Entry, int]] = {}
         self._asked = self._drawn = 0
-        self._over = False
+        self._over = self._pause = False
         self._trouble: Exception | None = None
 
     def read(self, pages: Iterable[PageImage | PageResult]) -> Iterator[PageResult]:
@@ -78,23 +83,28 @@ class Flow:
                 if not self._drawn:
                     raise
             while self._entries:
-                yield self._result(self._entries.popleft())
+                yield self._settled(self._entries.popleft())
         if self._trouble is not None:
             raise self._trouble
 
     def _stream(self, source: Iterator[PageImage | PageResult]) -> Iterator[PageResult]:
         self._owners.clear()
         self._asked = self._drawn = 0
+        self._pause = False
         with closing(self._engine.stream(self._requests(source), self._expected)) as answers:
             for number, answer in answers:
                 entry, place = self._owners.pop(number)
                 entry.answers[place] = answer
-                while self._entries and self._entries[0].done:
-                    yield self._result(self._entries.popleft())
+                while not self._pause and self._entries and self._entries[0].done:
+                    self._pause = self._wants_another(self._entries[0])
+                    if not self._pause:
+                        yield self._result(self._entries.popleft())
 
     def _requests(self, source: Iterator[PageImage | PageResult]) -> Iterator[GenerationRequest]:
         """Draw and prepare pages: runs in the engine's thread."""
         while True:
+            if self._pause:
+                return
             try:
                 page = next(source)
             except StopIteration:
@@ -113,7 +123,20 @@ class Flow:
             yield from requests
         self._over = True
 
+    def _wants_another(self, entry: _Entry) -> bool:
+        return isinstance(entry.page, PreparedPage) and worth_turning(entry.page, self._result(entry))
+
+    def _settled(self, entry: _Entry) -> PageResult:
+        """Return the result of a page when no stream is running."""
+        result = self._result(entry)
+        return self._again(entry.page, result) if isinstance(entry.page, PreparedPage) else result
+
     def _result(self, entry: _Entry) -> PageResult:
+        if entry.read is None:
+            entry.read = self._first(entry)
+        return entry.read
+
+    def _first(self, entry: _Entry) -> PageResult:
         if isinstance(entry.page, PageResult):
             return entry.page
         answers = [entry.answers.get(place) for place in range(len(entry.page.requests))]

@@ -14,6 +14,7 @@ from dsvl2.pipelines.parsing import parse_markdown
 from dsvl2.pipelines.reading import PreparedPage, finish, prepare
 from dsvl2.pipelines.tasks.base import Engine, Parsed, Prompts, TaskSpec
 from dsvl2.pipelines.tasks.flowing import Flow, StreamingEngine
+from dsvl2.pipelines.tasks.way_up import the_surer, worth_turning
 
 
 class OcrTask:
@@ -33,7 +34,8 @@ class OcrTask:
         profile = self.profile or engine.info.reading
         prepared = [_prepare(page, profile) for page in pages]
         waiting = [page for page in prepared if isinstance(page, PreparedPage)]
-        results = iter(_read_together(waiting, engine))
+        first = _read_together(waiting, engine)
+        results = iter([_either_way(page, read, engine) for page, read in zip(waiting, first, strict=True)])
         return [next(results) if isinstance(page, PreparedPage) else page for page in prepared]
 
     def flow(
@@ -46,6 +48,7 @@ class OcrTask:
             lambda page: _prepare(page, profile),
             lambda page, answers: _finish(page, answers, calibration),
             lambda page: _read_together([page], engine)[0],
+            lambda page, read: _either_way(page, read, engine),
             expected=expected,
         ).read(pages)
 
@@ -67,6 +70,12 @@ def _read_together(pages: Sequence[PreparedPage], engine: Engine) -> list[PageRe
         return [replace(page.result, error=page_error(error)) for page in pages]
     calibration = calibration_of(engine.info)
     return [_finish(page, [next(answers) for _ in page.requests], calibration) for page in pages]
+
+
+def _either_way(page: PreparedPage, read: PageResult, engine: Engine) -> PageResult:
+    if not worth_turning(page, read):
+        return read
+    return the_surer(page, read, lambda other: _read_together([other], engine)[0])
 
 
 def _finish(page: PreparedPage, answers: Sequence[GenerationResult], calibration: Calibration | None) -> PageResult:

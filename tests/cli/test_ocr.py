@@ -377,3 +377,13 @@ def test_a_review_page_needs_a_place_of_its_own(place: str, code: int, message: 
     done = dsvl2("ocr", pdf(), "-o", "a.html", "--review", place)
     assert done.code == code
     assert message in done.err
+
+
+def test_a_page_of_mostly_doubtful_words_ends_with_10_without_a_limit_of_ones_own() -> None:
+    from dsvl2.pipelines import PageResult
+    from dsvl2_cli.reports import Report, closing_line, exit_code
+
+    report = Report("a.png", pages=[PageResult(1, confidence=0.3, calibrated=True)])
+    assert exit_code([report], "doubt") == 10
+    assert exit_code([report], "partial") == 0
+    assert "most words on 1 page are likely wrong" in closing_line([report], 1.0)

@@ -296,3 +296,18 @@ def test_wrong_arrays_are_refused(canvas):
         analyse(np.zeros((10, 10, 3), dtype=np.uint8), canvas)
     with pytest.raises(ValueError, match="grey uint8"):
         analyse(np.zeros((10, 10), dtype=np.float32), canvas)
+
+
+def test_few_lines_leave_a_tie_and_can_be_stood_on_the_other_end(sheet, canvas):
+    sheet.line(120, 160, "Date: 12 May 2024")
+    layout, other = analyse(sheet.gray, canvas), analyse(sheet.gray, canvas, over=True)
+    assert layout.tied and other.tied
+    assert (layout.rotation, other.rotation) == (0, 180)
+    (line,) = other.bands[0].lines
+    assert other.to_page(line.box).y0 == pytest.approx(layout.bands[0].lines[0].y0, abs=2)
+
+
+def test_a_page_of_prose_says_which_way_up_it_stands(sheet, canvas):
+    sheet.prose(120, 160, 1000, 30)
+    assert not analyse(sheet.gray, canvas).tied
+    assert not analyse(np.ascontiguousarray(sheet.gray[::-1, ::-1]), canvas).tied
