@@ -183,7 +183,7 @@ def test_an_unknown_model(dsvl2: Any, pdf: Callable[..., Path], monkeypatch: pyt
     monkeypatch.undo()
     done = dsvl2("ocr", pdf(), "--model", "gpt-9")
     check(done, 7, "model_not_found", "gpt-9")
-    assert "available: " in done.err
+    assert "here: nano" in done.err
 
 
 def test_a_model_folder_without_a_model(dsvl2: Any, pdf: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:

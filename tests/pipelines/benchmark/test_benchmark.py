@@ -132,7 +132,7 @@ def test_the_built_in_page_is_full_of_text() -> None:
         (["bench", "--pages", "2"], 2, "--pages needs a FILE"),
         (["bench", "--against", "nobody"], 2, "known: tesseract"),
         (["bench", "no-such-file.pdf", "--no-cold"], 4, "does not exist"),
-        (["bench", "--model", "no-such-model"], 7, "available: nano"),
+        (["bench", "--model", "no-such-model"], 7, "here: nano"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_measured(
