@@ -15,7 +15,7 @@ from dsvl2.pipelines.extract.leaves import leaves_of, shown, value_at
 from dsvl2.pipelines.extract.merge import merged
 from dsvl2.pipelines.extract.rules import Rule, parse_rule
 from dsvl2.pipelines.extract.second import allowed, look_again
-from dsvl2.pipelines.extract.shapes import Form
+from dsvl2.pipelines.extract.shapes import Form, is_constant
 from dsvl2.pipelines.extract.types import Extraction, FieldEvidence, Options, Reading, RuleOutcome, View
 from dsvl2.pipelines.tasks.base import Engine
 
@@ -74,7 +74,13 @@ def extract(
 def _empty(form: Form) -> Reading:
     data = json.loads(shortest(form) or "null")
     evidence = {leaf.path: FieldEvidence() for leaf in leaves_of(json.dumps(data))}
-    return Reading(0, data, evidence, (Notice("empty", "no page has anything to extract from"),))
+    notices = [Notice("empty", "no page has anything to extract from")]
+    for path in evidence:
+        value = value_at(data, path)
+        if value is not None and not is_constant(form, path):
+            fact = f"no page has text: {shown(path)}: the schema demands a value, so it is {value!r}"
+            notices.append(Notice("unsupported", fact))
+    return Reading(0, data, evidence, tuple(notices))
 
 
 def _calibrated(engine: Engine, whole: Reading) -> Reading:

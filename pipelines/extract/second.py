@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.asking import Asker, evidence_of
+from dsvl2.pipelines.extract.grammar import shortest
 from dsvl2.pipelines.extract.leaves import Path, replaced, shown, value_at
 from dsvl2.pipelines.extract.printed import dates_in, number_in
 from dsvl2.pipelines.extract.schema import validation_errors
-from dsvl2.pipelines.extract.shapes import Form
+from dsvl2.pipelines.extract.shapes import Form, listed_at, options_at
 from dsvl2.pipelines.extract.types import FieldEvidence, Reading, View
 
 MOST_LOOKS = 40  # fields of one page that are asked for again
@@ -97,8 +99,28 @@ def _without_guesses(form: Form, view: View, reading: Reading) -> Reading:
             fact = (
                 f"page {reading.page}: {shown(path)}: {value!r} does not stand on the page; null is not allowed there"
             )
+            least = _least_number(form, reading.data, path)
+            if least is not None and least != value:
+                reading, fact = _with(reading, path, least, evidence), f"{fact}, so it is {least}"
             reading = replace(reading, notices=(*reading.notices, Notice("unsupported", fact)))
     return reading
+
+
+def _least_number(form: Form, data: Any, path: Path) -> int | float | None:
+    """The shortest number that may stand in the place of a made-up one; None for texts and for a number from a list.
+
+    Where a number has to come and the page has none, a model held to digits writes digits until something stops it.
+    """
+    value = value_at(data, path)
+    if isinstance(value, str) or value in listed_at(form, path):
+        return None
+    if allowed(form, data, path, 0):
+        return 0
+    spelt = [shortest(replace(form, root=shape)) for shape in options_at(form, path)]
+    numbers = [json.loads(text) for text in spelt if text is not None and text[:1] in "-0123456789"]
+    return next(
+        (number for number in sorted(numbers, key=lambda one: len(str(one))) if allowed(form, data, path, number)), None
+    )
 
 
 def _chosen(form: Form, data: Any, path: Path) -> bool:

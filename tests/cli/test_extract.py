@@ -11,6 +11,7 @@ from typing import Any
 
 import pymupdf
 import pytest
+from PIL import Image
 
 from dsvl2.model import GenerationRequest, GenerationResult, ModelInfo, ReadingProfile, Usage
 from dsvl2_cli import engines
@@ -93,6 +94,16 @@ def test_a_value_that_the_schema_demands_and_no_page_has_ends_with_10(dsvl2: Any
     assert "no: the schema demands a value that no page has" in done.err
     model({"no": None, "total": 88.17})
     assert dsvl2("extract", letter(), "-s", "no, total: number").code == 0
+
+
+def test_a_demanded_value_of_a_blank_page_ends_with_10_and_its_name(dsvl2: Any, model: Any, tmp_path: Path) -> None:
+    engine = model(GOOD)
+    Image.new("L", (400, 300), 255).save(tmp_path / "blank.png")
+    done = dsvl2("extract", tmp_path / "blank.png", "-s", "customer!, seats: integer!, total: number")
+    assert done.code == 10 and engine.asked == 0
+    assert json.loads(done.out)["data"] == {"customer": "", "seats": 0, "total": None}
+    assert "customer, seats: the schema demands a value that no page has" in done.err
+    assert dsvl2("extract", tmp_path / "blank.png", "-s", "customer, total: number").code == 0
 
 
 def test_only_the_data(dsvl2: Any, model: Any, letter: Any) -> None:

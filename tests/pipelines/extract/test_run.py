@@ -111,6 +111,38 @@ def test_what_may_not_be_null_stays_and_is_told() -> None:
     assert result.data == {"no": "B-77"} and codes(result) == ["unsupported"]
 
 
+@pytest.mark.parametrize(
+    ("seats", "said", "kept"),
+    [
+        ({"type": "integer"}, 144444444444444, 0),
+        ({"type": "number"}, 14.444444, 0),
+        ({"type": "integer", "minimum": 3}, 444444444444, 3),
+        ({"type": "integer", "exclusiveMaximum": -10}, -44444444444, -11),
+        ({"enum": [0, 250]}, 250, 250),
+        ({"type": "integer"}, 12, 12),
+    ],
+)
+def test_a_number_that_may_not_be_null_and_stands_nowhere_is_a_short_one(
+    seats: dict[str, Any], said: float, kept: float
+) -> None:
+    schema = {"type": "object", "required": ["seats"], "properties": {"seats": seats}, "additionalProperties": False}
+    result = run(Scripted(lambda _: {"seats": said}), ONE, schema=json.dumps(schema))
+    assert result.data == {"seats": kept}
+    supported = kept == 12
+    assert codes(result) == ([] if supported else ["unsupported"])
+    assert supported or repr(said) in result.notices[0].message
+
+
+def test_a_demanded_number_is_taken_from_the_page_that_has_it() -> None:
+    result = run(
+        Scripted(lambda prompt: {"seats": 41 if "Seats" in prompt else 444444444}),
+        ONE,
+        page(2, "Seats|41"),
+        schema="seats: integer!",
+    )
+    assert result.data == {"seats": 41} and result.fields["seats"].page == 2
+
+
 def test_a_field_in_doubt_is_asked_for_alone() -> None:
     engine = Scripted(lambda _: {**GOOD, "total": 99.5, "date": None}, {"total?": "88.17", "date?": "3 May 2021"})
     result = run(engine, ONE)
@@ -210,6 +242,24 @@ def test_an_answer_without_the_form_becomes_the_least_there_is(answer: str) -> N
 def test_a_document_without_text_gives_an_honest_empty_result() -> None:
     result = run(Scripted(lambda _: GOOD))
     assert result.data == {"no": None, "date": None, "total": None, "items": []} and codes(result) == ["empty"]
+
+
+def test_what_the_schema_demands_of_a_document_without_text_is_told() -> None:
+    schema = {
+        "type": "object",
+        "required": ["customer", "seats", "kind", "note"],
+        "additionalProperties": False,
+        "properties": {
+            "customer": {"type": "string"},
+            "seats": {"type": "integer"},
+            "kind": {"const": "invoice"},
+            "note": {"type": ["string", "null"]},
+        },
+    }
+    result = run(Scripted(lambda _: GOOD), schema=json.dumps(schema))
+    assert result.data == {"customer": "", "seats": 0, "kind": "invoice", "note": None}
+    assert codes(result) == ["empty", "unsupported", "unsupported"]
+    assert "customer" in result.notices[1].message and "seats" in result.notices[2].message
 
 
 def test_results_as_text() -> None:
