@@ -67,9 +67,9 @@ def json_line(report: FormulaReport) -> str:
 
 
 def readable(report: FormulaReport, named: bool) -> str:
-    """One formula a line; with several documents a comment names each."""
+    """One formula a line, those inside lines of text as `\\(...\\)`; with several documents a comment names each."""
     lines = [f"% {report.source}"] if named else []
-    return "".join(f"{line}\n" for line in (*lines, *(result.latex for result in report.formulas)))
+    return "".join(f"{line}\n" for line in (*lines, *(result.written for result in report.formulas)))
 
 
 def tell(reports: Sequence[FormulaReport], work: Work) -> int:

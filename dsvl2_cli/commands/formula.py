@@ -1,4 +1,4 @@
-"""`dsvl2 formula`: displayed formulas as LaTeX. This file is the command line; `dsvl2_cli.formulas` does the work."""
+"""`dsvl2 formula`: formulas as LaTeX, displayed and inside lines. `dsvl2_cli.formulas` does the work."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def formula(
     force: options.Force = False,
     common: Common = COMMON,
 ) -> None:
-    """Read displayed formulas into LaTeX, one a line, and say which cannot be typeset.
+    """Read formulas into LaTeX, one a line, and say which cannot be typeset.
+
+    Those inside lines of text are given where the embedded model is sure of them, as \\(...\\).
 
     \b
     [cyan]dsvl2 formula equation.png[/cyan]

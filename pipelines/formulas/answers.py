@@ -28,7 +28,7 @@ _PROSE = re.compile(r"^[A-Z][a-z']++(?:[ ,]++[A-Za-z']++){2,}+[^\\\n:]*+:\s*")
 
 @dataclass(frozen=True, slots=True)
 class FormulaResult:
-    """One displayed formula."""
+    """One formula: displayed, or inside a line of text."""
 
     latex: str = field(
         metadata={"help": "LaTeX without dollars, canonical but for growing brackets and spaces around words."}
@@ -38,6 +38,12 @@ class FormulaResult:
     confidence: float | None = field(metadata={"help": "Geometric mean of the token probabilities, 0 to 1."})
     page: int = field(metadata={"help": "Page, from 1."})
     box: Box | None = field(metadata={"help": "Where it stands on the page image."})
+    inline: bool = field(default=False, metadata={"help": "Whether it stands inside a line of text."})
+
+    @property
+    def written(self) -> str:
+        """Its LaTeX as a line of text output: `\\(...\\)` around one that stands in a line, a displayed one bare."""
+        return f"\\({self.latex}\\)" if self.inline else self.latex
 
 
 def stripped(output: str) -> str:

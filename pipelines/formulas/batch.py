@@ -61,4 +61,4 @@ def _records(done: Finished) -> Sequence[Any]:
 
 
 def _lines(done: Finished) -> str:
-    return "".join(f"{one.latex}\n" for one in _formulas(done))
+    return "".join(f"{one.written}\n" for one in _formulas(done))

@@ -33,9 +33,11 @@ if TYPE_CHECKING:
 _SCRIPT = 0.62  # height of the smallest script; commas, quotation marks and dots are lower
 _LOW = 0.7  # height of a lowered one: commas of small print and what comes loose from a g are lower
 _LOWERED, _RAISED = 0.14, 0.35  # below the base line, and above it, at least
-_NEXT = 0.45  # between a sign and its script, at most
+_NEXT, _LOOSE = 0.45, 0.62  # between a sign and its script, at most; before a raised one after a slanting letter
 _SPACE = 0.42  # between words, and around relations
 _RELATION = (1.15, 2.7)  # width of a sign of relation; a lone letter a is narrower
+_PLUS, _ON_AXIS = 0.3, 0.16  # share of its box that a plus inks, at most; its middle from the axis
+_AXIS = 0.58  # above the base line
 _WIDEST = 22.0  # of a formula in a line
 _MOST, MOST_TOKENS = 16, 40  # formulas of a page that are asked for, tokens of each
 _MOST_OF_LINES = 0.6  # share of a page's lines with such ink; more is print that is not level, or no print
@@ -58,11 +60,12 @@ class InlineFormula:
 
 
 def inline_formulas(
-    layout: PageLayout, image: Image, profile: ReadingProfile, displayed: Sequence[Box] = ()
+    layout: PageLayout, image: Image, profile: ReadingProfile, displayed: Sequence[Box] = (), *, every: bool = False
 ) -> tuple[InlineFormula, ...]:
     """Return the parts of a page's lines of text that may be formulas, in reading order.
 
-    Lines in the boxes of `displayed` formulas (upright pixels) are none of running text.
+    Lines in the boxes of `displayed` formulas (upright pixels) are none of running text. `every`: however many there are,
+    for who wants the formulas; else only some, and none of a page that is full of them, as a page askew may seem to be.
     """
     ink = layout.ink
     if ink is None or layout.blank:
@@ -74,11 +77,12 @@ def inline_formulas(
         if not any(k.y0 < line.middle < k.y1 and k.x0 < line.x1 and line.x0 < k.x1 for k in displayed)
     ]
     places = [(line, box) for line in lines for box in _parts(line, ink)]
-    if not places or len({id(line) for line, _ in places}) > max(3, _MOST_OF_LINES * len(lines)):
+    full = len({id(line) for line, _ in places}) > max(3, _MOST_OF_LINES * len(lines))
+    if not places or (full and not every):
         return ()
     page = straightened(image, layout)
     found = []
-    for line, box in places[:_MOST]:
+    for line, box in places if every else places[:_MOST]:
         part = page.crop((int(box.x0) - 1, int(box.y0) - 1, math.ceil(box.x1) + 1, math.ceil(box.y1) + 1))
         picture = look(part)
         if picture is not None:
@@ -95,13 +99,23 @@ def _parts(line: InkLine, ink: PageInk) -> list[Box]:
         (middle > line.top - 1.2 * unit) & (middle < line.base + 0.9 * unit) & (x1 > line.x0 - 1) & (x0 < line.x1 + 1)
     )
     inside &= (y1 - y0 < 3.5 * unit) & (y1 > line.y0 - 0.3 * unit) & (y0 < line.y1 + 0.3 * unit)
-    boxes = ink.boxes[inside]
-    if unit <= 0 or not len(boxes):
+    own = inside & (unit > 0)
+    if not own.any():
         return []
-    boxes = boxes[np.argsort(boxes[:, 0], kind="stable")]
-    words = _words(boxes, _SPACE * unit)
+    bars = _bars(ink.boxes[own], line, ink, unit)
+    boxes = np.concatenate([ink.boxes[own], bars])
+    area = np.concatenate([ink.area[own], np.zeros(len(bars), np.float32)])
+    share = area / np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1)
+    order = np.argsort(boxes[:, 0], kind="stable")
+    boxes, share = boxes[order], share[order]
+    raised = (boxes[:, 3] < line.base - _RAISED * unit) & (boxes[:, 3] - boxes[:, 1] > _SCRIPT * unit)
+    words = _words(boxes, np.where(raised, _LOOSE, _SPACE) * unit)
     marked = [_is_marked(word, line, unit) for word in words]
-    relation = [_is_relation(word, unit) for word in words]
+    starts = np.cumsum([0, *(len(word) for word in words)])
+    relation = [
+        _is_relation(word, unit) or (len(word) == 1 and _is_plus(word[0], float(share[at]), line, unit))
+        for word, at in zip(words, starts, strict=False)
+    ]
     found: list[Box] = []
     k = 0
     while k < len(words):
@@ -132,9 +146,26 @@ def _is_cut(ink: PageInk, left: float, top: float, right: float, bottom: float, 
     return bool((over & ((x0 < left - 0.3 * unit) | (x1 > right + 0.3 * unit))).any())
 
 
-def _words(boxes: NDArray[np.float32], space: float) -> list[NDArray[np.float32]]:
+def _bars(boxes: NDArray[np.float32], line: InkLine, ink: PageInk, unit: float) -> NDArray[np.float32]:
+    """Return the long bars of a line's roots and fractions [B, 4]: what stands under or over one is one word with it.
+
+    Short ones are among the line's own `boxes`. A root may be one piece with its bar, or a sign that ends where a
+    straight line begins; without such a sign a line so high is one below the words above.
+    """
+    both = np.concatenate([ink.rules, ink.art])
+    x0, y0, x1, y1 = both.T
+    near = (x1 > line.x0 - 1) & (x0 < line.x1 + 1) & (x1 - x0 > 0.8 * unit) & (y1 < line.base + 0.9 * unit)
+    near &= (y0 > line.top - 2.2 * unit) & (y0 < line.base - 0.35 * unit) & (y1 - y0 < 3.5 * unit)
+    for k in np.flatnonzero(near[: len(ink.rules)] & (y0[: len(ink.rules)] < line.top - 0.3 * unit)).tolist():
+        hook = (np.abs(boxes[:, 2] - x0[k]) < 0.4 * unit) & (np.abs(boxes[:, 1] - y0[k]) < 0.3 * unit)
+        near[k] = hook.any()
+    kept: NDArray[np.float32] = both[near]
+    return kept
+
+
+def _words(boxes: NDArray[np.float32], space: NDArray[np.float64]) -> list[NDArray[np.float32]]:
     reach = np.maximum.accumulate(boxes[:, 2])
-    cuts = np.flatnonzero(boxes[1:, 0] - reach[:-1] > space) + 1
+    cuts = np.flatnonzero(boxes[1:, 0] - reach[:-1] > space[1:]) + 1
     return np.split(boxes, cuts)
 
 
@@ -171,6 +202,14 @@ def _is_relation(word: NDArray[np.float32], unit: float) -> bool:
     wide, high = float(x1.max() - x0.min()), float(y1.max() - y0.min())
     one = len(word) <= 3 and bool(((x1 - x0) > 0.6 * wide).all())
     return one and _RELATION[0] * unit < wide < _RELATION[1] * unit and high < (1.4 if len(word) < 3 else 2.2) * unit
+
+
+def _is_plus(box: NDArray[np.float32], share: float, line: InkLine, unit: float) -> bool:
+    """Say whether a sign is a plus: as high as wide, in the middle of the axis, with little ink in its box."""
+    x0, y0, x1, y1 = box.tolist()
+    off = abs(line.base - _AXIS * unit - (y0 + y1) / 2)
+    sized = unit < x1 - x0 < 2.0 * unit and abs((x1 - x0) - (y1 - y0)) < 0.15 * (x1 - x0)
+    return sized and share < _PLUS and off < max(1.5, _ON_AXIS * unit)
 
 
 def with_inline(

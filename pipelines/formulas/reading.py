@@ -1,4 +1,4 @@
-"""Reads formulas: pictures of one, and the displayed ones of whole pages."""
+"""Reads formulas: pictures of one, and those of whole pages, displayed and inside lines of text."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from dsvl2.pipelines.documents import Block, Box, Notice, PageImage, PageResult,
 from dsvl2.pipelines.formulas.answers import FormulaResult, parse_formula
 from dsvl2.pipelines.formulas.dress import dress
 from dsvl2.pipelines.formulas.grammar import constraint
+from dsvl2.pipelines.formulas.inline import MOST_TOKENS as INLINE_TOKENS
+from dsvl2.pipelines.formulas.inline import inline_formulas, latex_of
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, FormulaPicture, canvas, look
-from dsvl2.pipelines.formulas.regions import find_formulas
+from dsvl2.pipelines.formulas.regions import FoundFormulas, find_formulas
 from dsvl2.pipelines.formulas.task import SPEC
 
 if TYPE_CHECKING:
@@ -29,18 +31,21 @@ _SURE = 0.99  # confidence from which one look is enough
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A picture to be read, and where it came from."""
+    """A picture to be read, and where it came from; `order` sorts those of a page as it is read."""
 
     page: int
     box: Box
     pictures: tuple[Image, ...]
+    inline: bool = False
+    order: tuple[float, float] = (0.0, 0.0)
 
 
 class FormulaTask:
-    """Reads the displayed formulas of pages; a page's result has a block of kind "formula" for each.
+    """Reads the formulas of pages; a page's result has a block of kind "formula" for each.
 
     `whole` says whether each page is a picture of one formula; None looks: a page of running text is searched for displayed
-    formulas, anything else is one formula. `looks` (1 to 3): a model that reads tiles and is not sure of what it read sees the
+    formulas and, by a model that reads tiles, for those inside its lines, of which it gives those that it is sure of;
+    anything else is one formula. `looks` (1 to 3): a model that reads tiles and is not sure of what it read sees the
     formula again at other sizes; the answer it was surest of is kept. `results` gathers what was found, page after page.
     """
 
@@ -54,10 +59,10 @@ class FormulaTask:
     def read(self, pages: Sequence[PageImage], engine: Engine) -> list[PageResult]:
         """Read the pages together; a page without ink or formula gives a result without blocks."""
         wanted = [item for page in pages for item in _wanted(page, engine, self.whole, self.looks)]
-        first = iter(_ask([item.pictures[0] for item in wanted], engine))
+        first = iter(_ask([(item.pictures[0], item.inline) for item in wanted], engine))
         read = [[_result(item, next(first))] for item in wanted]
         unsure = [place for place, item in enumerate(wanted) if len(item.pictures) > 1 and not _is_sure(read[place][0])]
-        more = iter(_ask([image for place in unsure for image in wanted[place].pictures[1:]], engine))
+        more = iter(_ask([(image, False) for place in unsure for image in wanted[place].pictures[1:]], engine))
         for place in unsure:
             read[place] += [_result(wanted[place], next(more)) for _ in wanted[place].pictures[1:]]
         found = [result for result in map(_best, read) if result.latex]
@@ -68,7 +73,7 @@ class FormulaTask:
 def read_formulas(
     pages: Sequence[PageImage], engine: Engine, *, whole: bool | None = None, looks: int = 3
 ) -> list[FormulaResult]:
-    """Read the displayed formulas of pages, in order; `whole` and `looks` as in `FormulaTask`."""
+    """Read the formulas of pages, in order; `whole` and `looks` as in `FormulaTask`."""
     task = FormulaTask(whole=whole, looks=looks)
     task.read(pages, engine)
     return task.results
@@ -99,8 +104,29 @@ def _wanted(page: PageImage, engine: Engine, whole: bool | None, looks: int) -> 
         if picture is not None:
             box = _moved(picture.box, place.x0, place.y0)
             box = displayed.layout.to_page(box) if displayed else box
-            found.append(_Wanted(page.number, box, _pictures(picture, part, engine, looks)))
-    return found
+            order = (_place_of(place, displayed), place.x0) if displayed else (0.0, 0.0)
+            found.append(_Wanted(page.number, box, _pictures(picture, part, engine, looks), order=order))
+    if displayed and engine.info.reading.mode == "bands":
+        found += _inside_lines(page, displayed, engine)
+    return sorted(found, key=lambda item: item.order)
+
+
+def _inside_lines(page: PageImage, displayed: FoundFormulas, engine: Engine) -> list[_Wanted]:
+    layout = displayed.layout
+    parts = inline_formulas(layout, page.image, engine.info.reading, displayed.boxes, every=True)
+    number = {id(line): place for place, line in enumerate(displayed.lines)}
+    return [
+        _Wanted(page.number, layout.to_page(part.box), (part.image,), True, (number[id(part.line)], part.box.x0))
+        for part in parts
+    ]
+
+
+def _place_of(box: Box, displayed: FoundFormulas) -> float:
+    """Return the place in reading order of a displayed formula: of its first line, or behind the line above."""
+    across = [(k, line) for k, line in enumerate(displayed.lines) if line.x0 < box.x1 and box.x0 < line.x1]
+    inside = [k for k, line in across if box.y0 < line.middle < box.y1]
+    above = [(line.middle, k + 0.5) for k, line in across if line.middle <= box.y0]
+    return inside[0] if inside else max(above, default=(0.0, -1.0))[1]
 
 
 def _pictures(picture: FormulaPicture, part: Image, engine: Engine, looks: int) -> tuple[Image, ...]:
@@ -111,12 +137,13 @@ def _pictures(picture: FormulaPicture, part: Image, engine: Engine, looks: int) 
     return tuple(canvas(picture, profile.tile, profile.max_columns, X_HEIGHT * size) for size in sizes)
 
 
-def _ask(images: Sequence[Image], engine: Engine) -> list[GenerationResult]:
-    return (
-        engine.generate([formula_request(image, bands=engine.info.reading.mode == "bands") for image in images])
-        if images
-        else []
-    )
+def _ask(pictures: Sequence[tuple[Image, bool]], engine: Engine) -> list[GenerationResult]:
+    """Return the answers to pictures, with each whether it stands in a line."""
+    bands = engine.info.reading.mode == "bands"
+    requests = [
+        formula_request(image, bands=bands, most=INLINE_TOKENS if inline else MOST_TOKENS) for image, inline in pictures
+    ]
+    return engine.generate(requests) if requests else []
 
 
 def _is_sure(result: FormulaResult) -> bool:
@@ -131,6 +158,9 @@ def formula_request(image: Image, *, bands: bool = True, most: int = MOST_TOKENS
 
 
 def _result(item: _Wanted, answer: GenerationResult) -> FormulaResult:
+    if item.inline:  # nothing unless it is sure: words with notes and ordinals look alike
+        sure = geometric_mean(answer.logprobs)
+        return FormulaResult(latex_of(answer), True, (), sure, item.page, item.box, inline=True)
     parsed = parse_formula(answer.text)
     problems = [notice.message for notice in parsed.dropped]
     if answer.truncated:

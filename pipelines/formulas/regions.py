@@ -1,7 +1,7 @@
 """Where the displayed formulas of a page stand: lines set in from both sides of their column that hold signs of mathematics.
 
-A formula in the middle of a sentence is part of its line and is not looked for; one that fills the column's whole width looks
-like text and is missed.
+A formula in the middle of a sentence is part of its line: `inline.py` looks for those. One that fills the column's whole
+width looks like text and is missed.
 """
 
 from __future__ import annotations
@@ -68,6 +68,12 @@ class FoundFormulas:
     image: Image
     boxes: tuple[Box, ...]
     layout: PageLayout
+
+    @property
+    def lines(self) -> tuple[InkLine, ...]:
+        """The page's lines of text in reading order, upright pixels."""
+        regions = (region for region in self.layout.regions if region.kind == "text")
+        return tuple(line for region in regions for band in region.bands for line in band.lines)
 
 
 def formula_boxes(image: Image) -> tuple[Box, ...] | None:

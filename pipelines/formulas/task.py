@@ -10,7 +10,7 @@ from dsvl2.pipelines.tasks.base import Prompts, TaskSpec
 
 @dataclass(frozen=True, slots=True)
 class FormulaReport:
-    """The displayed formulas of one document."""
+    """The formulas of one document: displayed, and inside lines of text."""
 
     source: str = field(metadata={"help": "The document."})
     formulas: tuple[FormulaResult, ...] = field(metadata={"help": "In reading order; empty when there is none."})
@@ -18,7 +18,7 @@ class FormulaReport:
 
 SPEC = TaskSpec(
     name="formula",
-    summary="Displayed formulas as LaTeX",
+    summary="Formulas as LaTeX, displayed and inside lines",
     prompts=Prompts(page="<image>\nConvert the formula in the image to LaTeX.", nano="<image>\nFormula."),
     parse=parse_formula,
     result=FormulaReport,

@@ -26,13 +26,17 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """Text components with their kind: `letter` carries lines, the others (dots, commas, accents, dashes) join them."""
+    """Text components with their kind: `letter` carries lines, the others (dots, commas, accents, dashes) join them.
+
+    `art` [A, 4] are the boxes of line art between them that is no figure: the long root of a formula is taken for such.
+    """
 
     found: Components
     letter: Mask
     horizontal: tuple[Rule, ...]
     vertical: tuple[Rule, ...]
     figures: tuple[tuple[int, int, int, int], ...]
+    art: NDArray[np.int64]
 
 
 def letter_height(found: Components, gray: NDArray[np.uint8]) -> float:
@@ -176,4 +180,6 @@ def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     letter = (text.height >= 0.55 * unit) & (text.width <= 40 * unit)
     letter |= _small_print(text, ~letter, unit)
     turned = tuple(Rule(r.y0, r.x0, r.y1, r.x1) for r in vertical)
-    return Sorted(text, letter, tuple(horizontal), turned, tuple(boxes))
+    loose = select(found, art & ~gone & ~dust & ~stump)
+    lines = np.stack([loose.x0, loose.y0, loose.x1, loose.y1], axis=1).astype(np.int64)
+    return Sorted(text, letter, tuple(horizontal), turned, tuple(boxes), lines)

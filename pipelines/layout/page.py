@@ -94,9 +94,8 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
     rest = replace(up, ink=replace(up.ink, mask=mask, faint=faint), found=found)
     unit = up.unit  # the table's letters help to tell letters from what is around it
     if _is_blank(found, unit):
-        return rest, _Reading(
-            Rows((), (), np.full(len(found), -1, dtype=np.int64)), found, _no_letters(found), (), (), ()
-        )
+        rows, none = Rows((), (), np.full(len(found), -1, dtype=np.int64)), np.zeros((0, 4), dtype=np.int64)
+        return rest, _Reading(rows, found, _no_letters(found), (), (), (), none)
     return rest, _rows(rest, unit)
 
 
@@ -138,7 +137,7 @@ def _is_blank(found: Components, unit: float) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """Rows of an upright page, their components, the column of each leaf and figure boxes, in working pixels."""
+    """Rows of an upright page, their components, the column of each leaf, boxes of figures and art, in working pixels."""
 
     rows: Rows
     found: Components
@@ -146,6 +145,7 @@ class _Reading:
     rules: tuple[Rule, ...]
     columns: tuple[int, ...]
     figures: tuple[tuple[int, int, int, int], ...]
+    art: NDArray[np.int64]
 
 
 def _rows(up: Upright, unit: float = 0.0) -> _Reading:
@@ -172,7 +172,8 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
     rows = off_screens(rows, up.found, unit)
     rows = off_pictures(rows, sort.letter, mask, sort.figures, unit)
     ruled = sort.horizontal + sort.vertical
-    return _Reading(rows, sort.found, sort.letter, ruled, tuple(leaf.column for leaf in leaves), sort.figures)
+    columns = tuple(leaf.column for leaf in leaves)
+    return _Reading(rows, sort.found, sort.letter, ruled, columns, sort.figures, sort.art)
 
 
 def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Profile) -> PageLayout:
@@ -232,7 +233,7 @@ def _ink(up: Upright, reading: _Reading, gray: Gray) -> PageInk:
     rules = np.array([(r.x0, r.y0, r.x1, r.y1) for r in reading.rules], dtype=np.float32).reshape(-1, 4) / z
     strokes = (np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1)).astype(np.float32)
     letter = reading.letter & ~shades(found, gray)
-    return PageInk(boxes, area, letter, of_line, lines, rules, up.unit / z, strokes)
+    return PageInk(boxes, area, letter, of_line, lines, rules, up.unit / z, strokes, reading.art.astype(np.float32) / z)
 
 
 def _paper(ink: Ink) -> Gray | None:

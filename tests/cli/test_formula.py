@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 Answer = Callable[..., None]
 
@@ -19,7 +19,7 @@ Answer = Callable[..., None]
 def answers(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> Answer:
     """Let the model give these answers, one after the other."""
 
-    def put(*texts: str) -> None:
+    def put(*texts: str, logprob: float = -0.1) -> None:
         left = list(texts)
         whole = scripted.ScriptedEngine._answer
 
@@ -27,7 +27,7 @@ def answers(scripted: Any, monkeypatch: pytest.MonkeyPatch) -> Answer:
             text = left.pop(0)
             made = whole(self, request)
             return replace(
-                made, text=text, pieces=tuple(text), logprobs=(-0.1,) * len(text), token_ids=(1,) * len(text)
+                made, text=text, pieces=tuple(text), logprobs=(logprob,) * len(text), token_ids=(1,) * len(text)
             )
 
         monkeypatch.setattr(scripted.ScriptedEngine, "_answer", answer)
@@ -67,6 +67,27 @@ def test_what_cannot_be_typeset_is_told(dsvl2: Any, picture: Path, answers: Answ
     assert done.code == 0
     assert r"formula 1 cannot be typeset: unknown command \wrong" in done.err
     assert dsvl2("formula", picture, "--strict").code == 10
+
+
+def test_a_formula_inside_a_line_is_told_from_a_displayed_one(
+    dsvl2: Any, scripted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: Answer
+) -> None:
+    bands = replace(scripted.ReadingProfile(), mode="bands", tile=384, max_columns=4, location_bins=48)
+    monkeypatch.setattr(scripted, "ReadingProfile", lambda: bands)
+    image = Image.new("L", (1000, 400), 255)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=22)
+    for row in range(8):
+        text = "the inspection of the station was made on three days in February after the frost"
+        pen.text((60, 40 + 36 * row), text[row:] if row != 2 else text[:30], font=font, fill=0)
+    pen.text((500, 112), "x", font=font, fill=0)
+    pen.text((512, 124), "2", font=ImageFont.load_default(size=16), fill=0)
+    image.save(tmp_path / "page.png")
+    answers("x_{2}", "x_2", logprob=-0.001)
+    done = dsvl2("formula", tmp_path / "page.png", "--strict")
+    assert (done.code, done.out) == (0, "\\(x_2\\)\n")
+    (record,) = json.loads(dsvl2("formula", tmp_path / "page.png", "--json").out)["formulas"]
+    assert (record["latex"], record["inline"], record["valid"]) == ("x_2", True, True)
+    assert 490 < record["box"][0] < record["box"][2] < 540
 
 
 def test_no_formula_is_an_empty_result(dsvl2: Any, tmp_path: Path, answers: Answer) -> None:

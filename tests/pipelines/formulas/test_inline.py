@@ -54,6 +54,43 @@ def test_plain_text_and_its_marks_ask_nothing(script):
     assert found(page(script, 0, size=22)) == ()
 
 
+def rooted(length: int, hook: bool = True) -> Image.Image:
+    """Running text with `x2 + y2` in its third line under a bar of this length that the sign of a root begins."""
+    image = page("2", -5)
+    pen, font, small = ImageDraw.Draw(image), ImageFont.load_default(size=22), ImageFont.load_default(size=16)
+    for x, y, sign, kind in ((540, 112, "y", font), (553, 107, "2", small)):
+        pen.text((x, y), sign, font=kind, fill=0)
+    pen.rectangle((523, 125, 537, 126), fill=0)
+    pen.rectangle((529, 119, 530, 132), fill=0)
+    if hook:
+        pen.line([(484, 124), (490, 136), (496, 103)], fill=0, width=2)
+    pen.rectangle((496, 103, 496 + length, 104), fill=0)
+    return image
+
+
+@pytest.mark.parametrize("length", [70, 190])
+def test_what_stands_under_the_bar_of_a_root_is_one_formula_with_it(length):
+    (formula,) = found(rooted(length))
+    assert formula.box.x0 < 488 < 565 < formula.box.x1
+    assert formula.box.y0 < 106
+
+
+def test_a_line_under_the_words_above_is_no_root():
+    assert all(formula.box.y0 > 104 for formula in found(rooted(190, hook=False)))
+
+
+def test_a_plus_joins_what_stands_beside_it_and_a_capital_does_not():
+    image = page("2", -5)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=22)
+    pen.rectangle((528, 125, 547, 126), fill=0)
+    pen.rectangle((537, 116, 538, 135), fill=0)
+    pen.text((556, 112), "y", font=font, fill=0)
+    assert [formula.box.x1 > 560 for formula in found(image)] == [True]
+    image = page("2", -5)
+    ImageDraw.Draw(image).text((532, 112), "A  y", font=font, fill=0)
+    assert [formula.box.x1 < 530 for formula in found(image)] == [True]
+
+
 def test_a_page_without_ink_asks_nothing():
     assert found(Image.new("L", (600, 400), 255)) == ()
 

@@ -212,6 +212,41 @@ def test_displayed_formulas_are_found_between_lines_of_text() -> None:
     assert 400 < box.y0 < box.y1 < 460
 
 
+def page_with_both() -> Image.Image:
+    """A page with a displayed formula, and letters with a lowered sign in a line above it and one below."""
+    image = text_page(formula=True)
+    pen, font, small = ImageDraw.Draw(image), ImageFont.load_default(22), ImageFont.load_default(16)
+    for row, top in ((4, 80 + 34 * 4), (13, 80 + 34 * 13 + 90)):
+        pen.rectangle((500, top - 6, 960, top + 30), fill=255)
+        pen.text((620, top), "x", font=font, fill=0)
+        pen.text((632, top + 12), "2" if row == 4 else "n", font=small, fill=0)
+    return image
+
+
+def test_formulas_inside_lines_come_in_reading_order_with_displayed_ones() -> None:
+    engine = Scripted(("x_2", 0.99), ("f(x)=ax+b", 0.999), ("x_n", 0.98))
+    report = FormulaReport("a.png", tuple(read_formulas([page(page_with_both())], engine)))
+    assert [result.written for result in report.formulas] == ["\\(x_2\\)", "f(x)=ax+b", "\\(x_n\\)"]
+    first, middle, last = report.formulas
+    assert first.box and middle.box and last.box
+    assert 610 < first.box.x0 < first.box.x1 < 650
+    assert first.box.y1 < middle.box.y0 < middle.box.y1 < last.box.y0
+    assert (first.valid, first.confidence) == (True, pytest.approx(0.99))
+    record = SPEC.record(report)
+    Draft202012Validator(SPEC.json_schema()).validate(record)
+    assert [one["inline"] for one in record["formulas"]] == [True, False, True]
+
+
+def test_what_the_model_is_not_sure_of_in_a_line_is_no_formula() -> None:
+    engine = Scripted(("x_2", 0.9), ("f(x)=ax+b", 0.999), ("x_{", 0.99))
+    assert [result.latex for result in read_formulas([page(page_with_both())], engine)] == ["f(x)=ax+b"]
+
+
+def test_a_whole_page_model_is_asked_for_displayed_formulas_alone() -> None:
+    engine = Scripted(("$$f(x)=ax+b$$", 0.9), profile=ReadingProfile())
+    assert [result.inline for result in read_formulas([page(page_with_both())], engine)] == [False]
+
+
 def test_text_and_headings_are_no_formulas() -> None:
     image = text_page(formula=False)
     assert formula_boxes(image) == ()
