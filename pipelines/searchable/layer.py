@@ -7,6 +7,7 @@ from typing import Any
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.objects import OpenPdf
+from dsvl2.pipelines.searchable.standing import without_standing
 from dsvl2.pipelines.searchable.text import Matrix, Thrift, fonts_in, page_text
 
 
@@ -20,9 +21,10 @@ class TextLayer:
         self._push = 0
 
     def add(self, leaf: Any, page: PageResult) -> None:
-        """Write a page's text over what the page has; nothing where its own text was used."""
+        """Write a page's text over what the page has; nothing where its own text was used, or stands already."""
         if not page.dpi or (page.text_layer is not None and page.text_layer.decision == "used"):
             return
+        page = without_standing(page, leaf)
         names = _free_names(leaf)
         text = page_text(page, _to_pdf(leaf, self._pdf, page.dpi), self._fonts, names, self._thrift)
         if not text:

@@ -28,8 +28,9 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
 
     A PDF keeps every byte it has, the text is appended to it (an incremental update). It is written anew only if it is
     damaged, or if it grew by more than a tenth, does not that way, and is neither signed nor encrypted. Pages that were
-    not read, failed, or whose own text was used stay as they are; other text that a page has already, garbled as it may
-    be, stays beside the new. Of an image file the pages that were read become PDF pages of the same size in inches.
+    not read, failed, or whose own text was used stay as they are; where its own text is good but not all there is, as
+    beside filled-in forms, only other words are added; garbled text of its own stays beside the new. Of an image file the
+    pages that were read become PDF pages of the same size in inches.
 
     Raises:
         UnreadableFile: the original is not what it was, or cannot be written as PDF.

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
-from dsvl2.pipelines.documents import Block, Box, Document, Line, PageError, PageResult, Word
+from dsvl2.pipelines.documents import Block, Box, Document, Line, PageError, PageResult, TextLayerUse, Word
 from dsvl2.pipelines.errors import OutputError, UnreadableFile
 from dsvl2.pipelines.formats import get_format, render_output
 from dsvl2.pipelines.searchable.glyphless import truetype
@@ -284,3 +285,21 @@ def test_the_font_is_a_font(glyphs: int) -> None:
     font = pymupdf.Font(fontbuffer=truetype(glyphs))
     assert font.glyph_count == glyphs
     assert (round(font.ascender, 2), round(font.descender, 2)) == (0.77, -0.23)
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_words_that_a_form_has_already_are_not_laid_over_it_again(turn: int) -> None:
+    with pymupdf.open() as pdf:
+        leaf = pdf.new_page(width=300, height=300)
+        leaf.insert_text((30, 50), "Name: Ada", fontsize=12)
+        leaf.set_rotation(turn)
+        data = padded(bytes(pdf.tobytes()))
+    name, ada = (box for _, box in words(data))
+    stamp = Box(320.0, 420.0, 400.0, 450.0)
+    read = tuple(Line(text, box, 0.9) for text, box in (("name:", name), ("Ade", ada), ("PAID", stamp)))
+    use = TextLayerUse("read", "notes", "the page has form fields or notes on it")
+    page = PageResult(1, tuple(Block("paragraph", line.text, line.box, lines=(line,)) for line in read), 600, 600, DPI)
+    both = [text for text, _ in words(searchable(data, replace(page, text_layer=use)))]
+    assert both == ["Name:", "Ada", "PAID"]
+    garbled = replace(page, text_layer=replace(use, reason="implausible"))
+    assert len(words(searchable(data, garbled))) == 5
