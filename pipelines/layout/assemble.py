@@ -13,7 +13,8 @@ import numpy as np
 from dsvl2.pipelines.documents import Block, BlockKind, Box, Notice
 from dsvl2.pipelines.layout.placing import PlacedLine, check_lines, line_of, place
 from dsvl2.pipelines.layout.stutter import without_stutter
-from dsvl2.pipelines.layout.types import BandText, PageLayout
+from dsvl2.pipelines.layout.types import BandText, InkLine, PageLayout
+from dsvl2.pipelines.words import text_width
 
 NO_TABLES: Mapping[int, Block] = MappingProxyType({})
 
@@ -107,6 +108,7 @@ class _Style:
         self.tall = float(np.median(tall)) if tall else 1.0
         near = [s for s in steps if s < 6 * self.tall]
         self.pitch = float(np.percentile(near, 40)) if near else 3 * self.tall
+        self.longest = _longest(lines)
 
     def continues(self, part: list[PlacedLine], line: PlacedLine) -> bool:
         """Say whether `line` goes on with the block made of `part`."""
@@ -148,6 +150,8 @@ class _Style:
             return False
         if self._had_room(before, line):
             return False
+        if before.ink in self.longest and len(part) == 1 and SENTENCE_END.search(before.text):
+            return line.text[:1].islower()  # among lines that each say a thing of their own the longest does too
         if kind_of(part[0]) == "list_item":
             return line.ink.x0 > part[0].ink.x0 + 0.3 * em if part[0].ink else True
         indent = line.ink.x0 - (part[1].ink.x0 if len(part) > 1 and part[1].ink else before.ink.x0)
@@ -160,14 +164,20 @@ class _Style:
         """Say whether the next line's first word would have fitted on the line before: then the break was meant."""
         assert before.ink is not None
         assert line.ink is not None
-        words = line.text.removeprefix("# ").split()
+        text = line.text.removeprefix("# ")
+        words = text.split()
         if not words or HYPHEN.search(before.text):
             return False
         letter = (line.ink.x1 - line.ink.x0) / max(1, len(line.text))
         room = before.column_right - before.ink.x1
         if SENTENCE_END.search(before.text):
             return room > (len(words[0]) + 2) * letter
-        return room > (1.3 * len(words[0]) + 5) * letter and room > 0.1 * (before.column_right - before.column_left)
+        if room <= 0.1 * (before.column_right - before.column_left):
+            return False
+        em = (line.ink.x1 - line.ink.x0) / max(text_width(text), 1.0)
+        if not words[0][0].islower() and room > (text_width(words[0]) + 1.5) * em:
+            return True  # with a small letter it may go on all the same, after a break made by hand
+        return room > (1.3 * len(words[0]) + 5) * letter
 
     def _across(self, before: PlacedLine, line: PlacedLine) -> bool:
         """Judge lines on both sides of a column, region or page-part break: text runs on if no sentence ended."""
@@ -184,6 +194,18 @@ class _Style:
             return True
         indented = line.ink.x0 > line.column_left + 1.1 * (line.ink.base - line.ink.top)
         return full and not SENTENCE_END.search(before.text) and not indented and not line.text[:1].isupper()
+
+
+def _longest(lines: list[PlacedLine]) -> frozenset[InkLine]:
+    """Return the lines that reach clearly further than every line around them, three or more: prose fills its measure."""
+    found = []
+    for k, line in enumerate(lines):
+        around = [n.ink for n in lines[max(0, k - 5) : k + 6] if n.ink and n is not line and n.region == line.region]
+        if line.ink and len(around) >= 3:
+            wide = line.ink.x1 - line.ink.x0
+            if all(ink.x1 < line.ink.x1 - 0.1 * wide for ink in around):
+                found.append(line.ink)
+    return frozenset(found)
 
 
 def join_lines(texts: Sequence[str]) -> str:

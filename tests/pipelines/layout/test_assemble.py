@@ -156,3 +156,22 @@ def test_wrong_number_of_texts_is_refused(sheet, canvas):
     layout = analyse(sheet.gray, canvas)
     with pytest.raises(ValueError, match="1 bands need"):
         assemble(layout, [])
+
+
+FORM = ["Delivery note no. 4471", "Customer: Harbour Tools Ltd", "Date: 12 May 2024"]
+FORM += ["Three boxes of copper nails were sent.", "Total due: 318.40 EUR"]
+
+
+def test_short_lines_that_the_next_word_would_have_fitted_on_stand_for_themselves(sheet, canvas):
+    assert [block.text for block in blocks_of(sheet, canvas, FORM)] == FORM
+
+
+def test_lines_in_ragged_right_setting_go_on(sheet, canvas):
+    ragged = ["The station was inspected on three days of the", "month of March by Mr. Whitcombe, whom the"]
+    ragged += [
+        "Hillside Water Company had sent from its",
+        "London office, and again in May when the",
+        "Thames was high.",
+    ]
+    (block,) = blocks_of(sheet, canvas, ragged)
+    assert block.text == " ".join(ragged)
