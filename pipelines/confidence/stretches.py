@@ -20,6 +20,7 @@ _LONE_TALL, _LONE_SOLID = 1.3, 0.68  # a lone piece taller than that is no lette
 _WORD_SHORTEST = 0.7  # letter heights of one or two pieces that are words run together
 _CROSSED = (1.35, 0.5)  # strokes of such a word, and to its width in heights, at least; an arc has two however wide
 _MARK, _MARKS = 0.62, 0.25  # of a row's usual height and of its ink: quotation marks, dots and dashes among its letters
+_MOST_PIECES = 20000
 _BACK = 3  # pieces of a row that the next one may follow: an accent or a dot stands between two letters
 _THINNEST = 0.06  # of their height, letters in a row are wide: less is noise
 _LEVEL, _ON_LEVEL = 0.12, 0.5  # large letters stand on one line: that near to it (of their height), and so many of them
@@ -207,26 +208,37 @@ def _beside(box: Box, pictures: Sequence[Box], room: float) -> bool:
 
 
 def _rows(boxes: NDArray[np.float32], chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Chain pieces that follow each other closely in a row; return the members of each chain."""
+    """Chain pieces that follow each other closely in a row; return the members of each chain.
+
+    More pieces than letters fit on a page are noise, not text: no rows.
+    """
+    if len(chosen) > _MOST_PIECES:
+        return []
+    places = boxes[chosen].tolist()
+    reach = 2.0 * max((y1 - y0 for _, y0, _, y1 in places), default=0.0)
     chains: list[list[int]] = []
-    for k in chosen[np.argsort(boxes[chosen, 0], kind="stable")].tolist():
-        best: list[int] | None = None
-        for chain in chains:
-            a1 = max(boxes[chain[-_BACK:], 2])
-            if (best is None or a1 > max(boxes[best[-_BACK:], 2])) and _follows(boxes[k], boxes[chain[-_BACK:]]):
-                best = chain
-        if best is None:
-            chains.append([k])
+    near: list[tuple[float, list[int]]] = []  # how far to the right the end of a chain lies, and the chain
+    for k in sorted(range(len(places)), key=lambda k: places[k][0]):
+        near = [one for one in near if places[k][0] - one[0] <= reach]
+        best = -1
+        for number, (end, chain) in enumerate(near):
+            if (best < 0 or end > near[best][0]) and _follows(places[k], [places[m] for m in chain[-_BACK:]]):
+                best = number
+        chain = near[best][1] if best >= 0 else []
+        chain.append(k)
+        if best < 0:
+            chains.append(chain)
+            near.append((places[k][2], chain))
         else:
-            best.append(k)
-    return [np.array(chain, dtype=np.int64) for chain in chains]
+            near[best] = (max(places[m][2] for m in chain[-_BACK:]), chain)
+    return [chosen[chain] for chain in chains]
 
 
-def _follows(box: Floats, before: Floats) -> bool:
+def _follows(box: Sequence[float], before: Sequence[Sequence[float]]) -> bool:
     """Say whether a piece follows one of those before it closely and at their height."""
-    for _, y0, x1, y1 in before.tolist():
-        tall = max(y1 - y0, float(box[3] - box[1]))
-        overlap = min(y1, float(box[3])) - max(y0, float(box[1]))
-        if -0.5 * tall <= float(box[0]) - x1 <= 2.0 * tall and overlap > 0.4 * min(y1 - y0, float(box[3] - box[1])):
+    for _, y0, x1, y1 in before:
+        tall = max(y1 - y0, box[3] - box[1])
+        overlap = min(y1, box[3]) - max(y0, box[1])
+        if -0.5 * tall <= box[0] - x1 <= 2.0 * tall and overlap > 0.4 * min(y1 - y0, box[3] - box[1]):
             return True
     return False

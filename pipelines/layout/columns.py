@@ -146,7 +146,7 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
     stripes = _white_stripes(_grid(segs, rules, shape, cell), wide, round(9 * unit / cell))
     found = [Gutter(a * cell, b * cell, c * cell, d * cell) for a, b, c, d in stripes]
     left_edge, right_edge = int(segs.x0.min()), int(segs.x1.max())
-    found = [g for g in found if g.x1 > left_edge + 4 * unit and g.x0 < right_edge - 4 * unit]
+    found = _joined([g for g in found if g.x1 > left_edge + 4 * unit and g.x0 < right_edge - 4 * unit], segs, unit)
     middle_x, middle_y = (segs.x0 + segs.x1) / 2, (segs.y0 + segs.y1) / 2
     accepted: list[Gutter] = []
     for stripe in found:
@@ -164,6 +164,25 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
         if not table and _is_gutter(left, right, gutter.height, unit):
             accepted.append(gutter)
     return accepted
+
+
+def _joined(found: list[Gutter], segs: Segments, unit: float) -> list[Gutter]:
+    """Join stripes that only a running head or foot parts: a page's number in the middle of a gutter, for example."""
+    result: list[Gutter] = []
+    for gutter in found:
+        for k, other in enumerate(result):
+            left, right = sorted((_trim(gutter, segs, unit), _trim(other, segs, unit)), key=lambda g: g.x0)
+            y0, y1 = max(left.y0, right.y0), min(left.y1, right.y1)
+            if right.x0 - left.x1 > 3 * unit or y1 - y0 < 0.9 * max(left.height, right.height):
+                continue
+            middle = (segs.y0 + segs.y1) / 2
+            between = (segs.x1 > left.x1) & (segs.x0 < right.x0) & (middle > y0) & (middle < y1)
+            if right.x0 > left.x1 and not between.any():
+                result[k] = Gutter(left.x0, y0, right.x1, y1)
+                break
+        else:
+            result.append(gutter)
+    return result
 
 
 def _trim(gutter: Gutter, segs: Segments, unit: float) -> Gutter:

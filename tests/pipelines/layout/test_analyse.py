@@ -120,6 +120,14 @@ def test_two_columns_under_a_title_are_read_one_after_the_other(sheet, canvas):
     assert texts_in_order(layout, sheet.rows) == [[k] for k in range(82)]
 
 
+def test_a_page_number_in_the_middle_of_the_gutter_does_not_part_it(sheet, canvas):
+    sheet.prose(100, 260, 490, 40, seed=1)
+    sheet.prose(660, 260, 490, 40, seed=2)
+    sheet.line(619, 1640, "5")
+    layout = analyse(sheet.gray, canvas)
+    assert texts_in_order(layout, sheet.rows) == [[k] for k in range(81)]
+
+
 def test_heading_across_columns_splits_them(sheet, canvas):
     for part, top in enumerate((150, 900)):
         sheet.line(240, top, "A heading that reaches over both of the columns", 34)
