@@ -168,21 +168,23 @@ def find_gutters(segs: Segments, rules: tuple[Rule, ...], shape: tuple[int, int]
 
 def _joined(found: list[Gutter], segs: Segments, unit: float) -> list[Gutter]:
     """Join stripes that only a running head or foot parts: a page's number in the middle of a gutter, for example."""
-    result: list[Gutter] = []
+    result: list[tuple[Gutter, Gutter]] = []  # as found, and trimmed
+    middle = (segs.y0 + segs.y1) / 2
     for gutter in found:
-        for k, other in enumerate(result):
-            left, right = sorted((_trim(gutter, segs, unit), _trim(other, segs, unit)), key=lambda g: g.x0)
+        trimmed = _trim(gutter, segs, unit)
+        for k, (_, other) in enumerate(result):
+            left, right = sorted((trimmed, other), key=lambda g: g.x0)
             y0, y1 = max(left.y0, right.y0), min(left.y1, right.y1)
             if right.x0 - left.x1 > 3 * unit or y1 - y0 < 0.9 * max(left.height, right.height):
                 continue
-            middle = (segs.y0 + segs.y1) / 2
             between = (segs.x1 > left.x1) & (segs.x0 < right.x0) & (middle > y0) & (middle < y1)
             if right.x0 > left.x1 and not between.any():
-                result[k] = Gutter(left.x0, y0, right.x1, y1)
+                joined = Gutter(left.x0, y0, right.x1, y1)
+                result[k] = joined, _trim(joined, segs, unit)
                 break
         else:
-            result.append(gutter)
-    return result
+            result.append((gutter, trimmed))
+    return [gutter for gutter, _ in result]
 
 
 def _trim(gutter: Gutter, segs: Segments, unit: float) -> Gutter:

@@ -17,7 +17,7 @@ from types import ModuleType
 import pymupdf
 import pytest
 
-from dsvl2.pipelines.documents import Box, Document
+from dsvl2.pipelines.documents import Box, Document, PageResult
 from dsvl2.pipelines.formats import get_format, render_output
 from dsvl2.pipelines.searchable import write
 from dsvl2.pipelines.searchable.text import Thrift
@@ -89,6 +89,15 @@ def overlap(a: Box, b: Box) -> float:
 READERS = [by_pymupdf, by_poppler, pytest.param(by_pdfjs, marks=pytest.mark.slow)]
 
 
+def overlaps_found(reader: Callable[[Path], Found], page: PageResult, made: object, path: Path) -> list[float]:
+    """Write a searchable PDF to `path`, and hold each word that a reader finds in it against its place on the page."""
+    assert isinstance(made, bytes)
+    path.write_bytes(made)
+    wanted, found = DRAWN.words_in(page), reader(path)
+    assert [text for text, _ in found] == [text for text, _ in wanted]
+    return [overlap(a, b) for (_, a), (_, b) in zip(wanted, found, strict=True)]
+
+
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("kind", ["png", "pdf"])
 def test_the_words_are_the_same_and_lie_on_their_ink(
@@ -103,12 +112,8 @@ def test_the_words_are_the_same_and_lie_on_their_ink(
             data = pdf.tobytes(deflate=True)
     with open_source(data) as source:
         result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
-    assert isinstance(result, bytes)
     path = tmp_path / "out.pdf"
-    path.write_bytes(result)
-    wanted, found = DRAWN.words_in(page), reader(path)
-    assert [text for text, _ in found] == [text for text, _ in wanted]
-    overlaps = [overlap(a, b) for (_, a), (_, b) in zip(wanted, found, strict=True)]
+    overlaps = overlaps_found(reader, page, result, path)
     assert statistics.median(overlaps) >= 0.6
     assert min(overlaps) > 0
 
@@ -122,12 +127,8 @@ def test_words_lie_on_their_ink_where_bytes_are_saved_too(
     image, page = DRAWN.drawn_page(3, 1500, dpi=100)
     with open_source(DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")) as source:
         result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
-    assert isinstance(result, bytes)
     path = tmp_path / "out.pdf"
-    path.write_bytes(result)
-    wanted, found = DRAWN.words_in(page), reader(path)
-    assert [text for text, _ in found] == [text for text, _ in wanted]
-    overlaps = [overlap(a, b) for (_, a), (_, b) in zip(wanted, found, strict=True)]
+    overlaps = overlaps_found(reader, page, result, path)
     assert statistics.median(overlaps) >= 0.6
     with pymupdf.open(path) as pdf:
         assert [bool(font[1] != "n/a") for font in pdf[0].get_fonts()] == [not thrift.bare]
