@@ -94,12 +94,16 @@ def swiglu(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> Tensor:
 def moe_experts_loop(x: Tensor, idx: Tensor, weight: Tensor, gate_up: Tensor, down: Tensor) -> Tensor:
     """Run each expert on the tokens routed to it; see `ops.moe_experts`."""
     out = torch.zeros(x.shape, dtype=torch.float32, device=x.device)
-    inputs = x.to(gate_up.dtype)
+    inputs, ups, downs = (
+        x.to(gate_up.dtype),
+        gate_up.unbind(),
+        down.unbind(),
+    )  # one gradient of a stack, not one per expert
     for expert in idx.unique().tolist():
         token, slot = torch.where(idx == expert)
         given = F.pad(inputs[token], (0, 0, 0, -len(token) % 4))  # a CPU then sums the same for 1 token and for 100
-        gate, up = F.linear(given, gate_up[expert]).chunk(2, dim=-1)
-        y = F.linear(F.silu(gate) * up, down[expert]).float()[: len(token)]
+        gate, up = F.linear(given, ups[expert]).chunk(2, dim=-1)
+        y = F.linear(F.silu(gate) * up, downs[expert]).float()[: len(token)]
         out = out.index_add(0, token, y * weight[token, slot, None].float())
     return out.to(x.dtype)
 

@@ -58,7 +58,12 @@ def _training(records: Sequence[Mapping[str, Any]]) -> list[str]:
     pace = f", {last['ms']} ms a step at the end" if "ms" in last else ""
     lines = [f"{last['step']} steps in {last['s']:.0f} s{on}{pace}."]
     if "loss" in last:
-        return [*lines, "", f"Loss {steps[0]['loss']:.4f} at the first step, {last['loss']:.4f} at the last."]
+        pace = (
+            f" {last['tokens_per_s']:.0f} tokens a second, prompts and pictures counted."
+            if "tokens_per_s" in last
+            else ""
+        )
+        return [*lines, "", f"Loss {steps[0]['loss']:.4f} at the first step, {last['loss']:.4f} at the last.{pace}"]
     lines += ["", f"| kind | samples | {_ACCURACY} | loss |", "| --- | --- | --- | --- |"]
     for kind in kinds:
         tail = [record[kind] for record in steps if kind in record][-5:]

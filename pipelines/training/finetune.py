@@ -38,6 +38,7 @@ from dsvl2.pipelines.training.card import size_text, write_card
 from dsvl2.pipelines.training.curves import draw
 from dsvl2.pipelines.training.pairs import Pair, PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning, changes_of
+from dsvl2.pipelines.training.rounded import RoundedAdamW
 
 SIDE_FILES = ("processor_config.json", "tokenizer.json", "tokenizer_config.json", "reading.json")
 
@@ -57,11 +58,12 @@ class Student:
         file = folder / "processor_config.json"
         self.processor = ProcessorConfig.from_dict(read_json(file) if file.exists() else {})
         self.network = load_network(folder, self.config, dtype=getattr(torch, options.dtype), device=device)
-        ops.use("loop")
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(options.tower or not name.startswith("vision."))
         self.learned = [p for p in self.network.parameters() if p.requires_grad]
-        self.adam = torch.optim.AdamW(self.learned, lr=options.rate, weight_decay=options.weight_decay)
+        kind = RoundedAdamW if options.dtype == "bfloat16" else torch.optim.AdamW
+        self.adam = kind(self.learned, lr=options.rate, weight_decay=options.weight_decay)
+        self.tokens = 0  # that went through the decoder so far, those of pictures too
 
     def loss(self, pair: Pair) -> Tensor:
         """Mean cross entropy of the answer's tokens and the end token."""
@@ -76,6 +78,7 @@ class Student:
             rows = self.network.image_rows(vectors, (cut.grid.width, cut.grid.height))
             x = torch.cat((x[:start], rows, x[start + len(rows) :]))
         x = torch.cat((x, self.network.language.embed(answer[:-1])))
+        self.tokens += len(x)
         hidden = self.network.language.model(x[None])
         logits = self.network.language.logits(hidden[:, -len(answer) :])[0]
         return F.cross_entropy(logits.float(), answer)
@@ -97,15 +100,18 @@ class Student:
             left = (options.steps - step) / options.steps
             for group in self.adam.param_groups:
                 group["lr"] = options.rate * min(1.0, (step + 1) / options.warmup, left * 1.25)
-            total = 0.0
-            for _ in range(options.batch):
-                loss = self.loss(next(order)) / options.batch
-                loss.backward()
-                total += float(loss.detach())
+            total, before, at = 0.0, self.tokens, time.monotonic()
+            with ops.using("loop"):
+                for _ in range(options.batch):
+                    loss = self.loss(next(order)) / options.batch
+                    loss.backward()
+                    total += float(loss.detach())
             torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
             self.adam.step()
             self.adam.zero_grad(set_to_none=True)
-            log({"step": step + 1, "loss": round(total, 4), "s": round(time.monotonic() - begun, 1)})
+            now = time.monotonic()  # the loss was read back: a device has done all but the last update
+            pace = {"tokens_per_s": round((self.tokens - before) / (now - at), 1)}
+            log({"step": step + 1, "loss": round(total, 4), "s": round(now - begun, 1)} | pace)
 
     def save(self, out: Path, records: Sequence[dict[str, Any]] = ()) -> None:
         """Write the checkpoint with the files beside it; `out` appears when it is whole."""

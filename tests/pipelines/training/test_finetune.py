@@ -14,6 +14,7 @@ from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
 from dsvl2.pipelines.training.finetune import Student, memory_needed
 from dsvl2.pipelines.training.pairs import PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning
+from dsvl2.pipelines.training.rounded import RoundedAdamW, put_
 
 FIXTURE = Path(__file__).parents[2] / "parity" / "fixture"
 
@@ -45,6 +46,39 @@ def test_the_loss_falls_and_the_checkpoint_loads(pairs: Path, tmp_path: Path) ->
     request = GenerationRequest((Message("user", "Say it."),), SamplingParams(max_new_tokens=4))
     assert len(engine.generate([request])[0].token_ids) <= 4
     assert memory_needed(FIXTURE, options) > sum(p.numel() * 4 for p in student.network.parameters())
+
+
+def test_steps_smaller_than_a_bfloat16_number_arrive_on_average() -> None:
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.full((4096,), 0.02, dtype=torch.bfloat16))
+    adam = RoundedAdamW([weight], lr=1e-5, weight_decay=0.0)
+    start = weight.float().mean()
+    for _ in range(20):
+        weight.grad = torch.ones_like(weight)
+        adam.step()
+    moved = float((start - weight.float().mean()).detach())
+    assert moved == pytest.approx(20e-5, rel=0.05)  # plain bfloat16 stays where it was
+    adam.zero_grad()
+    before = weight.detach().clone()
+    adam.step()
+    assert torch.equal(weight, before)
+
+
+def test_rounding_by_chance_keeps_what_a_bfloat16_number_holds() -> None:
+    kept = torch.tensor([0.0, -1.5, 3.0e-39, 1e38], dtype=torch.bfloat16)
+    target = torch.empty_like(kept)
+    put_(target, kept.float())
+    assert torch.equal(target, kept)
+
+
+def test_bfloat16_learns_too(pairs: Path) -> None:
+    torch.manual_seed(0)
+    student = Student(
+        FIXTURE, FineTuning(steps=12, batch=2, rate=3e-3, warmup=2, dtype="bfloat16"), torch.device("cpu")
+    )
+    records: list[dict[str, Any]] = []
+    student.run(read_pairs(pairs), records.append)
+    assert records[-1]["loss"] < 0.5 * records[0]["loss"] and records[-1]["tokens_per_s"] > 0
 
 
 @pytest.mark.parametrize(
