@@ -5,6 +5,7 @@ MuPDF keeps Python's lock while it draws, 50 ms a page, and a GPU would wait for
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from dsvl2.pipelines.batch.children import Child
@@ -13,18 +14,25 @@ from dsvl2.pipelines.batch.decoder import decoder_main
 from dsvl2.pipelines.documents import PageError, PageImage, ReadPage, UnreadablePage
 from dsvl2.pipelines.sources import Source
 
-HANDS = 3  # processes: 60 pages a second, and a GPU reads 15
-FEWEST = 2 * HANDS  # pages from which their start, a second, is worth it
+MOST = 8  # processes: a page takes one 30 to 50 ms, and while prompts are run a GPU takes some 60 pages a second
+FEWEST = 6  # pages from which their start, a second, is worth it
 NEVER = 1e9  # seconds: a page takes as long here as it would take anywhere
 
 Page = PageImage | ReadPage | UnreadablePage
 
 
+def hands_here() -> int:
+    """How many processes draw where nobody says: two at least, and no more than half of the processors."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(2, min(MOST, cores // 2))
+
+
 class DrawnAside:
     """The selected pages of a source, in order, as iterating the source itself gives them."""
 
-    def __init__(self, source: Source, hands: int = HANDS) -> None:
-        self._source, self._hands = source, hands
+    def __init__(self, source: Source, hands: int | None = None) -> None:
+        """hands: processes at most; None: as many as half of the processors here, and 2 to 8."""
+        self._source, self._hands = source, min(hands or hands_here(), len(source.selected))
         self.selected = source.selected
 
     @staticmethod

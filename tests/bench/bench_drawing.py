@@ -18,12 +18,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pymupdf
-
 from dsvl2.pipelines import open_source
-from dsvl2.pipelines.batch.aside import HANDS, DrawnAside
+from dsvl2.pipelines.batch.aside import DrawnAside, hands_here
 from dsvl2.pipelines.sources import SourceOptions
-from tests.bench.bench_pages import scans
+from tests.bench.scans import document
 
 
 def costs(pages: Iterable[Any]) -> dict[str, Any]:
@@ -45,16 +43,10 @@ def main() -> int:
     """Print a line for each way."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=40)
-    parser.add_argument("--hands", type=int, default=HANDS)
+    parser.add_argument("--hands", type=int, default=hands_here())
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder) / "whole.pdf"
-        with pymupdf.open() as document:
-            parts = scans(Path(folder), 2)
-            for number in range(options.pages):
-                with pymupdf.open(parts[number % 2]) as part:
-                    document.insert_pdf(part)
-            document.save(whole)
+        whole = document(Path(folder) / "whole.pdf", options.pages)
         for color in (True, False):
             with open_source(whole, SourceOptions(color=color)) as source:
                 for way, pages in (("thread", source), ("processes", DrawnAside(source, options.hands))):

@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 import time
-import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -34,6 +34,7 @@ from dsvl2.model.request import ModelInfo
 from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import released_shapes
+from tests.bench import cases as over
 from tests.bench.full_size import scale_of
 from tests.bench.timeline import Timeline
 from tests.model.conftest import character_tokenizer
@@ -157,7 +158,7 @@ def invariance(engine: Engine, pages: list[Image.Image], together: int, new: int
     return {"together": together, "alone": len(chosen), "same": same, "parted_at": parted, "logprobs_apart": apart}
 
 
-def cases(options: argparse.Namespace, device: torch.device, variant: str, scheme: str) -> Any:
+def cases(options: argparse.Namespace, variant: str, scheme: str, device: torch.device) -> Iterator[dict[str, Any]]:
     """Figures of one network, the dearest first."""
     start = time.perf_counter()
     engine = engine_of(variant, scheme, device, scaled=options.scaled)
@@ -187,30 +188,12 @@ def cases(options: argparse.Namespace, device: torch.device, variant: str, schem
 def main() -> int:
     """Print the figures as they come."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default="tiny:bf16,small:e4a8")
+    over.options_of(parser, "tiny:bf16,small:e4a8", 170)
     parser.add_argument("--pages", type=int, default=128)
     parser.add_argument("--new", type=int, default=800)
-    parser.add_argument("--seconds", type=float, default=170, help="begin nothing after so long")
     parser.add_argument("--trace", action="store_true", help="only where the time of a run goes")
-    parser.add_argument("--scaled", action="store_true", help="toy sizes, for a try without a GPU")
     options = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    end, failed = time.monotonic() + options.seconds, 0
-    for case in options.cases.split(","):
-        variant, scheme = case.split(":")
-        head = {"model": variant, "scheme": scheme, "device": str(device)}
-        try:
-            for figure in cases(options, device, variant, scheme):
-                print(json.dumps(head | figure), flush=True)
-                if time.monotonic() > end:
-                    break
-        except Exception as trouble:
-            traceback.print_exc()
-            print(json.dumps(head | {"failed": f"{type(trouble).__name__}: {trouble}"[:300]}), flush=True)
-            failed = 1
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-    return failed
+    return over.run(options, lambda *case: cases(options, *case))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from dsvl2.pipelines import open_source
-from dsvl2.pipelines.batch.aside import DrawnAside
+from dsvl2.pipelines.batch.aside import MOST, DrawnAside, hands_here
 from dsvl2.pipelines.documents import PageImage, ReadPage, UnreadablePage
 from dsvl2.pipelines.run import ahead
 from dsvl2.pipelines.sources import SourceOptions
@@ -100,3 +100,9 @@ def test_only_a_gpu_and_a_long_file_are_worth_it(document: Path) -> None:
         assert ahead(source, gpu) is source
     with open_source(document, SourceOptions(pages="1-3")) as source:
         assert ahead(source, gpu) is source
+
+
+@pytest.mark.parametrize(("processors", "hands"), [(1, 2), (4, 2), (10, 5), (64, MOST)])
+def test_half_of_the_processors_draw(processors: int, hands: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)), raising=False)
+    assert hands_here() == hands
