@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from dsvl2.pipelines.training import nano
 from dsvl2.pipelines.training.degrade import degrade
-from dsvl2.pipelines.training.material import ANSWER, CONTEXT, Fresh, source
+from dsvl2.pipelines.training.material import ANSWER, CONTEXT, DECISION, Fresh, source
 from dsvl2.pipelines.training.recipe import Recipe
 from dsvl2.pipelines.training.targets import Targets, character_labels
 
@@ -140,11 +139,9 @@ def on_device(
     parts = {name: part.to(device, non_blocking=True) for name, part in batch.parts.items()}
     tokens = parts["tokens"].long()
     if batch.kind == "answers":
-        told = parts["roles"] == ANSWER
-        first = told & ~F.pad(told, (1, -1))
-        weight = (
-            told.float() + (recipe.decision_weight - 1) * first + recipe.context_weight * (parts["roles"] == CONTEXT)
-        )
+        roles = parts["roles"]
+        weight = (roles >= ANSWER).float() + recipe.context_weight * (roles == CONTEXT)
+        weight = weight + (recipe.decision_weight - 1) * (roles == DECISION)
         return None, Targets(tokens, weight, torch.zeros_like(tokens, dtype=torch.bool))
     weight = (tokens != nano.PAD).float()
     if batch.kind == "formulas":

@@ -6,6 +6,7 @@ Each source yields endless batches of one kind; `columns` is the width of its pi
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,9 @@ LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shape
 PROMPTS = {"bands": nano.PROMPT, "formulas": nano.FORMULA_PROMPT, "answers": ""}
 KINDS = tuple(PROMPTS)
 PAGES_AT_ONCE = 1024  # virtual pages that are sorted by length before they are cut into batches
-QUESTIONS = (1, 3, 6, 9)  # about a page; the first is asked as every question will be, the others share its cost
-PADDING, CONTEXT, ANSWER = 0, 1, 2  # the role of a token in a conversation
+QUESTIONS = (1, 4, 8, 12)  # about a page; the first is asked as every question will be, the others share its cost
+PADDING, CONTEXT, ANSWER, DECISION = 0, 1, 2, 3  # the role of a token in a conversation
+_VALUES = re.compile(r'(?<=":)(?:"(?!")|(?=[^"]))')  # where a field's value begins in a JSON answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +135,24 @@ def conversations(pages: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> lis
     rows = []
     for _, turns in pages:
         ids, roles = [nano.BOS], [CONTEXT]
-        for _ in turns:
+        for _, answer in turns:
             asked, told = next(encoded).ids, [*next(encoded).ids, nano.EOS]
             ids += asked + told
-            roles += [CONTEXT] * len(asked) + [ANSWER] * len(told)
+            roles += [CONTEXT] * len(asked) + answer_roles(answer, len(told))
         rows.append((ids, roles))
     return rows
+
+
+def answer_roles(answer: str, count: int) -> list[int]:
+    """Roles of an answer's tokens, the end token last: what begins an answer or a field's value decides where it is read.
+
+    One token is one character, so places in the text are places of tokens; where that does not hold, only the first counts.
+    """
+    roles = [DECISION] + [ANSWER] * (count - 1)
+    if len(answer) == count - 1 and answer.startswith("{"):
+        for found in _VALUES.finditer(answer):
+            roles[found.start()] = roles[found.end()] = DECISION  # nothing or something, and what
+    return roles
 
 
 def answers(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:

@@ -36,6 +36,7 @@ _BRANCHES = (
     "N",
     "Deutschland",
 )
+_PAIRED = ("sdn", "pte", "pty", "pvt", "co", "and", "&", "e", "y", "und", "et")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,11 @@ class Draw:
         first, _, last = name.rpartition(" ")
         if not first or self.rng.random() > 0.12:
             return name
+        before, _, word = first.rpartition(" ")
+        if (
+            before and not self.held and word.strip(".").casefold() in _PAIRED
+        ):  # Sdn Bhd, Pte Ltd: one form of two words
+            first, last = before, f"{word} {last}"
         return f"{first} ({self.any((*_BRANCHES, self.rng.choice(_CAPITALS), str(self.number(1950, 2024))))}) {last}"
 
     def _firm(self) -> str:

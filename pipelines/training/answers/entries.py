@@ -169,7 +169,10 @@ def invented(draw: Draw) -> Entry:
         words.insert(draw.number(0, len(words)), draw.any(_WORDY))
     if draw.chance(0.1):
         words.append(str(draw.number(1, 20)))
-    return Entry(" ".join(words).capitalize(), draw.value() if draw.chance(0.88) else _long(draw))
+    value = draw.value() if draw.chance(0.88) else _long(draw)
+    if not draw.held and draw.chance(0.12):  # a value with an aside, or two of them
+        value = f"{value}{draw.any((' ({})', ' / {}', ', {}', ' - {}', ' {}', '; {}')).format(draw.value())}"
+    return Entry(" ".join(words).capitalize(), value)
 
 
 def entries(draw: Draw, count: int, share_invented: float, empty: float) -> list[Entry]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dsvl2.pipelines.training.answers.draw import Draw
 from dsvl2.pipelines.training.answers.entries import Entry, entries
 from dsvl2.pipelines.training.answers.sheet import Rows, Sheet
+from dsvl2.pipelines.training.answers.stacks import stacked
 
 _MARKS = (
     ("X", ""),
@@ -282,7 +283,7 @@ def form_page(draw: Draw) -> Sheet:
             form.feed(0.8)
     if draw.chance(0.8):
         form.title()
-    makers, weights = zip(*SECTIONS, strict=True)
+    makers, weights = zip(*(SECTIONS if draw.held else (*SECTIONS, (stacked, 5))), strict=True)  # held-out forms stay
     end = draw.rng.uniform(250, 950)
     usual = draw.rng.choices(makers, weights, k=draw.number(1, 3))  # a form keeps to a few ways
     while form.y < end:

@@ -108,7 +108,7 @@ def _meta(form: _Invoice, x: float) -> None:
                          asks=("When is the payment due?", "By when does it have to be paid?"),
                          plain=due.isoformat())  # fmt: skip
         form.pair(x, label, form.dates.write(due), tag, how)
-    for label in {draw.pick(MORE) for _ in range(draw.number(0, 3))}:
+    for label in dict.fromkeys(draw.pick(MORE) for _ in range(draw.number(0, 3))):  # a set has no fixed order
         value = draw.code() if draw.chance(0.6) else draw.value()[:28]
         form.pair(x, label, value, sheet.fact(label), how)
 

@@ -22,11 +22,11 @@ Maker = Callable[[Draw], Sheet]
 #: name -> (maker, weight)
 KINDS: dict[str, tuple[Maker, float]] = {
     "drill": (drill, 7),
-    "receipt": (receipt, 24),
-    "form": (form_page, 30),
-    "vertical_bars": (vertical_bars, 5),
-    "horizontal_bars": (horizontal_bars, 3),
-    "pie": (pie, 2),
+    "receipt": (receipt, 28),
+    "form": (form_page, 34),
+    "vertical_bars": (vertical_bars, 3),
+    "horizontal_bars": (horizontal_bars, 2),
+    "pie": (pie, 1),
     "invoice": (invoice, 9),
     "table": (table_page, 9),
     "laboratory": (laboratory, 2),
@@ -34,7 +34,7 @@ KINDS: dict[str, tuple[Maker, float]] = {
     "memo": (memo, 7),
     "prose": (prose, 5),
     "contract": (contract, 7),
-    "notes": (notes, 13),
+    "notes": (notes, 14),
     "parties": (parties, 9),
     "contents": (contents, 4),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsvl2.pipelines.training.answers import shops
 from dsvl2.pipelines.training.answers.draw import Draw, shuffled
 from dsvl2.pipelines.training.answers.roll import Roll
 from dsvl2.pipelines.training.answers.sheet import Sheet, Written
@@ -46,8 +47,11 @@ _OWNERS = ("Owned by:", "Operated by", "OWNER:", "A brand of", "by", "Prop.:", "
 def receipt(draw: Draw) -> Sheet:
     """A receipt."""
     roll = Roll(draw)
-    _head(roll)
+    name = _head(roll)
     facts = shuffled(draw.rng, [_number, _day, _person])
+    ends = not draw.held and draw.chance(0.16)  # with the day
+    if ends:
+        facts.remove(_day)
     late = facts[: draw.any((0, 0, 0, 1, 1, 2))]  # what stands below the sums
     for part in facts[len(late) :]:
         part(roll)
@@ -60,11 +64,16 @@ def receipt(draw: Draw) -> Sheet:
     for _ in range(draw.number(0, 4)):
         text = draw.pick(_FOOT).format(w=draw.invented(), p=draw.phone(), f=draw.entry("first"), n=draw.number_text(5))
         roll.put(roll.text(text), center=draw.chance(0.7))
+    if not draw.held and draw.chance(0.25):
+        shops.again(roll, name)
+    if ends:
+        _day(roll, last=True)
     roll.sheet.height = roll.y + draw.rng.uniform(10, 200)
     return roll.sheet
 
 
-def _head(roll: Roll) -> None:
+def _head(roll: Roll) -> str:
+    """Name, numbers, address, ways to reach the shop; returns its name."""
     draw, sheet = roll.draw, roll.sheet
     center = draw.chance(0.7)
     if draw.chance(0.16):  # a sign, a brand, a name: not what the shop is called in full
@@ -82,9 +91,12 @@ def _head(roll: Roll) -> None:
         before = (
             draw.any((draw.code(), draw.number_text(draw.number(4, 9)), draw.any(_OWNERS), draw.any(_OWNERS))) + " "
         )
-    for part in sheet.wrap(roll.text(name) if draw.chance(0.7) else name.upper(), roll.width * 0.8, 24):
-        roll.put(before, (part, company), center=center, size=draw.any((20, 24, 30)))
-        before = ""
+    if not before and not draw.held and draw.chance(0.4):
+        name = shops.name_lines(roll, company, center=center)
+    else:
+        for part in sheet.wrap(roll.text(name) if draw.chance(0.7) else name.upper(), roll.width * 0.8, 24):
+            roll.put(before, (part, company), center=center, size=draw.any((20, 24, 30)))
+            before = ""
     if draw.chance(0.5):
         place = draw.any(("({})", "{}", "Co. Reg. No: {}", "({})", "Company No {}", "Company Reg #{}", "CO.REG {}"))
         roll.put(place.format(f"{draw.number_text(6)}-{draw.any('ABDHKMPTUVWX')}"), center=center)
@@ -100,7 +112,9 @@ def _head(roll: Roll) -> None:
                   "What is the full address?", "In which street is the shop?"),
         )  # fmt: skip
         lines = draw.address()
-        if draw.chance(0.4):
+        if not draw.held and draw.chance(0.45):
+            lines = shops.address_lines(draw, roll.width * draw.rng.uniform(0.55, 0.95), roll)
+        elif draw.chance(0.4):
             lines = sheet.wrap(", ".join(lines), roll.width * draw.rng.uniform(0.5, 0.85))
         for number, part in enumerate(lines):
             comma = "," if number < len(lines) - 1 and not part.endswith(",") and draw.chance(0.6) else ""
@@ -112,6 +126,7 @@ def _head(roll: Roll) -> None:
     if draw.chance(0.6):
         roll.feed(draw.rng.uniform(0, 1))
         roll.put(draw.pick(_TITLES), center=draw.chance(0.8))
+    return name
 
 
 def _contact(roll: Roll, center: bool) -> None:
@@ -166,12 +181,14 @@ def _number(roll: Roll) -> None:
         _pair(roll, label, str(draw.number(1, 99)), roll.sheet.fact(label))
 
 
-def _day(roll: Roll) -> None:
+def _day(roll: Roll, *, last: bool = False) -> None:
+    """The day of the purchase, mostly with the time; `last` where nothing but the end of the paper follows."""
     draw, sheet = roll.draw, roll.sheet
     day, time = roll.dates.day(draw), roll.dates.time(draw)
     label = draw.any(
         ("Date", "DATE", "Date:", "DATE :", "Invoice Date:", "Datum", "Date/Time:", "", "", "Bill Date :", "Trx Date")
     )
+    label = "" if last else label
     asks = ("When was this bought?", "When was the purchase?", "On which day was the receipt issued?",
         "What date is on the receipt?",
             "When did I buy this?", "What is the date of the receipt?", "What day is printed?")  # fmt: skip
@@ -181,7 +198,7 @@ def _day(roll: Roll) -> None:
         keys=("date", "purchase_date", "receipt_date", "issued", "transaction_date", "day"),
         asks=asks, kind="date", plain=day.isoformat(),
     )  # fmt: skip
-    kind = draw.rng.random()
+    kind = 0.0 if last else draw.rng.random()
     clock = sheet.fact(
         "Time:" if kind >= 0.5 else "",
         names=("time", "time of purchase"),
@@ -189,7 +206,9 @@ def _day(roll: Roll) -> None:
         asks=("At what time?", "What time was it?"),
     )
     written: Written = (roll.dates.write(day), tag)
-    if kind < 0.14:  # all in a row, as tills print it
+    if last:
+        shops.last_day(roll, written, (time, clock))
+    elif kind < 0.14:  # all in a row, as tills print it
         before = draw.any(
             (draw.entry("first").upper(), draw.code(), "REG " + draw.number_text(2), "POS" + draw.number_text(2))
         )

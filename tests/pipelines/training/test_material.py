@@ -14,10 +14,12 @@ from dsvl2.pipelines.training.batches import on_device
 from dsvl2.pipelines.training.learner import Learner
 from dsvl2.pipelines.training.material import (
     ANSWER,
+    DECISION,
     LENGTH_STEP,
     PADDING,
     PROMPTS,
     Fresh,
+    answer_roles,
     batched,
     conversations,
     formula_tokens,
@@ -38,13 +40,22 @@ def test_the_first_turn_is_the_prompt_that_the_runtime_writes(tmp_path_factory: 
     assert tuple(ids[: len(asked)]) == asked
     told = ids[len(asked) : len(asked) + 6]
     assert tokenizer.decode(told[:-1]) == "12.50" and told[-1] == nano.EOS
-    assert ids[-1] == nano.EOS and roles[-1] == ANSWER  # an empty answer is the end token alone
-    assert sum(role == ANSWER for role in roles) == len("12.50") + 2
+    assert ids[-1] == nano.EOS and roles[-1] == DECISION  # an empty answer is the end token alone
+    assert sum(role >= ANSWER for role in roles) == len("12.50") + 2
     again = prompt.write(
         [Message("user", f"{PAGE}\n{TURNS[0][0]}"), Message("assistant", "12.50"), Message("user", TURNS[1][0])],
         [], tokenizer,
     ).ids  # fmt: skip
     assert tuple(ids[:-1]) == again
+
+
+def test_what_begins_a_value_decides() -> None:
+    answer = '{"no":"A 1","due":null,"sum":12.5,"items":[{"text":"x"}],"tip":""}'
+    roles = answer_roles(answer, len(answer) + 1)
+    assert "".join(letter for letter, role in zip(answer, roles, strict=False) if role == DECISION) == '{"An1["x'
+    assert set(roles) == {ANSWER, DECISION} and roles[-1] == ANSWER
+    assert answer_roles("12.50", 6) == [DECISION] + [ANSWER] * 5 and answer_roles("", 1) == [DECISION]
+    assert answer_roles(answer, 5) == [DECISION] + [ANSWER] * 4  # letters that are no tokens: places are not known
 
 
 def test_batches_keep_to_their_budget_and_lose_nothing() -> None:
@@ -91,7 +102,7 @@ def test_the_decision_and_the_empty_answer_weigh_what_the_recipe_says() -> None:
     recipe = Recipe(decision_weight=3.0, nothing_weight=20.0, context_weight=0.5)
     (batch,) = batched(conversations([(PAGE, TURNS)]), 4000)
     _, targets = on_device(batch, torch.device("cpu"), 24, 1.0, recipe)
-    told = (batch.parts["roles"] == ANSWER)[0]
+    told = (batch.parts["roles"] >= ANSWER)[0]
     weights = targets.weight[0][told].tolist()
     assert weights == [3.0, *[1.0] * len("12.50"), 3.0]  # the answer, its end, and the end that is an answer of its own
     assert set(targets.weight[0][~told].tolist()) <= {0.0, 0.5}
