@@ -27,13 +27,13 @@ class VisionInputs:
 def cut(image: Image.Image, candidates: Sequence[tuple[int, int]], pad_color: tuple[int, int, int]) -> VisionInputs:
     """Scale one image onto its canvas and cut the tiles."""
     tile = candidates[0][0]
-    rgb = image if image.mode == "RGB" else image.convert("RGB")
-    canvas = choose_canvas(rgb.size, candidates)
+    canvas = choose_canvas(image.size, candidates)
     grid = TileGrid(canvas[0] // tile, canvas[1] // tile)
-    local = _place(rgb, canvas, pad_color)
+    plain = image if image.mode in ("RGB", "L") else image.convert("RGB")
+    local = _place(plain, canvas, pad_color)
     tiles = local.reshape(grid.height, tile, grid.width, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
     if len(tiles) > 1:
-        tiles = np.concatenate((_place(rgb, (tile, tile), pad_color)[None], tiles))
+        tiles = np.concatenate((_place(plain, (tile, tile), pad_color)[None], tiles))
     return VisionInputs(np.array(tiles, order="C"), grid)  # own, writable bytes: torch takes them as they are
 
 
@@ -46,7 +46,10 @@ def cut_all(
 
 
 def _place(image: Image.Image, box: tuple[int, int], color: tuple[int, int, int]) -> Bytes:
-    """Fit, scale with PIL's bicubic (no other library gives the same bytes), centre on the pad colour."""
+    """Fit, scale with PIL's bicubic (no other library gives the same bytes), centre on the pad colour.
+
+    A grey image is scaled as it is, which gives the bytes of its three equal channels for a third of the work.
+    """
     place = fit(image.size, box)
     try:
         scaled = (
@@ -56,6 +59,7 @@ def _place(image: Image.Image, box: tuple[int, int], color: tuple[int, int, int]
         )
     except (OSError, ValueError) as error:
         raise ImageError(f"the image cannot be scaled: {error}", "check that the file is complete") from error
+    scaled = scaled if scaled.mode == "RGB" else scaled.convert("RGB")
     if scaled.size == box:
         return np.asarray(scaled, dtype=np.uint8)
     canvas = Image.new("RGB", box, color)

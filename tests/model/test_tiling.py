@@ -50,6 +50,13 @@ def test_a_single_tile_is_kept_once_and_padded_with_the_given_colour() -> None:
     assert inputs.tiles[0, 0, 0].tolist() == [255, 254, 253] and inputs.tiles[0, 192, 192].tolist() == [7, 7, 7]
 
 
+@pytest.mark.parametrize("size", [(1560, 2340), (97, 1203), (384, 384), (5, 3)])
+def test_a_grey_page_is_cut_into_the_tiles_of_its_colours(size: tuple[int, int]) -> None:
+    grey = Image.effect_noise(size, 90)
+    one, other = (cut(image, CANDIDATES, (127, 1, 250)) for image in (grey, grey.convert("RGB")))
+    assert one.grid == other.grid and np.array_equal(one.tiles, other.tiles)
+
+
 def test_three_images_switch_tiling_off() -> None:
     images = [Image.new("RGB", (900, 300))] * 3
     assert [inputs.grid.tiles for inputs in cut_all(images, CANDIDATES, (0, 0, 0))] == [1, 1, 1]
