@@ -90,7 +90,10 @@ def verify(place: str, now: Session) -> Exit:
 
 def _remedy(codes: Sequence[str]) -> str:
     told = "1 problem" if len(codes) == 1 else f"{len(codes)} problems"
-    ways = {"output_gone": "writes what is gone again", "output_changed": "with --force what was changed, too"}
+    ways = {
+        "output_gone": "writes what is gone again",
+        "output_changed": "with --force also writes what was changed again",
+    }
     ways |= {"not_read": "reads what is missing", "page_missing": "reads what is missing"}
     found = list(dict.fromkeys(ways[code] for code in ways if code in codes))
     return f"{told}; the same batch command {', '.join(found)}" if found else told

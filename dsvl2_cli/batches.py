@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +23,7 @@ from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.batch_tasks import choose_batch_format, make_task, named_format
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.inputs import left_out
 from dsvl2_cli.opening import source_options
 from dsvl2_cli.settings import Settings
 
@@ -84,8 +86,11 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
 
 
-def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[PlannedFile]:
-    """Yield the documents of the command line; standard input is first put into the run folder."""
+def planned(job: Job, words: Iterable[str], folder: RunFolder, now: Session) -> Iterator[PlannedFile]:
+    """Yield the documents of the command line; standard input is first put into the run folder.
+
+    Says in the end what folders held that is no document.
+    """
     from dsvl2.pipelines.batch import (
         STDIN_FILE,
         STDIN_NAME,
@@ -105,6 +110,7 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
     def target(relative: Path) -> Place | None:
         return below(place_of(job.output), relative.with_suffix(suffix)) if tree else None
 
+    others: Counter[str] = Counter()
     for word in words:
         if word == "-":
             place = folder.path / STDIN_FILE
@@ -121,7 +127,9 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder) -> Iterator[Plann
                 f"{word} is elsewhere, and --offline forbids to fetch it", "fetch it first, or leave it out"
             )
         else:
-            yield from plan_files([word], shard=Shard(index, parts), target=target)
+            yield from plan_files([word], shard=Shard(index, parts), target=target, others=others)
+    if others:
+        now.console.say(left_out(others))
 
 
 def output_plan(job: Job, now: Session | None) -> OutputPlan:

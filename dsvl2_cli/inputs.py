@@ -8,7 +8,8 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.sources import InputFile
 
 PASSWORD_VARIABLE = "DSVL2_PASSWORD"
+SUFFIXES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,11 @@ def _read_list(place: str, *, nul: bool = False) -> list[str]:
     return [os.fsdecode(piece) for piece in pieces if piece.strip()]
 
 
-def find(words: Iterable[str]) -> list[InputFile | Missing]:
-    """List the documents behind the inputs, folders searched to the bottom, each document once."""
+def find(words: Iterable[str], others: Counter[str] | None = None) -> list[InputFile | Missing]:
+    """List the documents behind the inputs, folders searched to the bottom, each document once.
+
+    `others` counts the suffixes of the files that the folders hold and that are left out.
+    """
     from dsvl2.pipelines.errors import DocumentError
     from dsvl2.pipelines.sources import find_documents
 
@@ -72,7 +77,7 @@ def find(words: Iterable[str]) -> list[InputFile | Missing]:
     seen: set[str] = set()
     for word in words:
         try:
-            files = find_documents([word])
+            files = find_documents([word], others)
         except DocumentError as error:
             found.append(Missing(word, Problem.of(error)))
             continue
@@ -82,6 +87,16 @@ def find(words: Iterable[str]) -> list[InputFile | Missing]:
                 seen.add(key)
                 found.append(file)
     return found
+
+
+def left_out(others: Mapping[str, int]) -> str:
+    """Say what folders held that is no document; "" if they held nothing else."""
+    if not others:
+        return ""
+    names = [f"{suffix or 'no suffix'}{f' ({n})' if n > 1 else ''}" for suffix, n in sorted(others.items())]
+    number = sum(others.values())
+    shown = ", ".join(names[:SUFFIXES_SHOWN]) + (", ..." if len(names) > SUFFIXES_SHOWN else "")
+    return f"left out {number} file{'s' if number != 1 else ''} of other kinds: {shown}"
 
 
 class Passwords:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from dsvl2_cli.completing import MODELS, SCHEMES, words
+
 INPUT, PAGES, MODEL, OUTPUT, RUN = "Input", "Pages", "Model", "Output", "Run"
 
 Json = Annotated[
@@ -36,6 +38,7 @@ ModelName = Annotated[
         "--model",
         "-m",
         metavar="NAME|DIR",
+        autocompletion=words(*MODELS),
         show_default="nano",
         rich_help_panel=MODEL,
         help="nano, tiny, small, base, a folder, or org/name from the Hugging Face cache.",
@@ -96,6 +99,7 @@ TextLayer = Annotated[
     typer.Option(
         "--text-layer",
         metavar="auto|force|ignore",
+        autocompletion=words("auto", "force", "ignore"),
         rich_help_panel=PAGES,
         show_default="auto",
         help="Use the text that PDF pages carry: where it is good, wherever there is any, or never.",
@@ -104,7 +108,12 @@ TextLayer = Annotated[
 Device = Annotated[
     str | None,
     typer.Option(
-        "--device", metavar="NAME", rich_help_panel=MODEL, show_default="auto", help="auto, cpu, cuda or cuda:N."
+        "--device",
+        metavar="NAME",
+        autocompletion=words("auto", "cpu", "cuda"),
+        rich_help_panel=MODEL,
+        show_default="auto",
+        help="auto, cpu, cuda or cuda:N.",
     ),
 ]
 Dtype = Annotated[
@@ -112,6 +121,7 @@ Dtype = Annotated[
     typer.Option(
         "--dtype",
         metavar="NAME",
+        autocompletion=words("bfloat16", "float16", "float32"),
         rich_help_panel=MODEL,
         show_default="the model's",
         help="Number format, for example bfloat16.",
@@ -122,6 +132,7 @@ Quant = Annotated[
     typer.Option(
         "--quant",
         metavar="SCHEME",
+        autocompletion=words(*SCHEMES),
         rich_help_panel=MODEL,
         show_default="the model's",
         help="Round full weights at load: 4bit, 8bit, e4a8, w4, nf4, int8, int8-bnb.",
@@ -132,6 +143,7 @@ Kv = Annotated[
     typer.Option(
         "--kv",
         metavar="8bit",
+        autocompletion=words("8bit"),
         rich_help_panel=MODEL,
         show_default="full",
         help="Keep keys and values in 8 bits: half the cache (tiny; the larger models keep latents).",
@@ -177,6 +189,7 @@ FailOn = Annotated[
     typer.Option(
         "--fail-on",
         metavar="never|partial|failure|doubt",
+        autocompletion=words("never", "partial", "failure", "doubt"),
         rich_help_panel=RUN,
         show_default="partial",
         help="What makes the exit code non-zero: nothing, a failed page, a document without one page read, or a failed "
@@ -208,6 +221,7 @@ Progress = Annotated[
     typer.Option(
         "--progress",
         metavar="auto|always|never|json",
+        autocompletion=words("auto", "always", "never", "json"),
         rich_help_panel=RUN,
         show_default="auto",
         help="Progress on standard error: a bar on a terminal, or NDJSON events.",

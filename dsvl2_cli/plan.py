@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dsvl2_cli import engines
 from dsvl2_cli.errors import UsageError
-from dsvl2_cli.inputs import Missing, Passwords, expand, find
+from dsvl2_cli.inputs import Missing, Passwords, expand, find, left_out
 from dsvl2_cli.opening import source_options
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Plan:
     report: bool
     reviews: Mapping[InputFile, Path] = field(default_factory=dict)
     figures: Path | None = None
+    left_out: str = ""
 
 
 def make_plan(
@@ -63,7 +65,8 @@ def make_plan(
     source = source_options(settings, pages, passwords)
     chosen = choose_format(format, output, settings, as_json)
     engines.check_model(settings.model)
-    documents = tuple(find(named))
+    others: Counter[str] = Counter()
+    documents = tuple(find(named, others))
     files = [document for document in documents if isinstance(document, InputFile)]
     to_stdout = output is None or output == "-"
     if as_json and to_stdout and chosen.name == "pdf":
@@ -84,6 +87,7 @@ def make_plan(
         report=as_json,
         reviews=_reviews(files, review, targets, force=force),
         figures=_figure_folder(figures),
+        left_out=left_out(others),
     )
 
 

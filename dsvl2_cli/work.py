@@ -12,6 +12,7 @@ where they were asked for.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -99,9 +100,14 @@ class Work:
             UsageError: nothing was named. DocumentError: a word leads nowhere.
         """
         from dsvl2.pipelines import find_documents
-        from dsvl2_cli.inputs import expand
+        from dsvl2_cli.inputs import expand, left_out
 
-        return list(dict.fromkeys(file for word in expand(words, files_from) for file in find_documents([word])))
+        others: Counter[str] = Counter()
+        named = expand(words, files_from)
+        found = list(dict.fromkeys(file for word in named for file in find_documents([word], others)))
+        if others:
+            self.now.console.say(left_out(others))
+        return found
 
     def document(self, word: str) -> InputFile:
         """Return the one document that a word names.

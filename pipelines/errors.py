@@ -70,7 +70,7 @@ class NoDocuments(InputError):
     """A folder or list without a document in it."""
 
     code = "no_documents"
-    default_hint = "give a folder that holds PDF, PNG, JPEG, TIFF, WebP, BMP or GIF files"
+    default_hint = "give a folder that holds PDF, PNG, JPEG, TIFF, WebP, HEIC, AVIF, JPEG 2000, BMP or GIF files"
 
 
 class EmptyFile(InputError):
@@ -91,7 +91,7 @@ class UnsupportedFile(InputError):
     """The content is of no kind that is read here, whatever the suffix says."""
 
     code = "file_unsupported"
-    default_hint = "give a PDF, PNG, JPEG, TIFF, WebP, BMP or GIF file"
+    default_hint = "give a PDF, PNG, JPEG, TIFF, WebP, HEIC, AVIF, JPEG 2000, BMP or GIF file"
 
 
 class Encrypted(InputError):
@@ -105,7 +105,7 @@ class WrongPassword(InputError):
     """The password does not open the PDF."""
 
     code = "wrong_password"
-    default_hint = "check the password file: one line, the password as typed"
+    default_hint = "check the password: the first line of the password file, or the variable, exactly as it is typed"
 
 
 class PageRangeError(InputError):

@@ -8,6 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.completing import DOCUMENT_FORMATS, TASKS, words
 from dsvl2_cli.program import Group, Program
 from dsvl2_cli.session import Leave, session
 
@@ -51,7 +52,10 @@ def run(
     task: Annotated[
         str,
         typer.Option(
-            metavar="NAME", rich_help_panel=TASK, help="ocr, ask, extract, chart, table, formula, ground or page2code."
+            metavar="NAME",
+            autocompletion=words(*TASKS),
+            rich_help_panel=TASK,
+            help="ocr, ask, extract, chart, table, formula, ground or page2code.",
         ),
     ] = "ocr",
     question: Annotated[
@@ -99,6 +103,7 @@ def run(
             "--format",
             "-f",
             metavar="NAME",
+            autocompletion=words(*DOCUMENT_FORMATS),
             rich_help_panel=options.OUTPUT,
             show_default="md; of other tasks than ocr their first",
             help="As for the command of the task; pdf makes searchable PDFs.",
@@ -144,7 +149,10 @@ def run(
     engine: Annotated[
         str,
         typer.Option(
-            metavar="local|ray", rich_help_panel=options.RUN, help="Workers of this machine, or of a Ray cluster."
+            metavar="local|ray",
+            autocompletion=words("local", "ray"),
+            rich_help_panel=options.RUN,
+            help="Workers of this machine, or of a Ray cluster.",
         ),
     ] = "local",
     address: Annotated[
@@ -220,7 +228,7 @@ def run(
         rest["options"] = asked.options(rest["task"], settings)
         job = batches.make_job(settings, output, format, rest, to_json=common.as_json)
         with batch_places.run_folder(job, run_dir) as folder:
-            code = batches.run_job(job, folder, batches.planned(job, words, folder), common.passwords(), now)
+            code = batches.run_job(job, folder, batches.planned(job, words, folder, now), common.passwords(), now)
         if code:
             raise Leave(code)
 

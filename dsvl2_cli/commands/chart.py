@@ -8,6 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.completing import words
 
 
 @spread
@@ -24,6 +25,7 @@ def chart(
             "--format",
             "-f",
             metavar="csv|long|json|md",
+            autocompletion=words("csv", "long", "json", "md"),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else csv",
             help="csv: a column a series; long: a row a value, with its origin and uncertainty; json; md.",

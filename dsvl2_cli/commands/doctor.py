@@ -11,8 +11,8 @@ from typing import Any
 from dsvl2_cli import __version__, options
 from dsvl2_cli.session import Leave, session
 
-LIBRARIES = ("torch", "safetensors", "tokenizers", "numpy", "pillow", "pymupdf", "triton", "bitsandbytes")
-OPTIONAL = frozenset({"triton", "bitsandbytes"})
+OPTIONAL = ("pi-heif", "triton", "bitsandbytes")
+LIBRARIES = ("torch", "safetensors", "tokenizers", "numpy", "pillow", "pymupdf", *OPTIONAL)
 
 
 def doctor(as_json: options.Json = False, debug: options.Debug = False) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.completing import words
 from dsvl2_cli.session import Leave, session
 
 
@@ -24,6 +25,7 @@ def evaluate(
         typer.Option(
             "--task",
             metavar="NAME",
+            autocompletion=words("ocr", "ask", "choice", "table", "formula", "extract", "chart", "ground"),
             help="Only items of this kind: ocr, ask, choice, table, formula, extract, chart, ground.",
         ),
     ] = None,

@@ -8,6 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.completing import words
 
 
 @spread
@@ -81,6 +82,7 @@ def extract(
             "--format",
             "-f",
             metavar="json|jsonl|csv",
+            autocompletion=words("json", "jsonl", "csv"),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o; jsonl for several documents",
             help="JSON, a line of JSON for each document, or a table.",

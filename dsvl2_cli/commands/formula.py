@@ -8,6 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.completing import words
 
 
 @spread
@@ -23,6 +24,7 @@ def formula(
         typer.Option(
             "--shows",
             metavar="WHAT",
+            autocompletion=words("auto", "page", "picture"),
             rich_help_panel=options.INPUT,
             help="What pictures show: one formula (picture), text with formulas between (page), or look and see (auto).",
         ),

@@ -10,6 +10,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.commands import models_change
+from dsvl2_cli.completing import MODELS, words
 from dsvl2_cli.program import Program
 from dsvl2_cli.session import Leave, session
 
@@ -58,7 +59,9 @@ def list_models(
 
 @app.command("show")
 def show(
-    name: Annotated[str, typer.Argument(help="A listed name or a folder.", metavar="NAME|DIR")] = "nano",
+    name: Annotated[
+        str, typer.Argument(help="A listed name or a folder.", metavar="NAME|DIR", autocompletion=words(*MODELS))
+    ] = "nano",
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:

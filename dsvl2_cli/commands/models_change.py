@@ -9,14 +9,20 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.completing import MODELS, SCHEMES, words
 from dsvl2_cli.session import Leave, session
 
-Name = Annotated[str, typer.Argument(help="A listed name or a folder.", metavar="NAME|DIR")]
+Name = Annotated[
+    str, typer.Argument(help="A listed name or a folder.", metavar="NAME|DIR", autocompletion=words(*MODELS))
+]
 
 
 def pull(
     repository: Annotated[
-        str, typer.Argument(help="tiny, small, base, or ORG/NAME on huggingface.co.", metavar="NAME")
+        str,
+        typer.Argument(
+            help="tiny, small, base, or ORG/NAME on huggingface.co.", metavar="NAME", autocompletion=words(*MODELS[1:])
+        ),
     ],
     revision: Annotated[str | None, typer.Option("--revision", metavar="REV", help="Branch, tag or commit.")] = None,
     offline: options.Offline = None,
@@ -66,7 +72,10 @@ def quantize(
     scheme: Annotated[
         str,
         typer.Option(
-            "--scheme", metavar="NAME", help="4bit (= e4a8), 8bit (= int8), e4a8, w4, nf4, int8, int8-bnb, bf16."
+            "--scheme",
+            metavar="NAME",
+            autocompletion=words(*SCHEMES, "bf16"),
+            help="4bit (= e4a8), 8bit (= int8), e4a8, w4, nf4, int8, int8-bnb, bf16.",
         ),
     ] = "e4a8",
     as_json: options.Json = False,

@@ -8,6 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.completing import DOCUMENT_FORMATS, words
 from dsvl2_cli.session import Leave
 
 EPILOG = "Exit codes: dsvl2 --help"
@@ -20,7 +21,8 @@ def ocr(
         typer.Argument(
             metavar="FILE|DIR|-|@LIST ...",
             show_default=False,
-            help="PDF, PNG, JPEG, TIFF, WebP, BMP or GIF; a folder; - for standard input; @LIST for a list of paths.",
+            help="PDF, PNG, JPEG, TIFF, WebP, HEIC, AVIF, JPEG 2000, BMP or GIF; a folder; - for standard input; "
+            "@LIST for a list of paths.",
         ),
     ] = None,
     files_from: options.FilesFrom = None,
@@ -41,6 +43,7 @@ def ocr(
             "--format",
             "-f",
             metavar="NAME",
+            autocompletion=words(*DOCUMENT_FORMATS),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else md",
             help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.",
@@ -98,6 +101,8 @@ def ocr(
             password_file=common.password_file,
             password_env=common.password_env,
         )
+        if plan.left_out:
+            now.console.say(plan.left_out)
         code = read_all(plan, now)
         if code:
             raise Leave(code)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.completing import DOCUMENT_FORMATS, words
 from dsvl2_cli.program import Program
 from dsvl2_cli.session import session
 
@@ -35,6 +36,7 @@ def apply(
             "--format",
             "-f",
             metavar="NAME",
+            autocompletion=words(*DOCUMENT_FORMATS[:-1]),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else md",
             help="md, txt, json, jsonl, tex, html, tsv, hocr or alto.",

@@ -8,12 +8,18 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
+from dsvl2_cli.completing import TASKS, words
 from dsvl2_cli.session import session
 
 
 def schema(
     name: Annotated[
-        str, typer.Argument(help="Which task, or run or error; --list names them.", metavar="TASK")
+        str,
+        typer.Argument(
+            help="Which task, or run or error; --list names them.",
+            metavar="TASK",
+            autocompletion=words(*TASKS, "chat", "requests", "run", "error"),
+        ),
     ] = "ocr",
     list_all: Annotated[bool, typer.Option("--list", help="List what has a schema, one a line.")] = False,
     debug: options.Debug = False,

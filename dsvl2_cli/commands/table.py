@@ -8,6 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
+from dsvl2_cli.completing import TABLE_FORMATS, words
 
 
 @spread
@@ -38,6 +39,7 @@ def table(
             "--format",
             "-f",
             metavar="NAME",
+            autocompletion=words(*TABLE_FORMATS),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else csv",
             help="csv, html, md, tex, or json: all tables with boxes and confidence.",
@@ -56,6 +58,7 @@ def table(
         typer.Option(
             "--spans",
             metavar="blank|repeat",
+            autocompletion=words("blank", "repeat"),
             rich_help_panel=options.OUTPUT,
             help="In CSV and Markdown: the text of a merged cell once, or in each of its places.",
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,22 +37,27 @@ class Shard:
 
 
 def plan_files(
-    words: Iterable[str | Path], *, shard: Shard | None = None, target: Callable[[Path], Place | None] | None = None
+    words: Iterable[str | Path],
+    *,
+    shard: Shard | None = None,
+    target: Callable[[Path], Place | None] | None = None,
+    others: Counter[str] | None = None,
 ) -> Iterator[PlannedFile]:
     """Yield the documents behind files, folders, globs and URLs, those of a folder in natural order (2 before 10).
 
-    `target` maps a path below the input folder to the document's own output file.
+    `target` maps a path below the input folder to the document's own output file. `others` counts the suffixes of files
+    that folders hold and that are left out.
     """
     shard = shard or Shard()
     for word in words:
-        for file in find_remote(str(word)) if is_url(str(word)) else _expand(Path(word)):
+        for file in find_remote(str(word)) if is_url(str(word)) else _expand(Path(word), others):
             if shard.holds(file.relative):
                 yield replace(file, target=target(file.relative)) if target and not file.problem else file
 
 
-def _expand(path: Path) -> Iterator[PlannedFile]:
+def _expand(path: Path, others: Counter[str] | None) -> Iterator[PlannedFile]:
     if path.is_dir():
-        yield from _folder(path)
+        yield from _folder(path, others)
     elif os.path.lexists(path) or not glob.has_magic(str(path)):
         if os.path.lexists(path):
             yield _planned(InputFile(path))
@@ -61,10 +67,10 @@ def _expand(path: Path) -> Iterator[PlannedFile]:
         yield from _glob(path)
 
 
-def _folder(folder: Path) -> Iterator[PlannedFile]:
+def _folder(folder: Path, others: Counter[str] | None) -> Iterator[PlannedFile]:
     skipped: list[FileMissing] = []
     count = 0
-    for file in walk_folder(folder, skipped):
+    for file in walk_folder(folder, skipped, others=others):
         count += 1
         yield _planned(InputFile(file, folder))
     for error in skipped:

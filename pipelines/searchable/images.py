@@ -15,6 +15,7 @@ from io import BytesIO
 from PIL import Image, ImageChops
 
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
+from dsvl2.pipelines.sources.decoders import pillow_format
 
 _ORIENTATION = 274
 _GROUP4_STRIP = 1 << 30
@@ -43,7 +44,7 @@ def image_object(data: bytes, kind: str, frame: int) -> ImageObject:
     Raises:
         OSError, ValueError: it cannot be decoded.
     """
-    with Image.open(BytesIO(data), formats=[kind.upper()]) as image:
+    with Image.open(BytesIO(data), formats=[pillow_format(kind)]) as image:
         if kind == "jpeg" and image.mode in ("L", "RGB", "CMYK"):
             return _jpeg(image, data)
         if kind == "png" and (found := _png(data)) and "exif" not in image.info:

@@ -1,4 +1,4 @@
-"""Image files as pages: PNG, JPEG, WebP, BMP, GIF, and every page of a TIFF."""
+"""Image files as pages: PNG, JPEG, WebP, HEIC, AVIF, JPEG 2000, BMP, GIF, and every page of a TIFF."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, _imaging
 from dsvl2.pipelines.documents import Notice, PageImage
 from dsvl2.pipelines.errors import UnreadableFile
 from dsvl2.pipelines.sources.base import Blob, PageInfo, Source, SourceOptions
+from dsvl2.pipelines.sources.decoders import pillow_format
 from dsvl2.pipelines.sources.pixels import normalise, whiten_missing_rows
 
 DEFAULT_DPI = 150.0
@@ -36,12 +37,13 @@ class ImageSource(Source):
     def __init__(self, blob: Blob, options: SourceOptions, kind: str) -> None:
         super().__init__(blob, options)
         self.kind = kind
+        self._format = pillow_format(kind, self.name)
         if kind == "tiff":
             _quiet_libtiff()
         self._file = blob.open()
         try:
             with _own_pixel_limit():
-                self._image: Image.Image = Image.open(self._file, formats=[self.kind.upper()])
+                self._image: Image.Image = Image.open(self._file, formats=[self._format])
                 frames = int(getattr(self._image, "n_frames", 1))
             if frames > 1 and kind != "tiff":
                 self.notices.append(
@@ -126,7 +128,7 @@ class ImageSource(Source):
             before = ImageFile.LOAD_TRUNCATED_IMAGES
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
-                self._image = Image.open(self._file, formats=[self.kind.upper()])
+                self._image = Image.open(self._file, formats=[self._format])
                 self._seek(number)
                 self._image.load()
             except _DAMAGE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,11 +111,12 @@ def _read_stdin(limits: Limits) -> bytes:
     return data
 
 
-def find_documents(paths: Iterable[str | Path]) -> tuple[InputFile, ...]:
+def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = None) -> tuple[InputFile, ...]:
     """List the documents in files, folders and "-", in the order given; a folder's in natural order (2 before 10).
 
     Folders are searched to the bottom, without hidden entries, links to folders, and files of other suffixes. A file
-    that was named itself is taken whatever its suffix. A document named twice is listed once.
+    that was named itself is taken whatever its suffix. A document named twice, or by a link as well, is listed once, by
+    its own name. `others` counts the suffixes of files that folders hold and that are left out.
 
     Raises:
         FileMissing: a path that does not exist.
@@ -126,22 +128,38 @@ def find_documents(paths: Iterable[str | Path]) -> tuple[InputFile, ...]:
         if str(given) == STDIN:
             found.setdefault(STDIN, InputFile(None))
         elif path.is_dir():
-            files = [InputFile(file, path) for file in walk_folder(path)]
+            files = [InputFile(file, path) for file in walk_folder(path, others=others)]
             if not files:
                 raise NoDocuments(f"{printable(str(path))} has no documents in it")
             for file in files:
-                found.setdefault(os.path.realpath(str(file.path)), file)
+                _add(found, file)
         elif not os.path.lexists(path):
             raise FileMissing(f"{printable(str(path))} does not exist")
+        elif path.is_symlink() and not os.path.exists(path):
+            raise FileMissing(f"{printable(str(path))} is a link to {printable(os.readlink(path))}, which is not there")
         else:
-            found.setdefault(os.path.realpath(path), InputFile(path))
+            _add(found, InputFile(path))
     if not found:
         raise NoDocuments("no document was given")
     return tuple(found.values())
 
 
-def walk_folder(folder: Path, skipped: list[FileMissing] | None = None) -> Iterator[Path]:
-    """Yield the documents below a folder, in natural order. Folders that cannot be listed are noted in `skipped`.
+def _add(found: dict[str, InputFile], file: InputFile) -> None:
+    """Add a document once; a file's own name takes the place of a link to it."""
+    assert file.path is not None
+    key = os.path.realpath(file.path)
+    known = found.setdefault(key, file)
+    if known.path is not None and known.path.is_symlink() and not file.path.is_symlink():
+        found[key] = file
+
+
+def walk_folder(
+    folder: Path, skipped: list[FileMissing] | None = None, *, others: Counter[str] | None = None
+) -> Iterator[Path]:
+    """Yield the documents below a folder, in natural order.
+
+    Folders that cannot be listed are noted in `skipped`, files that are left out are counted by suffix in `others`
+    (hidden ones are not).
 
     Raises:
         FileMissing: a folder cannot be listed, and `skipped` is None.
@@ -159,9 +177,13 @@ def walk_folder(folder: Path, skipped: list[FileMissing] | None = None) -> Itera
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from walk_folder(Path(entry.path), skipped)
-        elif entry.is_file() and Path(entry.name).suffix.lower() in known:
-            yield Path(entry.path)
+            yield from walk_folder(Path(entry.path), skipped, others=others)
+        elif entry.is_file():
+            suffix = Path(entry.name).suffix.lower()
+            if suffix in known:
+                yield Path(entry.path)
+            elif others is not None:
+                others[suffix] += 1
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

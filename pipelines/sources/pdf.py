@@ -47,7 +47,9 @@ class PdfSource(Source):
             self._document.close()
             raise
         if self._repaired:
-            self.notices.append(Notice("pdf_repaired", "the PDF is damaged and was repaired; pages may be missing"))
+            self.notices.append(
+                Notice("pdf_repaired", f"{self.name} is damaged and was repaired; pages may be missing")
+            )
 
     def _open(self, blob: Blob) -> Any:
         try:

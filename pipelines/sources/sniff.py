@@ -15,10 +15,15 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
     "webp": (".webp",),
     "bmp": (".bmp", ".dib"),
     "gif": (".gif",),
+    "heic": (".heic", ".heif", ".hif"),
+    "avif": (".avif",),
+    "jp2": (".jp2", ".j2k", ".jpf", ".jpx", ".jpc", ".j2c"),
 }
 """Kinds of file that are read, and the suffixes they go by."""
 
 _BMP_HEADERS = tuple(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124))
+
+_AVIF, _HEIF = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"mif1"}
 
 _BINARY_HINTS = (
     (b"PK\x03\x04", "a ZIP archive or an office document"),
@@ -29,8 +34,6 @@ _BINARY_HINTS = (
     (b"7z\xbc\xaf", "a 7-Zip archive"),
     (b"Rar!", "a RAR archive"),
     (b"{\\rtf", "an RTF document"),
-    (b"\x00\x00\x00\x0cjP  ", "a JPEG 2000 image"),
-    (b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
     (b"\x97JB2", "a JBIG2 image"),
     (b"8BPS", "a Photoshop file"),
     (b"II*\x00\x10\x00\x00\x00CR", "a camera raw file"),
@@ -51,9 +54,19 @@ def sniff(head: bytes) -> str | None:
         return "webp"
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0" and head[14:15] in _BMP_HEADERS:
         return "bmp"
+    if head.startswith((b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")):
+        return "jp2"
+    if head[4:8] == b"ftyp" and (brands := _brands(head)) & (_AVIF | _HEIF):
+        return "avif" if brands & _AVIF else "heic"
     if b"%PDF-" in head[:1024] or re.match(rb"\s*\d+ 0 obj\b", head):
         return "pdf"  # the header may follow up to 1024 bytes of rubbish; some writers leave it out
     return None
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """The brands that the first box of an ISO media file names: its own, and those it is compatible with."""
+    size = min(int.from_bytes(head[:4], "big"), len(head))
+    return {head[8:12], *(head[at : at + 4] for at in range(16, size - 3, 4))}
 
 
 def describe(head: bytes) -> str:
@@ -62,7 +75,7 @@ def describe(head: bytes) -> str:
         if head.startswith(magic):
             return words
     if head[4:8] == b"ftyp":
-        return "an HEIC or AVIF image or a video" if head[8:12] in (b"heic", b"heix", b"mif1", b"avif") else "a video"
+        return "a video"
     if re.match(rb"\s*<(!doctype html|html|\?xml|svg)", head, re.IGNORECASE):
         return "an HTML, XML or SVG file"
     try:

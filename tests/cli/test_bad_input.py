@@ -44,6 +44,14 @@ def test_a_folder_without_documents(dsvl2: Any) -> None:
     check(dsvl2("ocr", "empty", "-o", "out/"), 6, "no_documents", "empty")
 
 
+def test_files_of_other_kinds_are_counted(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    pdf().rename(Path("a.pdf"))
+    for name in ("b.docx", "c.docx", "README"):
+        Path(name).write_text("x")
+    assert "left out 3 files of other kinds: no suffix, .docx (2)\n" in dsvl2("ocr", ".", "-o", "../out/").err
+    assert "left out 3 files of other kinds: no suffix, .docx (2)\n" in dsvl2("table", ".").err
+
+
 def test_a_file_of_zero_bytes(dsvl2: Any) -> None:
     Path("zero.pdf").touch()
     check(dsvl2("ocr", "zero.pdf", "-o", "out.md"), 4, "file_empty", "zero.pdf")

@@ -197,6 +197,9 @@ def picture(mode: str) -> Image.Image:
         ("BMP", "RGB", 0.01),
         ("GIF", "P", 0.01),
         ("WEBP", "RGB", 2),
+        ("AVIF", "RGB", 4),
+        ("JPEG2000", "L", 2),
+        ("JPEG2000", "RGB", 2),
     ],
 )
 def test_an_image_becomes_a_pdf_of_its_size_with_the_image_in_it(kind: str, modes: str, worst: float) -> None:

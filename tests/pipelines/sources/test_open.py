@@ -57,7 +57,7 @@ def test_zero_bytes(put: Put) -> None:
         ("plain text, löng enough".encode(), "a plain text file"),
         (bytes(range(256)) * 2, "binary data of an unknown kind"),
         (b"%!PS-Adobe-3.0", "a PostScript file"),
-        (b"\0\0\0\x18ftypheic", "an HEIC or AVIF image or a video"),
+        (b"\0\0\0\x14ftypisom\0\0\0\0mp42" + bytes(9), "a video"),
     ],
 )
 def test_other_kinds_are_named(put: Put, data: bytes, words: str) -> None:
