@@ -230,7 +230,7 @@ def _text(rows: Sequence[Row]) -> str:
 
 def make_batch(
     rng: Random, resources: Resources, m: int, stage: float, batch_size: int, documents: Documents | None = None,
-    share: float = 0.0, at_once: int = 4,
+    share: float = 0.0, at_once: int = 8,
 ) -> list[Batch]:  # fmt: skip
     """``at_once`` batches of ``batch_size`` bands, sorted by length so that little padding is needed.
 

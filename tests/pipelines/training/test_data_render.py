@@ -133,7 +133,7 @@ def test_characters_stay_within_the_budget(resources: Resources, m: int) -> None
 
 
 def test_batches_are_padded_and_sorted_by_length(resources: Resources) -> None:
-    batches = make_batch(Random(3), resources, 2, 1.0, 5)
+    batches = make_batch(Random(3), resources, 2, 1.0, 5, at_once=4)
     assert len(batches) == 4
     for batch in batches:
         count = batch.images.shape[0]
