@@ -24,6 +24,10 @@ class _Stack:
     def __getitem__(self, expert: int) -> Tensor:
         return self.weight[expert].dequantize(self.dtype).reshape(-1, self.weight.columns)
 
+    def unbind(self) -> "_Stack":
+        """Its experts, still to be asked for one by one."""
+        return self
+
 
 def linear(x: Tensor, weight: PackedWeight, bias: Tensor | None) -> Tensor:
     """See `ops.packed_linear`."""

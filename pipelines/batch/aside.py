@@ -16,6 +16,7 @@ from dsvl2.pipelines.sources import Source
 
 MOST = 8  # processes: a page takes one 30 to 50 ms, and while prompts are run a GPU takes some 60 pages a second
 FEWEST = 6  # pages from which their start, a second, is worth it
+EACH = 3  # pages of a process at least
 NEVER = 1e9  # seconds: a page takes as long here as it would take anywhere
 
 Page = PageImage | ReadPage | UnreadablePage
@@ -32,7 +33,7 @@ class DrawnAside:
 
     def __init__(self, source: Source, hands: int | None = None) -> None:
         """hands: processes at most; None: as many as half of the processors here, and 2 to 8."""
-        self._source, self._hands = source, min(hands or hands_here(), len(source.selected))
+        self._source, self._hands = source, min(hands or hands_here(), len(source.selected) // EACH)
         self.selected = source.selected
 
     @staticmethod
@@ -43,7 +44,9 @@ class DrawnAside:
     def __iter__(self) -> Iterator[Page]:
         children = [Child(decoder_main, (self._source.options, None)) for _ in range(self._hands)]
         try:
-            yield from self._drawn([child for child in children if self._opens(child)])
+            for number in self.selected[:1]:  # drawn here, while they start
+                yield self._source.page(number)
+            yield from self._drawn([child for child in children if self._opens(child)], self.selected[1:])
         finally:
             for child in children:
                 child.end()
@@ -55,20 +58,21 @@ class DrawnAside:
         answer = child.answer()
         return answer is not None and "error" not in answer[0]
 
-    def _drawn(self, children: Sequence[Child]) -> Iterator[Page]:
+    def _drawn(self, children: Sequence[Child], pages: Sequence[int]) -> Iterator[Page]:
         """Each child draws one page of a round; what a child cannot say any more is drawn here."""
-        asked = [self._ask(children, place) for place in range(min(len(children), len(self.selected)))]
-        for place, number in enumerate(self.selected):
+        asked = [self._ask(children, pages, place) for place in range(min(len(children), len(pages)))]
+        for place, number in enumerate(pages):
             child = children[place % len(children)] if children else None
             answer = child.answer() if child is not None and asked[place] else None
-            asked.append(self._ask(children, place + len(children)))
+            asked.append(self._ask(children, pages, place + len(children)))
             yield self._source.page(number) if answer is None else self._page(number, *answer)
 
-    def _ask(self, children: Sequence[Child], place: int) -> bool:
-        if not children or place >= len(self.selected) or children[place % len(children)].lost:
+    @staticmethod
+    def _ask(children: Sequence[Child], pages: Sequence[int], place: int) -> bool:
+        if not children or place >= len(pages) or children[place % len(children)].lost:
             return False
         child = children[place % len(children)]
-        child.ask({"op": "page", "number": self.selected[place], "dpi": None}, seconds=NEVER)
+        child.ask({"op": "page", "number": pages[place], "dpi": None}, seconds=NEVER)
         return True
 
     def _page(self, number: int, told: Header, blobs: Sequence[bytes]) -> Page:

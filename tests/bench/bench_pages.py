@@ -5,10 +5,10 @@
     python tests/bench/bench_pages.py --compile      # nothing but the kernels, in little memory: other runs find them compiled
 
 Random weights, as in bench_engine; every page takes 2 x 3 tiles (7 for the tower) and gets `--new` tokens. Pages are drawn while
-others are read, as `dsvl2 ocr` draws a PDF: by processes of their own, which start while the network is made. `within` is
-drawing and reading from the first page to the last; with --memory the same number is read from memory too. With --growth pages
-lie in memory, all queued at once; `beyond_the_last` is the rate of the pages that a queue has more than the one before it, so
-without start and end. One JSON object a figure; nothing begins after `--seconds`.
+others are read, as `dsvl2 ocr` draws a PDF: by processes of their own. `within` is starting them, drawing and reading, to the
+last page; with --memory the same number is read from memory too. With --growth pages lie in memory, all queued at once;
+`beyond_the_last` is the rate of the pages that a queue has more than the one before it, so without start and end. One JSON
+object a figure; nothing begins after `--seconds`.
 """
 
 from __future__ import annotations

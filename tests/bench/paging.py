@@ -6,8 +6,8 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,26 +32,18 @@ FEW = 512  # blocks of cache that compiling needs
 
 
 @contextmanager
-def drawn(pages: int, hands: int) -> Iterator[Iterator[Image.Image]]:
-    """The pages of a PDF, drawn by processes that start at once."""
-    with ExitStack() as stack, ThreadPoolExecutor(1) as aside:
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=memory)))
+def written(pages: int) -> Iterator[Future[Path]]:
+    """A PDF of so many scans, written while something else is done."""
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder, ThreadPoolExecutor(1) as aside:
+        yield aside.submit(document, Path(folder) / "scan.pdf", pages)
 
-        def begun() -> tuple[Image.Image, Iterator[Any]]:
-            source = stack.enter_context(open_source(document(folder / "scan.pdf", pages), SourceOptions()))
-            turn = iter(DrawnAside(source, hands))
-            stack.callback(turn.close)  # type: ignore[attr-defined]
-            return image_of(next(turn)), turn
 
-        first = aside.submit(begun)
-
-        def images() -> Iterator[Image.Image]:
-            image, turn = first.result()
-            yield image
-            yield from map(image_of, turn)
-
-        yield images()
+@contextmanager
+def drawn(path: Path, hands: int) -> Iterator[Iterator[Image.Image]]:
+    """The pages of a PDF, drawn by processes that start with the first of them."""
+    with open_source(path, SourceOptions()) as source, closing(iter(DrawnAside(source, hands))) as pages:  # type: ignore[type-var]
+        yield map(image_of, pages)
 
 
 def image_of(drawn_page: Any) -> Image.Image:
@@ -141,10 +133,11 @@ def figures(options: argparse.Namespace, variant: str, scheme: str, device: torc
         yield from grown(engine, kept, counts, options.new)
         return
     hands = options.drawers or hands_here()
-    with drawn(options.pages, hands) as pages:
+    with written(options.pages) as path:
         engine = engine_of(variant, scheme, device, scaled=options.scaled)
         yield {"what": "first", "seconds": warmed(engine, kept, options.pages)}
-        read = taken(engine, asked(pages, options.new), options.pages)
+        with drawn(path.result(), hands) as pages:
+            read = taken(engine, asked(pages, options.new), options.pages)
     yield {"what": "pages, drawn", "new": options.new, "drawers": hands} | read
     if options.memory:
         turns = (kept[number % len(kept)] for number in range(options.pages))

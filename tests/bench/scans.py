@@ -13,9 +13,9 @@ DPI = 200
 KINDS = 8
 
 
-def scan(number: int) -> bytes:
+def scan(paper: Image.Image, number: int) -> bytes:
     """A page as JPEG, grey as scanners save text."""
-    sheet = Image.effect_noise(SIZE, 12).point(lambda value: min(255, value + 110))
+    sheet = paper.copy()
     for line in range(60):
         for word in range(14):
             left, top, wide = 90 + word * 100, 120 + line * 35, 40 + (word * 7 + line * 3 + number) % 50
@@ -27,7 +27,8 @@ def scan(number: int) -> bytes:
 
 def document(path: Path, pages: int) -> Path:
     """Write a PDF of so many pages, each with a picture of its own that nobody can keep from a page before."""
-    kinds = [scan(number) for number in range(min(KINDS, pages))]
+    paper = Image.effect_noise(SIZE, 12).point(lambda value: min(255, value + 110))
+    kinds = [scan(paper, number) for number in range(min(KINDS, pages))]
     with pymupdf.open() as made:
         for number in range(pages):
             sheet = made.new_page(width=SIZE[0] * 72 / DPI, height=SIZE[1] * 72 / DPI)
