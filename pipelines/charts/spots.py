@@ -12,12 +12,14 @@ from dsvl2.pipelines.charts.ground import Ground
 from dsvl2.pipelines.charts.letters import Ink, find_letters
 from dsvl2.pipelines.charts.pixels import Mask
 from dsvl2.pipelines.documents import Box
-from dsvl2.pipelines.layout.components import Components, Ints, join, select
+from dsvl2.pipelines.layout.components import Components, Ints, join, pairs_of_ranges, select
 
 Floats = NDArray[np.float64]
 SLANTED = (45, -45, 30, -30, 60, -60)  # degrees, counter-clockwise from level
 _GAP = 0.85  # of the letter height: widest space inside a piece of text
 _WIDE_GAP = 1.4  # the same along a slant, where the next label lies aside
+_ALIKE = 2.6  # the tallest letter of a piece of text to its lowest, or to a low one, at most
+_MOST_LETTERS = 2000  # of a chart: of 50 real ones 827 at the most; the dots of a picture are more
 _LONELY = {90: 2.0, 45: 2.6, 30: 2.6, 60: 2.6}  # letters whose level neighbours are more than this are level text
 
 
@@ -38,9 +40,9 @@ class Spot:
 
 
 def find_spots(ground: Ground) -> tuple[Spot, ...]:
-    """Return all places with text, level ones first, from top to bottom."""
+    """Return all places with text, level ones first, from top to bottom; none where there is more than a chart has."""
     ink = find_letters(ground)
-    if ink is None:
+    if ink is None or int((~ink.small).sum()) > _MOST_LETTERS:
         return ()
     free = ~ink.small
     found: list[tuple[Ints, int]] = []
@@ -88,7 +90,7 @@ def _marked(ink: Ink, box: NDArray[np.int64]) -> Mask:
         low = (y[k] > (box[:, 1] + box[:, 3]) / 2) & (y[k] < box[:, 3] + 0.4 * ink.unit)
         before = low & (box[:, 2] <= x[k] + 1) & (x[k] - box[:, 2] < ink.unit)
         after = low & (box[:, 0] >= x[k] - 1) & (box[:, 0] - x[k] < ink.unit)
-        result |= before[:, None] & after[None, :]
+        result[np.ix_(np.flatnonzero(before), np.flatnonzero(after))] = True
     return result
 
 
@@ -152,21 +154,29 @@ def _chains(ink: Ink, free: Mask, angle: int) -> list[Ints]:
     if not numbers.size:
         return []
     u, v, length, height = _turned(select(ink.found, free), angle)
-    tall = np.maximum(np.maximum(height[:, None], height[None, :]), 0.8 * ink.unit)
-    gap = (u - length / 2)[None, :] - (u + length / 2)[:, None]
-    lower = np.minimum((v + height / 2)[:, None], (v + height / 2)[None, :])
-    upper = np.maximum((v - height / 2)[:, None], (v - height / 2)[None, :])
-    least = np.minimum(height[:, None], height[None, :])
-    same = np.maximum(height[:, None], height[None, :]) < 2.6 * np.maximum(least, 0.4 * ink.unit)
-    near = (
-        (gap <= (_GAP if angle in (0, 90) else _WIDE_GAP) * tall)
-        & (lower - upper >= (0.5 if angle in (0, 90) else 0.35) * least)
-        & same
-    )
-    near &= u[None, :] > u[:, None]
-    first, second = np.nonzero(near)
-    label = join(numbers.size, first.astype(np.int64), second.astype(np.int64))
-    return [numbers[label == k] for k in range(int(label.max()) + 1)]
+    level = angle in (0, 90)
+    first, second = _side_by_side(v, height, 0.4 * ink.unit)
+    h1, h2 = height[first], height[second]
+    gap = (u - length / 2)[second] - (u + length / 2)[first]
+    lower = np.minimum((v + height / 2)[first], (v + height / 2)[second])
+    upper = np.maximum((v - height / 2)[first], (v - height / 2)[second])
+    least = np.minimum(h1, h2)
+    near = gap <= (_GAP if level else _WIDE_GAP) * np.maximum(np.maximum(h1, h2), 0.8 * ink.unit)
+    near &= lower - upper >= (0.5 if level else 0.35) * least
+    near &= np.maximum(h1, h2) < _ALIKE * np.maximum(least, 0.4 * ink.unit)
+    near &= u[second] > u[first]
+    label = join(numbers.size, first[near], second[near])
+    order = np.argsort(label, kind="stable")
+    return np.split(numbers[order], np.flatnonzero(np.diff(label[order])) + 1)
+
+
+def _side_by_side(v: Floats, height: Floats, least: float) -> tuple[Ints, Ints]:
+    """Return the ordered pairs of letters that may share a line: no other pair is of like height and overlaps across it."""
+    order = np.argsort(v, kind="stable")
+    reach = (height + np.maximum(height, _ALIKE * np.maximum(height, least))) / 2
+    across = v[order]
+    first, place = pairs_of_ranges(np.searchsorted(across, v - reach), np.searchsorted(across, v + reach, side="right"))
+    return first, order[place]
 
 
 def _runs_along(ink: Ink, chain: Ints, angle: int, company: Floats) -> bool:

@@ -35,6 +35,7 @@ _SHARED = 0.3  # of a letter's height that lies in a box that it stands across
 _STACKED = 1.9  # times the usual height of a line
 _RUN = re.compile(r"([._*=~#\u2026-])(?: ?\1){3,}")
 _LEADERS = frozenset("._-\u2013\u2014\u2026=*~# \t")
+_LOOSE, _BRIDGE = 0.5, 1.2  # part of a line's width that letters of no printed line fill, gaps that high bridged
 _HELD = 0.45  # part of the width of a line without a place that free ink must have to hold it
 
 
@@ -164,7 +165,11 @@ def _rules_a_row(ink: PageInk, box: NDArray[np.float64], mine: NDArray[np.bool_]
     across = ink.letter & (middle > box[0]) & (middle < box[2])
     shared = np.minimum(ink.boxes[:, 3], box[3]) - np.maximum(ink.boxes[:, 1], box[1])
     across &= mine | (shared > _SHARED * (ink.boxes[:, 3] - ink.boxes[:, 1]))  # two lines may count as one printed row
-    rows = np.unique(ink.line[mine])
+    # Of no printed line are, say, crumbs of a rule: they bear a text out where they are as long as it.
+    loose = mine & (ink.line < 0)
+    if _filled(ink.boxes[loose], _BRIDGE * ink.unit) > _LOOSE * float(box[2] - box[0]):
+        return True
+    rows = np.unique(ink.line[mine & ~loose])
     return any(2 * int((mine & (ink.line == row)).sum()) >= int((across & (ink.line == row)).sum()) for row in rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -208,37 +208,47 @@ def _beside(box: Box, pictures: Sequence[Box], room: float) -> bool:
 
 
 def _rows(boxes: NDArray[np.float32], chosen: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """Chain pieces that follow each other closely in a row; return the members of each chain.
+    """Chain pieces that follow each other closely in a row, from left to right; return the members of each chain.
 
-    More pieces than letters fit on a page are noise, not text: no rows.
+    A piece goes on with the chain that reaches farthest to the right of those it follows. More pieces than letters fit on
+    a page are noise, not text: no rows.
     """
     if len(chosen) > _MOST_PIECES:
         return []
-    places = boxes[chosen].tolist()
-    reach = 2.0 * max((y1 - y0 for _, y0, _, y1 in places), default=0.0)
+    chosen = chosen[np.argsort(boxes[chosen, 0], kind="stable")]
+    places = boxes[chosen].astype(np.float64)
+    right = places[:, 2].tolist()
     chains: list[list[int]] = []
-    near: list[tuple[float, list[int]]] = []  # how far to the right the end of a chain lies, and the chain
-    for k in sorted(range(len(places)), key=lambda k: places[k][0]):
-        near = [one for one in near if places[k][0] - one[0] <= reach]
-        best = -1
-        for number, (end, chain) in enumerate(near):
-            if (best < 0 or end > near[best][0]) and _follows(places[k], [places[m] for m in chain[-_BACK:]]):
-                best = number
-        chain = near[best][1] if best >= 0 else []
-        chain.append(k)
-        if best < 0:
-            chains.append(chain)
-            near.append((places[k][2], chain))
+    chain_of: list[int] = []
+    ends: list[float] = []
+    for k, before in enumerate(_followed(places)):
+        near = {chain_of[m] for m in before if m in chains[chain_of[m]][-_BACK:]}
+        if near:
+            best = max(near, key=lambda number: (ends[number], -number))
         else:
-            near[best] = (max(places[m][2] for m in chain[-_BACK:]), chain)
+            best = len(chains)
+            chains.append([])
+            ends.append(0.0)
+        chains[best].append(k)
+        chain_of.append(best)
+        ends[best] = max(right[m] for m in chains[best][-_BACK:])
     return [chosen[chain] for chain in chains]
 
 
-def _follows(box: Sequence[float], before: Sequence[Sequence[float]]) -> bool:
-    """Say whether a piece follows one of those before it closely and at their height."""
-    for _, y0, x1, y1 in before:
-        tall = max(y1 - y0, box[3] - box[1])
-        overlap = min(y1, box[3]) - max(y0, box[1])
-        if -0.5 * tall <= box[0] - x1 <= 2.0 * tall and overlap > 0.4 * min(y1 - y0, box[3] - box[1]):
-            return True
-    return False
+def _followed(places: NDArray[np.float64]) -> Iterator[list[int]]:
+    """Yield for each of the places [N, 4], sorted from the left, those before it that it follows closely at their height."""
+    left, top, right, foot = places.T
+    tall = foot - top
+    middle = (top + foot) / 2
+    order = np.argsort(middle, kind="stable")
+    highest = float(tall.max(initial=0.0))
+    first = np.searchsorted(middle[order], middle - (tall + highest) / 2)
+    last = np.searchsorted(middle[order], middle + (tall + highest) / 2, side="right")
+    for k in range(len(places)):
+        near = order[first[k] : last[k]]
+        near = near[near < k]
+        taller = np.maximum(tall[near], tall[k])
+        gap = left[k] - right[near]
+        overlap = np.minimum(foot[near], foot[k]) - np.maximum(top[near], top[k])
+        fits = (gap >= -0.5 * taller) & (gap <= 2.0 * taller) & (overlap > 0.4 * np.minimum(tall[near], tall[k]))
+        yield near[fits].tolist()

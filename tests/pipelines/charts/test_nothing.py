@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from dsvl2.pipelines.charts import ChartData, TextItem, understand
 from dsvl2.pipelines.charts.ground import look
+from dsvl2.pipelines.charts.letters import find_letters
+from dsvl2.pipelines.charts.spots import find_spots
 from dsvl2.pipelines.documents import Box
 
 
@@ -32,3 +34,17 @@ def test_a_page_of_text_has_no_chart() -> None:
     page = Image.new("RGB", (600, 800), "white")
     lines = tuple(TextItem(f"line {k} of a letter", Box(60, 60 + 24 * k, 420, 74 + 24 * k), 0, 0.99) for k in range(25))
     assert not understood(page, *lines).found
+
+
+def test_the_dots_of_a_picture_are_no_words() -> None:
+    """More of them than a chart has letters: nothing is chained, which would take half a minute."""
+    sheet = Image.new("RGB", (800, 800), "white")
+    pen = ImageDraw.Draw(sheet)
+    rng = np.random.default_rng(1)
+    for y in range(20, 780, 14):
+        for x in range(20, 780, 14):
+            pen.ellipse((x, y, x + int(rng.integers(6, 10)), y + int(rng.integers(6, 10))), fill="black")
+    ground = look(np.asarray(sheet))
+    letters = find_letters(ground)
+    assert letters is not None and int((~letters.small).sum()) > 2000
+    assert find_spots(ground) == ()

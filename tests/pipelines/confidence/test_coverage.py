@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import replace
 from functools import cache
 
@@ -141,6 +142,35 @@ def test_a_line_of_one_word_that_is_missing_is_seen_even_if_its_letters_run_toge
     assert coverage(reading, layout).clean
     assert reading.blocks[-1].text == word
     assert not coverage(replace(reading, blocks=reading.blocks[:-1]), layout).clean
+
+
+def test_a_line_made_up_over_the_crumbs_of_a_rule_is_seen() -> None:
+    """Noise breaks a rule into pieces as high as small letters; they stand in no printed line."""
+    reading, layout = page("plain")
+    ink = layout.ink
+    assert ink is not None
+    y, tall = layout.size[1] - 150.0, 0.6 * ink.unit
+    crumbs = np.array([[x, y, x + 24, y + tall] for x in (300, 330, 360)], dtype=np.float32)
+    more = replace(
+        ink,
+        boxes=np.concatenate([ink.boxes, crumbs]),
+        area=np.append(ink.area, [50, 50, 50]).astype(np.float32),
+        letter=np.append(ink.letter, [True] * 3),
+        line=np.append(ink.line, [-1] * 3).astype(np.int32),
+        strokes=np.append(ink.strokes, [4, 4, 4]).astype(np.float32),
+    )
+    made_up = Line("Certain information has been left out", Box(60, y - 8, 500, y + 8))
+    blocks = (*reading.blocks, Block("paragraph", made_up.text, made_up.box, lines=(made_up,)))
+    assert coverage(replace(reading, blocks=blocks), replace(layout, ink=more)).unsupported == ((len(blocks), 1),)
+
+
+def test_noise_is_held_against_its_text_in_seconds() -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (180, 130), dtype=np.uint8)
+    sheet = np.asarray(Image.fromarray(noise).resize((900, 1270), Image.Resampling.BICUBIC))
+    start = time.process_time()
+    layout = analyse(sheet, PROFILE)
+    coverage(PageResult(1, (), 900, 1270, 110), layout)
+    assert time.process_time() - start < 6  # some two; forty when every piece was held against every other
 
 
 @pytest.mark.parametrize("kind", ["dots", "grey", "grey noise"])
