@@ -58,6 +58,7 @@ class Job:
     decode_timeout: float = 120.0
     decode_memory: float = 4000.0
     force: bool = False
+    keep_suffix: bool = False
     command: str = ""
 
     def parsed_settings(self) -> Settings:
@@ -102,13 +103,15 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder, now: Session) -> 
         plan_files,
         plan_requests,
     )
+    from dsvl2.pipelines.output import output_name
 
     index, parts = parse_shard(job.shard)
     suffix = named_format(job.task, job.options, job.format).suffixes[0]
     tree = job.output != "-" and not job.jsonl and not is_stream(job.output)
 
     def target(relative: Path) -> Place | None:
-        return below(place_of(job.output), relative.with_suffix(suffix)) if tree else None
+        named = output_name(relative, suffix, keep=job.keep_suffix)
+        return below(place_of(job.output), named) if tree else None
 
     others: Counter[str] = Counter()
     for word in words:

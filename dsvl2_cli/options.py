@@ -184,6 +184,14 @@ FrontMatter = Annotated[
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", rich_help_panel=OUTPUT, help="Replace existing output files.")]
+KeepSuffix = Annotated[
+    bool,
+    typer.Option(
+        "--keep-suffix",
+        rich_help_panel=OUTPUT,
+        help="In a folder: scan.pdf.md, not scan.md, so that scan.pdf and scan.jpg do not meet.",
+    ),
+]
 FailOn = Annotated[
     str | None,
     typer.Option(

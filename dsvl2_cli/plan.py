@@ -12,21 +12,19 @@ from dsvl2_cli import engines
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.inputs import Missing, Passwords, expand, find, left_out
 from dsvl2_cli.opening import source_options
+from dsvl2_cli.outputs import Output, plan_all
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines import Format, InputFile, RenderOptions, SourceOptions
+    from dsvl2.pipelines import InputFile, RenderOptions, SourceOptions
     from dsvl2_cli.settings import Settings
-
-DEFAULT_FORMAT = "md"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to read, how, and where each result goes (`targets`: path, or None for standard output)."""
+    """What to read, how, and where each result goes."""
 
     documents: tuple[InputFile | Missing, ...]
-    targets: Mapping[InputFile, Path | None]
-    format: Format
+    outputs: tuple[Output, ...]
     render: RenderOptions
     source: SourceOptions
     passwords: Passwords
@@ -44,8 +42,9 @@ def make_plan(
     *,
     files_from: str | None = None,
     pages: str | None = None,
-    output: str | None = None,
-    format: str | None = None,
+    outputs: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    keep_suffix: bool = False,
     review: str | None = None,
     figures: str | None = None,
     force: bool = False,
@@ -58,41 +57,35 @@ def make_plan(
     Raises:
         UsageError, PageRangeError, UnknownFormat, OutputError and its kinds, ModelNotFound.
     """
-    from dsvl2.pipelines import InputFile, RenderOptions, plan_outputs
+    from dsvl2.pipelines import InputFile, RenderOptions
 
     named = expand(words, files_from)
     passwords = Passwords(password_file, password_env)
     source = source_options(settings, pages, passwords)
-    chosen = choose_format(format, output, settings, as_json)
     engines.check_model(settings.model)
     others: Counter[str] = Counter()
     documents = tuple(find(named, others))
     files = [document for document in documents if isinstance(document, InputFile)]
-    to_stdout = output is None or output == "-"
-    if as_json and to_stdout and chosen.name == "pdf":
-        raise UsageError("a --json report cannot carry a PDF", "name a file for it: -o out.pdf")
-    if as_json and to_stdout:  # every document goes into the one report
-        targets: dict[InputFile, Path | None] = dict.fromkeys(files)
-    else:
-        targets = {target.input: target.path for target in plan_outputs(files, output, chosen, force=force)}
+    planned = plan_all(files, outputs, formats, settings, force=force, keep_suffix=keep_suffix, as_json=as_json)
+    if figures is not None:
+        _check_one_folder(files, planned)
     return Plan(
         documents=documents,
-        targets=targets,
-        format=chosen,
+        outputs=planned,
         render=RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence),
         source=source,
         passwords=passwords,
         settings=settings,
         force=force,
         report=as_json,
-        reviews=_reviews(files, review, targets, force=force),
+        reviews=_reviews(files, review, planned, force=force, keep_suffix=keep_suffix),
         figures=_figure_folder(figures),
         left_out=left_out(others),
     )
 
 
 def _reviews(
-    files: Sequence[InputFile], review: str | None, targets: Mapping[InputFile, Path | None], *, force: bool
+    files: Sequence[InputFile], review: str | None, outputs: Sequence[Output], *, force: bool, keep_suffix: bool
 ) -> Mapping[InputFile, Path]:
     """Say where the pages for reviewing go: as outputs do, but never to standard output.
 
@@ -105,34 +98,23 @@ def _reviews(
         return {}
     if review == "-":
         raise UsageError("a review page is written to a file", "name it: --review check.html")
-    planned = plan_outputs(files, review, get_format("html"), force=force)
+    planned = plan_outputs(files, review, get_format("html"), force=force, keep_suffix=keep_suffix)
     reviews = {target.input: target.path for target in planned if target.path is not None}
-    both = {path.resolve() for path in targets.values() if path} & {path.resolve() for path in reviews.values()}
+    taken = {path.resolve() for output in outputs for path in output.targets.values() if path}
+    both = taken & {path.resolve() for path in reviews.values()}
     if both:
         raise UsageError(f"{both.pop()} would be the output and the review page", "give --review another name")
     return reviews
+
+
+def _check_one_folder(files: Sequence[InputFile], outputs: Sequence[Output]) -> None:
+    """The text links to figures by their place relative to itself, which must be the same for all its forms."""
+    for file in files:
+        if len({path.parent.resolve() for output in outputs if (path := output.targets[file])}) > 1:
+            raise UsageError("--figures needs all outputs in one folder", "write them side by side, or in two runs")
 
 
 def _figure_folder(figures: str | None) -> Path | None:
     if figures == "-" or (figures is not None and Path(figures).is_file()):
         raise UsageError("figures are written into a folder", "name one: --figures pictures/")
     return None if figures is None else Path(figures)
-
-
-def choose_format(flag: str | None, output: str | None, settings: Settings, as_json: bool) -> Format:
-    """-f wins, then the suffix of an output file, then the configured format, then Markdown (JSON in a --json report).
-
-    Raises:
-        UnknownFormat: also for a suffix that stands for none.
-    """
-    from dsvl2.pipelines import format_for_path, get_format
-
-    if flag is not None:
-        return get_format(flag)
-    if output is not None and output != "-":
-        folder = Path(output).is_dir() or output.endswith("/")
-        if not folder and Path(output).suffix:
-            return format_for_path(output)
-    elif as_json:
-        return get_format("json")
-    return get_format(settings.format or DEFAULT_FORMAT)

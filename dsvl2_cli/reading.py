@@ -10,10 +10,11 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsvl2_cli import engines
 from dsvl2_cli.console import Problem
+from dsvl2_cli.deliveries import Deliveries, Pieces
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.inputs import Missing
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
     from dsvl2.pipelines import Document, Engine, InputFile, PageResult, Source
     from dsvl2.pipelines.review import ScanKeeper
     from dsvl2_cli.figures import FigureFiles
+    from dsvl2_cli.outputs import Output
     from dsvl2_cli.plan import Plan
     from dsvl2_cli.session import Session
-    from dsvl2_cli.stdio import Results
 
 GPU_BATCH = 8
 LOSSES = frozenset({"truncated", "image_truncated"})  # notices of missing text are told whatever the verbosity
-PROSE = frozenset({"markdown", "text"})  # formats whose documents are kept apart by an empty line
 
 
 def read_all(plan: Plan, now: Session) -> Exit:
@@ -44,8 +44,9 @@ def read_all(plan: Plan, now: Session) -> Exit:
         UsageError: a PDF for a terminal. ModelError: the model cannot be loaded; nothing was read.
         BrokenPipeError: nobody takes the results.
     """
-    shown = now.results.isatty() and not plan.report and None in plan.targets.values()
-    if shown and plan.format.name == "pdf":
+    to_stdout = [output for output in plan.outputs if None in output.targets.values()]
+    shown = now.results.isatty() and not plan.report and bool(to_stdout)
+    if shown and to_stdout[0].format.name == "pdf":
         raise UsageError("a PDF is not written to a terminal", "name a file: -o out.pdf")
     progress = choose(plan.settings.progress, now.console.verbosity, text_on_terminal=shown)
     reader = Reader(plan, now, progress)
@@ -81,6 +82,7 @@ class Reader:
         self.plan = plan
         self.now = now
         self.progress = progress
+        self.deliveries = Deliveries(plan, now)
         self._engine: Engine | None = None
 
     def read(self, document: InputFile | Missing) -> Report:
@@ -133,14 +135,12 @@ class Reader:
             engine = self.engine() if source.needs_model() else None
             self.progress.begin(report.source, len(source.selected))
             head = document_head(source, engine)
-            target = self.plan.targets[document]
-            stream = None
-            if target is None and not self.plan.report:
-                stream = self.plan.format.stream(head, self.plan.render)
+            shown = self._to_stdout(document)
+            stream = shown.format.stream(head, self.plan.render) if shown else None
             scans = self._keeper(document, source)
-            pieces = Pieces(self.now.results, self._gap())
+            pieces = Pieces(self.now.results, self.deliveries.gap(shown) if shown else "")
             batch = self.plan.settings.batch_size or _batch_size(engine)
-            figures = stack.enter_context(self._figures(document, source, target)) if self.plan.figures else None
+            figures = stack.enter_context(self._figures(document, source)) if self.plan.figures else None
             try:
                 for read in run(OcrTask(), scans or ahead(source, engine), engine, batch_size=batch):
                     page = figures.with_links(read) if figures is not None else read
@@ -157,14 +157,20 @@ class Reader:
             if report.problem is None:
                 pieces.flush()
             done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))
-            self._deliver(done, report, source, target, streamed=stream is not None)
+            self.deliveries.deliver(document, done, report, source, streamed=shown if stream else None)
             if figures is not None and figures.written:
                 self.now.console.say(f"wrote {count(figures.written, 'figure')} into {self.plan.figures}")
             if scans is not None and report.problem is None and report.pages:
                 self._write_review(done, scans, self.plan.reviews[document])
 
-    def _figures(self, document: InputFile, source: Source, target: Path | None) -> FigureFiles:
+    def _to_stdout(self, document: InputFile) -> Output | None:
+        """Return the form that goes to standard output, None if none does or all goes into a report."""
+        found = [output for output in self.plan.outputs if output.targets[document] is None]
+        return found[0] if found and not self.plan.report else None
+
+    def _figures(self, document: InputFile, source: Source) -> FigureFiles:
         """Return what cuts figures out of pages; it draws them in colour from the document opened once more."""
+        from dsvl2.pipelines import write_output
         from dsvl2.pipelines.sources import open_source
         from dsvl2_cli.figures import FigureFiles
 
@@ -174,8 +180,9 @@ class Reader:
             return open_source(original.read() if document.path is None else document, options)
 
         assert self.plan.figures is not None
-        beside = target.parent if target is not None else None
-        write = partial(self._write, force=self.plan.force)
+        files = [path for output in self.plan.outputs if (path := output.targets[document]) is not None]
+        beside = files[0].parent if files else None
+        write = partial(write_output, force=self.plan.force)
         return FigureFiles(self.plan.figures, document.name, beside, again=again, write=write)
 
     def _keeper(self, document: InputFile, source: Source) -> ScanKeeper | None:
@@ -187,15 +194,12 @@ class Reader:
         return ScanKeeper(source)
 
     def _write_review(self, document: Document, scans: ScanKeeper, path: Path) -> None:
+        from dsvl2.pipelines import write_output
         from dsvl2.pipelines.review import review_page
 
         page = review_page(document, scans.images, min_confidence=self.plan.settings.min_confidence)
-        self._write(path, page, force=self.plan.force)
+        write_output(path, page, force=self.plan.force)
         self.now.console.say(f"wrote {path}: open it in a browser to check and correct {document.source}")
-
-    def _gap(self) -> str:
-        """What goes between two documents on standard output."""
-        return "\n" if self.now.results.wrote and self.plan.format.name in PROSE else ""
 
     def _tell(self, source: str, page: PageResult, *, alone: bool) -> None:
         """Say what is worth saying about a page that is done."""
@@ -218,78 +222,9 @@ class Reader:
         if raw and self.plan.settings.min_confidence is not None:
             self.now.console.warn(f"{source}: this model's confidences are not calibrated; they are mostly too high")
 
-    def _deliver(
-        self, document: Document, report: Report, source: Source, target: Path | None, *, streamed: bool
-    ) -> None:
-        """Put the result where it belongs; nothing is written of a document that failed."""
-        if report.problem is not None or (report.interrupted and not report.pages):
-            if report.interrupted:
-                self.now.console.say(f"interrupted before a page of {report.source} was done")
-            return
-        from dsvl2.pipelines import render_output
-
-        text = "" if streamed else render_output(self.plan.format, document, source.original, self.plan.render)
-        if target is None:
-            if self.plan.report:
-                report.content = self._content(document, text)
-            elif not streamed:
-                self.now.results.write(self._gap() + text if isinstance(text, str) else text)
-            place = "standard output"
-        else:
-            path = target.with_name(target.name + ".partial") if report.interrupted else target
-            self._write(path, text, force=self.plan.force or report.interrupted)
-            report.output = place = str(path)
-        if report.interrupted:
-            self._say_how_to_go_on(report, source, place)
-
-    def _content(self, document: Document, text: str | bytes) -> dict[str, Any]:
-        """What a --json report without -o carries: the document itself."""
-        from dsvl2.pipelines import document_record
-
-        if self.plan.format.name == "json":
-            return {"document": document_record(document, self.plan.settings.min_confidence)}
-        return {"format": self.plan.format.name, "text": text}
-
-    def _write(self, path: Path, text: str | bytes, *, force: bool) -> None:
-        from dsvl2.pipelines import write_output
-
-        write_output(path, text, force=force)
-
-    def _say_how_to_go_on(self, report: Report, source: Source, place: str) -> None:
-        from dsvl2.pipelines.formats import page_list
-
-        done = {page.number for page in report.pages}
-        rest = [number for number in source.selected if number not in done]
-        self.now.console.say(f"interrupted: pages {page_list(sorted(done))} of {report.source} are in {place}")
-        if rest:
-            self.now.console.say(f"go on with: --pages {page_list(rest)}")
-
 
 def _batch_size(engine: Engine | None) -> int:
     return 1 if engine is None or engine.info.device == "cpu" else GPU_BATCH
-
-
-class Pieces:
-    """Streams to standard output, holding back until a page was read: nothing is written of a document that failed."""
-
-    def __init__(self, results: Results, gap: str) -> None:
-        self._results = results
-        self._gap = gap
-        self._held = ""
-        self._begun = False
-
-    def add(self, text: str, *, good: bool) -> None:
-        """Write a page's text, or keep it while there have only been failed pages."""
-        self._held += text
-        self._begun = self._begun or good
-        if self._begun:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was held back."""
-        if self._held:
-            self._results.write(self._gap + self._held)
-            self._gap = self._held = ""
 
 
 class EngineFailed(Exception):

@@ -42,6 +42,7 @@ def run_schema() -> dict[str, Any]:
             "source": {"type": "string"},
             "status": {"enum": ["ok", "partial", "failed", "interrupted"]},
             "output": {"type": ["string", "null"]},
+            "outputs": {"type": "array", "items": {"type": "string"}},
             "pages": count,
             "failed_pages": numbers,
             "blank_pages": numbers,

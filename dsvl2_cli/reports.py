@@ -21,12 +21,17 @@ class Report:
     """One input. `status` is ok, partial (some pages failed), failed (no page read) or interrupted."""
 
     source: str
-    output: str | None = None
+    outputs: list[str] = field(default_factory=list)
     pages: list[PageResult] = field(default_factory=list)
     problem: Problem | None = None
     interrupted: bool = False
     seconds: float = 0.0
     content: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def output(self) -> str | None:
+        """The first of the files written."""
+        return self.outputs[0] if self.outputs else None
 
     @property
     def failed_pages(self) -> list[PageResult]:
@@ -59,6 +64,7 @@ class Report:
             "source": self.source,
             "status": self.status,
             "output": self.output,
+            "outputs": self.outputs,
             "pages": len(self.pages),
             "failed_pages": [page.number for page in self.failed_pages],
             "blank_pages": [page.number for page in self.pages if page.blank],
@@ -104,7 +110,7 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
     bad_pages = sum(len(report.failed_pages) for report in reports)
     blank = sum(page.blank for report in reports for page in report.pages)
     failed = sum(report.problem is not None for report in reports)
-    written = [report.output for report in reports if report.output]
+    written = [path for report in reports for path in report.outputs]
     letters = sum(report.characters for report in reports)
     parts = [f"{count(pages - bad_pages, 'page')} read ({letters:,} characters, {seconds:.1f} s)"]
     if blank:
@@ -117,7 +123,8 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
     elif failed:
         parts.append("the document failed")
     if written:
-        parts.append(f"wrote {written[0]}" if len(written) == 1 else f"wrote {len(written)} files")
+        few = len(written) <= max(1, len(reports[0].outputs)) if len(reports) == 1 else len(written) == 1
+        parts.append(f"wrote {' and '.join(written)}" if few else f"wrote {len(written)} files")
     return "; ".join(parts)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsvl2_cli.errors import UsageError
-from dsvl2_cli.plan import choose_format
+from dsvl2_cli.outputs import choose_format
 from dsvl2_cli.reports import count
 from dsvl2_cli.settings import resolve
 

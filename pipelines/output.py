@@ -30,12 +30,18 @@ class Target:
 
 
 def plan_outputs(
-    inputs: Sequence[InputFile], output: str | Path | None, output_format: Format, *, force: bool = False
+    inputs: Sequence[InputFile],
+    output: str | Path | None,
+    output_format: Format,
+    *,
+    force: bool = False,
+    keep_suffix: bool = False,
 ) -> tuple[Target, ...]:
     """Decide every output before any work is done.
 
     `output` None or "-" is standard output. One input goes to the file named, or into it if it is a folder or ends in a
-    slash. Several inputs, or a folder, go into a folder that mirrors the input folders; it is made when needed.
+    slash. Several inputs, or a folder, go into a folder that mirrors the input folders; it is made when needed. There
+    scan.pdf becomes scan.md, or with `keep_suffix` scan.pdf.md.
 
     Raises:
         OutputCollision: two inputs would share an output, or an output is one of the inputs.
@@ -58,12 +64,19 @@ def plan_outputs(
         shown = printable(str(path))
         raise OutputCollision(f"{what} cannot be written to the one file {shown}", hint="name a folder: -o DIR/")
     suffix = output_format.suffixes[0]
-    targets = [Target(f, path / f.relative.with_suffix(suffix) if as_folder else path) for f in inputs]
+    targets = [
+        Target(f, path / output_name(f.relative, suffix, keep=keep_suffix) if as_folder else path) for f in inputs
+    ]
     _check_collisions(targets)
     for target in targets:
         assert target.path is not None
         check_writable(target.path, force=force)
     return tuple(targets)
+
+
+def output_name(relative: Path, suffix: str, *, keep: bool = False) -> Path:
+    """Return the name of a document's output in a folder: scan.pdf becomes scan.md, or scan.pdf.md to `keep` its suffix."""
+    return relative.with_name(relative.name + suffix) if keep else relative.with_suffix(suffix)
 
 
 def _check_collisions(targets: Sequence[Target]) -> None:
@@ -74,10 +87,17 @@ def _check_collisions(targets: Sequence[Target]) -> None:
         place = _identity(target.path)
         shown = printable(str(target.path))
         if place in taken:
-            raise OutputCollision(f"{taken[place].name} and {target.input.name} would both be written to {shown}")
+            raise collision(taken[place].name, target.input.name, shown)
         if place in sources:
             raise OutputCollision(f"{shown} is one of the inputs", hint="give another -o: inputs are never replaced")
         taken[place] = target.input
+
+
+def collision(first: str, second: str, place: str) -> OutputCollision:
+    """Return the error of two inputs that meet in one output; its hint knows whether their suffixes would part them."""
+    parted = os.path.splitext(first)[1].lower() != os.path.splitext(second)[1].lower()
+    hint = "give --keep-suffix, which names outputs scan.pdf.md and scan.jpg.md" if parted else None
+    return OutputCollision(f"{first} and {second} would both be written to {place}", hint=hint)
 
 
 def _identity(path: Path) -> str:

@@ -176,6 +176,7 @@ def run(
             min=0, metavar="MB", rich_help_panel=options.RUN, help="Memory for opening untrusted files; 0: no limit."
         ),
     ] = 4000.0,
+    keep_suffix: options.KeepSuffix = False,
     min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
@@ -207,6 +208,7 @@ def run(
         "decode_timeout": decode_timeout,
         "decode_memory": decode_memory,
         "force": force,
+        "keep_suffix": keep_suffix,
     }
     with common.session() as now:
         from dsvl2_cli import batch_places, batches

@@ -27,18 +27,19 @@ def ocr(
     ] = None,
     files_from: options.FilesFrom = None,
     output: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--output",
             "-o",
             metavar="FILE|DIR|-",
             rich_help_panel=options.OUTPUT,
             show_default="-",
-            help="Where to write; a folder (ending in / or existing) takes one file per document.",
+            help="Where to write; a folder (ending in / or existing) takes one file per document. Repeat it to write one "
+            "reading in several formats: -o scan.md -o scan.pdf",
         ),
     ] = None,
     format: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--format",
             "-f",
@@ -46,9 +47,10 @@ def ocr(
             autocompletion=words(*DOCUMENT_FORMATS),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else md",
-            help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.",
+            help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf; repeated, a folder gets all of them.",
         ),
     ] = None,
+    keep_suffix: options.KeepSuffix = False,
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     force: options.Force = False,
@@ -71,7 +73,7 @@ def ocr(
 
     \b
     [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]
-    [cyan]dsvl2 ocr scan.pdf -o searchable.pdf[/cyan]
+    [cyan]dsvl2 ocr scan.pdf -o searchable.pdf -o scan.txt[/cyan]
     [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]
     [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]
     [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]
@@ -92,8 +94,9 @@ def ocr(
             settings,
             files_from=files_from,
             pages=common.pages,
-            output=output,
-            format=format,
+            outputs=output or (),
+            formats=format or (),
+            keep_suffix=keep_suffix,
             review=review,
             figures=figures,
             force=force,

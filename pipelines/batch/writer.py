@@ -22,6 +22,7 @@ from dsvl2.pipelines.batch.shelves import ABSENT, Shelves, content_digest
 from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageError
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
 from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, RenderOptions
+from dsvl2.pipelines.output import collision
 from dsvl2.pipelines.tasks import Finished, PageReading, ValueFormat
 
 PROSE = frozenset({"markdown", "text"})  # an empty line keeps their documents apart on standard output
@@ -223,7 +224,7 @@ class Writer:
         query = "SELECT id, name FROM documents WHERE plan = ? AND target = ? ORDER BY position LIMIT 1"
         first = self.manifest.db.execute(query, (self.manifest.plan, os.fsencode(row.target))).fetchone()
         if first is not None and first[0] != row.id:
-            raise OutputCollision(f"{first[1]} and {row.name} would both be written to {named(row.target)}")
+            raise collision(first[1], row.name, named(row.target))
         real = os.fsencode(row.target if isinstance(row.target, str) else os.path.realpath(row.target))
         if self.manifest.db.execute("SELECT 1 FROM documents WHERE real = ?", (real,)).fetchone():
             raise OutputCollision(
