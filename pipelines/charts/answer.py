@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -72,8 +72,11 @@ def _ranked(names: Sequence[str], asked: Asked) -> list[_Place]:
     known = [name for name in dict.fromkeys(names) if name.strip()]
     parts = {name: [words_of(name), words_of(re.split(r"[(\[:;]", name)[0])] for name in known}
     spread = Counter(word for name in known for word in set(parts[name][0]))
+    said, taken = _said(parts, asked.words)
     found = []
     for name in known:
+        if said and name not in said and set(parts[name][0]) <= taken:
+            continue  # its words are those of other names: "Very poor" in a question about "Very good" and "Poor"
         best = _Place(name, 0.0, 0.0)
         for words in parts[name]:
             if not words:
@@ -87,6 +90,22 @@ def _ranked(names: Sequence[str], asked: Asked) -> list[_Place]:
         if best.score >= _NAMED:
             found.append(best)
     return sorted(found, key=lambda place: (-round(place.score, 2) * min(1.0, place.weight), -place.weight))
+
+
+def _said(parts: Mapping[str, Sequence[Sequence[str]]], words: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return the names that stand in the question word for word, longer ones first, and the words they take."""
+    free = list(words)
+    said: set[str] = set()
+    taken: set[str] = set()
+    for name, (phrase, *_) in sorted(parts.items(), key=lambda item: -len(item[1][0])):
+        size = len(phrase)
+        places = [k for k in range(len(free) - size + 1) if size and tuple(free[k : k + size]) == tuple(phrase)]
+        for k in places:
+            free[k : k + size] = [""] * size
+        if places:
+            said.add(name)
+            taken |= set(phrase)
+    return said, taken
 
 
 def _covered(word: str, asked: Asked) -> float:

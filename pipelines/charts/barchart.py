@@ -12,13 +12,14 @@ from dsvl2.pipelines.charts.bars import Bar, BarSet
 from dsvl2.pipelines.charts.labels import Label, labels_below, labels_beside, name_places
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.numbers import Number
-from dsvl2.pipelines.charts.scales import Tick, ValueScale, find_scales, snapped
+from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated, find_scales, snapped
 from dsvl2.pipelines.charts.scene import Scene, around
 from dsvl2.pipelines.charts.titles import name_below, name_beside, title_above, unit_in
 from dsvl2.pipelines.charts.types import Axis, ChartData, Point, Series, TextItem
 from dsvl2.pipelines.charts.values import Printed, match_to_bars, mended, printed_numbers
 from dsvl2.pipelines.documents import Box
 
+_LEAST_OUTLINE, _MOST_OUTLINE = 1.2, 4.0  # pixels from a bar's foot to zero that an outline explains
 _MEASURED = 0.6  # confidence of a value that was measured, if its axis was read well
 
 
@@ -35,7 +36,10 @@ def read_bars(scene: Scene, found: BarSet, legend: Legend) -> ChartData:
     texts = [item for item in scene.texts if not legend.owns(item)]
     scale = value_scale(scene, texts, found)
     used = {id(tick.item) for tick in scale.ticks} if scale else set()
-    scale = scale and _aligned(snapped(scale, scene.gray, scene.unit), found)
+    if scale:
+        moved = snapped(scale, scene.gray, scene.unit)
+        found = found if moved is scale else _outlined(moved, found)
+        scale = _aligned(moved, found)
     free = [item for item in texts if id(item) not in used]
     bars = list(found.bars)
     groups = _groups(found)
@@ -44,9 +48,10 @@ def read_bars(scene: Scene, found: BarSet, legend: Legend) -> ChartData:
     bars, groups = _with_missing(found, bars, groups, labels)
     free = [item for item in free if id(item) not in named]
     printed = match_to_bars(bars, printed_numbers(free), scale, scene.unit, upright=found.upright)
-    scale = scale or _scale_of_printed(found, bars, printed)
+    sharp = scale and _calibrated(scale, bars, printed)
+    scale = sharp or scale or _scale_of_printed(found, bars, printed)
     names = name_places([group.place for group in groups], labels)
-    series = _series(scene, legend, bars, groups, names, printed, scale)
+    series = _series(scene, legend, bars, groups, names, printed, scale, sharp=sharp is not None)
     plot = around([bar.box for bar in found.bars] + [tick.item.box for tick in (scale.ticks if scale else ())])
     return _dressed(scene, found, labels, scale, free, series, plot)
 
@@ -67,6 +72,23 @@ def value_scale(scene: Scene, texts: Sequence[TextItem], found: BarSet) -> Value
         if best is None or (zero, len(scale.ticks)) > (_is_zero(best, found), len(best.ticks)):
             best = scale
     return best
+
+
+def _outlined(scale: ValueScale, found: BarSet) -> BarSet:
+    """Lengthen bars whose feet stand off the zero of a sure scale: half of an outline in the paper's colour is missing.
+
+    It is missing at both ends.
+    """
+    gap = scale.place(0.0) - (-found.foot if found.upright else found.foot) if not scale.log else 0.0
+    if not _LEAST_OUTLINE < abs(gap) <= _MOST_OUTLINE:
+        return found
+    off = -gap if found.upright else gap
+    long = [bar for bar in found.bars if bar.stop != bar.start]
+    outward = all((bar.start - bar.stop) * off > 0 for bar in long)  # zero lies behind the feet
+    if not outward or found.stacked:
+        return found
+    bars = tuple(replace(bar, stop=bar.stop - off) for bar in found.bars)
+    return replace(found, bars=bars, foot=found.foot + off)
 
 
 def _aligned(scale: ValueScale, found: BarSet) -> ValueScale:
@@ -169,6 +191,12 @@ def _with_missing(
     return bars, sorted(added, key=lambda group: group.place)
 
 
+def _calibrated(scale: ValueScale, bars: Sequence[Bar], printed: dict[int, Printed]) -> ValueScale | None:
+    sign = -1.0 if scale.upright else 1.0
+    known = [(sign * bars[k].stop, p.number.value) for k, p in printed.items() if not bars[k].stacked]
+    return calibrated(scale, known)
+
+
 def _scale_of_printed(found: BarSet, bars: Sequence[Bar], printed: dict[int, Printed]) -> ValueScale | None:
     """Return the scale that printed values imply: values are lengths from the foot. None if they do not agree."""
     usable = [(bars[k].stop - found.foot, p.number.value) for k, p in printed.items() if not bars[k].stacked]
@@ -190,12 +218,14 @@ def _series(
     names: Sequence[str],
     printed: dict[int, Printed],
     scale: ValueScale | None,
+    *,
+    sharp: bool,
 ) -> tuple[Series, ...]:
     single = all(len(group.bars) == 1 for group in groups) and not legend.entries
     points: dict[int, list[Point]] = {}
     for group, name in zip(groups, names, strict=True):
         for k in group.bars:
-            point = _point(bars[k], name, printed.get(k), scale)
+            point = _point(bars[k], name, printed.get(k), scale, sharp=sharp)
             if point is not None:
                 points.setdefault(-1 if single else bars[k].colour, []).append(point)
     order = [entry.colour for entry in legend.entries]
@@ -207,7 +237,7 @@ def _series(
     return tuple(result)
 
 
-def _point(bar: Bar, name: str, printed: Printed | None, scale: ValueScale | None) -> Point | None:
+def _point(bar: Bar, name: str, printed: Printed | None, scale: ValueScale | None, *, sharp: bool) -> Point | None:
     sign = -1.0 if scale is not None and scale.upright else 1.0
     measured = None
     if scale is not None:
@@ -216,7 +246,8 @@ def _point(bar: Bar, name: str, printed: Printed | None, scale: ValueScale | Non
         number: Number | None = printed.number
         sure = printed.item.confidence
         if measured is not None and scale is not None and len(scale.ticks) >= 3:
-            number = mended(printed.number, measured, scale.per_pixel(sign * bar.stop) or 1.0, scale.unit)
+            step = scale.per_pixel(sign * bar.stop) or 1.0
+            number = mended(printed.number, measured, step, scale.unit, sharp=sharp)
         if number is not None:
             sure *= 1.0 if number.value == printed.number.value else 0.8
             return Point(name, number.value, "printed", bar.box, sure, text=printed.text)

@@ -51,13 +51,14 @@ def find_curves(scene: Scene, box: Box, colours: Iterable[int], texts: Sequence[
         key=lambda number: (distance(ground.palette.colours[number], paper) < 60, -int(count[number + 1])),
     )
     found: list[Curve] = []
+    ink = _ink(ground, texts)
     for number in [*wanted, *pool]:
         named = number in wanted
         if not named and wanted and is_grey(ground.palette.colours[number]):
             continue
         if not named and any(_mixture(ground, number, k, under) for k in _of(found) for under in grounds):
             continue
-        mask = _pixels(ground, number, box, texts)
+        mask = _pixels(ground, number, box, texts, ink)
         curve = _follow(mask, number, int(box.x0), int(box.y0))
         if curve is None or (not named and (_is_rule(ground, curve) or any(_follows(curve, one) for one in found))):
             continue
@@ -80,8 +81,21 @@ def _mixture(ground: Ground, number: int, other: int, under: int) -> bool:
     return 0.05 < share < 0.97 and float(np.abs(here - share * step).max()) < 30
 
 
-def _pixels(ground: Ground, number: int, box: Box, texts: Sequence[TextItem]) -> Mask:
-    """Return the plane's pixels of a colour, soft ones included, without letters and straight grid lines."""
+def _ink(ground: Ground, texts: Sequence[TextItem]) -> int:
+    """Return the colour that most letters are printed in, -1 for none."""
+    count = np.zeros(ground.palette.size + 1, dtype=np.int64)
+    for item in texts:
+        part = np.s_[int(item.box.y0) : int(item.box.y1) + 1, int(item.box.x0) : int(item.box.x1) + 1]
+        found = ground.palette.labels[part][ground.strokes[part]]
+        count += np.bincount(found + 1, minlength=count.size)
+    return int(count[1:].argmax()) if count[1:].any() else -1
+
+
+def _pixels(ground: Ground, number: int, box: Box, texts: Sequence[TextItem], ink: int) -> Mask:
+    """Return the plane's pixels of a colour, soft ones included, without letters and straight grid lines.
+
+    `ink` is the colour of the letters.
+    """
     x0, y0, x1, y1 = int(box.x0), int(box.y0), int(box.x1), int(box.y1)
     colour = ground.palette.colours[number].astype(np.float32)
     under = ground.palette.colours[ground.under[y0:y1, x0:x1]].astype(np.float32)
@@ -91,11 +105,14 @@ def _pixels(ground: Ground, number: int, box: Box, texts: Sequence[TextItem]) ->
     share = ((here - under) * step).sum(axis=2) / np.maximum(length, 1.0)
     off = np.abs(here - under - share[..., None].clip(0, 1) * step).max(axis=2)
     mask: Mask = np.asarray((share > _SOLID) & (off < 34) & (length > 900), dtype=np.bool_)
-    mask |= ground.palette.labels[y0:y1, x0:x1] == number
+    pure = ground.palette.labels[y0:y1, x0:x1] == number
+    mask |= pure
+    kept = pure & (number != ink)  # what a number printed on the curve leaves of it
     for item in texts:
         if item.confidence > 0.8 and len(item.text) > 1 and any(map(str.isalnum, item.text)):
             a0, b0 = max(0, int(item.box.x0) - x0), max(0, int(item.box.y0) - y0)
-            mask[b0 : max(0, int(item.box.y1) + 1 - y0), a0 : max(0, int(item.box.x1) + 1 - x0)] = False
+            part = np.s_[b0 : max(0, int(item.box.y1) + 1 - y0), a0 : max(0, int(item.box.x1) + 1 - x0)]
+            mask[part] = kept[part]
     mask[:, mask.mean(axis=0) > 0.9] = False
     if is_grey(ground.palette.colours[number]):  # grid lines and axes run from side to side
         mask[mask.mean(axis=1) > 0.6] = False

@@ -107,10 +107,10 @@ def name_places(places: Sequence[float], labels: Sequence[Label]) -> list[str]:
         return [""] * len(places)
     gap = float(np.median(np.diff(places))) if len(places) > 1 else float("inf")
     names = [""] * len(places)
-    for label in labels:
+    for label in sorted(labels, key=lambda label: label.place):
         nearest = int(np.argmin([abs(label.place - place) for place in places]))
-        if abs(label.place - places[nearest]) <= 0.62 * gap and not names[nearest]:
-            names[nearest] = label.text
+        if abs(label.place - places[nearest]) <= 0.62 * gap:  # pieces of one label stand side by side
+            names[nearest] = f"{names[nearest]} {label.text}".strip()
     known = [(k, parse_number(name)) for k, name in enumerate(names) if name]
     numbers = [(k, number.value) for k, number in known if number is not None]
     if len(numbers) >= 2 and len(numbers) == len(known) and len(known) < len(places):

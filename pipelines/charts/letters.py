@@ -38,10 +38,17 @@ def find_letters(ground: Ground) -> Ink | None:
     fits = np.maximum(found.height, found.width) <= np.where(
         np.minimum(found.height, found.width) <= 2 * unit, max(most, 16 * unit), most
     )
-    found = select(found, fits & ~_ticks(ground, found, rules, unit))
+    found = select(found, fits & ~_ticks(ground, found, rules, unit) & ~_blocks(found, unit))
     found = select(found, ~_frames(ground, found))
     small = (np.maximum(found.height, found.width) < 0.5 * unit) | (found.area < 0.06 * unit * unit)
     return Ink(found, small, unit)
+
+
+def _blocks(found: Components, unit: float) -> Mask:
+    """Return which components are lying bars of full ink: swatches of a legend. No letter is one."""
+    full = found.area >= 0.88 * found.width * found.height
+    result: Mask = full & (found.width >= 1.1 * unit) & (found.height >= 0.35 * unit) & (found.width > found.height)
+    return result
 
 
 def find_rules(ground: Ground, length: float) -> Mask:
@@ -138,6 +145,10 @@ def _ticks(ground: Ground, found: Components, rules: Mask, unit: float) -> Mask:
     lines = rules | fills | paint(found.runs, gone, (rules.shape[0], rules.shape[1]))
     beside = grown(fills, 2)
     narrow = (np.minimum(found.height, found.width) <= 3) & (np.maximum(found.height, found.width) > 1.4 * unit)
+    # A tick mark is thicker where it meets its axis, by the soft corners on both sides of it.
+    along, thin = np.maximum(found.width, found.height), np.minimum(found.width, found.height)
+    mark = (thin <= hair + 2) & (found.area <= hair * along) & (along > 1.6 * thin)
+    flat, slim = flat | (mark & (found.width > found.height)), slim | (mark & (found.height > found.width))
     for k in np.flatnonzero(flat | slim | narrow).tolist():
         y0, y1, x0, x1 = int(found.y0[k]), int(found.y1[k]), int(found.x0[k]), int(found.x1[k])
         if flat[k]:

@@ -13,6 +13,7 @@ from dsvl2.pipelines.charts.labels import name_places
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.numbers import format_number
 from dsvl2.pipelines.charts.plane import Plane, find_plane, name_axes
+from dsvl2.pipelines.charts.scales import calibrated
 from dsvl2.pipelines.charts.scene import Scene, middle
 from dsvl2.pipelines.charts.types import ChartData, Point, Series
 from dsvl2.pipelines.charts.values import Printed, assign, mended, printed_numbers
@@ -56,7 +57,12 @@ def read_lines(scene: Scene, legend: Legend) -> ChartData | None:
     ]
     numbers = [printed for printed in printed_numbers(free) if _in(plane.box, printed.box, scene.unit)]
     chosen = _matched(spots, numbers, plane, scene.unit, pitch)
-    series = tuple(_series(scene, legend, curve, number, spots, chosen, plane) for number, curve in enumerate(curves))
+    sharp = calibrated(plane.up, [(spots[k].y, printed.number.value) for k, printed in chosen.items()])
+    plane = replace(plane, up=sharp or plane.up)
+    series = tuple(
+        _series(scene, legend, curve, number, spots, chosen, plane, sharp=bool(sharp))
+        for number, curve in enumerate(curves)
+    )
     series = _in_order(tuple(one for one in series if one.points), legend)
     return ChartData("line", title, across, up, series)
 
@@ -161,6 +167,8 @@ def _series(
     spots: Sequence[_Spot],
     chosen: dict[int, Printed],
     plane: Plane,
+    *,
+    sharp: bool,
 ) -> Series:
     points = []
     for k, spot in enumerate(spots):
@@ -171,7 +179,8 @@ def _series(
         step = plane.up.per_pixel(spot.y)
         point = Point(spot.label, plane.up.value(spot.y), "measured", box, _MEASURED, step * (1.5 + plane.up.error), x)
         printed = chosen.get(k)
-        number_read = mended(printed.number, point.value, step or 1.0, plane.up.unit) if printed is not None else None
+        unit = plane.up.unit
+        number_read = mended(printed.number, point.value, step or 1.0, unit, sharp=sharp) if printed else None
         if printed is not None and number_read is not None:
             point = replace(
                 point,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsvl2.pipelines.charts.gridlines import bridged, find_grid
 from dsvl2.pipelines.charts.ground import Ground
 from dsvl2.pipelines.charts.pixels import Mask, opened
 from dsvl2.pipelines.charts.types import TextItem
@@ -46,29 +47,47 @@ def find_solids(ground: Ground, texts: Iterable[TextItem]) -> tuple[Solid, ...]:
     Text that stands inside a shape does not tear it; grid lines drawn over it do not either.
     """
     height, width = ground.strokes.shape
-    words = _words(ground, texts)
+    texts = [item for item in texts if any(map(str.isalnum, item.text))]
+    words = _words(ground, [item for item in texts if item.confidence > _SURE])
     least = 3 if min(height, width) < 450 else 4
     found: list[Solid] = []
     grounds = ground.grounds
+    grid = find_grid(ground.rgb, ground.under, grounds)
     for number in range(ground.palette.size):
         if number in grounds:
             continue
         here = ground.under == number
         letters = words & ground.strokes  # letters on a shape do not tear it, letters of its colour are no shapes
         drawn = ((ground.palette.labels == number) & ~(letters & ~here)) | (letters & here)
-        found += _shapes(opened(drawn, least), number, (height, width))
+        found += _shapes(opened(_whole(bridged(drawn, grid), texts), least), number, (height, width))
     found = [solid for solid in found if not _is_ground(ground, solid)]
     return tuple(sorted(found, key=lambda solid: -solid.area))
 
 
-def _words(ground: Ground, texts: Iterable[TextItem]) -> Mask:
+def _words(ground: Ground, texts: Sequence[TextItem]) -> Mask:
     """Return the pixels of the boxes of texts."""
     words = np.zeros(ground.strokes.shape, dtype=np.bool_)
     for item in texts:
-        if item.confidence > _SURE and any(letter.isalnum() for letter in item.text):
-            box = item.box
-            words[max(0, int(box.y0) - 1) : int(box.y1) + 2, max(0, int(box.x0) - 1) : int(box.x1) + 2] = True
+        box = item.box
+        words[max(0, int(box.y0) - 1) : int(box.y1) + 2, max(0, int(box.x0) - 1) : int(box.x1) + 2] = True
     return words
+
+
+def _whole(drawn: Mask, texts: Iterable[TextItem]) -> Mask:
+    """Fill the rows and columns of texts that begin and end on a shape: letters as tall as a bar tear it apart."""
+    height, width = drawn.shape
+    result = drawn
+    for item in texts:
+        x0, y0 = max(2, int(item.box.x0)), max(2, int(item.box.y0))
+        x1, y1 = min(width - 2, int(item.box.x1) + 1), min(height - 2, int(item.box.y1) + 1)
+        if x1 <= x0 or y1 <= y0:
+            continue
+        rows = (drawn[y0:y1, x0 - 2] | drawn[y0:y1, x0 - 1]) & (drawn[y0:y1, x1] | drawn[y0:y1, x1 + 1])
+        columns = (drawn[y0 - 2, x0:x1] | drawn[y0 - 1, x0:x1]) & (drawn[y1, x0:x1] | drawn[y1 + 1, x0:x1])
+        if rows.any() or columns.any():
+            result = result.copy() if result is drawn else result
+            result[y0:y1, x0:x1] |= rows[:, None] | columns[None, :]
+    return result
 
 
 def _shapes(fill: Mask, number: int, shape: tuple[int, int]) -> Iterable[Solid]:

@@ -10,8 +10,8 @@ from math import atan2, cos, hypot, pi, sin
 import numpy as np
 
 from dsvl2.pipelines.charts.legend import Legend
-from dsvl2.pipelines.charts.marks import Solid
 from dsvl2.pipelines.charts.numbers import Number, numbers_in
+from dsvl2.pipelines.charts.rings import Sector, sectors_on
 from dsvl2.pipelines.charts.scene import Scene, around, middle
 from dsvl2.pipelines.charts.titles import title_above
 from dsvl2.pipelines.charts.types import Axis, ChartData, Point, Series, TextItem
@@ -22,43 +22,91 @@ _LONE = re.compile(r"^[\s:;,.()\-\u2013\u2014|]+|[\s:;,.(\-\u2013\u2014|]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class _Sector:
-    solid: Solid
-    angle: float
-    share: float
+class _Disc:
+    """A disc or ring: its middle and radius, that of the hole, and its sectors clockwise from the top."""
+
+    x: float
+    y: float
+    radius: float
+    hole: float
+    sectors: tuple[Sector, ...]
+
+    def box_of(self, sector: Sector) -> Box:
+        """Return the box around a sector's middle and the ends of its rim."""
+        turns = (-0.5, -0.25, 0.0, 0.25, 0.5)
+        rim = [edge_of(sector.angle + 2 * pi * sector.share * t, self.x, self.y, self.radius) for t in turns]
+        inner = [edge_of(sector.angle + 2 * pi * sector.share * t, self.x, self.y, self.hole) for t in turns]
+        return around(Box(x, y, x, y) for x, y in (*rim, *inner))
 
 
 def read_pie(scene: Scene, legend: Legend) -> ChartData | None:
     """Return the data of a pie chart, None if there is no disc or ring of at least two colours."""
-    found = _disc(scene, legend)
-    if found is None:
+    disc = _disc(scene, legend)
+    if disc is None:
         return None
-    sectors, x, y, radius = found
-    top = y - radius
     texts = [item for item in scene.texts if not legend.owns(item)]
-    title, taken = title_above(scene, texts, top - 0.12 * radius)
+    title, taken = title_above(scene, texts, disc.y - 1.12 * disc.radius)
     texts = [item for item in texts if not any(item is other for other in taken)]
-    owned = _owned(sectors, texts, x, y, radius)
+    owned = _owned(disc, texts)
+    read = _credible(disc.sectors, [_read(items) for items in owned], [" ".join(_words(items)) for items in owned])
+    numbers = [number for _, number, _ in read if number is not None]
+    shares = [number for number in numbers if number.unit == "%"]
+    digits = max((_digits(number.value) for number in shares), default=9) if 2 * len(shares) >= len(read) else 9
     points = []
-    for sector, items in zip(sectors, owned, strict=True):
-        name, number, sure = _read(items)
-        name = name or legend.name_of(sector.solid.colour)
-        share = 100 * sector.share
+    for sector, (name, number, sure) in zip(disc.sectors, read, strict=True):
+        name = name or legend.name_of(sector.colour)
+        share, box = 100 * sector.share, disc.box_of(sector)
         if number is not None:
-            sure *= 1.0 if number.unit != "%" or abs(number.value - share) < 4 else 0.6
-            points.append(Point(name, number.value, "printed", sector.solid.box, sure, text=f"{number.value:g}"))
-        else:
-            points.append(Point(name, share, "measured", sector.solid.box, _MEASURED, uncertainty=0.8))
-    printed = [point for point in points if point.origin == "printed"]
-    unit = "%" if not printed or any(n and n.unit == "%" for _, n, _ in map(_read, owned)) else ""
-    colour = tuple(int(c) for c in scene.ground.palette.colours[sectors[0].solid.colour])
+            points.append(Point(name, number.value, "printed", box, sure, text=f"{number.value:g}"))
+        else:  # the others are printed rounded: so is this one
+            points.append(Point(name, round(share, digits), "measured", box, _MEASURED, uncertainty=0.8))
+    unit = "%" if shares or not numbers else ""
+    colour = tuple(int(c) for c in scene.ground.palette.colours[disc.sectors[0].colour])
     series = Series("", tuple(points), (colour[0], colour[1], colour[2]))
     axis = Axis("", unit, "linear")
     return ChartData("pie", title, Axis(scale="category", labels=tuple(p.label for p in points)), axis, (series,))
 
 
-def _disc(scene: Scene, legend: Legend) -> tuple[list[_Sector], float, float, float] | None:
-    """Return the sectors clockwise from the top, and the disc's centre and radius."""
+def _digits(value: float) -> int:
+    """Return how many decimals a number was printed with."""
+    return len(f"{value:g}".partition(".")[2])
+
+
+_Read = tuple[str, Number | None, float]
+
+
+def _credible(sectors: Sequence[Sector], read: Sequence[_Read], names: Sequence[str]) -> list[_Read]:
+    """Take back the numbers that do not grow with their sectors as the others do: ages, years and misreadings.
+
+    `names` are the sectors' texts without a number taken out.
+    """
+    ratios = [
+        number.value / (100 * sector.share)
+        for sector, (_, number, _) in zip(sectors, read, strict=True)
+        if number is not None and number.value > 0
+    ]
+    if not ratios:
+        return list(read)
+    percent = sum(number is not None and number.unit == "%" for _, number, _ in read)
+    usual = 1.0 if percent else float(np.median(ratios))
+    found: list[_Read] = []
+    for sector, (name, number, sure), whole in zip(sectors, read, names, strict=True):
+        if number is None:
+            found.append((name, number, sure))
+            continue
+        share = 100 * sector.share
+        off = abs(number.value / usual - share)
+        if off <= max(1.5, 0.12 * share):
+            found.append((name, number, sure))
+        elif number.unit == "%":
+            found.append((name, number if off <= max(4.0, 0.25 * share) else None, 0.6 * sure))
+        else:
+            found.append((whole, None, sure))
+    return found
+
+
+def _disc(scene: Scene, legend: Legend) -> _Disc | None:
+    """Return the disc or ring that large shapes make together."""
     swatches = {(entry.swatch.x0, entry.swatch.y0) for entry in legend.entries}
     least = (4 * scene.unit) ** 2
     pool = [solid for solid in scene.solids if (solid.box.x0, solid.box.y0) not in swatches]
@@ -72,40 +120,45 @@ def _disc(scene: Scene, legend: Legend) -> tuple[list[_Sector], float, float, fl
     if not 0.8 < wide / high < 1.25 or not 0.2 < fill < 0.84:
         return None
     x, y, radius = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2, (wide + high) / 4
-    sectors = []
+    nearest = radius
     for solid in big:
         rows, columns = np.nonzero(solid.mask)
-        dx, dy = columns + solid.box.x0 + 0.5 - x, rows + solid.box.y0 + 0.5 - y
-        if float((np.hypot(dx, dy) > 1.06 * radius).mean()) > 0.03:
+        away = np.hypot(columns + solid.box.x0 + 0.5 - x, rows + solid.box.y0 + 0.5 - y)
+        if float((away > 1.06 * radius).mean()) > 0.03:
             return None
-        angle = atan2(float(dx.mean()), -float(dy.mean())) % (2 * pi)
-        sectors.append(_Sector(solid, angle, solid.area / area))
-    return sorted(sectors, key=lambda sector: sector.angle), x, y, radius
+        nearest = min(nearest, float(away.min()))
+    named = [entry.colour for entry in legend.entries]
+    sectors = sectors_on(scene.ground.palette.labels, (x, y), radius, {solid.colour for solid in big}, named)
+    hole = nearest if nearest > 0.2 * radius else 0.0
+    return _Disc(x, y, radius, hole, tuple(sectors)) if len(sectors) >= 2 else None
 
 
-def _owned(
-    sectors: Sequence[_Sector], texts: Sequence[TextItem], x: float, y: float, radius: float
-) -> list[list[TextItem]]:
+def _owned(disc: _Disc, texts: Sequence[TextItem]) -> list[list[TextItem]]:
     """Give every text in or around the disc to the sector it stands in or that points at it."""
-    owned: list[list[TextItem]] = [[] for _ in sectors]
+    owned: list[list[TextItem]] = [[] for _ in disc.sectors]
     for item in texts:
         if item.angle != 0:
             continue
-        place = _nearest(item.box, x, y)
-        away = hypot(place[0] - x, place[1] - y)
-        centre = middle(item.box)
-        for number, sector in enumerate(sectors):
-            if _contains(sector.solid, centre):
+        x, y = middle(item.box)
+        away = hypot(x - disc.x, y - disc.y)
+        if away < 0.6 * disc.hole:
+            continue
+        if away < 0.98 * disc.radius:
+            angle = atan2(x - disc.x, -(y - disc.y))
+            owned[int(np.argmin([_off(angle, s) - pi * s.share for s in disc.sectors]))].append(item)
+            continue
+        x, y = _nearest(item.box, disc.x, disc.y)
+        if hypot(x - disc.x, y - disc.y) < 1.55 * disc.radius:
+            offs = [_off(atan2(x - disc.x, -(y - disc.y)), sector) for sector in disc.sectors]
+            number = int(np.argmin(offs))
+            if offs[number] < pi * disc.sectors[number].share + 0.25:
                 owned[number].append(item)
-                break
-        else:
-            if 0.95 * radius < away < 1.55 * radius:
-                angle = atan2(place[0] - x, -(place[1] - y)) % (2 * pi)
-                turns = [abs((angle - s.angle + pi) % (2 * pi) - pi) for s in sectors]
-                target = int(np.argmin(turns))
-                if turns[target] < pi * sectors[target].share + 0.25:
-                    owned[target].append(item)
     return owned
+
+
+def _off(angle: float, sector: Sector) -> float:
+    """Return how far a direction is from the middle of a sector, radians."""
+    return abs((angle - sector.angle + pi) % (2 * pi) - pi)
 
 
 def _nearest(box: Box, x: float, y: float) -> tuple[float, float]:
@@ -113,15 +166,12 @@ def _nearest(box: Box, x: float, y: float) -> tuple[float, float]:
     return min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
 
 
-def _contains(solid: Solid, place: tuple[float, float]) -> bool:
-    column, row = int(place[0] - solid.box.x0), int(place[1] - solid.box.y0)
-    height, width = solid.mask.shape
-    if not (0 <= column < width and 0 <= row < height):
-        return False
-    return bool(solid.mask[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3].any())
+def _words(items: Sequence[TextItem]) -> list[str]:
+    """Return the texts of a sector from top to bottom."""
+    return [item.text for item in sorted(items, key=lambda item: (round(item.box.y0 / 6), item.box.x0))]
 
 
-def _read(items: Sequence[TextItem]) -> tuple[str, Number | None, float]:
+def _read(items: Sequence[TextItem]) -> _Read:
     """Return the name, the number and the confidence of a sector's texts."""
     words: list[str] = []
     number: Number | None = None

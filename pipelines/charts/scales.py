@@ -14,6 +14,9 @@ from dsvl2.pipelines.charts.numbers import Number, only_numbers, parse_number, s
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.words import split_by_width
 
+_LEAST_KNOWN = 3  # printed values that set a scale right
+_STRAY, _FARTHEST = 1.6, 6.0  # pixels that they may differ from each other, and together from the scale
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -95,6 +98,27 @@ def snapped(scale: ValueScale, gray: NDArray[np.uint8], unit: float) -> ValueSca
     if float(np.median(np.abs(np.array(offsets) - shift))) > 1.0:
         return scale
     return replace(scale, offset=scale.offset - scale.slope * shift)
+
+
+def calibrated(scale: ValueScale, known: Sequence[tuple[float, float]]) -> ValueScale | None:
+    """Return the scale moved to known (place, value) pairs, None if too few of them agree with it and each other.
+
+    Values printed beside their marks are read from the same picture by the same edges, so they set the scale right to a
+    part of a pixel.
+    """
+    if scale.log or len(known) < _LEAST_KNOWN:
+        return None
+    places, values = (np.array(side) for side in zip(*known, strict=True))
+    off = (values - scale.offset) / scale.slope - places  # pixels from a mark to where its value belongs
+    near = np.abs(off - np.median(off)) <= _STRAY
+    if int(near.sum()) < max(_LEAST_KNOWN, 0.6 * len(known)) or abs(float(np.median(off))) > _FARTHEST:
+        return None
+    slope, offset = scale.slope, scale.offset + scale.slope * float(np.median(off[near]))
+    if int(near.sum()) >= 4 and float(np.ptp(places[near])) > 40:
+        slope, offset = (float(k) for k in np.polyfit(places[near], values[near], 1))
+        if not 0.97 < slope / scale.slope < 1.03:
+            return None
+    return replace(scale, slope=slope, offset=offset)
 
 
 def ticks_of(texts: Iterable[TextItem], *, upright: bool) -> list[Tick]:

@@ -14,6 +14,19 @@ from dsvl2.pipelines.documents import Box
 
 _FAR = 3.0  # cost above which a number belongs to nothing
 _FITS, _MENDED = 12.0, 3.0  # pixels that a printed value may be off its mark as read, and after a correction
+_SHARP = 1.6  # the same after a digit was exchanged
+_ALIKE = {
+    "0": "689",
+    "1": "7",
+    "2": "7",
+    "3": "589",
+    "4": "19",
+    "5": "369",
+    "6": "058",
+    "7": "12",
+    "8": "03569",
+    "9": "03584",
+}
 _OFF = 8.0  # pixels between a printed value and the end of its bar that cost as much as one letter height of distance
 
 
@@ -58,14 +71,19 @@ def _one_number(text: str) -> bool:
     return (len(pieces) == 2 and pieces[0].lstrip("-\u2212\u2013").isdigit()) or pieces[0] in ("-", "\u2212", "\u2013")
 
 
-def mended(number: Number, expected: float, step: float, unit: str) -> Number | None:
+def mended(number: Number, expected: float, step: float, unit: str, *, sharp: bool = False) -> Number | None:
     """Return the number that was printed if one of the usual misreadings explains it, None if none does.
 
-    Usual are a per cent sign read as digits, a lost or an invented minus, and a lost or an invented decimal point.
+    Usual are a per cent sign read as digits, a lost or an invented minus, a lost or an invented decimal point, and a
+    digit taken for one of its like; the last only if marks are measured sharply, as other printed values show.
     """
     value = number.value
-    tries = [value, -value]
     digits = format_number(abs(value))
+    if sharp and _MENDED * step < abs(value - expected) <= _FITS * step:
+        close = min(_lookalikes(digits), key=lambda other: abs(other - abs(expected)), default=0.0)
+        if abs(close - abs(expected)) <= _SHARP * step:
+            return Number(close if value > 0 else -close, number.unit or unit, number.start, number.end)
+    tries = [value, -value]
     if unit == "%" and digits.endswith(("96", "9", "6")):
         tries += [float(digits[:-2] or 0), float(digits[:-1] or 0)]
     tries += [sign * value * factor for factor in (10.0, 0.1, 100.0, 0.01) for sign in (1.0, -1.0)]
@@ -73,6 +91,11 @@ def mended(number: Number, expected: float, step: float, unit: str) -> Number | 
         if abs(candidate - expected) <= (_FITS if k == 0 else _MENDED) * step:
             return Number(candidate, number.unit or unit, number.start, number.end)
     return None
+
+
+def _lookalikes(digits: str) -> list[float]:
+    """Return the numbers that differ from one in a digit that looks like another."""
+    return [float(digits[:k] + other + digits[k + 1 :]) for k, d in enumerate(digits) for other in _ALIKE.get(d, "")]
 
 
 def match_to_bars(

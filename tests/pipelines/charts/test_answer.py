@@ -102,3 +102,13 @@ def test_dates_have_one_form() -> None:
 @given(st.text(max_size=80))
 def test_any_question_is_taken(question: str) -> None:
     answer_chart(FRUIT, question)
+
+
+def test_a_name_inside_another_and_names_of_shared_words_are_kept_apart() -> None:
+    names = {"Very good": 8.0, "Good": 5.0, "Poor": 3.0, "Very poor": 1.0}
+    points = tuple(Point(name, value, "printed", Box(0, 0, 1, 1), 1.0) for name, value in names.items())
+    chart = ChartData("bar", series=(Series("", points),))
+    asked = {"between Very good and Poor": "5", "between Very poor and Good": "4", "between Good and Poor": "2"}
+    for place, want in asked.items():
+        answer = answer_chart(chart, f"What is the difference {place}?")
+        assert answer is not None and answer.text == want
