@@ -19,6 +19,7 @@ WIDE = 500
 FACES = {"helv": "Helvetica", "tiro": "Times-Roman", "cour": "Courier"}
 """PyMuPDF's names of standard fonts, and those of PDF."""
 _ODD = frozenset(range(32)) | {0x7F, 0xA0, 0xAD}  # no characters of their own in WinAnsi (PDF 32000-1, D.2)
+_NEVER = frozenset(map(ord, "\0\t\n\f\r ()\\"))  # codes that mean something else in strings
 _ESCAPED = str.maketrans({"(": "\\(", ")": "\\)", "\\": "\\\\"})
 
 
@@ -26,28 +27,36 @@ class InvisibleFonts:
     """Gives codes to words as they come and writes the fonts that were used.
 
     `plain` and `wide` are the names of the two fonts in content streams. bare: the first one is not embedded, which
-    text that is never painted need not be (ISO 19005-2, 6.2.11.4.1): 280 bytes less.
+    text that is never painted need not be (ISO 19005-2, 6.2.11.4.1): 280 bytes less. named: nor are its widths written,
+    which every viewer has of PDF's standard fonts: 100 bytes less.
     """
 
     plain, wide = "DsvlText", "DsvlMore"
 
-    def __init__(self, face: str = "helv", *, bare: bool = False) -> None:
-        self._face, self._bare = face, bare
+    def __init__(
+        self, face: str = "helv", *, bare: bool = False, named: bool = False, letters: Mapping[str, int] | None = None
+    ) -> None:
+        """`letters`: how often the text has each; a bare font then gives codes to those that Windows 1252 has not."""
+        self._face, self._bare, self._named = face, bare, named
         self._widths = face_widths(face)
         self.space = self._widths[0x20] / 1000  # ems, in both fonts
         self._plain: set[int] = set()
         self._codes: dict[str, int] = {}
+        self._lent = _lent(letters or {}) if bare else {}
 
     def encode(self, text: str) -> tuple[str, str, float]:
         """Return a font's name, the text as the inside of its PDF string with delimiters, and its width at size 1."""
-        codes = _windows(text)
+        codes = _single_bytes(text, self._lent)
         if codes is not None:
             self._plain.update(codes)
-            width = sum(self._widths[code] for code in codes) / 1000
+            width = sum(map(self._width, codes)) / 1000
             return self.plain, "(" + codes.decode("latin-1").translate(_ESCAPED) + ")", width
         self._codes.setdefault(" ", 1)
         digits = "".join(f"{self._codes.setdefault(c, len(self._codes) + 1):04X}" for c in text)
         return self.wide, f"<{digits}>", sum(self._widths[0x20] if c == " " else WIDE for c in text) / 1000
+
+    def _width(self, code: int) -> int:
+        return WIDE if code in self._lent.values() else self._widths[code]
 
     def embed(self, objects: Objects, places: Mapping[str, int]) -> None:
         """Write the fonts that were used, each to the object that `places` gives by its name."""
@@ -73,22 +82,53 @@ class InvisibleFonts:
     def _single(self, descriptor: str) -> str:
         """The font of single bytes."""
         first, last = min(self._plain), max(self._plain)
-        widths = " ".join(str(self._widths[code]) for code in range(first, last + 1))
+        used = [self._width(code) if code in self._plain else 0 for code in range(first, last + 1)]
+        widths = f"/FirstChar {first}/LastChar {last}/Widths[{' '.join(map(str, used))}]"
         kind, name = "TrueType", NAME
         if self._bare:
             kind, name = "Type1", FACES[self._face]
-            descriptor = _descriptor(name)  # without it PyMuPDF's boxes of words are a third too high
+            # Without it PyMuPDF's boxes of words are a third too high.
+            descriptor = _descriptor(name, short=self._named)
+        encoding = "/WinAnsiEncoding"
+        if self._lent:  # names that say which character it is (Adobe Glyph List specification, 2)
+            names = " ".join(f"{code}/uni{ord(letter):04X}" for letter, code in self._lent.items())
+            encoding = f"<</BaseEncoding/WinAnsiEncoding/Differences[{names}]>>"
         return (
-            f"<</Type/Font/Subtype/{kind}/BaseFont/{name}/Encoding/WinAnsiEncoding/FirstChar {first}/LastChar {last}"
-            f"/Widths[{widths}]/FontDescriptor {descriptor}>>"
+            f"<</Type/Font/Subtype/{kind}/BaseFont/{name}/Encoding{encoding}"
+            f"{'' if self._named and not self._lent else widths}/FontDescriptor{'' if self._bare else ' '}{descriptor}>>"
         )
 
 
-def _descriptor(name: str, more: str = "") -> str:
+def _descriptor(name: str, more: str = "", *, short: bool = False) -> str:
+    shape = "" if short else f"/ItalicAngle 0/CapHeight {ASCENT}/StemV 80"
     return (
-        f"<</Type/FontDescriptor/FontName/{name}/Flags 32/FontBBox[0 {DESCENT} 1000 {ASCENT}]/ItalicAngle 0"
-        f"/Ascent {ASCENT}/Descent {DESCENT}/CapHeight {ASCENT}/StemV 80{more}>>"
+        f"<</Type/FontDescriptor/FontName/{name}/Flags 32/FontBBox[0 {DESCENT} 1000 {ASCENT}]"
+        f"/Ascent {ASCENT}/Descent {DESCENT}{shape}{more}>>"
     )
+
+
+def _lent(letters: Mapping[str, int]) -> dict[str, int]:
+    """Return codes that the text does not use for the usual of its letters that have none, in order of the codes."""
+    free = set(range(256)) - _NEVER
+    homeless = []
+    for letter in letters:
+        own = _windows(letter)
+        free -= set(own or b"")
+        homeless += [letter] if own is None and " " <= letter <= "\uffff" else []
+    usual = sorted(homeless, key=lambda letter: (-letters[letter], letter))[: len(free)]
+    return dict(zip(sorted(usual), sorted(free, reverse=True), strict=False))
+
+
+def _single_bytes(text: str, lent: Mapping[str, int]) -> bytes | None:
+    if not lent:
+        return _windows(text)
+    found = bytearray()
+    for letter in text:
+        own = bytes([lent[letter]]) if letter in lent else _windows(letter)
+        if own is None:
+            return None
+        found += own
+    return bytes(found)
 
 
 def _windows(text: str) -> bytes | None:

@@ -41,10 +41,13 @@ class _File:
             self._fonts.embed(objects, self._places)
         kids = " ".join(f"{leaf} 0 R" for leaf in leaves)
         objects.put(self._tree, f"<</Type/Pages/Count {len(leaves)}/Kids[{kids}]>>")
-        catalog, info = objects.reserve(), objects.reserve()
+        catalog = objects.reserve()
         objects.put(catalog, f"<</Type/Catalog/Pages {self._tree} 0 R>>")
+        if self._thrift.bare:
+            return objects.to_bytes(catalog, mark=False)
+        info = objects.reserve()
         objects.put(info, f"<</Producer({_PROGRAM})>>")
-        return objects.to_bytes(catalog, info)
+        return objects.to_bytes(catalog, f"/Info {info} 0 R{objects.name()}")
 
     def _leaf(self, page: PageResult) -> int:
         scale = 72 / page.dpi

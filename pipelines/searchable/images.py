@@ -2,7 +2,8 @@
 
 JPEG data, in TIFF files too, and PNG data go in as they are. Other files are decoded: black and white is packed as CCITT group 4,
 everything else as PNG does it. Transparent parts are laid over white, as on the way to the model. In small files, where
-the text weighs, PNG data are packed anew if that makes them smaller: the pixels stay the same.
+the text weighs, PNG data are packed anew if that makes them smaller. Where the text would make a file too large all the
+same, everything may be (`harder`): two colours as JBIG2, JPEG data with codes of their own. The pixels stay the same.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ import zlib
 from dataclasses import dataclass, replace
 from io import BytesIO
 
+import numpy as np
 from PIL import Image, ImageChops
 
+from dsvl2.pipelines.searchable.jbig2 import jbig2
+from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
 from dsvl2.pipelines.sources.decoders import pillow_format
 
 _ORIENTATION = 274
 _GROUP4_STRIP = 1 << 30
 _WORTH_PACKING = 250_000  # bytes of a PNG file up to which it is tried
+MOST_PIXELS, MOST_JPEG = 20_000_000, 1_000_000
+"""Pixels and bytes up to which pictures are packed harder: about 4 and 2 seconds of work."""
 _PALETTE = 256  # colours that one byte tells apart
 # Where the unit square of the image goes on a unit page, by EXIF orientation.
 PLACES = {
@@ -38,7 +44,7 @@ class ImageObject:
     place: tuple[int, int, int, int, int, int] = PLACES[1]
 
 
-def image_object(data: bytes, kind: str, frame: int) -> ImageObject:
+def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) -> ImageObject:
     """Return picture `frame` (from 0) of an image file as a PDF image object.
 
     Raises:
@@ -46,16 +52,41 @@ def image_object(data: bytes, kind: str, frame: int) -> ImageObject:
     """
     with Image.open(BytesIO(data), formats=[pillow_format(kind)]) as image:
         if kind == "jpeg" and image.mode in ("L", "RGB", "CMYK"):
-            return _jpeg(image, data)
-        if kind == "png" and (found := _png(data)) and "exif" not in image.info:
-            return found if len(data) > _WORTH_PACKING else _smallest(found, image)
+            return _fitted(_jpeg(image, data)) if harder else _jpeg(image, data)
         if frame:
             image.seek(frame)
         if kind == "tiff" and (joined := joined_jpeg(data, image.tag_v2)):  # type: ignore[attr-defined]
-            return _joined(joined, image)
+            return _fitted(_joined(joined, image)) if harder else _joined(joined, image)
         turn = 1 if kind == "tiff" else image.getexif().get(_ORIENTATION, 1)  # Pillow turns TIFFs itself
-        image.load()
-        return _decoded(image, PLACES.get(turn, PLACES[1]))
+        place = PLACES.get(turn, PLACES[1])
+        few = harder and image.width * image.height <= MOST_PIXELS
+        if kind == "png" and (found := _png(data)) and "exif" not in image.info:
+            found = found if len(data) > _WORTH_PACKING else _smallest(found, image)
+        else:
+            image.load()
+            found = _decoded(image, place)
+        bilevel = _two_colours(image, place) if few else None
+        return min((one for one in (found, bilevel) if one), key=lambda one: len(one.data))
+
+
+def _fitted(jpeg: ImageObject) -> ImageObject:
+    return replace(jpeg, data=fitted_codes(jpeg.data) or jpeg.data) if len(jpeg.data) <= MOST_JPEG else jpeg
+
+
+def _two_colours(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> ImageObject | None:
+    """Return a picture of at most two colours as JBIG2; None if it has more."""
+    seen = image if image.mode == "1" else _opaque(image)
+    colours = seen.convert("RGB").getcolors(2)
+    if colours is None:
+        return None
+    samples = np.asarray(seen.convert("RGB"))
+    paper = np.array(max(colours)[1], np.uint8)
+    other = np.array(min(colours)[1] if len(colours) == 2 else (0, 0, 0), np.uint8)
+    ink = (samples != paper).any(2)
+    space = "/DeviceGray"
+    if other.any() or not (paper == 255).all():
+        space = f"[/Indexed/DeviceRGB 1<{other.tobytes().hex()}{paper.tobytes().hex()}>]"
+    return ImageObject(_entries(image.size, 1, space) + "/Filter/JBIG2Decode", jbig2(ink), place)
 
 
 def _jpeg(image: Image.Image, data: bytes) -> ImageObject:

@@ -7,6 +7,7 @@ import zlib
 from typing import Any, Protocol
 
 _IN_STREAM = 100  # objects of one object stream
+_FLATE = "/Filter/FlateDecode"
 
 
 class Objects(Protocol):
@@ -47,7 +48,7 @@ class OpenPdf:
 class NewPdf:
     """A PDF file to write: streams as they come, everything else in object streams (PDF 32000-1, 7.5.7, 7.5.8).
 
-    The same objects give the same bytes.
+    The same objects give the same bytes. A number that nothing was put to is a free one.
     """
 
     def __init__(self) -> None:
@@ -67,21 +68,28 @@ class NewPdf:
     def put_stream(self, data: bytes, entries: str = "", *, pack: bool = True) -> int:
         """Add a stream, packed unless `pack` is false."""
         number = self.reserve()
-        if pack:
-            data, entries = zlib.compress(data, 9), entries + "/Filter/FlateDecode"
+        if pack and len(packed := deflated(data)) + len(_FLATE) < len(data):
+            data, entries = packed, entries + _FLATE
         head = f"<<{entries}/Length {len(data)}>>stream\n"
         self._streams[number] = head.encode("ascii") + data + b"\nendstream"
         return number
 
-    def to_bytes(self, root: int, info: int) -> bytes:
-        """Return the file; `root` and `info` are the numbers of its catalog and of the facts about it."""
-        places: dict[int, tuple[int, int, int]] = {0: (0, 0, 255)}
+    def to_bytes(self, root: int, more: str = "", *, version: str = "1.5", mark: bool = True) -> bytes:
+        """Return the file.
+
+        Args:
+            root: number of its catalog.
+            more: further entries of its trailer.
+            version: of PDF, at least 1.5.
+            mark: say in the second line that the file is not text, as programs that send files may want to know.
+        """
+        places: dict[int, tuple[int, int, int]] = {}
         numbers = sorted(self._texts)
         for start in range(0, len(numbers), _IN_STREAM):
             part = numbers[start : start + _IN_STREAM]
             holder = self._gathered(part)
             places.update({number: (2, holder, place) for place, number in enumerate(part)})
-        body = bytearray(b"%PDF-1.5\n%\xe2\xe3\xcf\xd3\n")
+        body = bytearray(f"%PDF-{version}\n".encode() + (b"%\xe2\xe3\xcf\xd3\n" if mark else b""))
         for number, data in self._streams.items():
             places[number] = (1, len(body), 0)
             body += b"%d 0 obj" % number + data + b" endobj\n"
@@ -90,13 +98,22 @@ class NewPdf:
         wide = (start.bit_length() + 7) // 8
         table = b"".join(
             bytes([kind]) + second.to_bytes(wide, "big") + bytes([third])
-            for kind, second, third in (places[number] for number in range(last + 1))
+            for kind, second, third in (places.get(number, (0, 0, 255)) for number in range(last + 1))
         )
-        packed = zlib.compress(table, 9)
-        name = hashlib.sha256(body).hexdigest()[:8]
-        entries = f"/Type/XRef/Size {last + 1}/W[1 {wide} 1]/Root {root} 0 R/Info {info} 0 R/ID[<{name}><{name}>]"
-        body += f"{last} 0 obj<<{entries}/Filter/FlateDecode/Length {len(packed)}>>stream\n".encode()
+        packed, how = deflated(table), _FLATE
+        if len(packed) + len(_FLATE) >= len(table):
+            packed, how = table, ""
+        entries = f"/Type/XRef/Size {last + 1}/W[1 {wide} 1]/Root {root} 0 R{more}"
+        body += f"{last} 0 obj<<{entries}{how}/Length {len(packed)}>>stream\n".encode()
         return bytes(body) + packed + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % start
+
+    def name(self) -> str:
+        """Return an entry for the trailer that tells this file from others (PDF 32000-1, 14.4), the same for the same."""
+        said = hashlib.sha256(repr(sorted(self._texts.items())).encode())
+        for number in sorted(self._streams):
+            said.update(self._streams[number])
+        name = said.hexdigest()[:8]
+        return f"/ID[<{name}><{name}>]"
 
     def _gathered(self, numbers: list[int]) -> int:
         texts = [self._texts[number] for number in numbers]
@@ -104,3 +121,13 @@ class NewPdf:
         head = " ".join(f"{number} {offset}" for number, offset in zip(numbers, offsets, strict=True)) + " "
         data = (head + " ".join(texts)).encode("ascii")
         return self.put_stream(data, f"/Type/ObjStm/N {len(texts)}/First {len(head)}")
+
+
+def deflated(data: bytes) -> bytes:
+    """Return data as zlib packs them smallest: letters and pixels like other ways of looking for what was there before."""
+    found = []
+    for memory in (8, 9):  # short data take shorter codes from one of them
+        for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED):
+            packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, memory, strategy)
+            found.append(packer.compress(data) + packer.flush())
+    return min(found, key=len)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
@@ -30,12 +31,15 @@ class Thrift:
     """How text is written where a file must not grow much.
 
     slack: how far words may be off, in usual measures: more needs fewer numbers. whole: a line is one string if no word
-    is off by more than half its size. bare: single bytes are in a standard font, which a viewer has.
+    is off by more than half its size. bare: single bytes are in a standard font, which a viewer has, and the file says
+    nothing of itself. packed: what was there is packed harder, with the same pixels. named: of that font only its name.
     """
 
     slack: float = 1.0
     whole: bool = False
     bare: bool = False
+    packed: bool = False
+    named: bool = False
 
 
 PLAIN = Thrift()
@@ -115,8 +119,10 @@ class _Writer:
             (*word[:2], *self._fonts.encode(word[2] + blank)) for word, blank in zip(run.words, blanks, strict=True)
         ]
         if self._whole and (stretch := _one_stretch(words, em)):
-            self._set(words[0][2], size, round(100 * stretch))
-            self._end("[" + "".join(codes for _, _, _, codes, _ in words))
+            percent = round(100 * stretch)
+            percent = self._stretch if abs(percent - self._stretch) <= _SAME_PERCENT else percent
+            self._set(words[0][2], size, percent)
+            self._end(reduce(_joined, (codes for _, _, _, codes, _ in words), "["))
             return
         natural = sum(width for *_, width in words) - self._fonts.space * (len(words) - 1)
         usual = sum(length for _, length, *_ in words) / em / natural
@@ -134,7 +140,7 @@ class _Writer:
                 self._set(font, size, percent)
             if at != here:
                 shown += ("" if shown else "[") + f"{-round(1000 * (at - here) / em / (percent / 100))}"
-            shown = (shown or "[") + codes
+            shown = _joined(shown or "[", codes)
             here = at + width * em * percent / 100
         self._end(shown)
 
@@ -166,10 +172,15 @@ class _Writer:
     def _end(self, shown: str) -> str:
         """Show what was gathered; return the empty beginning of what comes next."""
         if shown:
-            whole = shown.replace(")(", "").replace("><", "")
-            single = whole[1:] if whole[1:2] in ("(", "<") and _ONE_STRING.fullmatch(whole, 1) else ""
-            self.parts.append(f"{single}Tj" if single else f"{whole}]TJ")
+            single = shown[1:] if shown[1:2] in ("(", "<") and _ONE_STRING.fullmatch(shown, 1) else ""
+            self.parts.append(f"{single}Tj" if single else f"{shown}]TJ")
         return ""
+
+
+def _joined(shown: str, string: str) -> str:
+    """Put a string behind what is shown, into the string that this ends with if it is of the same kind."""
+    both = shown[-1] + string[0]
+    return shown[:-1] + string[1:] if both in (")(", "><") else shown + string
 
 
 def _one_stretch(words: list[tuple[float, float, str, str, float]], em: float) -> float | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +15,23 @@ from dsvl2.pipelines.errors import OutputError, UnreadableFile
 from dsvl2.pipelines.formats.base import Original
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts, likest_face
 from dsvl2.pipelines.searchable.fresh import new_pdf
-from dsvl2.pipelines.searchable.images import image_object
+from dsvl2.pipelines.searchable.images import ImageObject, image_object
 from dsvl2.pipelines.searchable.layer import TextLayer
+from dsvl2.pipelines.searchable.repack import Packed, collected, repacked
 from dsvl2.pipelines.searchable.text import PLAIN, Thrift, word_lengths
 
 MOST = 1.1
 """Times its size that a file may grow to; a PDF up to there keeps its bytes."""
-THRIFT = (PLAIN, Thrift(2.0), Thrift(2.0, whole=True), Thrift(2.0, whole=True, bare=True))
+THRIFT = (
+    PLAIN,
+    Thrift(2.0),
+    Thrift(2.0, whole=True),
+    Thrift(2.0, whole=True, bare=True),
+    Thrift(packed=True),
+    Thrift(2.0, packed=True, whole=True),
+    Thrift(2.0, packed=True, whole=True, bare=True),
+    Thrift(2.0, packed=True, whole=True, bare=True, named=True),
+)
 """How text is written: the first way that does not let a file grow more."""
 
 
@@ -27,7 +39,9 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     """Return the original as a PDF with the document's text on it, invisible and in place.
 
     A PDF keeps every byte it has, the text is appended to it (an incremental update). It is written anew only if it is
-    damaged, or if it grew by more than a tenth, does not that way, and is neither signed nor encrypted. Pages that were
+    damaged, or if it grew by more than a tenth, does not that way, and is neither signed nor encrypted. Pictures are
+    packed anew, without loss, where a file would grow by more than a tenth otherwise. What cannot be kept to that at all
+    has its words in place in a font of its own instead. Pages that were
     not read, failed, or whose own text was used stay as they are; where its own text is good but not all there is, as
     beside filled-in forms, only other words are added; garbled text of its own stays beside the new. Of an image file the
     pages that were read become PDF pages of the same size in inches.
@@ -43,13 +57,13 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     tools.mupdf_display_warnings(False)
     try:
         data = original.read()
-        over = _over_pdf if original.kind == "pdf" else _over_images
+        over = _OverPdf(data, document, original) if original.kind == "pdf" else _OverImages(data, document, original)
         tried: list[bytes] = []
         for thrift in THRIFT:
-            tried.append(over(data, document, original, thrift))
+            tried.append(over.written(thrift))
             if len(tried[-1]) <= MOST * len(data):
                 return tried[-1]
-        return min(tried[:-1], key=len)  # a font that is not there would not help either
+        return min((made for made, thrift in zip(tried, THRIFT, strict=True) if not thrift.bare), key=len)
     except (OutputError, UnreadableFile):
         raise
     except Exception as error:
@@ -57,42 +71,62 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
         raise UnreadableFile(f"{original.name} cannot be made a searchable PDF: {reason}") from error
 
 
-def _over_pdf(data: bytes, document: Document, original: Original, thrift: Thrift) -> bytes:
-    pymupdf: Any = importlib.import_module("pymupdf")
-    with tempfile.TemporaryDirectory(prefix="dsvl2-") as folder:
-        path = Path(folder) / "original.pdf"
-        path.write_bytes(data)
-        with pymupdf.open(str(path), filetype="pdf") as pdf:
-            if pdf.needs_pass and not pdf.authenticate(original.password or ""):
-                raise UnreadableFile(f"{original.name} is encrypted")
-            layer = TextLayer(pdf, _fonts(document.pages, thrift), thrift)
-            for page in document.pages:
-                if page.blocks and 0 < page.number <= pdf.page_count:
-                    layer.add(pdf.load_page(page.number - 1), page)
-            wrote, may_change = layer.finish(), pdf.get_sigflags() <= 0 and not pdf.metadata["encryption"]
-            if not pdf.can_save_incrementally():
-                return bytes(pdf.tobytes(deflate=True, encryption=pymupdf.PDF_ENCRYPT_KEEP))
-            if wrote:
-                pdf.saveIncr()
-        result = path.read_bytes()
-    if may_change and len(result) > MOST * len(data):
-        with pymupdf.open(stream=result, filetype="pdf") as pdf:
-            anew = bytes(pdf.tobytes(garbage=3, deflate=True, use_objstms=1))
-        result = anew if len(anew) <= MOST * len(data) else result
-    return result
+@dataclass(frozen=True, slots=True)
+class _OverPdf:
+    data: bytes
+    document: Document
+    original: Original
+    known: Packed = field(default_factory=dict)
+
+    def written(self, thrift: Thrift) -> bytes:
+        pymupdf: Any = importlib.import_module("pymupdf")
+        with tempfile.TemporaryDirectory(prefix="dsvl2-") as folder:
+            path = Path(folder) / "original.pdf"
+            path.write_bytes(self.data)
+            with pymupdf.open(str(path), filetype="pdf") as pdf:
+                if pdf.needs_pass and not pdf.authenticate(self.original.password or ""):
+                    raise UnreadableFile(f"{self.original.name} is encrypted")
+                layer = TextLayer(pdf, _fonts(self.document.pages, thrift), thrift)
+                for page in self.document.pages:
+                    if page.blocks and 0 < page.number <= pdf.page_count:
+                        layer.add(pdf.load_page(page.number - 1), page)
+                wrote, may_change = layer.finish(), pdf.get_sigflags() <= 0 and not pdf.metadata["encryption"]
+                if not pdf.can_save_incrementally():
+                    return bytes(pdf.tobytes(deflate=True, encryption=pymupdf.PDF_ENCRYPT_KEEP))
+                if wrote:
+                    pdf.saveIncr()
+            result = path.read_bytes()
+        most = MOST * len(self.data)
+        if may_change and len(result) > most:
+            anew = repacked(result, self.known) if thrift.packed else collected(result)
+            result = anew if len(anew) <= most else result
+        return result
 
 
-def _over_images(data: bytes, document: Document, original: Original, thrift: Thrift) -> bytes:
-    pages = [page for page in document.pages if page.width_px and page.height_px and page.dpi]
-    if not pages:
-        raise OutputError(f"{original.name} has no page that could be put into a PDF")
-    return new_pdf(
-        pages, _fonts(pages, thrift), lambda page: image_object(data, original.kind, page.number - 1), thrift
-    )
+@dataclass(frozen=True, slots=True)
+class _OverImages:
+    data: bytes
+    document: Document
+    original: Original
+    known: dict[tuple[int, bool], ImageObject] = field(default_factory=dict)
+
+    def written(self, thrift: Thrift) -> bytes:
+        pages = [page for page in self.document.pages if page.width_px and page.height_px and page.dpi]
+        if not pages:
+            raise OutputError(f"{self.original.name} has no page that could be put into a PDF")
+        return new_pdf(pages, _fonts(pages, thrift), lambda page: self._picture(page.number, thrift.packed), thrift)
+
+    def _picture(self, number: int, packed: bool) -> ImageObject:
+        if (number, packed) not in self.known:
+            made = image_object(self.data, self.original.kind, number - 1, harder=packed)
+            self.known[number, packed] = made
+        return self.known[number, packed]
 
 
 def _fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> InvisibleFonts:
-    return InvisibleFonts(likest_face(line for page in pages for line in word_lengths(page)), bare=thrift.bare)
+    lines = [line for page in pages for line in word_lengths(page)]
+    letters = Counter("".join(text for line in lines for text, _ in line)) if thrift.bare else None
+    return InvisibleFonts(likest_face(lines), bare=thrift.bare, named=thrift.named, letters=letters)
 
 
 def text_only_pdf(document: Document) -> bytes:

@@ -123,7 +123,8 @@ def test_the_words_are_the_same_and_lie_on_their_ink(
 def test_words_lie_on_their_ink_where_bytes_are_saved_too(
     reader: Callable[[Path], Found], thrift: Thrift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "THRIFT", (thrift, thrift))
+    monkeypatch.setattr(write, "THRIFT", (thrift,))
+    monkeypatch.setattr(write, "MOST", 99)
     image, page = DRAWN.drawn_page(3, 1500, dpi=100)
     with open_source(DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")) as source:
         result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
