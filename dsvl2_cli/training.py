@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -11,13 +12,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.console import Console
 from dsvl2_cli.exit_codes import Exit
 
+if TYPE_CHECKING:
+    from dsvl2.pipelines.training import Recipe
+
 EMBEDDED = "nano"
-_WRONG_INPUT = 2  # what a trainer ends with that has told its mistake
+_TOLD = {2: Exit.BAD_INPUT, 5: Exit.OUTPUT}  # what a trainer ends with that has said why
+_ROOM = 1_500_000_000  # bytes that a run of the embedded model takes: states and weights, twice while they are replaced
+_SETS = ("contracts", "receipts", "forms", "charts", "tables", "formulas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +78,14 @@ def check(plan: Plan) -> None:
             json.loads(value)
         except ValueError as error:
             raise InputError(f"--set {change}: {value!r} is no JSON value", hint=f"for example {name}=3") from error
+    own = plan.out / "recipe.json"
+    file = own if plan.resume and not plan.recipe and own.exists() else plan.recipe
     try:
-        (Recipe if plan.model == EMBEDDED else FineTuning).load(plan.recipe, **changes_of(plan.changes))
+        chosen = (Recipe if plan.model == EMBEDDED else FineTuning).load(file, **changes_of(plan.changes))
     except ValueError as error:
         raise InputError(str(error), hint="the fields are those of pipelines/training/recipe.py") from error
+    if isinstance(chosen, Recipe):
+        _check_material(plan, chosen)
     given = {"--init": plan.init, "--resume": plan.resume, "--gpus": (plan.gpus or 0) > 1, "--eval-dir": plan.eval_dir}
     if plan.model != EMBEDDED and (named := [option for option, value in given.items() if value]):
         raise InputError(
@@ -83,6 +93,26 @@ def check(plan: Plan) -> None:
         )
     if plan.model != EMBEDDED:
         read_pairs(plan.data)
+
+
+def _check_material(plan: Plan, recipe: Recipe) -> None:
+    """Raise when the data, the sets to measure on or the room on the disk will not do for a run of the embedded model."""
+    from dsvl2.pipelines.errors import InputError, OutputUnwritable
+    from dsvl2.pipelines.training import lacking
+
+    if absent := lacking(plan.data, recipe):
+        made = "; ".join(dict.fromkeys(absent.values())).replace("DATA", str(plan.data))
+        raise InputError(f"{plan.data} has no {', '.join(absent)}", hint=f"make what is missing with: {made}")
+    if plan.eval_dir is not None and not any((plan.eval_dir / name).is_dir() for name in _SETS):
+        raise InputError(
+            f"{plan.eval_dir} holds none of the sets {', '.join(_SETS)}", hint="name the folder that holds theirs"
+        )
+    free = shutil.disk_usage(next(place for place in (plan.out, *plan.out.absolute().parents) if place.exists())).free
+    if free < _ROOM:
+        raise OutputUnwritable(
+            f"{plan.out}: {free / 1e9:.1f} GB are free, a run takes up to {_ROOM / 1e9:.1f} GB",
+            hint="make room, or name a folder on another disk",
+        )
 
 
 def command(plan: Plan) -> list[str]:
@@ -116,35 +146,50 @@ def run(plan: Plan, console: Console, *, show: bool) -> Exit:
     if plan.model == EMBEDDED:
         plan.out.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command(plan), stderr=subprocess.PIPE, text=True, env=environment)
-    tail: list[str] = []
-    below = False  # whether a progress line waits to be overwritten
-    assert process.stderr is not None
-    try:
-        for line in process.stderr:
-            tail = [*tail[-40:], line]
-            if show and _steps(line):
-                sys.stderr.write(f"\r\x1b[K{line.strip()[: _width() - 1]}")
-                sys.stderr.flush()
-            else:
-                sys.stderr.write(("\n" if below else "") + line)
-            below = show and _steps(line)
-    except KeyboardInterrupt:
-        process.send_signal(signal.SIGINT)
-        process.wait()
+    with subprocess.Popen(
+        command(plan), stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as process:
+        tail, interrupted = _follow(process, show=show)
+    if process.returncode and interrupted:  # torchrun has a code of its own for it
         console.say(_how_to_go_on(plan))
         return Exit.INTERRUPTED
-    if below:
-        sys.stderr.write("\n")
-    if process.wait() != 0:
-        if process.returncode == _WRONG_INPUT:  # said in one line
-            return Exit.BAD_INPUT
+    if process.returncode in _TOLD:
+        return _TOLD[process.returncode]
+    if process.returncode:
         console.warn(f"training ended with {process.returncode}: {''.join(tail[-3:]).strip()}")
         return Exit.INTERNAL
     if plan.model == EMBEDDED:
         _export(plan)
         finish(plan, _measured(plan))
     return Exit.OK
+
+
+def _follow(process: subprocess.Popen[str], *, show: bool) -> tuple[list[str], bool]:
+    """Pass the run's lines on until it has ended; returns the last of them, and whether it was interrupted.
+
+    The run is in a session of its own: an interrupt comes to it from here alone, once for each that comes here.
+    """
+    tail: list[str] = []
+    interrupted = below = False  # below: whether a progress line waits to be overwritten
+    assert process.stderr is not None
+    while True:
+        try:
+            for line in process.stderr:
+                tail = [*tail[-40:], line]
+                if show and _steps(line):
+                    sys.stderr.write(f"\r\x1b[K{line.strip()[: _width() - 1]}")
+                    sys.stderr.flush()
+                else:
+                    sys.stderr.write(("\n" if below else "") + line)
+                below = show and _steps(line)
+            process.wait()
+        except KeyboardInterrupt:
+            interrupted = True
+            process.send_signal(signal.SIGINT)
+            continue
+        if below:
+            sys.stderr.write("\n")
+        return tail, interrupted
 
 
 def _export(plan: Plan) -> None:
@@ -173,7 +218,8 @@ def _how_to_go_on(plan: Plan) -> str:
         return "stopped; nothing was written"
     if not (plan.out / "state.pt").exists():
         return "stopped before the first state was saved"
-    return f"stopped; go on from the last saved state with: dsvl2 train nano --data {plan.data} -o {plan.out} --resume"
+    data, out = (shlex.quote(str(path)) for path in (plan.data, plan.out))
+    return f"stopped; go on from the last saved state with: dsvl2 train nano --data {data} -o {out} --resume"
 
 
 def _steps(line: str) -> bool:

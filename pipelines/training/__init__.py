@@ -2,6 +2,7 @@
 
 from dsvl2.pipelines.training.card import write_card
 from dsvl2.pipelines.training.curves import draw
+from dsvl2.pipelines.training.needs import lacking
 from dsvl2.pipelines.training.pairs import Pair, PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning, Recipe, changes_of, named_recipe
 
@@ -12,6 +13,7 @@ __all__ = [
     "Recipe",
     "changes_of",
     "draw",
+    "lacking",
     "named_recipe",
     "read_pairs",
     "write_card",

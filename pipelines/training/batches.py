@@ -60,6 +60,8 @@ class Renderer(IterableDataset[Fresh]):
             made[kind] += self.recipe.every(kind)
             try:
                 yield next(streams[kind])
+            except OSError:  # a file of the data that is not there will not come
+                raise
             except Exception as error:  # a page in a million that cannot be made must not end a run
                 failures += 1
                 if failures > MOST_FAILURES:

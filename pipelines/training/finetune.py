@@ -36,6 +36,7 @@ from dsvl2.model.tokenizer import Tokenizer
 from dsvl2.model.weights import load_network, save_checkpoint
 from dsvl2.pipelines.training.card import size_text, write_card
 from dsvl2.pipelines.training.curves import draw
+from dsvl2.pipelines.training.ending import STOPPED
 from dsvl2.pipelines.training.pairs import Pair, PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning, changes_of
 from dsvl2.pipelines.training.rounded import RoundedAdamW
@@ -167,12 +168,14 @@ def memory_needed(folder: Path, options: FineTuning) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse the command line and fine-tune; 2 with one line on stderr where the pairs or the folder are wrong."""
+    """Parse the command line and fine-tune; 2 with one line on stderr for wrong pairs or a wrong folder, 130 when stopped."""
     try:
         _run(argv)
     except (PairsError, ModelError) as error:
         sys.stderr.write(f"error: {error}; {error.hint}\n")
         return 2
+    except KeyboardInterrupt:
+        return STOPPED
     return 0
 
 

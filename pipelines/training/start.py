@@ -1,9 +1,12 @@
-"""Weights to start a run from: those of an earlier run, or of a checkpoint folder, quantized or not."""
+"""Weights to start a run from: those of an earlier run, or of a checkpoint folder, quantized or not; and how they are kept."""
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,3 +30,15 @@ def starting_weights(paths: Sequence[Path], device: torch.device) -> dict[str, T
         else:
             found |= torch.load(path, map_location=device, weights_only=True)
     return found
+
+
+def put_whole(path: Path, content: Any) -> None:
+    """Save tensors so that the file is whole, or as it was before; a disk that is full is an OSError."""
+    part = path.with_name(f".{path.name}")
+    written = io.BytesIO()  # on a full disk torch.save itself ends with a RuntimeError about positions
+    torch.save(content, written)
+    try:
+        part.write_bytes(written.getbuffer())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

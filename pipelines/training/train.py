@@ -28,11 +28,12 @@ from dsvl2.pipelines.training.average import Average
 from dsvl2.pipelines.training.batches import Supply, on_device
 from dsvl2.pipelines.training.checks import Checks
 from dsvl2.pipelines.training.cluster import Cluster, Progress, flat_gradients, keep_own_device
+from dsvl2.pipelines.training.ending import run_to_its_end
 from dsvl2.pipelines.training.learner import Learner, StepResult
 from dsvl2.pipelines.training.material import PROMPTS, Fresh
 from dsvl2.pipelines.training.optim import Muon, split_parameters
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe, changes_of
-from dsvl2.pipelines.training.start import starting_weights
+from dsvl2.pipelines.training.start import put_whole, starting_weights
 from dsvl2.pipelines.training.targets import Targets
 from dsvl2.pipelines.training.warmup import DONE, compile_blocks, keep_compiled, start_aside, take_compiled, warm_up
 
@@ -74,11 +75,12 @@ class Trainer:
         torch.manual_seed(recipe.seed * 977 + self.cluster.rank + self.progress.step + 1)
         self.supply = Supply(data, recipe, rank=self.cluster.rank, start=self.progress.step, device=self.device)
         self.supply.level.value = self.progress.level
-        self.aside = recipe.compile and recipe.compile_aside
+        self.compiling = recipe.compile and self.device.type == "cuda"  # on a CPU it takes longer than it saves
+        self.aside = self.compiling and recipe.compile_aside
         self.checks = Checks(data, recipe, self.device) if recipe.check_every and not self.cluster.rank else None
         self.started = time.monotonic() - self.progress.elapsed
         self.progress.elapsed = self.saved = self._elapsed()
-        self.checked = float("-inf")
+        self.checked, self.stopping = float("-inf"), False
         self.latest: dict[str, StepResult] = {}
 
     def _elapsed(self) -> float:
@@ -105,23 +107,18 @@ class Trainer:
         self.progress.accuracy = 0.9
 
     def save(self) -> None:
-        """Write the state and the weights alone, each whole or not at all."""
+        """Write the state and the weights alone."""
         if self.cluster.rank:
             return
         learner = self.learner.state_dict()
         progress = {name: getattr(self.progress, name) for name in Progress.__slots__}
-        state: dict[str, Any] = {
-            "learner": learner,
-            "adam": self.adam.state_dict(),
-            "muon": self.muon.state_dict(),
-            "progress": progress,
-        }
+        state: dict[str, Any] = {"learner": learner, "progress": progress}
+        state |= {"adam": self.adam.state_dict(), "muon": self.muon.state_dict()}
         if self.average is not None:
             state["average"] = self.average.state_dict()
         weights = {key: value.half() for key, value in (learner | state.get("average", {})).items()}
         for name, content in (("state.pt", state), ("weights.pt", weights)):
-            torch.save(content, self.out / f".{name}")
-            os.replace(self.out / f".{name}", self.out / name)
+            put_whole(self.out / name, content)
         self.saved = self.progress.elapsed
 
     def log(self, record: dict[str, Any]) -> None:
@@ -203,13 +200,13 @@ class Trainer:
         """Train until the budget or the step limit is used up."""
         machine = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
         self.log({"devices": self.cluster.world, "device": machine, "from step": self.progress.step})
-        if self.recipe.compile and not self.aside:
+        if self.compiling and not self.aside:
             self.compile()
         elif self.aside and self.cluster.rank == self.cluster.world - 1:
             start_aside(self.out)
         self.supply.gate.value = 1
         mark, waiting = time.monotonic(), self.progress.step
-        while self.progress.step < self.recipe.max_steps:
+        while self.progress.step < self.recipe.max_steps and not self.stopping:
             share = self.progress.elapsed / self.recipe.budget
             if share >= 1:
                 break
@@ -225,7 +222,13 @@ class Trainer:
             if self.progress.elapsed - self.saved > self.recipe.save_every:
                 self.save()
         self.save()
-        self.log({"done": self.progress.step, "elapsed": round(self.progress.elapsed, 1), "seen": self.progress.seen})
+        self.log(
+            {
+                "stopped" if self.stopping else "done": self.progress.step,
+                "elapsed": round(self.progress.elapsed, 1),
+                "seen": self.progress.seen,
+            }
+        )
 
     def look(self) -> None:
         """Look at the held-out bands when it is time to."""
@@ -287,9 +290,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     recipe.save(options.out / "recipe.json")
     how = {name: getattr(options, name) for name in ("resume", "init", "until", "compiled")}
-    Trainer(recipe, options.data, options.out, **how).run()
+    trainer = Trainer(recipe, options.data, options.out, **how)
+    code = run_to_its_end(trainer, alone=trainer.cluster.world == 1)
     sys.stderr.flush()
-    os._exit(0)  # renderer processes may be in the middle of a batch
+    os._exit(code)  # renderer processes may be in the middle of a batch
 
 
 if __name__ == "__main__":

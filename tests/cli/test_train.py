@@ -2,16 +2,67 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from dsvl2.pipelines.errors import InputError
+from dsvl2.pipelines.errors import InputError, OutputUnwritable
+from dsvl2_cli import training
+from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.training import Plan, check, command, recipe_file
 
+TRAINER = """
+import signal, sys, time
+from pathlib import Path
+from dsvl2.pipelines.training.ending import run_to_its_end
+class Trainer:
+    stopping = False
+    def run(self):
+        for step in range(600):
+            sys.stderr.write(f"step {step}\\n")
+            sys.stderr.flush()
+            time.sleep(0.05)
+            if self.stopping and sys.argv[2] == "1":
+                Path(sys.argv[1], "state.pt").write_bytes(b"")
+                return
+raise SystemExit(run_to_its_end(Trainer(), alone=True))
+"""
 
-def test_mistakes_are_told_before_a_process_starts(tmp_path: Path) -> None:
+
+class Pressing:
+    """A terminal whose user presses Ctrl-C when lines come."""
+
+    def __init__(self, presses: int) -> None:
+        self.left = presses
+
+    def write(self, text: str) -> int:
+        if self.left and (text.startswith("step 3") or "stopping" in text):
+            self.left -= 1
+            raise KeyboardInterrupt
+        return len(text)
+
+    def flush(self) -> None:
+        return None
+
+    def isatty(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> Path:
+    """A folder that holds what the first recipes need, by name."""
+    folder = tmp_path / "data"
+    (folder / "fonts").mkdir(parents=True)
+    for name in ("corpus.txt", "meta.json"):
+        (folder / name).write_text("", encoding="utf-8")
+    return folder
+
+
+def test_mistakes_are_told_before_a_process_starts(material: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     (run / "log.jsonl").write_text("", encoding="utf-8")
@@ -36,7 +87,7 @@ def test_mistakes_are_told_before_a_process_starts(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no saved state"):
         check(Plan("nano", tmp_path, run, resume=True))
     (run / "state.pt").write_bytes(b"")
-    check(Plan("nano", tmp_path, run, resume=True, changes=("budget=3",)))
+    check(Plan("nano", material, run, resume=True, changes=("budget=3",)))
 
 
 def test_several_gpus_run_under_torchrun_and_a_folder_is_fine_tuned() -> None:
@@ -72,3 +123,42 @@ def test_bad_pairs_end_with_their_line_and_a_remedy(dsvl2: Any, tmp_path: Path, 
     done = dsvl2("train", tmp_path, "--data", pairs, "-o", tmp_path / "new")
     assert done.code == 4 and "error[training_pairs]" in done.err
     assert "line 2: " in " ".join(done.err.split()) and "hint: " in done.err and "KeyError" not in done.err
+
+
+def test_what_is_missing_of_the_data_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "corpus.txt").write_text("", encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"has no meta.json, fonts, answers.xz, formulas.npz.xz, inline.npz.xz"
+    ) as error:
+        check(Plan("nano", tmp_path, tmp_path / "new", recipe_file("nano_7")))
+    assert "training.answers.collect" in str(error.value.hint) and "--inline" in str(error.value.hint)
+    with pytest.raises(InputError, match=r"has no meta.json, fonts$"):
+        check(Plan("nano", tmp_path, tmp_path / "new"))
+
+
+def test_a_folder_without_any_set_and_a_full_disk_are_told_at_once(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="none of the sets contracts"):
+        check(Plan("nano", material, tmp_path / "new", eval_dir=material))
+    (material / "receipts").mkdir()
+    check(Plan("nano", material, tmp_path / "new", eval_dir=material))
+    monkeypatch.setattr(training, "_ROOM", 10**18)
+    with pytest.raises(OutputUnwritable, match="GB are free"):
+        check(Plan("nano", material, tmp_path / "new"))
+
+
+@pytest.mark.parametrize(("presses", "said"), [(1, "go on from the last saved state"), (2, "before the first state")])
+def test_an_interrupt_reaches_the_run_once_and_says_how_to_go_on(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, presses: int, said: str
+) -> None:
+    plan = Plan("nano", material, tmp_path / "run")
+    script = tmp_path / "trainer.py"
+    script.write_text(TRAINER, encoding="utf-8")
+    monkeypatch.setattr(training, "command", lambda _: [sys.executable, str(script), str(plan.out), str(presses)])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    told: list[str] = []
+    console = SimpleNamespace(say=told.append, warn=told.append)
+    monkeypatch.setattr(sys, "stderr", Pressing(presses))
+    assert training.run(plan, console, show=False) == Exit.INTERRUPTED, told  # type: ignore[arg-type]
+    assert len(told) == 1 and said in told[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -10,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image, ImageFont
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
 from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training.ending import NO_ROOM, run_to_its_end
 from dsvl2.pipelines.training.export import export
+from dsvl2.pipelines.training.start import put_whole
 
 TEXT = "en\tThe quick brown fox jumps over the lazy dog, and five boxing wizards jump quickly; 42 did so twice.\n"
 FACE = {"file": "default.ttf", "family": "Default", "weight": 1.0, "held_out": False, "bold": False, "italic": False,
@@ -70,6 +74,35 @@ def test_a_run_resumes_and_its_export_is_a_checkpoint_that_the_runtime_reads(dat
     before, after = nano.prompt_ids()
     image_tokens = 12 * 13 + 1 + 12 * 13
     assert result.usage.prompt_tokens == len(before) + len(after) + image_tokens
+
+
+class _Full:
+    """A run whose disk is full at its first save."""
+
+    stopping = False
+
+    def run(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "run/.state.pt")
+
+
+def test_a_full_disk_is_one_line_and_what_was_saved_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_to_its_end(_Full(), alone=False) == NO_ROOM
+    assert capsys.readouterr().err == (
+        "error: run/.state.pt: No space left on device; what was saved before is whole\n"
+    )
+    file = tmp_path / "state.pt"
+    put_whole(file, {"step": 1})
+
+    def fill(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    with pytest.raises(OSError, match="No space"):
+        put_whole(file, {"step": 2})
+    assert torch.load(file) == {"step": 1} and list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.skipif("LONG_TESTS" not in os.environ, reason="starts torchrun twice: set LONG_TESTS=1")
