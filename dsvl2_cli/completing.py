@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 DOCUMENT_FORMATS = ("md", "txt", "json", "jsonl", "tex", "html", "tsv", "hocr", "alto", "pdf")
-TABLE_FORMATS = ("csv", "html", "md", "tex", "json")
+TABLE_FORMATS = ("csv", "xlsx", "html", "md", "tex", "json")
 MODELS = ("nano", "tiny", "small", "base")
 SCHEMES = ("4bit", "8bit", "e4a8", "w4", "nf4", "int8", "int8-bnb")
 TASKS = ("ocr", "ask", "extract", "chart", "table", "formula", "ground", "page2code")

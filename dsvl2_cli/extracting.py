@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dsvl2_cli.common import Common
     from dsvl2_cli.session import Session
 
-FORMATS = ("json", "jsonl", "csv")
+FORMATS = ("json", "jsonl", "csv", "xlsx")
 MANY = 20  # pages from which on it is said how many there are: they take minutes
-_BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".xlsx": "xlsx"}
 _LOUD = frozenset(
     {"conflict", "token_limit", "repetition", "rule_failed", "unsupported", "not_merged", "bad_answer", "empty"}
 )
@@ -62,6 +62,8 @@ def extract_all(plan: ExtractPlan, common: Common, now: Session) -> None:
     with Work(common, now) as work:
         documents = work.documents(plan.files)
         format = choose_format(plan, len(documents), form)
+        if format == "xlsx" and plan.output in (None, "-") and now.results.isatty():
+            raise UsageError("a workbook is not written to a terminal", "name a file: -o fields.xlsx")
         work.check_output(plan.output, plan.force)
         extractor = _Extractor(work, plan, form)
         results, problems = extractor.all(documents)
@@ -91,16 +93,20 @@ def choose_format(plan: ExtractPlan, documents: int, form: Form) -> str:
     if chosen not in FORMATS:
         raise UsageError(f"unknown format {plan.format!r}", f"choose {', '.join(FORMATS)}")
     if chosen == "json" and documents > 1:
-        raise UsageError(f"{documents} documents do not make one JSON object", "use jsonl (a line for each) or csv")
-    if chosen == "csv":
+        raise UsageError(
+            f"{documents} documents do not make one JSON object", "use jsonl (a line for each), csv or xlsx"
+        )
+    if chosen in ("csv", "xlsx"):
         columns_of(form)
     return chosen
 
 
-def rendered(results: list[Extraction], form: Form, format: str, *, data_only: bool) -> str:
+def rendered(results: list[Extraction], form: Form, format: str, *, data_only: bool) -> str | bytes:
     """All results in one format."""
-    from dsvl2.pipelines.extract import csv_text, json_text
+    from dsvl2.pipelines.extract import csv_text, json_text, xlsx_data
 
+    if format == "xlsx":
+        return xlsx_data(results, form, source=not data_only)
     if format == "csv":
         return csv_text(results, form, source=not data_only)
     return "".join(json_text(result, data_only=data_only, lines=format == "jsonl") for result in results)

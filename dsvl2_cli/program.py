@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from dsvl2_cli.errors import UsageError
+
 
 def _without_types(parameters: list[Any]) -> list[Any]:
     """Take away what newer Typer shows of itself: `--force <bool>`, `FILE <list[str]>`."""
@@ -30,6 +32,23 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Read the command line; a second output is refused where one is all that is written, not dropped in silence.
+
+        Raises:
+            UsageError: -o stands twice and the command takes one.
+        """
+        for parameter in self.params:
+            if parameter.name == "output" and not getattr(parameter, "multiple", False):
+                _refuse_second(parameter.opts, args)
+        return super().parse_args(ctx, args)
+
+
+def _refuse_second(names: list[str], args: list[str]) -> None:
+    options = args[: args.index("--")] if "--" in args else args
+    if sum(word.partition("=")[0] in names for word in options) > 1:
+        raise UsageError("-o stands twice, and one output is written", "run the command again for the other")
 
 
 class Group(TyperGroup):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dsvl2_cli.session import Session
 
 SPANS = ("blank", "repeat")
+WHOLE = ("json", "xlsx")  # formats that hold all tables in one file
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,16 @@ def find_tables(plan: TablePlan, common: Common, now: Session) -> None:
         raise UsageError("JSON holds all tables in one file", "name one: -o tables.json")
     with Work(common, now) as work:
         documents = work.documents(plan.words, plan.files_from)
+        if chosen == "xlsx" and plan.output in (None, "-") and now.results.isatty():
+            raise UsageError("a workbook is not written to a terminal", "name a file: -o tables.xlsx")
         if not is_folder(plan.output) and plan.output is not None:
             work.check_output(plan.output, plan.force)
         found = [one for document in documents for one in _tables(work, document, plan)]
         work.stop_progress()
         if chosen == "json":
             _report(work, found, plan)
+        elif found and chosen == "xlsx":
+            _write_workbooks(work, found, plan)
         elif found:
             _write(work, found, chosen, plan)
         work.leave()
@@ -72,15 +77,16 @@ def choose(format: str | None, output: str | None) -> str:
     """
     from dsvl2.pipelines.tables import TABLE_FORMATS, table_format
 
-    hint = f"choose {', '.join(TABLE_FORMATS)}, or json for boxes and confidence"
+    hint = f"choose {', '.join(TABLE_FORMATS)}, xlsx, or json for boxes and confidence"
     if format is not None:
-        known = "json" if format == "json" else table_format(format)
+        known = format if format in WHOLE else table_format(format)
         if known is None:
             raise UsageError(f"tables cannot be written as {format!r}", hint)
         return known
     if output is None or output == "-" or is_folder(output) or not Path(output).suffix:
         return "csv"
-    known = "json" if Path(output).suffix == ".json" else table_format(Path(output).suffix)
+    suffix = Path(output).suffix.lower().lstrip(".")
+    known = suffix if suffix in WHOLE else table_format(suffix)
     if known is None:
         raise UsageError(f"the suffix of {output} stands for no table format", hint)
     return known
@@ -128,6 +134,30 @@ def _write(work: Work, found: Sequence[Found], chosen: str, plan: TablePlan) -> 
         work.deliver(text, str(path), plan.force)
 
 
+def _write_workbooks(work: Work, found: Sequence[Found], plan: TablePlan) -> None:
+    """Write a workbook with a sheet for each table; in a folder one for each document."""
+    from dsvl2.pipelines.tables import table_sheet, to_xlsx
+
+    many = len({one.source for one in found}) > 1
+    parts: dict[Path | None, list[Found]] = {}
+    stems = _stems(found)
+    for one in found:
+        place = Path(str(plan.output), f"{stems[one.source]}.xlsx") if is_folder(plan.output) else None
+        parts.setdefault(place, []).append(one)
+    for place, tables in parts.items():
+        sheets = [
+            table_sheet(
+                one.table,
+                f"{stems[one.source]} {one.number}" if many and place is None else f"Table {one.number}",
+                repeat=plan.spans == "repeat",
+            )
+            for one in tables
+        ]
+        if place is not None:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        work.deliver(to_xlsx(sheets), str(place) if place else plan.output, plan.force)
+
+
 def _apart(found: Sequence[Found], chosen: str, plan: TablePlan) -> bool:
     if plan.output is None or plan.output == "-":
         return False
@@ -144,13 +174,19 @@ def paths(found: Sequence[Found], chosen: str, output: str | None) -> list[Path]
         return [
             place.with_name(f"{place.stem}-{number}{place.suffix or suffix}") for number in range(1, len(found) + 1)
         ]
+    stems = _stems(found)
+    return [place / f"{stems[one.source]}-{one.number}{suffix}" for one in found]
+
+
+def _stems(found: Sequence[Found]) -> dict[str, str]:
+    """Return a name for each document: that of its file, told apart from its namesakes."""
     stems: dict[str, str] = {}
     for one in found:
         if one.source not in stems:
             stem = Path(one.source).stem if one.source not in ("-", "<stdin>") else "stdin"
             taken = sum(other == stem or other.startswith(f"{stem}~") for other in stems.values())
             stems[one.source] = f"{stem}~{taken + 1}" if taken else stem
-    return [place / f"{stems[one.source]}-{one.number}{suffix}" for one in found]
+    return stems
 
 
 def rendered_table(table: TableResult, chosen: str, *, repeat: bool) -> str:

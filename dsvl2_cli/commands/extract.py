@@ -81,11 +81,11 @@ def extract(
         typer.Option(
             "--format",
             "-f",
-            metavar="json|jsonl|csv",
-            autocompletion=words("json", "jsonl", "csv"),
+            metavar="json|jsonl|csv|xlsx",
+            autocompletion=words("json", "jsonl", "csv", "xlsx"),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o; jsonl for several documents",
-            help="JSON, a line of JSON for each document, or a table.",
+            help="JSON, a line of JSON for each document, or a table with a row for each.",
         ),
     ] = None,
     data_only: Annotated[

@@ -42,7 +42,7 @@ def table(
             autocompletion=words(*TABLE_FORMATS),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else csv",
-            help="csv, html, md, tex, or json: all tables with boxes and confidence.",
+            help="csv, html, md, tex, xlsx: a sheet for each table, or json: all tables with boxes and confidence.",
         ),
     ] = None,
     merge: Annotated[
@@ -66,10 +66,11 @@ def table(
     force: options.Force = False,
     common: Common = COMMON,
 ) -> None:
-    """Find every table and write it as CSV, HTML, Markdown or LaTeX, or with boxes and confidence as JSON.
+    """Find every table and write it as CSV, Excel, HTML, Markdown or LaTeX, or with boxes and confidence as JSON.
 
     \b
     [cyan]dsvl2 table report.pdf -o tables/[/cyan]
+    [cyan]dsvl2 table report.pdf -o tables.xlsx[/cyan]
     [cyan]dsvl2 table scan.png -f html[/cyan]
     [cyan]dsvl2 table --pages 3-7 report.pdf -o costs.csv --spans repeat[/cyan]
     [cyan]dsvl2 table report.pdf --json | jq '.tables[0].cells'[/cyan]

@@ -45,7 +45,7 @@ class OutputPlan:
     part_size: int = 1000
     file: Place | None = None
     top: str | None = None
-    emit: Callable[[str], None] | None = None
+    emit: Callable[[str | bytes], None] | None = None
     force: bool = False
 
 
@@ -150,7 +150,7 @@ class Writer:
         recipe = recipes.pages if recipes.whole is None else recipes.whole
         return any(page in chosen for (page,) in self.manifest.db.execute(query, (row.sha256, recipe)))
 
-    def text(self, row: DocumentRow) -> Iterator[str]:
+    def text(self, row: DocumentRow) -> Iterator[str | bytes]:
         """Render a document, page by page if the format can."""
         head, format = self._head(row), self.plan.format
         if isinstance(format, ValueFormat):
@@ -208,7 +208,7 @@ class Writer:
         format = self.plan.format
         return self.readable(row) or (isinstance(format, ValueFormat) and format.failures)
 
-    def _emit(self, position: int, emit: Callable[[str], None]) -> None:
+    def _emit(self, position: int, emit: Callable[[str | bytes], None]) -> None:
         row = self.manifest.document_at(position)
         if row is None or not self._written(row):
             return

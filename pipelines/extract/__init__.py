@@ -5,7 +5,7 @@ extraction = extract("invoice.pdf", views, engine, form, rules=rules_of(form, ["
 """
 
 from dsvl2.pipelines.extract.asking import Asker
-from dsvl2.pipelines.extract.render import columns_of, csv_text, extraction_record, json_text
+from dsvl2.pipelines.extract.render import columns_of, csv_text, extraction_record, json_text, xlsx_data
 from dsvl2.pipelines.extract.run import extract, rules_of
 from dsvl2.pipelines.extract.schema import read_schema, validation_errors
 from dsvl2.pipelines.extract.shapes import Form
@@ -31,4 +31,5 @@ __all__ = [
     "rules_of",
     "short_form",
     "validation_errors",
+    "xlsx_data",
 ]

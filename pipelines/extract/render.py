@@ -11,6 +11,7 @@ from typing import Any
 from dsvl2.pipelines.errors import SchemaError
 from dsvl2.pipelines.extract.shapes import Choice, Form, Listing, Mapping, Record, Reference, Shape
 from dsvl2.pipelines.extract.types import Extraction
+from dsvl2.pipelines.tables.workbook import Cell, Sheet, Value, to_xlsx
 
 
 def extraction_record(extraction: Extraction) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def columns_of(form: Form) -> tuple[str, ...]:
     deep = isinstance(form.root, Record) and len(names) + len(lists) < len(form.root.fields)
     if not isinstance(form.root, Record) or deep or len(lists) > 1 or not (names or lists):
         raise SchemaError(
-            "CSV needs a flat schema: single values, and at most one list of flat records",
+            "a table needs a flat schema: single values, and at most one list of flat records",
             hint="write JSON (-f json), or leave the nested fields out of the schema",
         )
     return (*names, *(f"{name}.{sub}" if sub else name for name, subs in lists for sub in subs))
@@ -52,18 +53,44 @@ def csv_text(extractions: Sequence[Extraction], form: Form, *, source: bool = Tr
     Raises:
         SchemaError: the schema is not flat.
     """
-    columns = columns_of(form)
-    lists = _lists(form)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*(["source"] if source else []), *columns])
+    head, *rows = _rows(extractions, form, source=source)
+    writer.writerow(head)
+    named = 1 if source else 0
+    for row in rows:
+        writer.writerow([*row[:named], *map(_cell, row[named:])])
+    return out.getvalue()
+
+
+def xlsx_data(extractions: Sequence[Extraction], form: Form, *, source: bool = True) -> bytes:
+    """Return the same table as an Excel workbook, numbers as numbers.
+
+    Raises:
+        SchemaError: the schema is not flat.
+    """
+    rows = [[Cell(_value(value)) for value in row] for row in _rows(extractions, form, source=source)]
+    return to_xlsx([Sheet("Fields", rows, head=1)])
+
+
+def _rows(extractions: Sequence[Extraction], form: Form, *, source: bool) -> list[list[Any]]:
+    """The head, and a row for each document or item; the name of the document first if `source`."""
+    columns = columns_of(form)
+    lists = _lists(form)
+    rows: list[list[Any]] = [[*(["source"] if source else []), *columns]]
     for extraction in extractions:
         data = extraction.data
-        items = data.get(lists[0][0]) or [None] if lists else [None]
-        for item in items:
-            row = [_cell(_column(data, item, name, lists)) for name in columns]
-            writer.writerow([*([extraction.source] if source else []), *row])
-    return out.getvalue()
+        for item in (data.get(lists[0][0]) or [None]) if lists else [None]:
+            row = [_column(data, item, name, lists) for name in columns]
+            rows.append([*([extraction.source] if source else []), *row])
+    return rows
+
+
+def _value(value: Any) -> Value:
+    """A number of more digits than a spreadsheet holds is kept as text."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**15:
+        return str(value)
+    return value if value is None or isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
 
 
 def _column(data: Any, item: Any, column: str, lists: list[tuple[str, tuple[str, ...]]]) -> Any:

@@ -72,7 +72,7 @@ class ValueFormat:
 
     name: str
     suffixes: tuple[str, ...]
-    render: Callable[[Finished], str]
+    render: Callable[[Finished], str | bytes]
     joins: bool = True
     failures: bool = False
 

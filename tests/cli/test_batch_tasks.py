@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,15 @@ def test_searchable_pdfs_are_those_of_ocr(batch: Any, dsvl2: Any, pdf: Make, png
     written = (tmp_path / "batch" / "a.pdf").stat().st_mtime_ns
     batch(*common)
     assert (tmp_path / "batch" / "a.pdf").stat().st_mtime_ns == written
+
+
+def test_tables_are_written_as_a_workbook_for_each_document(batch: Any, png: Make, tmp_path: Path) -> None:
+    png("in/a.png")
+    common = (tmp_path / "in", "-o", tmp_path / "out", "--task", "table", "-f", "xlsx")
+    assert batch(*common).code == Exit.OK
+    with zipfile.ZipFile(tmp_path / "out" / "a.xlsx") as file:
+        assert "xl/workbook.xml" in file.namelist()
+    assert batch(common[0], *common[3:], "-o", "-").code == Exit.OUTPUT
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,9 @@ def test_several_documents_are_lines_or_a_table(dsvl2: Any, model: Any, letter: 
     assert dsvl2("extract", *paths, "-s", FIELDS, "-o", "all.csv").code == 0
     rows = list(csv.reader(io.StringIO(Path("all.csv").read_text(encoding="utf-8"))))
     assert rows == [["source", "no", "total"], *([str(path), "A-1031", "88.17"] for path in paths)]
+    assert dsvl2("extract", *paths, "-s", FIELDS, "-o", "all.xlsx").code == 0
+    with zipfile.ZipFile("all.xlsx") as file:
+        assert file.read("xl/worksheets/sheet1.xml").decode().count("<v>88.17</v>") == 2
     done = dsvl2("extract", *paths, "-s", FIELDS, "-f", "json")
     assert done.code == 2 and "jsonl" in done.err
 
@@ -142,7 +146,7 @@ def test_a_bad_document_keeps_the_others(dsvl2: Any, model: Any, letter: Any, tm
         (["-s", "nosuch.json"], 9, "cannot be read"),
         (["-s", '{"type":"object","required":["a"],"properties":{"a":false}}'], 9, "cannot be there"),
         (["-s", FIELDS, "--rule", "totl > 0"], 2, "did you mean total?"),
-        (["-s", FIELDS, "-f", "xml"], 2, "choose json, jsonl, csv"),
+        (["-s", FIELDS, "-f", "xml"], 2, "choose json, jsonl, csv, xlsx"),
         (["-s", FIELDS, "-o", "out.txt"], 2, "stands for no format"),
         (["-s", "a: {b}", "-f", "csv"], 9, "flat schema"),
         (["-s", FIELDS, "-o", "/proc/nosuch/x.json"], 5, "error[output"),

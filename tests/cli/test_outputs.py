@@ -80,3 +80,9 @@ def test_a_batch_keeps_suffixes_too(dsvl2: Any, pdf: Make, tmp_path: Path, monke
     assert done.code == 3 and "--keep-suffix" in done.err
     assert dsvl2("batch", folder, "-o", tmp_path / "out2", "--keep-suffix").code == 0
     assert [name for name in files(tmp_path / "out2") if name.endswith(".md")] == ["scan.PNG.md", "scan.pdf.md"]
+
+
+@pytest.mark.parametrize("command", ["table", "extract", "batch", "chart"])
+def test_a_second_output_of_a_command_that_writes_one_is_refused(dsvl2: Any, pdf: Make, command: str) -> None:
+    done = dsvl2(command, pdf(), "-o", "a.csv", "--output=b.csv")
+    assert done.code == 2 and "-o stands twice" in done.err

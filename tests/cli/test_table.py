@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,7 +138,7 @@ def test_a_page_without_tables_is_an_honest_empty_result(dsvl2: Any, model: Any,
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("-f", "xlsx"), "choose csv, html, markdown, latex"),
+        (("-f", "docx"), "choose csv, html, markdown, latex, xlsx"),
         (("-o", "out.docx"), "stands for no table format"),
         (("--spans", "twice"), "choose blank or repeat"),
         (("-f", "csv", "--json"), "exclude each other"),
@@ -147,6 +149,27 @@ def test_mistakes_are_explained_before_anything_is_read(dsvl2: Any, picture: Any
     done = dsvl2("table", picture(300), *arguments)
     assert done.code == 2
     assert said in done.err + done.out
+
+
+def sheets(path: Path) -> dict[str, list[str]]:
+    """The sheets of a workbook with the texts of their cells."""
+    with zipfile.ZipFile(path) as file:
+        names = re.findall(r'<sheet name="([^"]*)"', file.read("xl/workbook.xml").decode())
+        bodies = [file.read(f"xl/worksheets/sheet{n}.xml").decode() for n in range(1, len(names) + 1)]
+    return {name: re.findall(r"<(?:v|t [^>]*)>([^<]*)</", body) for name, body in zip(names, bodies, strict=True)}
+
+
+def test_a_workbook_holds_a_sheet_for_each_table(dsvl2: Any, model: Any, picture: Any, tmp_path: Path) -> None:
+    model({300: TABLE + "\n\n" + TABLE, 310: TABLE})
+    done = dsvl2("table", picture(300), picture(310, "other.png"), "-o", "all.xlsx")
+    assert done.code == 0, done.err
+    cells = ["Part", "Sizes", "Bolt", "4", "5.5"]
+    assert sheets(Path("all.xlsx")) == {"scan 1": cells, "scan 2": cells, "other 1": cells}
+    assert dsvl2("table", picture(300), picture(310, "other.png"), "-o", "out/", "-f", "xlsx").code == 0
+    assert {path.name: list(sheets(path)) for path in Path("out").iterdir()} == {
+        "scan.xlsx": ["Table 1", "Table 2"],
+        "other.xlsx": ["Table 1"],
+    }
 
 
 def test_csv_quotes_what_it_must(dsvl2: Any, model: Any, picture: Any) -> None:
