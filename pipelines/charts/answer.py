@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from math import log
 
 from dsvl2.pipelines.charts.export import shown
@@ -15,6 +16,8 @@ from dsvl2.pipelines.charts.types import ChartData, Point, Series
 from dsvl2.pipelines.documents import Box
 
 _NAMED = 0.5  # least score of a label or series that a question names
+_ALIKE = 0.8  # of two words that are one but for a letter or a cut end
+_MISREAD = 0.7  # likeness of a word to the name of a series that was misread
 _WHOLE = frozenset({"total", "overall", "average", "all", "sum"})
 
 
@@ -99,7 +102,8 @@ def _said(parts: Mapping[str, Sequence[Sequence[str]]], words: Sequence[str]) ->
     taken: set[str] = set()
     for name, (phrase, *_) in sorted(parts.items(), key=lambda item: -len(item[1][0])):
         size = len(phrase)
-        places = [k for k in range(len(free) - size + 1) if size and tuple(free[k : k + size]) == tuple(phrase)]
+        spans = range(len(free) - size + 1) if size else range(0)
+        places = [k for k in spans if all(map(_same, phrase, free[k : k + size]))]
         for k in places:
             free[k : k + size] = [""] * size
         if places:
@@ -108,18 +112,30 @@ def _said(parts: Mapping[str, Sequence[Sequence[str]]], words: Sequence[str]) ->
     return said, taken
 
 
+def _same(word: str, other: str) -> bool:
+    return word == other or (bool(other) and alike(word, other) >= _ALIKE)
+
+
 def _covered(word: str, asked: Asked) -> float:
     best = max((alike(word, other) for other in asked.words), default=0.0)
     letters = word.rstrip("0123456789")
     return max(best, 0.9 if len(letters) >= 2 and letters in asked.initials else 0.0)
 
 
-def _series(chart: ChartData, series: Sequence[_Place]) -> tuple[Series, float]:
+def _series(chart: ChartData, series: Sequence[_Place], asked: Asked) -> tuple[Series, float]:
     """Return the series that is asked about and how sure that is; unnamed it is the one of the whole, or the first."""
     if len(chart.series) == 1:
         return chart.series[0], 1.0
     if series:
         return next(one for one in chart.series if one.name == series[0].name), series[0].score
+    near = [
+        (SequenceMatcher(None, one.name.lower(), word).ratio(), k)
+        for k, one in enumerate(chart.series)
+        for word in asked.words
+        if one.name
+    ]
+    if near and max(near)[0] >= _MISREAD:
+        return chart.series[max(near)[1]], max(near)[0]
     whole = [one for one in chart.series if set(words_of(one.name)) & _WHOLE or one.name.lower() in _WHOLE]
     return (whole[0], 0.7) if whole else (chart.series[0], 0.4)
 
@@ -134,7 +150,7 @@ def _answer(text: str, chart: ChartData, how: Deed, points: Sequence[Point], sur
 
 
 def _look(chart: ChartData, asked: Asked, series: Sequence[_Place], labels: Sequence[_Place]) -> ChartAnswer | None:
-    chosen, sure = _series(chart, series)
+    chosen, sure = _series(chart, series, asked)
     if not labels:
         every = list(chart.points())
         if len(every) == 1:
@@ -163,7 +179,7 @@ def _extreme(chart: ChartData, asked: Asked, series: Sequence[_Place], labels: S
     elif chart.stacked and not series:
         return _highest_stack(chart, asked)
     else:
-        chosen, _ = _series(chart, series)
+        chosen, _ = _series(chart, series, asked)
         every = list(chart.points()) if len(chart.series) > 1 and not series else [(chosen, p) for p in chosen.points]
         ranked = sorted(every, key=lambda pair: pair[1].value, reverse=asked.deed == "highest")
         names = [point.label for _, point in ranked]
@@ -188,7 +204,7 @@ def _highest_stack(chart: ChartData, asked: Asked) -> ChartAnswer | None:
 
 def _of_two(chart: ChartData, asked: Asked, series: Sequence[_Place], labels: Sequence[_Place]) -> ChartAnswer | None:
     """Return difference, ratio or sum of two labels in one series, or of two series at one label."""
-    chosen, sure = _series(chart, series)
+    chosen, sure = _series(chart, series, asked)
     points: list[Point | None]
     strong = [place for place in labels if place.score > 0.7]
     if len(strong) >= 2:
@@ -219,7 +235,7 @@ def _of_two(chart: ChartData, asked: Asked, series: Sequence[_Place], labels: Se
 
 
 def _average(chart: ChartData, asked: Asked, series: Sequence[_Place]) -> ChartAnswer | None:
-    chosen, sure = _series(chart, series)
+    chosen, sure = _series(chart, series, asked)
     if not chosen.points:
         return None
     mean = sum(point.value for point in chosen.points) / len(chosen.points)
@@ -228,7 +244,7 @@ def _average(chart: ChartData, asked: Asked, series: Sequence[_Place]) -> ChartA
 
 def _count(chart: ChartData, asked: Asked, series: Sequence[_Place]) -> ChartAnswer | None:
     assert asked.limit is not None
-    chosen, sure = _series(chart, series)
+    chosen, sure = _series(chart, series, asked)
     sign, bound = asked.limit
     hits = [point for point in chosen.points if (point.value > bound if sign == ">" else point.value < bound)]
     return _answer(str(len(hits)), chart, "count", hits or chosen.points[:1], 0.7 * sure) if chosen.points else None
@@ -236,7 +252,7 @@ def _count(chart: ChartData, asked: Asked, series: Sequence[_Place]) -> ChartAns
 
 def _find(chart: ChartData, asked: Asked, question: str, series: Sequence[_Place]) -> ChartAnswer | None:
     """Return the label at which a series has the value that the question gives."""
-    chosen, sure = _series(chart, series)
+    chosen, sure = _series(chart, series, asked)
     given = [float(text.replace(",", "")) for text in re.findall(r"\d[\d,]*\.?\d*", question) if text.strip(",.")]
     for value in given:
         near = [

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dsvl2.pipelines.charts.covered import uncovered
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.marks import Solid, split_steps
 from dsvl2.pipelines.charts.scene import Scene, overlap
 from dsvl2.pipelines.documents import Box
 
+_MARKERS = 4  # small squares of one size and colour that are no bars
 _TOUCH = 3.5  # pixels between a bar and its foot or the bar below it: axis lines and white gaps
 
 
@@ -57,6 +60,7 @@ def find_bars(scene: Scene, legend: Legend) -> BarSet | None:
     """Return the bars of the chart, upright or level, whichever explains more; None if there are none."""
     swatches = {(entry.swatch.x0, entry.swatch.y0) for entry in legend.entries}
     usable = [solid for solid in scene.solids if (solid.box.x0, solid.box.y0) not in swatches]
+    usable = _without_markers(uncovered(scene, legend, usable), scene.unit)
     best: tuple[float, BarSet] | None = None
     for upright in (True, False):
         rectangles: list[Solid] = []
@@ -66,6 +70,19 @@ def find_bars(scene: Scene, legend: Legend) -> BarSet | None:
         if bars is not None and (best is None or merit > best[0]):
             best = (merit, bars)
     return _with_border(scene, best[1]) if best else None
+
+
+def stand_out(bars: BarSet, unit: float) -> bool:
+    """Whether bars are larger than marks of a curve are: one longer than three letter heights, or wider than two."""
+    return any(abs(bar.stop - bar.start) > 3 * unit or bar.a1 - bar.a0 > 2 * unit for bar in bars.bars)
+
+
+def _without_markers(solids: Sequence[Solid], unit: float) -> list[Solid]:
+    """Leave out the marks of curves: as wide as high, small, and several alike in one colour."""
+    small = [s for s in solids if max(s.width, s.height) <= 1.7 * unit and abs(s.width - s.height) <= 2]
+    count = Counter((solid.colour, round(solid.width / 3)) for solid in small)
+    marks = {id(s) for s in small if sum(count[s.colour, round(s.width / 3) + k] for k in (-1, 0, 1)) >= _MARKERS}
+    return [solid for solid in solids if id(solid) not in marks]
 
 
 def _with_border(scene: Scene, bars: BarSet) -> BarSet:

@@ -104,7 +104,8 @@ def _pixels(ground: Ground, number: int, box: Box, texts: Sequence[TextItem], in
     length = (step * step).sum(axis=2)
     share = ((here - under) * step).sum(axis=2) / np.maximum(length, 1.0)
     off = np.abs(here - under - share[..., None].clip(0, 1) * step).max(axis=2)
-    mask: Mask = np.asarray((share > _SOLID) & (off < 34) & (length > 900), dtype=np.bool_)
+    near = off < np.minimum(34.0, 12.0 + 22.0 * share)  # soft pixels are near their colour in proportion
+    mask: Mask = np.asarray((share > _SOLID) & near & (length > 900), dtype=np.bool_)
     pure = ground.palette.labels[y0:y1, x0:x1] == number
     mask |= pure
     kept = pure & (number != ink)  # what a number printed on the curve leaves of it
@@ -114,6 +115,8 @@ def _pixels(ground: Ground, number: int, box: Box, texts: Sequence[TextItem], in
             part = np.s_[b0 : max(0, int(item.box.y1) + 1 - y0), a0 : max(0, int(item.box.x1) + 1 - x0)]
             mask[part] = kept[part]
     mask[:, mask.mean(axis=0) > 0.9] = False
+    lines = (mask.mean(axis=1) > 0.6) & (pure.mean(axis=1) < 0.3)  # grid lines in a shade between curve and paper
+    mask[lines] &= pure[lines]
     if is_grey(ground.palette.colours[number]):  # grid lines and axes run from side to side
         mask[mask.mean(axis=1) > 0.6] = False
     return mask

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from dsvl2.pipelines.charts.numbers import parse_number
 from dsvl2.pipelines.charts.pixels import distance
@@ -53,7 +56,43 @@ def find_legend(scene: Scene, marked: Iterable[int] = ()) -> Legend:
     kept = [entry for entry in best if not wanted or entry.colour in wanted]
     if len(kept) == 1 and not wanted:
         return Legend()
+    kept += _further(scene, kept)
     return Legend(tuple(sorted(kept, key=lambda entry: (round(entry.swatch.y0 / scene.unit), entry.swatch.x0))))
+
+
+def _further(scene: Scene, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries whose swatch lies on a mark of its own colour: their names stand in the column, in its steps."""
+    if len(entries) < 2:
+        return []
+    column = sorted(entries, key=lambda entry: entry.swatch.y0)
+    first = column[0]
+    steps = [b.swatch.y0 - a.swatch.y0 for a, b in itertools.pairwise(column)]
+    pitch = min(steps)
+    if pitch < 0.9 * scene.unit or any(abs(entry.swatch.x0 - first.swatch.x0) > 3 for entry in column):
+        return []
+    found = []
+    for item in scene.texts:
+        if any(entry.item is item for entry in entries) or abs(item.box.x0 - first.item.box.x0) > 4:
+            continue
+        down = (item.box.y0 + item.box.y1 - first.item.box.y0 - first.item.box.y1) / 2
+        turns = round(down / pitch)
+        if (
+            item.angle
+            or not turns
+            or abs(down - turns * pitch) > 0.4 * scene.unit
+            or not -2 <= turns <= len(column) + 1
+        ):
+            continue
+        top = first.swatch.y0 + turns * pitch
+        swatch = Box(first.swatch.x0, top, first.swatch.x1, top + first.swatch.y1 - first.swatch.y0)
+        part = scene.ground.palette.labels[int(top) + 1 : int(swatch.y1) - 1, int(swatch.x0) + 1 : int(swatch.x1) - 1]
+        known = part[part >= 0].astype(np.int64)
+        if known.size and known.size > 0.8 * part.size:
+            colour = int(np.bincount(known).argmax())
+            used = {scene.ground.paper, *scene.ground.grounds, *(entry.colour for entry in (*entries, *found))}
+            if float((known == colour).mean()) > 0.8 and colour not in used:
+                found.append(Entry(colour, item.text, swatch, item))
+    return found
 
 
 def _candidates(scene: Scene) -> Iterable[Entry]:

@@ -44,6 +44,19 @@ def find_letters(ground: Ground) -> Ink | None:
     return Ink(found, small, unit)
 
 
+def _at_panel(ground: Ground, x0: int, y0: int, x1: int, y1: int) -> bool:
+    """Whether a level stroke ends where a panel begins: its ground is of another shade, alike above and below it."""
+    height, width = ground.strokes.shape
+    for outer, inner in ((x0, x1 + 2), (x1 - 1, x0 - 3)):
+        if not (0 <= inner < width and y0 >= 4 and y1 + 3 < height):
+            continue
+        here, there = (ground.rgb[[y0 - 4, y1 + 3], x].astype(np.int16) for x in (outer, inner))
+        even = np.abs(here[0] - here[1]).max() <= 1 and np.abs(there[0] - there[1]).max() <= 1
+        if even and np.abs(here - there).max() >= 4 and not ground.strokes[[y0 - 4, y1 + 3], inner].any():
+            return True
+    return False
+
+
 def _blocks(found: Components, unit: float) -> Mask:
     """Return which components are lying bars of full ink: swatches of a legend. No letter is one."""
     full = found.area >= 0.88 * found.width * found.height
@@ -141,7 +154,7 @@ def _ticks(ground: Ground, found: Components, rules: Mask, unit: float) -> Mask:
     hair = max(2.0, _HAIR * unit)
     flat, slim = found.height <= hair, found.width <= hair
     gone = (flat & (found.width > 1.7 * unit)) | (slim & (found.height > 1.7 * unit))
-    fills = ground.flat & (ground.under != ground.paper)
+    fills = ground.flat & ~np.isin(ground.under, ground.grounds)
     lines = rules | fills | paint(found.runs, gone, (rules.shape[0], rules.shape[1]))
     beside = grown(fills, 2)
     narrow = (np.minimum(found.height, found.width) <= 3) & (np.maximum(found.height, found.width) > 1.4 * unit)
@@ -155,6 +168,6 @@ def _ticks(ground: Ground, found: Components, rules: Mask, unit: float) -> Mask:
             ends = (lines[y0:y1, max(0, x0 - 2) : x0], lines[y0:y1, x1 : x1 + 2])
         else:
             ends = (lines[max(0, y0 - 2) : y0, x0:x1], lines[y1 : y1 + 2, x0:x1])
-        gone[k] |= bool(ends[0].any() or ends[1].any())
+        gone[k] |= bool(ends[0].any() or ends[1].any()) or (bool(flat[k]) and _at_panel(ground, x0, y0, x1, y1))
         gone[k] |= bool(narrow[k]) and float(beside[y0:y1, x0:x1].mean()) > 0.6
     return gone

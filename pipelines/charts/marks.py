@@ -47,8 +47,8 @@ def find_solids(ground: Ground, texts: Iterable[TextItem]) -> tuple[Solid, ...]:
     Text that stands inside a shape does not tear it; grid lines drawn over it do not either.
     """
     height, width = ground.strokes.shape
-    texts = [item for item in texts if any(map(str.isalnum, item.text))]
-    words = _words(ground, [item for item in texts if item.confidence > _SURE])
+    texts = [item for item in texts if not item.text or any(map(str.isalnum, item.text))]
+    words = _words(ground, [item for item in texts if item.text and item.confidence > _SURE])
     least = 3 if min(height, width) < 450 else 4
     found: list[Solid] = []
     grounds = ground.grounds

@@ -18,6 +18,7 @@ from dsvl2.pipelines.charts.types import Axis, ChartData, Point, Series, TextIte
 from dsvl2.pipelines.documents import Box
 
 _MEASURED = 0.55
+_READ_WELL = 0.97  # confidence of a share that may be printed for a sector of another size
 _LONE = re.compile(r"^[\s:;,.()\-\u2013\u2014|]+|[\s:;,.(\-\u2013\u2014|]+$")
 
 
@@ -48,7 +49,8 @@ def read_pie(scene: Scene, legend: Legend) -> ChartData | None:
     title, taken = title_above(scene, texts, disc.y - 1.12 * disc.radius)
     texts = [item for item in texts if not any(item is other for other in taken)]
     owned = _owned(disc, texts)
-    read = _credible(disc.sectors, [_read(items) for items in owned], [" ".join(_words(items)) for items in owned])
+    names = [[item for item in items if any(map(str.isalpha, item.text)) or not _on(disc, item)] for items in owned]
+    read = _credible(disc.sectors, [_read(items) for items in owned], [" ".join(_words(items)) for items in names])
     numbers = [number for _, number, _ in read if number is not None]
     shares = [number for number in numbers if number.unit == "%"]
     digits = max((_digits(number.value) for number in shares), default=9) if 2 * len(shares) >= len(read) else 9
@@ -87,22 +89,24 @@ def _credible(sectors: Sequence[Sector], read: Sequence[_Read], names: Sequence[
     ]
     if not ratios:
         return list(read)
-    percent = sum(number is not None and number.unit == "%" for _, number, _ in read)
-    usual = 1.0 if percent else float(np.median(ratios))
+    usual = float(np.median(ratios))
+    shares = any(number is not None and number.unit == "%" for _, number, _ in read)
+    if shares and (len(ratios) < 3 or abs(usual - 1) < 0.05):
+        usual = 1.0
     found: list[_Read] = []
     for sector, (name, number, sure), whole in zip(sectors, read, names, strict=True):
-        if number is None:
-            found.append((name, number, sure))
-            continue
         share = 100 * sector.share
-        off = abs(number.value / usual - share)
-        if off <= max(1.5, 0.12 * share):
+        off = abs(number.value / usual - share) if number is not None else 0.0
+        if number is None or off <= 1.5 + 0.02 * share or (off <= 0.12 * share and sure > _READ_WELL):
             found.append((name, number, sure))
-        elif number.unit == "%":
-            found.append((name, number if off <= max(4.0, 0.25 * share) else None, 0.6 * sure))
         else:
-            found.append((whole, None, sure))
+            found.append((name if number.unit == "%" else whole, None, sure))
     return found
+
+
+def _on(disc: _Disc, item: TextItem) -> bool:
+    x, y = middle(item.box)
+    return hypot(x - disc.x, y - disc.y) < 0.98 * disc.radius
 
 
 def _disc(scene: Scene, legend: Legend) -> _Disc | None:
@@ -143,7 +147,7 @@ def _owned(disc: _Disc, texts: Sequence[TextItem]) -> list[list[TextItem]]:
         away = hypot(x - disc.x, y - disc.y)
         if away < 0.6 * disc.hole:
             continue
-        if away < 0.98 * disc.radius:
+        if _on(disc, item):
             angle = atan2(x - disc.x, -(y - disc.y))
             owned[int(np.argmin([_off(angle, s) - pi * s.share for s in disc.sectors]))].append(item)
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,7 +129,8 @@ class Asked:
 
 def words_of(text: str) -> tuple[str, ...]:
     """Return content words in one form: lower case, no plural, months in full, quarters as q1..q4, years with century."""
-    lowered = text.replace("\u2019", "'").lower()
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    lowered = plain.replace("\u2019", "'").lower()
     lowered = re.sub(r"\b(first|second|third|fourth|last) quarter\b", lambda m: _QUARTERS[m[1]], lowered)
     lowered = re.sub(r"\bquarter (\d)\b|\b([1-4])q\b", lambda m: f"q{m[1] or m[2]}", lowered)
     lowered = re.sub(r"(?<=[a-z\d]) ?'(\d\d)\b", lambda m: f" {_century(m[1])}", lowered)
@@ -162,7 +164,7 @@ def alike(first: str, second: str) -> float:
     """Return how alike two words are, 0..1: equal, one letter off (long words), or one the beginning of the other."""
     if first == second:
         return 1.0
-    if first.isdigit() or second.isdigit() or min(len(first), len(second)) < 4:
+    if first.isdigit() or second.isdigit() or min(len(first), len(second)) < 3:
         return 0.0
     if (first.startswith(second) or second.startswith(first)) and min(len(first), len(second)) >= 0.6 * max(
         len(first), len(second)

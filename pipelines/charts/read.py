@@ -11,7 +11,7 @@ import numpy as np
 from dsvl2.model import GenerationRequest, Message, SamplingParams
 from dsvl2.pipelines.charts.answers_of_models import parse_chart
 from dsvl2.pipelines.charts.barchart import read_bars
-from dsvl2.pipelines.charts.bars import find_bars
+from dsvl2.pipelines.charts.bars import find_bars, stand_out
 from dsvl2.pipelines.charts.ground import Ground, look
 from dsvl2.pipelines.charts.legend import find_legend
 from dsvl2.pipelines.charts.linechart import read_lines
@@ -113,6 +113,10 @@ def _best(scene: Scene) -> ChartData | None:
     if pie is not None:
         return pie
     bars = find_bars(scene, legend)
+    if bars is not None and not stand_out(bars, scene.unit):  # marks of curves make bars of a kind
+        lines = read_lines(scene, legend)
+        if lines is not None and lines.found:
+            return lines
     if bars is not None and (len(bars.bars) > 1 or bars.bars[0].stop != bars.bars[0].start):
         data = read_bars(scene, bars, find_legend(scene, {bar.colour for bar in bars.bars}))
         if data.found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -14,6 +15,7 @@ from dsvl2.pipelines.charts.numbers import Number, only_numbers, parse_number, s
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.words import split_by_width
 
+_MARK = re.compile(r"(?<=[\d%])\s+[-\u2013\u2014_|'\u2713\u2714\u2611.]+$")  # a tick mark read as a sign
 _LEAST_KNOWN = 3  # printed values that set a scale right
 _STRAY, _FARTHEST = 1.6, 6.0  # pixels that they may differ from each other, and together from the scale
 
@@ -139,6 +141,7 @@ def ticks_of(texts: Iterable[TextItem], *, upright: bool) -> list[Tick]:
 
 def _readings(item: TextItem) -> Iterator[tuple[Number, float, float]]:
     """Yield the numbers of a text with the part of its width they take, [start, stop)."""
+    item = replace(item, text=_MARK.sub("", item.text))
     whole = parse_number(item.text)
     if whole is not None:
         yield whole, 0.0, 1.0

@@ -40,7 +40,7 @@ def make_scene(ground: Ground, texts: Sequence[TextItem]) -> Scene:
     useful = tuple(item for item in texts if item.text and item.confidence > 0.3)
     tall = [across(item) for item in useful if item.angle in (0, 90) and any(map(str.isalnum, item.text))]
     unit = float(np.median(tall)) if tall else 10.0
-    return Scene(ground, useful, find_solids(ground, useful), unit)
+    return Scene(ground, useful, find_solids(ground, texts), unit)
 
 
 def across(item: TextItem) -> float:
