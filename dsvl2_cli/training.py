@@ -160,7 +160,9 @@ def run(plan: Plan, console: Console, *, show: bool) -> Exit:
         return Exit.INTERNAL
     if plan.model == EMBEDDED:
         _export(plan)
-        finish(plan, _measured(plan))
+        finish(plan, [])  # a card there is, whatever becomes of the measuring
+        if plan.eval_dir is not None:
+            return _measure(plan, plan.eval_dir, console)
     return Exit.OK
 
 
@@ -199,18 +201,27 @@ def _export(plan: Plan) -> None:
     subprocess.run([*map(str, program), "--scheme=int8"], check=True)
 
 
-def _measured(plan: Plan) -> list[Path]:
-    """Every figure that the model is held to, if there is a folder to measure it on; a report is kept of what could be."""
-    if plan.eval_dir is None:
-        return []
-    program = [sys.executable, "-m", "dsvl2.pipelines.evaluation.targets", f"--eval-dir={plan.eval_dir}"]
-    program += [f"--model={plan.out / EMBEDDED}", f"--out={plan.out / 'figures'}"]
+def _measure(plan: Plan, eval_dir: Path, console: Console) -> Exit:
+    """Every figure that the model is held to, into the card; what was measured before an interrupt is in it too."""
+    out = plan.out / "figures"
+    program = [sys.executable, "-m", "dsvl2.pipelines.evaluation.targets", f"--eval-dir={eval_dir}"]
+    program += [f"--model={plan.out / EMBEDDED}", f"--out={out}"]
     for option, name in (("vocabulary", "answers.xz"), ("formulas", "formulas.npz.xz")):
         if (plan.data / name).exists():
             program.append(f"--{option}={plan.data / name}")
-    subprocess.run(program, stdout=sys.stderr, check=False)  # what could not be measured is in the report too
-    report = plan.out / "figures" / "figures.json"
-    return [report] if report.exists() else []
+    console.say(f"measuring every figure of the card into {out}; on a CPU that takes the better part of an hour")
+    ending = Exit.OK
+    with subprocess.Popen(program, stdout=sys.stderr, start_new_session=True) as process:
+        try:
+            process.wait()  # what could not be measured is in the report too
+        except KeyboardInterrupt:
+            process.send_signal(signal.SIGINT)
+            process.wait()
+            console.say(f"stopped measuring; what was answered is kept: {_again(plan)}")
+            ending = Exit.INTERRUPTED
+    if (report := out / "figures.json").exists():
+        finish(plan, [report])
+    return ending
 
 
 def _how_to_go_on(plan: Plan) -> str:
@@ -218,8 +229,12 @@ def _how_to_go_on(plan: Plan) -> str:
         return "stopped; nothing was written"
     if not (plan.out / "state.pt").exists():
         return "stopped before the first state was saved"
-    data, out = (shlex.quote(str(path)) for path in (plan.data, plan.out))
-    return f"stopped; go on from the last saved state with: dsvl2 train nano --data {data} -o {out} --resume"
+    return f"stopped; go on from the last saved state with: {_again(plan)}"
+
+
+def _again(plan: Plan) -> str:
+    words = ["dsvl2", "train", plan.model, "--data", str(plan.data), "-o", str(plan.out), "--resume"]
+    return shlex.join([*words, *(["--eval-dir", str(plan.eval_dir)] if plan.eval_dir else [])])
 
 
 def _steps(line: str) -> bool:

@@ -80,7 +80,7 @@ class Report:
 def measure(bench: Bench, names: Sequence[str], report: Report, out: Path) -> Report:
     """Measure the named figures one after the other; the report is written after each."""
     known = figures()
-    for name in names:
+    for number, name in enumerate(names, 1):
         start = time.perf_counter()
         try:
             report.rows[name] = known[name](bench)
@@ -92,12 +92,12 @@ def measure(bench: Bench, names: Sequence[str], report: Report, out: Path) -> Re
         report.seconds[name] = round(time.perf_counter() - start, 1)
         report.write(out)
         told = "; ".join(f"{row.what}: {row.got}" for row in report.rows.get(name, ())) or report.absent[name]
-        _say(f"{name} ({report.seconds[name]:.0f} s): {told}")
+        _say(f"{number} of {len(names)}, {name} ({report.seconds[name]:.0f} s): {told}")
     return report
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; 0 when every figure that was asked for was measured, 3 when some were not, 2 for mistakes."""
+    """Run the command line; 0 when every figure was measured, 3 when some were not, 2 for mistakes, 130 when stopped."""
     options = _parser().parse_args(argv)
     unknown = [name for name in options.only or () if name not in figures()]
     if unknown:
@@ -125,7 +125,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     info = engine.info
     report = Report(f"{info.name} {info.scheme} {info.dtype} {info.device} {info.fingerprint[:12]}", options.full)
-    measure(bench, options.only or list(figures()), report, options.out)
+    try:
+        measure(bench, options.only or list(figures()), report, options.out)
+    except KeyboardInterrupt:
+        _say(f"stopped; {options.out / 'figures.json'} has what was measured")
+        return 130
     print(report.table())
     _say(f"{kept.asked} requests answered, {kept.kept} from the cache; {options.out / 'figures.json'}")
     return 3 if report.absent else 0

@@ -162,3 +162,33 @@ def test_an_interrupt_reaches_the_run_once_and_says_how_to_go_on(
     monkeypatch.setattr(sys, "stderr", Pressing(presses))
     assert training.run(plan, console, show=False) == Exit.INTERRUPTED, told  # type: ignore[arg-type]
     assert len(told) == 1 and said in told[0]
+
+
+def test_measuring_can_be_stopped_and_the_card_has_what_there_is(
+    material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = Plan("nano", material, tmp_path / "a run", eval_dir=tmp_path)
+    (plan.out / "figures").mkdir(parents=True)
+    (plan.out / "figures" / "figures.json").write_text("{}", encoding="utf-8")
+    cards: list[list[Path]] = []
+
+    class Measuring:
+        waits = 0
+
+        def __init__(self, *_: Any, **__: Any) -> None:
+            return None
+
+        __enter__, __exit__, send_signal = (lambda self: self), (lambda *_: None), (lambda *_: None)
+
+        def wait(self) -> None:
+            Measuring.waits += 1
+            if Measuring.waits == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(training.subprocess, "Popen", Measuring)
+    monkeypatch.setattr(training, "finish", lambda _, reports: cards.append(list(reports)))
+    told: list[str] = []
+    console = SimpleNamespace(say=told.append)
+    assert training._measure(plan, tmp_path, console) == Exit.INTERRUPTED  # type: ignore[arg-type]
+    assert cards == [[plan.out / "figures" / "figures.json"]]
+    assert f"-o '{plan.out}' --resume --eval-dir {tmp_path}" in told[-1]
