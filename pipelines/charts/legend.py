@@ -70,7 +70,7 @@ def _further(scene: Scene, entries: Sequence[Entry]) -> list[Entry]:
     pitch = min(steps)
     if pitch < 0.9 * scene.unit or any(abs(entry.swatch.x0 - first.swatch.x0) > 3 for entry in column):
         return []
-    found = []
+    found: list[Entry] = []
     for item in scene.texts:
         if any(entry.item is item for entry in entries) or abs(item.box.x0 - first.item.box.x0) > 4:
             continue
