@@ -12,6 +12,8 @@ from dsvl2_cli.reports import count
 from dsvl2_cli.settings import resolve
 
 if TYPE_CHECKING:
+    from dsvl2.pipelines import Document, RenderOptions
+    from dsvl2.pipelines.formats import Format
     from dsvl2_cli.session import Session
 
 STDIO = "-"
@@ -25,11 +27,15 @@ def apply_file(
     *,
     force: bool,
     flags: tuple[bool | None, bool | None],
+    scan: str | None = None,
+    passwords: tuple[str | None, str | None] = (None, None),
 ) -> None:
     """Read corrections from a file (- for standard input), apply them and write the document.
 
+    `scan` is the file that was read, for a searchable PDF; without it that is looked for where it was.
+
     Raises:
-        UsageError: a format that needs the scan. InputError, OutputError and their kinds.
+        UsageError: a searchable PDF whose scan is nowhere. InputError, OutputError and their kinds.
     """
     from dsvl2.pipelines import RenderOptions, write_output
     from dsvl2.pipelines.errors import FileMissing
@@ -38,15 +44,18 @@ def apply_file(
 
     settings = resolve({"page_markers": flags[0], "front_matter": flags[1]}).settings
     chosen = choose_format(format, output, settings, as_json=False)
-    if isinstance(chosen, OriginalFormat):
-        raise UsageError(f"{chosen.name} is made from the scan, which corrections do not hold", "choose another -f")
+    over = isinstance(chosen, OriginalFormat)
+    if scan is not None and not over:
+        raise UsageError(f"{chosen.name} is made of the corrections alone", "leave --scan out, or write to a .pdf")
     try:
         text = sys.stdin.buffer.read() if name == STDIO else Path(name).read_bytes()
     except OSError as error:
         raise FileMissing(f"{name} cannot be read: {error.strerror or error}") from error
     corrections = parse_corrections(text)
     document = apply_corrections(corrections)
-    written = chosen.render(document, RenderOptions(settings.page_markers, settings.front_matter))
+    options = RenderOptions(settings.page_markers, settings.front_matter)
+    written: str | bytes
+    written = _over_scan(document, scan, passwords, chosen, options) if over else chosen.render(document, options)
     place = "standard output"
     if output is None or output == STDIO:
         now.results.write(written)
@@ -58,3 +67,33 @@ def apply_file(
         place = str(path)
     done = f"{count(len(corrections.changed), 'line')} corrected, {count(len(corrections.added), 'place')} added"
     now.console.say(f"{document.source}: {done}; wrote {place}")
+
+
+def _over_scan(
+    document: Document,
+    scan: str | None,
+    passwords: tuple[str | None, str | None],
+    chosen: Format,
+    options: RenderOptions,
+) -> str | bytes:
+    """Render over the scan that was read, and no other file."""
+    from dsvl2.pipelines.errors import FileMissing
+    from dsvl2.pipelines.formats import render_output
+    from dsvl2.pipelines.review import BadCorrections
+    from dsvl2.pipelines.sources import InputFile, SourceOptions
+    from dsvl2_cli.inputs import Passwords
+    from dsvl2_cli.opening import open_document
+
+    path = Path(scan or document.source)
+    if not path.is_file():
+        raise FileMissing(
+            f"a searchable PDF is made from the scan, and {path} is not there",
+            hint=f"name the file that was read: --scan {Path(document.source).name}",
+        )
+    with open_document(InputFile(path), SourceOptions(), Passwords(*passwords)) as source:
+        if document.sha256 not in (None, source.sha256):
+            raise BadCorrections(
+                f"{path} is not the file that was read, or has changed since then",
+                hint="give that file with --scan, or read this one again: its text may stand elsewhere",
+            )
+        return render_output(chosen, document, source.original, options)

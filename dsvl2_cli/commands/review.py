@@ -21,6 +21,7 @@ def group() -> None:
     \b
     [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]       then open check.html
     [cyan]dsvl2 review apply scan.corrections.json -o scan.md --force[/cyan]
+    [cyan]dsvl2 review apply scan.corrections.json -o searchable.pdf --scan scan.pdf[/cyan]
     """
 
 
@@ -36,12 +37,23 @@ def apply(
             "--format",
             "-f",
             metavar="NAME",
-            autocompletion=words(*DOCUMENT_FORMATS[:-1]),
+            autocompletion=words(*DOCUMENT_FORMATS),
             rich_help_panel=options.OUTPUT,
             show_default="by the suffix of -o, else md",
-            help="md, txt, json, jsonl, tex, html, tsv, hocr or alto.",
+            help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.",
         ),
     ] = None,
+    scan: Annotated[
+        str | None,
+        typer.Option(
+            "--scan",
+            metavar="FILE",
+            show_default="where it was when it was read",
+            help="The file that was read, which a searchable PDF is made from.",
+        ),
+    ] = None,
+    password_file: options.PasswordFile = None,
+    password_env: options.PasswordEnv = None,
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     force: options.Force = False,
@@ -49,8 +61,17 @@ def apply(
     verbose: options.Verbose = 0,
     debug: options.Debug = False,
 ) -> None:
-    """Write the corrected document. The file of corrections holds all of it: neither scan nor model is needed."""
+    """Write the corrected document. The file of corrections holds all of it; only a searchable PDF needs the scan too."""
     with session(verbosity=options.verbosity(quiet, verbose), debug=debug) as now:
         from dsvl2_cli.reviewing import apply_file
 
-        apply_file(corrections, output, format, now, force=force, flags=(page_markers, front_matter))
+        apply_file(
+            corrections,
+            output,
+            format,
+            now,
+            force=force,
+            flags=(page_markers, front_matter),
+            scan=scan,
+            passwords=(password_file, password_env),
+        )

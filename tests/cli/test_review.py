@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 import pytest
 
 Make = Callable[..., Path]
@@ -53,7 +54,9 @@ def test_nothing_is_replaced_unasked(dsvl2: Any, corrections: Path, tmp_path: Pa
     [
         (("nowhere.json",), 4, "cannot be read"),
         (("{page}",), 4, "no file of corrections"),
-        (("{corrections}", "-o", "b.pdf"), 2, "made from the scan"),
+        (("{corrections}", "-o", "b.md", "--scan", "scan.pdf"), 2, "made of the corrections alone"),
+        (("{corrections}", "-o", "b.pdf", "--scan", "gone.pdf"), 4, "--scan scan.pdf"),
+        (("{corrections}", "-o", "b.pdf", "--scan", "{page}"), 4, "supported"),
         (("{corrections}", "-f", "wav"), 2, "unknown format"),
     ],
 )
@@ -64,3 +67,23 @@ def test_mistakes_get_an_answer(
     done = dsvl2("review", "apply", *filled)
     assert done.code == code
     assert message in done.err
+
+
+def test_a_searchable_pdf_is_made_of_the_scan_where_it_was_or_was_moved_to(
+    dsvl2: Any, corrections: Path, tmp_path: Path
+) -> None:
+    assert dsvl2("review", "apply", corrections, "-o", tmp_path / "b.pdf").code == 0
+    moved = (tmp_path / "scan.pdf").rename(tmp_path / "moved.pdf")
+    assert dsvl2("review", "apply", corrections, "-o", tmp_path / "c.pdf").code == 4
+    assert dsvl2("review", "apply", corrections, "-f", "pdf", "--scan", moved, "-o", tmp_path / "c.pdf").code == 0
+    assert (tmp_path / "b.pdf").read_bytes()[:900] == (tmp_path / "c.pdf").read_bytes()[:900]
+    with pymupdf.open(tmp_path / "c.pdf") as pdf:
+        assert pdf[0].get_text().split()[:3] == ["A", "better", "page"]
+
+
+def test_a_scan_that_changed_since_is_not_written_over(dsvl2: Any, corrections: Path, tmp_path: Path) -> None:
+    with (tmp_path / "scan.pdf").open("ab") as file:
+        file.write(b"%")
+    done = dsvl2("review", "apply", corrections, "-o", tmp_path / "b.pdf")
+    assert (done.code, "is not the file that was read" in done.err) == (4, True)
+    assert not (tmp_path / "b.pdf").exists()
