@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dsvl2.pipelines.charts.bars import Bar, BarSet
-from dsvl2.pipelines.charts.labels import Label, labels_below, labels_beside, name_places
+from dsvl2.pipelines.charts.labels import Label, labels_below, labels_beside, name_places, parted
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.numbers import Number
 from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated, find_scales, snapped
@@ -44,7 +44,7 @@ def read_bars(scene: Scene, found: BarSet, legend: Legend) -> ChartData:
     bars = list(found.bars)
     groups = _groups(found)
     labels = _labels(scene, found, free, groups)
-    named = {id(item) for label in labels for item in label.items}
+    named = {id(item) for item in free if any(_holds(item.box, part.box) for k in labels for part in k.items)}
     bars, groups = _with_missing(found, bars, groups, labels)
     free = [item for item in free if id(item) not in named]
     printed = match_to_bars(bars, printed_numbers(free), scale, scene.unit, upright=found.upright)
@@ -54,6 +54,11 @@ def read_bars(scene: Scene, found: BarSet, legend: Legend) -> ChartData:
     series = _series(scene, legend, bars, groups, names, printed, scale, sharp=sharp is not None)
     plot = around([bar.box for bar in found.bars] + [tick.item.box for tick in (scale.ticks if scale else ())])
     return _dressed(scene, found, labels, scale, free, series, plot)
+
+
+def _holds(whole: Box, part: Box) -> bool:
+    """Whether a label was cut from a text, or is it."""
+    return whole.y0 == part.y0 and whole.y1 == part.y1 and whole.x0 - 0.5 <= part.x0 and part.x1 <= whole.x1 + 0.5
 
 
 def value_scale(scene: Scene, texts: Sequence[TextItem], found: BarSet) -> ValueScale | None:
@@ -145,7 +150,7 @@ def _labels(scene: Scene, found: BarSet, texts: Sequence[TextItem], groups: Sequ
     pitch = float(np.median(np.diff(places))) if len(places) > 1 else 12 * scene.unit
     if found.upright:
         left, right = min(box.x0 for box in boxes) - 0.8 * pitch, max(box.x1 for box in boxes) + 0.8 * pitch
-        return labels_below(scene, texts, max(box.y1 for box in boxes), left, right)
+        return labels_below(scene, parted(texts, places), max(box.y1 for box in boxes), left, right, places)
     edge = min(box.x0 for box in boxes)
     if len(found.slots()) != len(groups) or len(groups) == 1:
         return labels_beside(texts, places, edge, scene.unit)

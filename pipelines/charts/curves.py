@@ -17,6 +17,7 @@ from dsvl2.pipelines.layout.components import find_runs
 
 Floats = NDArray[np.float64]
 _SOLID = 0.42  # share of the curve's own colour that makes a pixel part of it
+_END = 4  # columns that a label may stand beyond the end of a curve
 _COVER = 0.3  # of the plane's width: shorter lines are no curves
 
 
@@ -205,7 +206,8 @@ def height_at(curve: Curve, column: float, reach: float) -> float | None:
     own = own[~np.isnan(own)]
     if not sides:
         return float(own.mean()) if own.size else None
-    if len(sides) == 1 and not own.size:
+    near = curve.rows[max(0, place - _END) : place + _END + 1]
+    if len(sides) == 1 and np.isnan(near).all():
         return None
     weights = [1.0 / (0.3 + error) for _, error in sides]
     return float(sum(row * weight for (row, _), weight in zip(sides, weights, strict=True)) / sum(weights))

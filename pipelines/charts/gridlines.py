@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsvl2.pipelines.charts.pixels import Labels, Mask, Rgb
+from dsvl2.pipelines.layout.components import find_runs
 
 _STEP = 6  # grey levels by which a line differs from both its sides
 _REACH = 3  # pixels from a line to its sides
 _SHARE = 0.2  # of a line's paper that it is seen on: the dots of a dotted one cover no more
 _LEAST = 16  # pixels of paper that a line must be seen on
+_RUN = 7  # pixels of a run that a slanted line has no longer
 _WIDEST = 4  # pixels of the thickest line
 
 
@@ -47,6 +49,23 @@ def _lines(gray: NDArray[np.float32], paper: Mask) -> NDArray[np.intp]:
     seen, room = (thin & free).sum(axis=1), free.sum(axis=1)
     rows = np.flatnonzero((seen >= _LEAST) & (seen >= _SHARE * room) & (room >= 0.1 * part.shape[1]))
     return rows if rows.size else np.array([], dtype=np.intp)
+
+
+def hatching(strokes: Mask) -> Mask:
+    """Return what of the strokes on shapes is hatching: slanted lines and dots, not the level and upright ones of outlines."""
+    result: Mask = strokes & ~_long(strokes) & ~_long(np.ascontiguousarray(strokes.T)).T
+    return result
+
+
+def _long(mask: Mask) -> Mask:
+    """Return the pixels of level runs that no slanted line makes."""
+    row, start, end = find_runs(mask)
+    keep = end - start >= _RUN
+    out = np.zeros((mask.shape[0], mask.shape[1] + 1), dtype=np.int8)
+    np.add.at(out, (row[keep], start[keep]), 1)
+    np.add.at(out, (row[keep], end[keep]), -1)
+    result: Mask = np.cumsum(out, axis=1, dtype=np.int8)[:, :-1] > 0
+    return result
 
 
 def bridged(mask: Mask, lines: Mask) -> Mask:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,15 +30,25 @@ def anchor(item: TextItem, unit: float) -> float:
     return item.box.x1 - 0.5 * unit if item.angle > 0 else item.box.x0 + 0.5 * unit
 
 
-def labels_below(scene: Scene, texts: Sequence[TextItem], bottom: float, left: float, right: float) -> list[Label]:
-    """Return the labels of a level axis: the first row of texts below `bottom` between two columns, wraps joined."""
+def labels_below(
+    scene: Scene, texts: Sequence[TextItem], bottom: float, left: float, right: float, places: Sequence[float] = ()
+) -> list[Label]:
+    """Return the labels of a level axis: the first row of texts below `bottom` between two columns, wraps joined.
+
+    Values printed under bars that hang down are no labels: if `places` are given, the first row is one that names more
+    than half of them, where there is such a row.
+    """
     unit = scene.unit
     below = [item for item in texts if item.box.y0 >= bottom - 0.6 * unit and left <= anchor(item, unit) <= right]
     below = [item for item in below if any(map(str.isalnum, item.text))]
     if not below:
         return []
     rows = _rows(below, unit)
-    first, *more = rows[0 if len(rows) == 1 or len(rows[0]) > 1 or len(rows[1]) <= 1 else 1 :]
+    start = 0 if len(rows) == 1 or len(rows[0]) > 1 or len(rows[1]) <= 1 else 1
+    named = [len(_named(row, places, unit)) for row in rows]
+    if places and named[start] <= 0.67 * len(places) < max(named):
+        start = named.index(max(named))
+    first, *more = rows[start:]
     joined = [[item] for item in first]
     floor = max(item.box.y1 for item in first)
     slanted = any(item.angle != 0 for item in first)
@@ -50,6 +62,15 @@ def labels_below(scene: Scene, texts: Sequence[TextItem], bottom: float, left: f
         floor = max(item.box.y1 for item in row)
     found = [Label(anchor(lines[0], unit), _joined(lines), tuple(lines)) for lines in joined]
     return sorted(found, key=lambda label: label.place)
+
+
+def _named(row: Sequence[TextItem], places: Sequence[float], unit: float) -> set[int]:
+    """Return the places that texts of a row stand at."""
+    if len(places) < 2:
+        return set()
+    pitch = float(np.median(np.diff(sorted(places))))
+    nearest = [(int(np.argmin(np.abs(np.array(places) - anchor(item, unit)))), item) for item in row]
+    return {k for k, item in nearest if abs(places[k] - anchor(item, unit)) <= 0.4 * pitch}
 
 
 def _is_title(row: Sequence[TextItem], first: Sequence[TextItem]) -> bool:
@@ -99,6 +120,35 @@ def labels_beside(
         del number
         found.append(Label(place, text, tuple(members)))
     return found
+
+
+def parted(texts: Iterable[TextItem], places: Sequence[float]) -> list[TextItem]:
+    """Return the texts, level ones that run over several places cut between them: labels that almost touch are one text.
+
+    A cut is made at a space, or where a capital follows a small letter; without enough of these the text stays whole.
+    """
+    found: list[TextItem] = []
+    for item in texts:
+        inside = sorted(place for place in places if item.box.x0 < place < item.box.x1)
+        cuts = _cuts(item, inside) if item.angle == 0 and len(inside) > 1 else []
+        if not cuts:
+            found.append(item)
+            continue
+        wide = (item.box.x1 - item.box.x0) / len(item.text)
+        for begin, end in itertools.pairwise([0, *cuts, len(item.text)]):
+            x0, x1 = item.box.x0 + begin * wide, item.box.x0 + end * wide
+            found.append(replace(item, text=item.text[begin:end].strip(), box=replace(item.box, x0=x0, x1=x1)))
+    return found
+
+
+def _cuts(item: TextItem, places: Sequence[float]) -> list[int]:
+    """Return where to cut a text so that each place has one piece; [] if it does not say."""
+    possible = [k.start() for k in re.finditer(r"(?<=\w) (?=\w)|(?<=[^\W\dA-Z_])(?=[A-Z])", item.text)]
+    wide = (item.box.x1 - item.box.x0) / max(1, len(item.text))
+    wanted = [((a + b) / 2 - item.box.x0) / wide for a, b in itertools.pairwise(places)]
+    chosen = [min(possible, key=lambda k: abs(k - place), default=-1) for place in wanted]
+    near = all(k >= 0 and abs(k - place) <= 0.25 * len(item.text) for k, place in zip(chosen, wanted, strict=True))
+    return chosen if near and len(set(chosen)) == len(chosen) else []
 
 
 def name_places(places: Sequence[float], labels: Sequence[Label]) -> list[str]:

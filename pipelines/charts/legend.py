@@ -142,7 +142,7 @@ def _name_right_of(scene: Scene, swatch: Box) -> TextItem | None:
         # A level-printed value beside a short bar looks the same, but it is a number.
         if not any(map(str.isalnum, item.text)):
             continue
-        if item.angle == 0 and -2 <= gap <= 2.0 * scene.unit and level >= 0.5 * shorter:
+        if item.angle == 0 and -2 <= gap <= 2.6 * scene.unit and level >= 0.5 * shorter:
             number = parse_number(item.text)
             if number is not None and not (1500 <= number.value <= 2200):
                 continue

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.charts.gridlines import bridged, find_grid
+from dsvl2.pipelines.charts.gridlines import bridged, find_grid, hatching
 from dsvl2.pipelines.charts.ground import Ground
 from dsvl2.pipelines.charts.pixels import Mask, opened
 from dsvl2.pipelines.charts.types import TextItem
@@ -59,6 +59,7 @@ def find_solids(ground: Ground, texts: Iterable[TextItem]) -> tuple[Solid, ...]:
         here = ground.under == number
         letters = words & ground.strokes  # letters on a shape do not tear it, letters of its colour are no shapes
         drawn = ((ground.palette.labels == number) & ~(letters & ~here)) | (letters & here)
+        drawn |= hatching(here & ground.strokes & ~drawn)
         found += _shapes(opened(_whole(bridged(drawn, grid), texts), least), number, (height, width))
     found = [solid for solid in found if not _is_ground(ground, solid)]
     return tuple(sorted(found, key=lambda solid: -solid.area))

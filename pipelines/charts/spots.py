@@ -49,20 +49,34 @@ def find_spots(ground: Ground) -> tuple[Spot, ...]:
     company = np.zeros(len(ink.found))
     for chain in _chains(ink, free, 0):
         company[chain] = chain.size if _on_a_line(ink, chain) else 1
-    for angle in (*SLANTED, 90):
-        chains = [c for c in _chains(ink, free, angle) if _runs_along(ink, c, angle, company)]
-        if angle != 90:
-            chains = _in_a_row(ink, chains)
-            if len(chains) < 2 or (len(chains) < 4 and max(c.size for c in chains) < 4):
-                continue
-            chains = _whole_row(ink, free, angle, chains, company)
-        for chain in chains:
-            free[chain] = False
-            found.append((chain, angle))
+    slant, chains = _slanted(ink, free, company)
+    for chain in chains:
+        free[chain] = False
+        found.append((chain, slant))
+    for chain in [c for c in _chains(ink, free, 90) if _runs_along(ink, c, 90, company)]:
+        free[chain] = False
+        found.append((chain, 90))
     found += [(chain, 0) for chain in _lines(ink, _chains(ink, free, 0))]
     found = [(chain, angle) for chain, angle in found if not _is_stroke(ink, chain)]
     spots = [_spot(ink, _with_marks(ink, chain, angle), angle) for chain, angle in found]
     return tuple(sorted(spots, key=lambda spot: (spot.angle != 0, spot.box.y0, spot.box.x0)))
+
+
+def _slanted(ink: Ink, free: Mask, company: Floats) -> tuple[int, list[Ints]]:
+    """Return the direction of slanted labels and their letters: the direction in which they make the straightest lines."""
+    best: tuple[float, int, list[Ints]] = (0.0, 0, [])
+    for angle in SLANTED:
+        chains = _in_a_row(ink, [c for c in _chains(ink, free, angle) if _runs_along(ink, c, angle, company)])
+        if len(chains) < 2 or (len(chains) < 4 and max(c.size for c in chains) < 4):
+            continue
+        merit = 0.0
+        for chain in chains:
+            _, _, wide, tall = _extent(ink, chain, angle)
+            merit += chain.size * (tall / wide) ** 2
+        if merit > best[0]:
+            best = (merit, angle, chains)
+    _, angle, chains = best
+    return (angle, _whole_row(ink, free, angle, chains, company)) if chains else (0, [])
 
 
 def _lines(ink: Ink, chains: list[Ints]) -> list[Ints]:

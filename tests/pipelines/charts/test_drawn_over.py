@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from dsvl2.pipelines.charts import TextItem, understand
-from dsvl2.pipelines.charts.gridlines import bridged, find_grid
+from dsvl2.pipelines.charts.gridlines import bridged, find_grid, hatching
 from dsvl2.pipelines.charts.ground import look
 from dsvl2.pipelines.charts.numbers import Number
 from dsvl2.pipelines.charts.rings import sectors_on
@@ -97,3 +97,12 @@ def test_a_digit_taken_for_its_like_is_mended_only_by_sharp_marks() -> None:
     sharp = mended(read, 8930.0, 100.0, "", sharp=True)
     assert sharp is not None and sharp.value == 8928.0
     assert mended(read, 8930.0, 100.0, "") == read
+
+
+def test_hatching_is_filled_and_outlines_are_not() -> None:
+    strokes = np.zeros((40, 40), dtype=np.bool_)
+    for k in range(5, 35):
+        strokes[k, k : k + 2] = True
+    strokes[20, 2:38] = strokes[2:38, 20] = True
+    kept = hatching(strokes)
+    assert kept[10, 10] and kept[30, 31] and not kept[20, 5] and not kept[5, 20]
