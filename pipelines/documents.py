@@ -234,7 +234,7 @@ class ModelStamp:
         return cls(info.name, info.fingerprint, str(info.scheme), str(info.dtype), str(info.device))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Document:
     """A read document. It holds no time stamp: the same input with the same options renders to the same bytes.
 
@@ -249,6 +249,19 @@ class Document:
     model: ModelStamp | None = None
     options: tuple[tuple[str, OptionValue], ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text of all pages, one blank line between them; a format (`get_format`) keeps headings and tables too."""
+        return "\n\n".join(page.text for page in self.pages if page.text)
+
+    def __repr__(self) -> str:
+        return f"<Document {self.source!r}: {len(self.pages)} of {self.page_count} pages, {len(self.failed)} failed>"
+
+    def _repr_markdown_(self) -> str:  # what a notebook shows
+        from dsvl2.pipelines.formats import get_format
+
+        return get_format("markdown").render(self)
 
     @property
     def failed(self) -> tuple[int, ...]:

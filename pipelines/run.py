@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsvl2.pipelines.documents import (
     Document,
@@ -21,6 +22,9 @@ from dsvl2.pipelines.documents import (
 from dsvl2.pipelines.sources import InputFile, Source, SourceOptions, open_source
 from dsvl2.pipelines.tasks import Engine, OcrTask, Task, failed_page
 from dsvl2.pipelines.tasks.flowing import StreamingEngine
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 Page = PageImage | ReadPage | UnreadablePage
 
@@ -153,19 +157,24 @@ def option_facts(chosen: SourceOptions, task: str, **options: OptionValue) -> tu
 
 
 def read_document(
-    document: str | Path | bytes | InputFile,
+    document: str | Path | bytes | InputFile | Image,
     engine: Engine,
     *,
     task: Task | None = None,
     options: SourceOptions | None = None,
     batch_size: int = 1,
 ) -> Document:
-    """Read a whole document: a path, the bytes of a file, or "-" for standard input.
+    """Read a whole document: a path, the bytes of a file, an image of Pillow's, or "-" for standard input.
 
     Raises:
         DocumentError: it cannot be opened. A page that fails is in the result, with its `error`.
     """
     chosen = task or OcrTask()
-    with open_source(document, options) as source:
+    name = None
+    if not isinstance(document, str | Path | bytes | InputFile):
+        from dsvl2.pipelines.sources.images import image_file
+
+        document, name = image_file(document), "<image>"
+    with open_source(document, options, name=name) as source:
         pages = tuple(run(chosen, source, engine, batch_size=batch_size))
         return replace(document_head(source, engine, task=chosen.name), pages=pages)

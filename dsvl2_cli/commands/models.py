@@ -52,6 +52,8 @@ def list_models(
             return
         for line in aligned([HEADINGS, *map(row, records)]):
             now.results.write(line)
+        if not any(record["origin"] == "cache" for record in records):
+            now.console.say("the released models are fetched with: dsvl2 models pull tiny, small or base")
         for folder in folders or []:
             if not any(Path(record["path"]).is_relative_to(folder) for record in records):
                 now.console.warn(f"{folder} holds no DeepSeek-VL2 model; `dsvl2 models show {folder}` says why")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import io
 import threading
 import warnings
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ _SANE_DPI = (50.0, 2400.0)
 _SCREEN_DPI = (71.0, 97.0)
 _SCREEN_PIXELS = 1600
 _ORIENTATION, _PHOTOMETRIC = 274, 262
+_TIFF_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F")
 _PILLOW_GLOBALS = threading.Lock()
 _DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, TypeError, KeyError, RuntimeError, ArithmeticError)
 """What Pillow's decoders raise on damaged data."""
@@ -142,6 +144,24 @@ class ImageSource(Source):
         """Let go of the file."""
         self._image.close()
         self._file.close()
+
+
+def image_file(image: Image.Image) -> bytes:
+    """Return a picture that is open in Pillow as the bytes of a file without loss, turned as its EXIF data say.
+
+    Raises:
+        TypeError: it is no picture of Pillow's.
+    """
+    if not isinstance(image, Image.Image):
+        raise TypeError(f"a document is a path, bytes or a PIL image, not {type(image).__name__}")
+    upright = _upright(image)
+    plain = (
+        upright if upright.mode in _TIFF_MODES else upright.convert("RGBA" if upright.mode in ("PA", "RGBa") else "RGB")
+    )
+    buffer = io.BytesIO()
+    known = {"dpi": dpi} if (dpi := _file_dpi(image)) else {}
+    plain.save(buffer, "TIFF", **known)
+    return buffer.getvalue()
 
 
 @contextmanager

@@ -133,6 +133,9 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
                 raise NoDocuments(f"{printable(str(path))} has no documents in it")
             for file in files:
                 _add(found, file)
+        elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(given)):
+            hint = f"fetch it first: curl -L {given} | dsvl2 ocr -   (dsvl2 batch reads URLs)"
+            raise FileMissing(f"{printable(str(given))} is a URL, and only files are read here", hint=hint)
         elif not os.path.lexists(path):
             raise FileMissing(f"{printable(str(path))} does not exist")
         elif path.is_symlink() and not os.path.exists(path):

@@ -19,6 +19,7 @@ from dsvl2.model import (
 )
 from dsvl2.pipelines import OcrTask, read_document
 from dsvl2.pipelines.documents import (
+    Block,
     Document,
     Notice,
     PageError,
@@ -327,3 +328,48 @@ def test_a_page_that_only_repeats_itself_is_told_as_truncated() -> None:
     (page,) = run(OcrTask(), [page_image(1)], engine)
     (notice,) = page.warnings
     assert notice.code == "truncated" and "kept repeating itself" in notice.message
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P", "CMYK", "I;16", "HSV", "LAB"])
+def test_a_picture_that_is_open_in_pillow_is_read_as_its_file_would_be(mode: str) -> None:
+    image = Image.new("L", (300, 100), 255)
+    ImageDraw.Draw(image).rectangle((20, 20, 90, 60), fill=0)
+    shown = Image.new("I;16", image.size, 65535) if mode == "I;16" else None
+    if shown is not None:
+        shown.paste(0, (20, 20, 90, 60))
+    elif mode == "LAB":
+        shown = Image.merge("LAB", (image, Image.new("L", image.size, 128), Image.new("L", image.size, 128)))
+    seen: list[tuple[int, int]] = []
+
+    def answer(page: Image.Image) -> str:
+        seen.append((page.getpixel((50, 40)), page.getpixel((200, 80))))  # type: ignore[arg-type]
+        return "a word"
+
+    read = read_document(shown or image.convert("RGB").convert(mode), ScriptedEngine(answer=answer))
+    assert read.text == "a word" and read.source == "<image>"
+    assert [(dark < 40, light > 215) for dark, light in seen] == [(True, True)]
+
+
+def test_a_picture_is_turned_as_its_exif_data_say() -> None:
+    image = Image.new("L", (300, 100), 255)
+    ImageDraw.Draw(image).rectangle((20, 20, 90, 60), fill=0)
+    image.getexif()[274] = 6
+    page = read_document(image, ScriptedEngine()).pages[0]
+    assert (page.width_px, page.height_px) == (100, 300)
+
+
+def test_what_is_no_document_at_all() -> None:
+    with pytest.raises(TypeError, match="a path, bytes or a PIL image, not int"):
+        read_document(5, ScriptedEngine())  # type: ignore[arg-type]
+
+
+def test_a_document_shows_itself_in_a_line_and_in_a_notebook_as_markdown() -> None:
+    pages = (
+        PageResult(1, (Block("heading", "Title", level=1),)),
+        PageResult(2),
+        PageResult(3, (Block("paragraph", "b"),)),
+    )
+    document = Document("a.pdf", pages, page_count=9)
+    assert repr(document) == "<Document 'a.pdf': 3 of 9 pages, 0 failed>"
+    assert document.text == "Title\n\nb"
+    assert document._repr_markdown_().startswith("# Title\n")

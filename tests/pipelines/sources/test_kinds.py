@@ -121,3 +121,9 @@ def test_a_link_to_nowhere_says_where_it_leads(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").symlink_to("gone.pdf")
     with pytest.raises(FileMissing, match=r"a\.pdf is a link to gone\.pdf, which is not there"):
         find_documents([tmp_path / "a.pdf"])
+
+
+def test_a_url_is_told_from_a_missing_file() -> None:
+    with pytest.raises(FileMissing, match=r"^https://example\.org/a\.pdf is a URL") as caught:
+        find_documents(["https://example.org/a.pdf"])
+    assert "curl -L https://example.org/a.pdf | dsvl2 ocr -" in caught.value.hint
