@@ -76,10 +76,10 @@ class Report:
 
 
 def in_doubt(page: PageResult, least: float | None) -> bool:
-    """Say whether a page was read with less confidence than asked for, most of its words are likelier wrong than right, or
-    its text and ink do not account for each other."""
+    """Say whether a page was read with less confidence than asked for or not at all, most of its words are likelier wrong
+    than right, or its text and ink do not account for each other."""
     unsure = least is not None and page.confidence is not None and page.confidence < least
-    return unsure or page.mostly_doubtful or (page.coverage is not None and not page.coverage.clean)
+    return unsure or page.let_go or page.mostly_doubtful or (page.coverage is not None and not page.coverage.clean)
 
 
 def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = None) -> Exit:
@@ -131,11 +131,14 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
 def _doubts(pages: Sequence[PageResult], least: float | None) -> list[str]:
     """Say on how many pages text may be missing, made up, or read with less confidence than asked for."""
     found = [page.coverage for page in pages if page.coverage is not None]
-    missed = sum(bool(coverage.unexplained) for coverage in found)
+    missed = sum(page.coverage is not None and bool(page.coverage.unexplained) and not page.let_go for page in pages)
+    unread = sum(page.let_go for page in pages)
     invented = sum(bool(coverage.unsupported) for coverage in found)
     unsure = [page for page in pages if least is not None and page.confidence is not None and page.confidence < least]
     doubtful = [page for page in pages if page.mostly_doubtful]
     parts = []
+    if unread:
+        parts.append(f"nothing on {count(unread, 'page')} could be read with any certainty")
     if doubtful:
         parts.append(f"most words on {count(len(doubtful), 'page')} are likely wrong")
     if unsure:

@@ -182,6 +182,11 @@ class PageResult:
         return "\n\n".join(block.text for block in self.blocks)
 
     @property
+    def let_go(self) -> bool:
+        """Whether there was text on it of which hardly a word could be right, so that none is given."""
+        return any(notice.code == "unreadable" for notice in self.warnings)
+
+    @property
     def mostly_doubtful(self) -> bool:
         """Whether most of its words are likelier wrong than right; never where confidences are not calibrated."""
         if not self.calibrated or self.confidence is None:

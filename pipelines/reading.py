@@ -44,6 +44,11 @@ class PreparedPage:
     inline: tuple[InlineFormula, ...] = ()
     over: Callable[[], PreparedPage] | None = None
 
+    @property
+    def odd(self) -> bool:
+        """Whether it should be looked at before it is read: there may be no print on it."""
+        return self.layout is not None and self.layout.odd and bool(self.layout.bands)
+
 
 def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
     """Look at the page and make the requests that read it, as the checkpoint's profile says: by bands or whole."""
@@ -86,13 +91,14 @@ def finish(
     prepared: PreparedPage, answers: Sequence[GenerationResult], calibration: Calibration | None = None
 ) -> PageResult:
     """Make the page's result from the model's answers, one for each of `prepared.requests`, in that order."""
-    page = believable(score_page(gather(prepared, answers), calibration))
+    page = believable(score_page(gather(prepared, answers), calibration), odd=prepared.odd)
     if calibration is not None and not page.calibrated:
         page = replace(page, confidence=None)  # not one line, say a chart alone: no words to be right or wrong
     if prepared.layout is None or page.blank:
         return page
     found = coverage(page, prepared.layout)
-    return replace(page, coverage=found, warnings=page.warnings + coverage_notices(found))
+    notices = () if page.let_go else coverage_notices(found)  # that says already that all of its text is missing
+    return replace(page, coverage=found, warnings=page.warnings + notices)
 
 
 def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageResult:

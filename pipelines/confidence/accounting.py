@@ -58,6 +58,8 @@ def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     owner = _owners(ink, text)
     pictures = [region.box for region in layout.regions if region.kind == "figure"]
     free = stretches(ink, owner < 0, pictures)
+    if layout.odd:
+        free = [stretch for stretch in free if stretch.printed]
     dense, sparse = _fits(ink, text, owner)
     free, homeless = _held(text, free)
     unsupported = {*_without_ink(ink, text, owner), *dense, *homeless}

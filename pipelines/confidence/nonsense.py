@@ -10,21 +10,50 @@ NONSENSE = 0.08
 """Share of words that can be expected to be right; the worst scans that are still of use have a third."""
 NONSENSE_IN_LOOPS = 0.25
 """The same where the model repeated itself as well."""
+NONSENSE_IF_ODD, FEW = 0.3, 6
+"""The same of a page without rows like those of print, a drawing or handwriting; and words, fewer of which stay: a stamp."""
+PART_IF_ODD, TABLE_IF_ODD = 0.2, 0.5
+"""Share of words of one block of such a page that can be expected to be right; of a table: boards and grids look like some."""
 NONSENSE_IN_TABLES = 0.3
 """The same of a page that is mostly tables: prose with a third of its words right tells something, such cells nothing."""
 _LOOPS = ("truncated", "loop_recovered")
 
 
-def believable(page: PageResult) -> PageResult:
-    """Return the page as it is, or without its text and with the notice `unreadable`. Needs calibrated confidences."""
+def believable(page: PageResult, *, odd: bool = False) -> PageResult:
+    """Return the page as it is, or without its text and with the notice `unreadable`. Needs calibrated confidences.
+
+    odd: its ink is unlike print (`PageLayout.odd`).
+    """
     sure = page.confidence if page.calibrated else None
     looped = any(notice.code in _LOOPS for notice in page.warnings)
-    least = max(NONSENSE, NONSENSE_IN_LOOPS * looped, NONSENSE_IN_TABLES * _is_mostly_tables(page))
+    strange = odd and _words(page) >= FEW
+    least = max(
+        NONSENSE, NONSENSE_IN_LOOPS * looped, NONSENSE_IN_TABLES * _is_mostly_tables(page), NONSENSE_IF_ODD * strange
+    )
     if sure is None or sure >= least:
-        return page
+        return _without_doubtful_parts(page) if odd and page.calibrated else page
     kept = tuple(block for block in page.blocks if block.kind == "figure")
     fact = f"what the model made of this page was let go: {sure:.0%} of its words can be expected to be right"
     return replace(page, blocks=kept, confidence=None, warnings=(*page.warnings, Notice("unreadable", fact)))
+
+
+def _without_doubtful_parts(page: PageResult) -> PageResult:
+    """Return the page of a drawing without the parts that are no labels."""
+    kept = tuple(
+        block
+        for block in page.blocks
+        if block.confidence is None or block.confidence >= (PART_IF_ODD if block.table is None else TABLE_IF_ODD)
+    )
+    lost = len(page.blocks) - len(kept)
+    if not lost:
+        return page
+    parts = "1 part" if lost == 1 else f"{lost} parts"
+    fact = f"what the model made of {parts} was let go: there may be a drawing or handwriting, and nothing that it can read"
+    return replace(page, blocks=kept, warnings=(*page.warnings, Notice("part_unreadable", fact)))
+
+
+def _words(page: PageResult) -> int:
+    return sum(len(line.text.split()) for block in page.blocks for line in block.lines)
 
 
 def _is_mostly_tables(page: PageResult) -> bool:

@@ -34,17 +34,32 @@ _ROUND, _AROUND, _SPECK = (
 _JOINED = 1.8  # widths to heights from which a piece is several letters that touch
 _SCREEN, _DOTTED, _MOST_DOTS = 60, 1.15, 0.95  # pieces, strokes of a dot, share of dots; faint print has up to .92
 _AMONG = 4.0  # letter heights around a row
+# pieces of a row that tell print from drawings, share of neighbours on one level (of their height), ink in their boxes, width
+# to height, and share of neighbours of one size (of their own)
+_TELLING, _PRINT_LEVEL, _MOST_LEVEL, _PRINT_FILL, _PRINT_WIDE, _SAME, _MOST_SAME = (
+    5,
+    0.15,
+    0.5,
+    (0.3, 0.7),
+    2.5,
+    0.15,
+    0.6,
+)
 _TOUCH = 0.25  # letter heights to a rule, within which a lone piece is part of a drawing
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A run of letters on the upright page: box, their typical height, about how many, and their ink."""
+    """A run of letters on the upright page: box, their typical height, about how many, and their ink.
+
+    printed: they are like those of print whatever the page is like, and enough to tell.
+    """
 
     box: Box
     height: float
     letters: int
     area: float
+    printed: bool
 
 
 def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = ()) -> list[Stretch]:
@@ -71,7 +86,7 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
         elif _crumb(shape, box, pictures, strokes) or _within_drawing(shape, free, box):
             continue
         elif shape.count >= 3 or _alone(ink, free, box, members):
-            found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum())))
+            found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum()), shape.is_print()))
     return sorted(found, key=lambda stretch: stretch.box.y0)
 
 
@@ -138,6 +153,24 @@ class _Shape:
         size &= self.tall >= np.where(joined, _WORD_SHORTEST, 0.9) * unit
         hole = (self.tall > _LONE_TALL * unit) & (self.fill > _LONE_SOLID) & ~narrow & ~joined & (strokes < _CROSSED[0])
         return bool((like & size & ~hole).all())
+
+    def is_print(self) -> bool:
+        """Say whether these are like the letters of print: several on one line, of different shapes with edges and white."""
+        if len(self.members) < _TELLING:
+            return False
+        feet = self.ink.boxes[self.members, 3]
+        level = np.abs(np.diff(feet)) < _PRINT_LEVEL * self.usual
+        shape = self.wide / np.maximum(self.tall, 1)
+        alike = (np.abs(np.diff(self.wide)) <= _SAME * self.wide[1:]) & (
+            np.abs(np.diff(self.tall)) <= _SAME * self.tall[1:]
+        )
+        return bool(
+            level.mean() >= _MOST_LEVEL
+            and _within(np.array([np.median(self.fill)]), _PRINT_FILL)[0]
+            and float(np.median(self.strokes)) >= _DOTTED
+            and float(np.median(shape)) < _PRINT_WIDE
+            and alike.mean() < _MOST_SAME
+        )
 
     def _without_marks(self) -> _Shape | None:
         """Return the row without its small marks, where it has some and they are a small part of its ink; else None."""

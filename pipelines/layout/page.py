@@ -17,7 +17,7 @@ from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
 from dsvl2.pipelines.layout.ink import PageInk, no_ink
 from dsvl2.pipelines.layout.letters import Rule, letter_height, merge_boxes, sort_components
-from dsvl2.pipelines.layout.likeness import off_pictures, off_screens, only_print
+from dsvl2.pipelines.layout.likeness import is_odd, off_pictures, off_screens, only_print
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
@@ -52,13 +52,14 @@ def analyse(gray: NDArray[np.uint8], profile: Profile, *, over: bool = False) ->
     up, reading = standing
     gray = resized(up.gray, up.zoom)
     ink = _ink(up, reading, gray)
+    odd = is_odd(reading.rows, reading.found, reading.letter)
     unit = up.unit if reading.rows.lines else 0.0  # no tables where nothing is print
     parted = beside_each_other(_leaves(reading), unit)
     tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading), parted)
     tables = trusted(tables, reading.found, reading.letter, reading.rows, gray)
     if tables:
         up, reading = _without(up, tables)
-    return replace(_cut(up, reading, tables, profile), ink=ink)
+    return replace(_cut(up, reading, tables, profile), ink=ink, odd=odd)
 
 
 def _leaves(reading: _Reading) -> list[list[Box]]:

@@ -96,7 +96,8 @@ class PageLayout:
     (width, height); `matrix` = (a, b, c, d, e, f) takes upright to page pixels: x = a*u + b*v + c, y = d*u + e*v + f.
     `location_bins` is the number of rows a canvas is divided into by the model's location tokens; `zoom` is working
     pixels (those of a DrawnTable) per upright pixel; `ink` holds the letters that were found. `tied`: too
-    few of its lines said which way up it stands; `analyse(..., over=True)` gives the other.
+    few of its lines said which way up it stands; `analyse(..., over=True)` gives the other. `odd`: its rows are hardly those
+    of a printed page, but of a drawing, of writing, of a texture, or there are very few.
     """
 
     rotation: int
@@ -112,6 +113,7 @@ class PageLayout:
     zoom: float = 1.0
     ink: PageInk | None = field(default=None, compare=False, repr=False)
     tied: bool = False
+    odd: bool = False
 
     @property
     def bands(self) -> tuple[Band, ...]:

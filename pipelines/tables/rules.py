@@ -54,14 +54,24 @@ def _stands_free(rule: Rule, gray: NDArray[np.int16], unit: float) -> bool:
 def _joined(rules: list[Rule], unit: float) -> list[Rule]:
     """Join pieces of one horizontal line: rules have two edges, and are broken where print or others cross them."""
     result: list[Rule] = []
+    near = max(_THICK * unit, 4.0)
+    open_lines: dict[int, list[int]] = {}  # places of the lines that may go on, by the height of their upper edge
     for rule in sorted(rules, key=lambda r: (r.x0, r.y0)):
-        for place, other in enumerate(result):
-            level = max(rule.y1, other.y1) - min(rule.y0, other.y0) <= max(_THICK * unit, 4.0)
-            if level and rule.x0 - other.x1 <= 1.2 * unit:
-                low, high = min(rule.y0, other.y0), max(rule.y1, other.y1)
+        height = int(rule.y0 // near)
+        for stripe in (height - 1, height, height + 1):
+            lines = open_lines.get(stripe, ())
+            open_lines[stripe] = [k for k in lines if rule.x0 - result[k].x1 <= 1.2 * unit]
+        beside = sorted({k for stripe in (height - 1, height, height + 1) for k in open_lines[stripe]})
+        for place in beside:
+            other = result[place]
+            low, high = min(rule.y0, other.y0), max(rule.y1, other.y1)
+            if high - low <= near:
                 result[place] = Rule(min(rule.x0, other.x0), low, max(rule.x1, other.x1), high)
+                if low < other.y0:
+                    open_lines.setdefault(int(low // near), []).append(place)
                 break
         else:
+            open_lines[height].append(len(result))
             result.append(rule)
     return sorted(result, key=lambda r: (r.y0, r.x0))
 
@@ -72,14 +82,21 @@ def anchored(across: Sequence[Rule], down: Sequence[Rule], unit: float) -> tuple
     A wall of a cell ends at rules that run the other way, or is much longer than a line of text is high.
     """
     reach = 0.8 * unit
-    kept_down = [r for r in down if r.y1 - r.y0 > _LONG * unit or _ends((r.y0, r.y1), (r.x0, r.x1), across, reach)]
-    tipped = [Rule(r.y0, r.x0, r.y1, r.x1) for r in kept_down]
+    walls = _sides(across)
+    kept_down = [r for r in down if r.y1 - r.y0 > _LONG * unit or _ends((r.y0, r.y1), (r.x0, r.x1), walls, reach)]
+    tipped = _sides([Rule(r.y0, r.x0, r.y1, r.x1) for r in kept_down])
     long = 2 * _LONG * unit
     kept = [r for r in across if r.x1 - r.x0 > long or _ends((r.x0, r.x1), (r.y0, r.y1), tipped, reach)]
     return kept, kept_down
 
 
-def _ends(along: tuple[int, int], side: tuple[int, int], others: Sequence[Rule], reach: float) -> bool:
-    """Say whether a line meets lines of the other kind, as horizontal ones, at both ends."""
-    met = [r for r in others if r.x0 - reach <= side[1] and side[0] <= r.x1 + reach]
-    return all(any(r.y0 - reach <= end <= r.y1 + reach for r in met) for end in along)
+def _sides(rules: Sequence[Rule]) -> NDArray[np.int64]:
+    """Return the boxes [R, 4] of rules."""
+    return np.array([(r.x0, r.y0, r.x1, r.y1) for r in rules], dtype=np.int64).reshape(-1, 4)
+
+
+def _ends(along: tuple[int, int], side: tuple[int, int], others: NDArray[np.int64], reach: float) -> bool:
+    """Say whether a line meets lines of the other kind [R, 4], as horizontal ones, at both ends."""
+    x0, y0, x1, y1 = others.T
+    met = (x0 - reach <= side[1]) & (side[0] <= x1 + reach)
+    return all(bool((met & (y0 - reach <= end) & (end <= y1 + reach)).any()) for end in along)

@@ -48,12 +48,17 @@ class _Entry:
 
     @property
     def done(self) -> bool:
-        return isinstance(self.page, PageResult) or len(self.answers) == len(self.page.requests)
+        return isinstance(self.page, PageResult) or self.aside or len(self.answers) == len(self.page.requests)
+
+    @property
+    def aside(self) -> bool:
+        """Whether it is read by itself, as no stream can: a look first, and then on or not."""
+        return isinstance(self.page, PreparedPage) and self.page.odd
 
 
 class Flow:
-    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not; `again` has another look
-    at a page that is `worth_turning`.
+    """Turns drawn pages into results, in order. `retry` reads one page that the stream could not, or that is odd; `again`
+    has another look at a page that is `worth_turning`.
 
     Both ask the engine, which answers one caller at a time: for `again` no more pages are drawn, the stream runs out, and
     another begins behind it. expected: about how many pages there are.
@@ -115,16 +120,17 @@ class Flow:
             self._drawn += 1
             entry = _Entry(page if isinstance(page, PageResult) else self._prepare(page))
             del page
-            requests = () if isinstance(entry.page, PageResult) else entry.page.requests
+            requests = () if isinstance(entry.page, PageResult) or entry.aside else entry.page.requests
             for place in range(len(requests)):
                 self._owners[self._asked + place] = entry, place
             self._asked += len(requests)
             self._entries.append(entry)
+            self._pause |= entry.aside
             yield from requests
         self._over = True
 
     def _wants_another(self, entry: _Entry) -> bool:
-        return isinstance(entry.page, PreparedPage) and worth_turning(entry.page, self._result(entry))
+        return isinstance(entry.page, PreparedPage) and (entry.aside or worth_turning(entry.page, self._result(entry)))
 
     def _settled(self, entry: _Entry) -> PageResult:
         """Return the result of a page when no stream is running."""
@@ -139,6 +145,8 @@ class Flow:
     def _first(self, entry: _Entry) -> PageResult:
         if isinstance(entry.page, PageResult):
             return entry.page
+        if entry.aside:
+            return self._retry(entry.page)
         answers = [entry.answers.get(place) for place in range(len(entry.page.requests))]
         good = [answer for answer in answers if answer is not None and not isinstance(answer, Exception)]
         return self._finish(entry.page, good) if len(good) == len(answers) else self._retry(entry.page)

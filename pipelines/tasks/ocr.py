@@ -14,6 +14,7 @@ from dsvl2.pipelines.parsing import parse_markdown
 from dsvl2.pipelines.reading import PreparedPage, finish, prepare
 from dsvl2.pipelines.tasks.base import Engine, Parsed, Prompts, TaskSpec
 from dsvl2.pipelines.tasks.flowing import Flow, StreamingEngine
+from dsvl2.pipelines.tasks.wary import read_warily
 from dsvl2.pipelines.tasks.way_up import the_surer, worth_turning
 
 
@@ -61,12 +62,26 @@ def _prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage | PageRes
 
 
 def _read_together(pages: Sequence[PreparedPage], engine: Engine) -> list[PageResult]:
+    """Read pages at once, those that are odd one by one behind them."""
+    plain = iter(_read_plain([page for page in pages if not page.odd], engine))
+    return [_read_odd(page, engine) if page.odd else next(plain) for page in pages]
+
+
+def _read_odd(page: PreparedPage, engine: Engine) -> PageResult:
+    calibration = calibration_of(engine.info)
+    try:
+        return read_warily(page, engine, lambda part, answers: _finish(part, answers, calibration))
+    except Exception as error:
+        return replace(page.result, error=page_error(error))
+
+
+def _read_plain(pages: Sequence[PreparedPage], engine: Engine) -> list[PageResult]:
     requests = [request for page in pages for request in page.requests]
     try:
         answers = iter(engine.generate(requests) if requests else [])
     except Exception as error:
         if len(pages) > 1:
-            return [result for page in pages for result in _read_together([page], engine)]
+            return [result for page in pages for result in _read_plain([page], engine)]
         return [replace(page.result, error=page_error(error)) for page in pages]
     calibration = calibration_of(engine.info)
     return [_finish(page, [next(answers) for _ in page.requests], calibration) for page in pages]

@@ -14,7 +14,7 @@ Read = Callable[[PreparedPage], PageResult]
 
 def worth_turning(page: PreparedPage, read: PageResult) -> bool:
     """Say whether a page should be read the other way up as well. Ordinary pages never are: their lines or their words say."""
-    return page.over is not None and read.error is None and (read.mostly_doubtful or _let_go(read))
+    return page.over is not None and read.error is None and (read.mostly_doubtful or read.let_go)
 
 
 def the_surer(page: PreparedPage, first: PageResult, read: Read) -> PageResult:
@@ -36,7 +36,3 @@ def the_surer(page: PreparedPage, first: PageResult, read: Read) -> PageResult:
 
 def _sure(read: PageResult) -> float:
     return 0.0 if read.confidence is None else read.confidence
-
-
-def _let_go(read: PageResult) -> bool:
-    return any(notice.code == "unreadable" for notice in read.warnings)

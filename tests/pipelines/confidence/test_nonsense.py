@@ -38,3 +38,25 @@ def test_cells_of_which_three_quarters_are_wrong_are_let_go_where_prose_would_st
     assert believable(replace(cells, confidence=0.31)).blocks == cells.blocks
     prose = replace(cells, blocks=(replace(table, lines=lines[:1]), Block("paragraph", "the second", lines=lines)))
     assert believable(prose) is prose
+
+
+def test_a_page_unlike_print_has_to_be_surer_but_a_few_words_may_stay() -> None:
+    lines = tuple(Line("amount emption", Box(0, 10 * k, 90, 10 * k + 9)) for k in range(4))
+    block = Block("paragraph", "amount emption", lines=lines, confidence=0.25)
+    scrawl = replace(page(0.25), blocks=(block,))
+    assert believable(scrawl) is scrawl
+    assert believable(scrawl, odd=True).let_go
+    stamp = replace(scrawl, blocks=(replace(block, lines=lines[:2]),))
+    assert believable(stamp, odd=True) is stamp
+
+
+def test_of_a_drawing_the_labels_stay() -> None:
+    lines = (Line("46.9 %", Box(0, 0, 90, 9)),)
+    label = Block("paragraph", "46.9 %", lines=lines, confidence=0.97)
+    shape, board = replace(label, text="VVV", confidence=0.18), replace(label, text="O O", confidence=0.45)
+    board = replace(board, kind="table", table=TableResult(1, 1, (TableCell(0, 0, "O O"),)))
+    drawing = replace(page(0.8), blocks=(label, shape, board))
+    left = believable(drawing, odd=True)
+    assert left.blocks == (label,)
+    assert [notice.code for notice in left.warnings] == ["part_unreadable"]
+    assert believable(drawing) is drawing

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from dsvl2.pipelines.layout import analyse
 
@@ -57,3 +57,19 @@ def test_dots_of_any_size_are_no_lines(canvas):
         for column in range(80, 840, 50):
             page[np.hypot(x - column, y - row) < rng.uniform(4, 22)] = 0
     assert analyse(page, canvas).bands == ()
+
+
+def test_pages_of_print_are_not_odd_and_drawings_are(sheet, canvas):
+    sheet.prose(100, 100, 900, 12)
+    assert not analyse(sheet.gray, canvas).odd
+    rng = np.random.default_rng(4)
+    scrawl = Image.new("L", (1000, 1400), 255)
+    for y in range(120, 1300, 70):
+        turn = np.arange(0, 300) * 0.5
+        x = 80 + 2.6 * np.arange(300) + 9 * np.cos(2.1 * turn)
+        line = y + 12 * np.sin(2.1 * turn) + rng.normal(0, 2, 300)
+        for part in range(0, 300, 30):
+            points = list(zip(x[part : part + 26].tolist(), line[part : part + 26].tolist(), strict=True))
+            ImageDraw.Draw(scrawl).line(points, fill=20, width=3)
+    found = analyse(np.asarray(scrawl), canvas)
+    assert found.odd and found.bands
