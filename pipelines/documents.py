@@ -189,10 +189,10 @@ class PageResult:
     @property
     def mostly_doubtful(self) -> bool:
         """Whether most of its words are likelier wrong than right; never where confidences are not calibrated."""
+        words = (word.confidence for block in self.blocks for line in block.lines for word in line.words)
+        known = [sure for sure in words if sure is not None]
         if not self.calibrated or self.confidence is None:
             return False
-        words = [word.confidence for block in self.blocks for line in block.lines for word in line.words]
-        known = [sure for sure in words if sure is not None]
         return self.confidence < 0.5 or 2 * sum(sure < 0.5 for sure in known) > len(known)
 
 
@@ -288,18 +288,13 @@ def geometric_mean(logprobs: Sequence[float]) -> float | None:
 
 def sum_usage(usages: Iterable[Usage | None]) -> Usage | None:
     """Add up the counts of several model calls, leaving out None; None if nothing is left."""
-    total: Usage | None = None
-    for usage in usages:
-        if usage is None:
-            continue
-        if total is None:
-            total = usage
-            continue
-        total = replace(
-            total,
-            prompt_tokens=total.prompt_tokens + usage.prompt_tokens,
-            image_tokens=total.image_tokens + usage.image_tokens,
-            completion_tokens=total.completion_tokens + usage.completion_tokens,
-            tiles=total.tiles + usage.tiles,
-        )
-    return total
+    known = [usage for usage in usages if usage is not None]
+    if not known:
+        return None
+    return replace(
+        known[0],
+        prompt_tokens=sum(usage.prompt_tokens for usage in known),
+        image_tokens=sum(usage.image_tokens for usage in known),
+        completion_tokens=sum(usage.completion_tokens for usage in known),
+        tiles=sum(usage.tiles for usage in known),
+    )
