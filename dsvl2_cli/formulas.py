@@ -43,7 +43,7 @@ def read_all(
         work.stop_progress()
         text = "".join(json_line(report) if now.json else readable(report, len(reports) > 1) for report in reports)
         work.deliver(text, output, force)
-        faulty = tell(reports, work)
+        faulty = tell(reports, work, named=SHOWS[shows] is True)
         if strict and faulty and not work.exit:
             raise Leave(Exit.LOW_CONFIDENCE)
         work.leave()
@@ -72,12 +72,13 @@ def readable(report: FormulaReport, named: bool) -> str:
     return "".join(f"{line}\n" for line in (*lines, *(result.written for result in report.formulas)))
 
 
-def tell(reports: Sequence[FormulaReport], work: Work) -> int:
-    """Say what was not found or cannot be typeset; return how many formulas that are."""
+def tell(reports: Sequence[FormulaReport], work: Work, *, named: bool) -> int:
+    """Say what was not found (`named`: where there was to be one) or cannot be typeset; return how many formulas that are."""
     faulty = 0
     for report in reports:
         if not report.formulas and not work.failed:
-            work.now.console.say(f"{report.source}: no formula found")
+            hint = "" if named else "; --shows picture takes a picture as one whatever it looks like"
+            work.now.console.say(f"{report.source}: no formula found{hint}")
         for place, result in enumerate(report.formulas, 1):
             if not result.valid:
                 faulty += 1

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from dsvl2.pipelines.documents import Block, Box, Line, Notice, geometric_mean
 from dsvl2.pipelines.formulas.answers import parse_formula
 from dsvl2.pipelines.formulas.dress import dress
+from dsvl2.pipelines.formulas.likely import NAME
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, canvas, look
 from dsvl2.pipelines.formulas.reading import formula_request
 from dsvl2.pipelines.formulas.regions import centred_formulas
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 
 _SURE = 0.97  # mean probability of a formula's tokens; of 100 surer ones 87 were right to the sign, 99 nearly
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_NAME = re.compile(
-    r"(?:a|arc)?(?:sin|cos|tan|cot|sec|csc)h?|log|exp|lim|max|min|sup|inf|det|dim|ker|deg|gcd|arg|mod|var|cov|rank|sgn"
-    r"|diag|for|and|with|where|else|otherwise",
-    re.IGNORECASE,
-)
 _MOST_WORDS, _WORDY = (
     2,
     0.25,
@@ -157,7 +153,7 @@ def _lines_in(blocks: Sequence[Block], box: Box, turn: _Turn) -> tuple[Line, ...
 
 def is_sentence(text: str) -> bool:
     """Say whether a text has more words of a language than a formula has."""
-    words = [word for word in _WORD.findall(text) if not _NAME.fullmatch(word)]
+    words = [word for word in _WORD.findall(text) if not NAME.fullmatch(word)]
     return len(words) > _MOST_WORDS or sum(map(len, words)) > _WORDY * len(re.sub(r"\s", "", text))
 
 

@@ -14,6 +14,7 @@ from dsvl2.pipelines.formulas.dress import dress
 from dsvl2.pipelines.formulas.grammar import constraint
 from dsvl2.pipelines.formulas.inline import MOST_TOKENS as INLINE_TOKENS
 from dsvl2.pipelines.formulas.inline import inline_formulas, latex_of
+from dsvl2.pipelines.formulas.likely import is_likely, left_out
 from dsvl2.pipelines.formulas.picture import X_HEIGHT, FormulaPicture, canvas, look
 from dsvl2.pipelines.formulas.regions import FoundFormulas, find_formulas
 from dsvl2.pipelines.formulas.task import SPEC
@@ -45,8 +46,9 @@ class FormulaTask:
 
     `whole` says whether each page is a picture of one formula; None looks: a page of running text is searched for displayed
     formulas and, by a model that reads tiles, for those inside its lines, of which it gives those that it is sure of;
-    anything else is one formula. `looks` (1 to 3): a model that reads tiles and is not sure of what it read sees the
-    formula again at other sizes; the answer it was surest of is kept. `results` gathers what was found, page after page.
+    anything else is one formula. What hardly is a formula is left out where it was not named as one. `looks` (1 to 3): a
+    model that reads tiles and is not sure of what it read sees the formula again at other sizes; the answer it was surest
+    of is kept. `results` gathers what was found, page after page.
     """
 
     name = "formula"
@@ -65,9 +67,11 @@ class FormulaTask:
         more = iter(_ask([(image, False) for place in unsure for image in wanted[place].pictures[1:]], engine))
         for place in unsure:
             read[place] += [_result(wanted[place], next(more)) for _ in wanted[place].pictures[1:]]
-        found = [result for result in map(_best, read) if result.latex]
+        best = [result for result in map(_best, read) if result.latex]
+        named = self.whole or engine.info.reading.mode != "bands"  # others are sure in other measures
+        found = [result for result in best if named or result.inline or is_likely(result.latex, result.confidence)]
         self.results += found
-        return [_page_result(page, [result for result in found if result.page == page.number]) for page in pages]
+        return [_page_result(page, found, _count(best, page) - _count(found, page)) for page in pages]
 
 
 def read_formulas(
@@ -79,7 +83,12 @@ def read_formulas(
     return task.results
 
 
-def _page_result(page: PageImage, found: Sequence[FormulaResult]) -> PageResult:
+def _count(results: Sequence[FormulaResult], page: PageImage) -> int:
+    return sum(result.page == page.number for result in results)
+
+
+def _page_result(page: PageImage, everything: Sequence[FormulaResult], unlikely: int) -> PageResult:
+    found = [result for result in everything if result.page == page.number]
     blocks = tuple(Block("formula", result.latex, result.box, confidence=result.confidence) for result in found)
     faults = tuple(
         Notice("formula_invalid", f"formula {place}: {problem}")
@@ -87,7 +96,9 @@ def _page_result(page: PageImage, found: Sequence[FormulaResult]) -> PageResult:
         for problem in result.problems
     )
     width, height = page.image.size
-    return PageResult(page.number, blocks, width, height, page.dpi, warnings=(*page.notices, *faults))
+    return PageResult(
+        page.number, blocks, width, height, page.dpi, warnings=(*page.notices, *faults, *left_out(unlikely))
+    )
 
 
 def _wanted(page: PageImage, engine: Engine, whole: bool | None, looks: int) -> list[_Wanted]:

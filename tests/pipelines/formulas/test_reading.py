@@ -24,6 +24,7 @@ from dsvl2.pipelines.formulas import (
     parse_formula,
     read_formulas,
 )
+from dsvl2.pipelines.formulas.likely import is_likely
 from dsvl2.pipelines.run import run
 
 BANDS = replace(
@@ -158,21 +159,50 @@ def test_a_whole_page_model_sees_the_picture_as_it_is() -> None:
 
 def test_of_several_looks_the_surest_sound_answer_is_kept() -> None:
     engine = Scripted(("x=1", 0.5), (r"x=\frac{1}", 0.99), ("x=2", 0.7))
-    (result,) = read_formulas([page(equation())], engine, looks=3)
+    (result,) = read_formulas([page(equation())], engine, whole=True, looks=3)
     assert result.latex == "x=2"
     assert len(engine.asked) == 3
 
 
 def test_one_look_is_enough_when_the_model_is_sure() -> None:
     engine = Scripted(("x=1", 0.999))
-    (result,) = read_formulas([page(equation())], engine, looks=3)
+    (result,) = read_formulas([page(equation())], engine, whole=True, looks=3)
     assert result.latex == "x=1"
     assert len(engine.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("latex", "sure", "likely"),
+    [
+        (r"E=mc^2", 0.86, True),
+        (r"F_{\mathrm{drag}}=\frac{1}{2}\rho v^2", 0.9, True),
+        (r"\mathrm{velocity}=\mathrm{distance}", 0.98, True),
+        (r"\begin{aligned}keys&==\\\\&sorted(e)\end{aligned}", 0.77, False),
+        (r"1.\mathrm{CovenantNot}\top\mathrm{Compete}.", 0.88, False),
+        ("3-1708032", 0.91, False),
+        ("x=1", None, True),
+        ("", 1.0, False),
+    ],
+)
+def test_what_hardly_is_a_formula_is_known_by_doubt_and_words(latex: str, sure: float | None, likely: bool) -> None:
+    assert is_likely(latex, sure) is likely
+
+
+def test_what_was_not_named_a_formula_and_hardly_is_one_is_left_out_and_told() -> None:
+    answer = ("total=x", 0.6)
+    task = FormulaTask(looks=1)
+    (result,) = run(task, [page(equation())], Scripted(answer))
+    assert (task.results, result.blocks) == ([], ())
+    assert [notice.message for notice in result.warnings] == [
+        "1 place looks like a formula and could not be read as one; left out"
+    ]
+    (named,) = read_formulas([page(equation())], Scripted(answer), whole=True, looks=1)
+    assert named.confidence == pytest.approx(0.6)
+
+
 def test_invalid_and_empty_answers_are_marked_not_raised() -> None:
     engine = Scripted((r"\frac{x}{", 0.4), ("", 0.9))
-    task = FormulaTask(looks=1)
+    task = FormulaTask(whole=True, looks=1)
     pages = list(run(task, [page(equation()), page(equation(), 2)], engine, batch_size=2))
     assert [len(result.blocks) for result in pages] == [1, 0]
     assert pages[0].blocks[0].kind == "formula"
