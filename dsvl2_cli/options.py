@@ -12,7 +12,11 @@ INPUT, PAGES, MODEL, OUTPUT, RUN = "Input", "Pages", "Model", "Output", "Run"
 
 Json = Annotated[
     bool,
-    typer.Option("--json", rich_help_panel=OUTPUT, help="One JSON object on standard output, errors included."),
+    typer.Option(
+        "--json",
+        rich_help_panel=OUTPUT,
+        help="JSON on standard output, errors included: one object; of several questions or documents one a line.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=RUN, help="Only errors on standard error.")]
 Verbose = Annotated[

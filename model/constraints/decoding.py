@@ -119,7 +119,7 @@ class GrammarState:
         if len(need) > limit:
             raise ConstraintError(
                 f"the shortest answer of the form asked for takes {len(need)} tokens, the limit is {limit}",
-                f"allow at least {len(need)} new tokens, or ask for less at a time",
+                f"allow at least {len(need)} new tokens (--max-tokens {len(need)}), or ask for less at a time",
             )
 
     def allowed(self) -> Tensor:

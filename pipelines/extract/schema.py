@@ -14,6 +14,7 @@ from dsvl2.pipelines.extract.shapes import Form
 from dsvl2.pipelines.extract.shortform import EXAMPLE, json_schema
 
 _MOST_BYTES = 2_000_000
+_TYPES = ("string", "number", "integer", "boolean", "array", "object", "null")
 
 
 def read_schema(given: str | dict[str, Any]) -> Form:
@@ -86,7 +87,10 @@ def _check_meta(schema: dict[str, Any]) -> None:
         kind.check_schema(schema)
     except Refused as error:
         place = "/".join(map(str, ("#", *error.absolute_path)))
-        raise SchemaError(f"schema, {place}: {' '.join(error.message.split())[:300]}", hint="correct it") from error
+        fact, hint = " ".join(error.message.split())[:300], "correct it"
+        if error.absolute_path and error.absolute_path[-1] == "type":
+            fact, hint = f"{error.instance!r} is no type"[:300], f"the types are {', '.join(_TYPES)}"
+        raise SchemaError(f"schema, {place}: {fact}", hint=hint) from error
     except (RecursionError, re.error) as error:
         raise SchemaError(f"the schema cannot be checked: {error}", hint="simplify it") from error
 

@@ -205,3 +205,10 @@ def test_a_spoilt_schema_is_an_error_of_ours_or_none(seed: int, random_schema: A
         read_schema(words)
     except DocumentError as error:
         assert isinstance(error, SchemaError) and error.hint
+
+
+@pytest.mark.parametrize("kind", ["objekt", ["string", "txt"], 3])
+def test_a_type_that_is_none_gets_those_there_are(kind: Any) -> None:
+    with pytest.raises(SchemaError, match="is no type") as caught:
+        read_schema(json.dumps({"type": "object", "properties": {"a": {"type": kind}}}))
+    assert "integer, boolean, array, object, null" in str(caught.value.hint)
