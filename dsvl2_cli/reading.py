@@ -7,7 +7,7 @@ pages that are done are kept: in OUTPUT.partial for a file, on standard output o
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from dsvl2.pipelines import Document, Engine, InputFile, PageResult, Source
     from dsvl2.pipelines.review import ScanKeeper
+    from dsvl2.pipelines.run import Drawing
     from dsvl2_cli.figures import FigureFiles
     from dsvl2_cli.outputs import Output
     from dsvl2_cli.plan import Plan
@@ -132,6 +133,7 @@ class Reader:
             for notice in source.notices:
                 self.now.console.warn(notice.message)
             told = len(source.notices)
+            begun = self._drawing(source, stack)
             engine = self.engine() if source.needs_model() else None
             self.progress.begin(report.source, len(source.selected))
             head = document_head(source, engine)
@@ -142,7 +144,7 @@ class Reader:
             batch = self.plan.settings.batch_size or _batch_size(engine)
             figures = stack.enter_context(self._figures(document, source)) if self.plan.figures else None
             try:
-                for read in run(OcrTask(), scans or ahead(source, engine), engine, batch_size=batch):
+                for read in run(OcrTask(), scans or ahead(source, engine, begun), engine, batch_size=batch):
                     page = figures.with_links(read) if figures is not None else read
                     report.pages.append(page)
                     self._tell(report.source, page, alone=len(source.selected) == 1)
@@ -162,6 +164,15 @@ class Reader:
                 self.now.console.say(f"wrote {count(figures.written, 'figure')} into {self.plan.figures}")
             if scans is not None and report.problem is None and report.pages:
                 self._write_review(done, scans, self.plan.reviews[document])
+
+    def _drawing(self, source: Source, stack: ExitStack) -> Drawing | None:
+        """Start what draws the pages while the first model is loaded for a GPU."""
+        if self._engine is not None or not source.needs_model():
+            return None
+        from dsvl2.pipelines.run import begin_drawing
+
+        begun = begin_drawing(source, self.plan.settings.device)
+        return None if begun is None else stack.enter_context(closing(begun))
 
     def _to_stdout(self, document: InputFile) -> Output | None:
         """Return the form that goes to standard output, None if none does or all goes into a report."""

@@ -3,6 +3,7 @@
 Each says what it is made of, and is just that where no kernel joins the parts. Letters: N tokens, R rows of a step, H hidden.
 """
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -131,8 +132,7 @@ def prompt_latents(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tenso
     if ops.native(kv) and kv.dtype == gain.dtype:
         out = torch.empty(kv.shape, dtype=kv.dtype, device=kv.device)
         flat = kv.flatten(0, 1)
-        rows = torch.arange(len(flat), device=kv.device)
-        ops.store_latent(flat, gain, eps, *_each(cos, sin, kv), out.flatten(0, 1), rows)
+        ops.store_latent(flat, gain, eps, *_each(cos, sin, kv), out.flatten(0, 1), _numbers(len(flat), kv.device))
         return out
     latent, rope = kv.split((len(gain), 2 * cos.shape[-1]), dim=-1)
     latent = ops.rms_norm(latent, gain, eps)
@@ -222,3 +222,13 @@ def _each(cos: Tensor, sin: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     """Angles [T or B x T, dr/2] of every token of a batch [B, T, ...], one after the other."""
     shape = (*like.shape[:2], cos.shape[-1])
     return cos.expand(shape).reshape(-1, shape[-1]), sin.expand(shape).reshape(-1, shape[-1])
+
+
+def _numbers(count: int, device: torch.device) -> Tensor:
+    """0, 1, ... int64 [count], kept for good: a launch a layer less, and recorded graphs read them."""
+    return _power_of_two(1 << max(count - 1, 0).bit_length(), device)[:count]
+
+
+@cache
+def _power_of_two(count: int, device: torch.device) -> Tensor:
+    return torch.arange(count, device=device)

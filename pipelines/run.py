@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dsvl2.pipelines.documents import (
     Document,
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 Page = PageImage | ReadPage | UnreadablePage
+
+
+class Drawing(Protocol):
+    """Pages that processes draw, which `close` ends."""
+
+    def __iter__(self) -> Iterator[Page]: ...
+
+    def close(self) -> None: ...
 
 
 def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size: int = 1) -> Iterator[PageResult]:
@@ -68,16 +76,29 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
     yield from _read_group(task, group, engine)
 
 
-def ahead(source: Source, engine: Engine | None) -> Iterable[Page]:
+def ahead(source: Source, engine: Engine | None, begun: Drawing | None = None) -> Iterable[Page]:
     """Return `source`, or, where a GPU would wait for it, what draws the same pages in processes of its own.
 
     For programs, whose main module other processes can import, not for notebooks and scripts without a guard.
+    begun: those processes, if they were started before the engine was there (`begin_drawing`).
     """
     if engine is None or engine.info.device == "cpu":
+        if begun is not None:
+            begun.close()
         return source
     from dsvl2.pipelines.batch.aside import DrawnAside
 
-    return DrawnAside(source) if DrawnAside.pays(source) else source
+    return begun or (DrawnAside(source) if DrawnAside.pays(source) else source)
+
+
+def begin_drawing(source: Source, device: str) -> Drawing | None:
+    """Start the processes that `ahead` would, before a model is loaded for a device, if a GPU is likely to be it.
+
+    Whoever gets them closes them.
+    """
+    from dsvl2.pipelines.batch.aside import DrawnAside
+
+    return DrawnAside.begun(source, device)
 
 
 def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine, expected: int) -> Iterator[PageResult]:

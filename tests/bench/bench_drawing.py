@@ -47,10 +47,10 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         whole = document(Path(folder) / "whole.pdf", options.pages)
-        for color in (True, False):
-            with open_source(whole, SourceOptions(color=color)) as source:
+        for color, dpi in ((True, None), (False, None), (False, 100.0)):
+            with open_source(whole, SourceOptions(color=color, dpi=dpi)) as source:
                 for way, pages in (("thread", source), ("processes", DrawnAside(source, options.hands))):
-                    print(json.dumps({"way": way, "color": color} | costs(pages)), flush=True)
+                    print(json.dumps({"way": way, "color": color, "dpi": dpi} | costs(pages)), flush=True)
     return 0
 
 

@@ -5,10 +5,10 @@
     python tests/bench/bench_pages.py --compile      # nothing but the kernels, in little memory: other runs find them compiled
 
 Random weights, as in bench_engine; every page takes 2 x 3 tiles (7 for the tower) and gets `--new` tokens. Pages are drawn while
-others are read, as `dsvl2 ocr` draws a PDF: by processes of their own. `within` is starting them, drawing and reading, to the
-last page; with --memory the same number is read from memory too. With --growth pages lie in memory, all queued at once;
-`beyond_the_last` is the rate of the pages that a queue has more than the one before it, so without start and end. One JSON
-object a figure; nothing begins after `--seconds`.
+others are read, as `dsvl2 ocr` draws a PDF: by processes of their own, which start before the network is made. `within` is
+drawing and reading to the last page; with --memory the same number is read from memory too. With --growth pages lie in
+memory, all queued at once; `beyond_the_last` is the rate of the pages that a queue has more than the one before it, so without
+start and end. One JSON object a figure; nothing begins after `--seconds`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--pages", type=int, default=256)
     parser.add_argument("--new", type=int, default=800)
     parser.add_argument("--drawers", type=int, default=0, help="processes that draw; 0: as many as `dsvl2 ocr` starts")
+    parser.add_argument("--dpi", type=float, help="as `dsvl2 ocr --dpi`; the tiles hold 98 of the 200 that a scan has")
     parser.add_argument("--memory", action="store_true", help="also the same pages from memory")
     parser.add_argument("--growth", default="", help="numbers of pages in the queue, instead of drawing")
     parser.add_argument("--tiles", type=int, default=7, choices=(1, 7), help="with --growth: tiles of a page")

@@ -6,8 +6,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from dsvl2.pipelines.documents import PageImage
 from dsvl2.pipelines.sources import SourceOptions
 from tests.bench.bench_engine import TEXT, engine_of, page
 from tests.bench.bench_load import host
-from tests.bench.scans import document
+from tests.bench.scans import DPI, document
 from tests.bench.timeline import Timeline
 
 TOGETHER = 8  # prompts that run together at most
@@ -32,18 +31,15 @@ FEW = 512  # blocks of cache that compiling needs
 
 
 @contextmanager
-def written(pages: int) -> Iterator[Future[Path]]:
-    """A PDF of so many scans, written while something else is done."""
+def drawn(pages: int, hands: int, dpi: float | None) -> Iterator[Iterator[Image.Image]]:
+    """The pages of a PDF; the processes that draw it start at once, as those of `dsvl2 ocr` do before the model is loaded."""
     memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(dir=memory) as folder, ThreadPoolExecutor(1) as aside:
-        yield aside.submit(document, Path(folder) / "scan.pdf", pages)
-
-
-@contextmanager
-def drawn(path: Path, hands: int) -> Iterator[Iterator[Image.Image]]:
-    """The pages of a PDF, drawn by processes that start with the first of them."""
-    with open_source(path, SourceOptions()) as source, closing(iter(DrawnAside(source, hands))) as pages:  # type: ignore[type-var]
-        yield map(image_of, pages)
+    with ExitStack() as stack:
+        path = document(Path(stack.enter_context(tempfile.TemporaryDirectory(dir=memory))) / "scan.pdf", pages)
+        source = stack.enter_context(open_source(path, SourceOptions(dpi=dpi)))
+        aside = stack.enter_context(closing(DrawnAside(source, hands)))
+        aside.begin()
+        yield map(image_of, aside)
 
 
 def image_of(drawn_page: Any) -> Image.Image:
@@ -133,12 +129,11 @@ def figures(options: argparse.Namespace, variant: str, scheme: str, device: torc
         yield from grown(engine, kept, counts, options.new)
         return
     hands = options.drawers or hands_here()
-    with written(options.pages) as path:
+    with drawn(options.pages, hands, options.dpi) as pages:
         engine = engine_of(variant, scheme, device, scaled=options.scaled)
         yield {"what": "first", "seconds": warmed(engine, kept, options.pages)}
-        with drawn(path.result(), hands) as pages:
-            read = taken(engine, asked(pages, options.new), options.pages)
-    yield {"what": "pages, drawn", "new": options.new, "drawers": hands} | read
+        read = taken(engine, asked(pages, options.new), options.pages)
+    yield {"what": "pages, drawn", "new": options.new, "drawers": hands, "dpi": options.dpi or DPI} | read
     if options.memory:
         turns = (kept[number % len(kept)] for number in range(options.pages))
         yield {"what": "pages, in memory", "new": options.new} | taken(engine, asked(turns, options.new), options.pages)

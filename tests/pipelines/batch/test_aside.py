@@ -15,6 +15,7 @@ from PIL import Image
 
 from dsvl2.pipelines import open_source
 from dsvl2.pipelines.batch.aside import MOST, DrawnAside, hands_here
+from dsvl2.pipelines.batch.children import Child
 from dsvl2.pipelines.documents import PageImage, ReadPage, UnreadablePage
 from dsvl2.pipelines.run import ahead
 from dsvl2.pipelines.sources import SourceOptions
@@ -57,18 +58,50 @@ def test_they_are_the_pages_of_the_source(document: Path, options: SourceOptions
 def test_a_process_that_dies_or_cannot_open_costs_no_page(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_source(document, SourceOptions()) as source:
         want = [shown(page) for page in source]
-        drawn = DrawnAside(source, hands=2)
-        children: list[Any] = []
-        opens = drawn._opens
-        monkeypatch.setattr(DrawnAside, "_opens", lambda self, child: children.append(child) or opens(child))
-        got = []
+        drawn, got = DrawnAside(source, hands=2), list[Any]()
         for page in drawn:
             got.append(shown(page))
             if len(got) == 3:
-                os.kill(children[0].pid, signal.SIGKILL)
+                os.kill(drawn._children[0].pid, signal.SIGKILL)
         assert got == want
-        monkeypatch.setattr(DrawnAside, "_opens", lambda self, child: False)
+        monkeypatch.setattr(Child, "answer", lambda child: ({"error": ["file_unreadable", "", ""]}, []))
         assert [shown(page) for page in DrawnAside(source, hands=2)] == want
+
+
+def test_who_is_ready_draws_while_another_starts(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One child of two opens the document when all else is done; it costs no page and nobody waits for it."""
+    late, ask = list[tuple[Child, Any]](), Child.ask
+
+    def told(child: Child, header: Any, blobs: Any = (), *, seconds: float) -> None:
+        if header["op"] == "open" and not late:
+            late.append((child, header))
+        else:
+            ask(child, header, blobs, seconds=seconds)
+
+    with open_source(document, SourceOptions()) as source:
+        want = [shown(page) for page in source]
+        monkeypatch.setattr(Child, "ask", told)
+        got = []
+        for page in DrawnAside(source, hands=2):
+            got.append(shown(page))
+            if len(got) == COUNT - 2:
+                ask(*late[0], seconds=60)
+        assert got == want
+
+
+def test_processes_begin_before_a_model_is_there(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = cast(Any, SimpleNamespace(info=SimpleNamespace(device="cuda:0")))
+    with open_source(document, SourceOptions()) as source:
+        monkeypatch.setattr("dsvl2.pipelines.batch.aside.GPU", document)  # a file that exists
+        assert DrawnAside.begun(source, "cpu") is None
+        begun = DrawnAside.begun(source, "auto")
+        assert begun is not None and len(begun._children) == 2 and ahead(source, gpu, begun) is begun
+        processes = [child._process for child in begun._children]
+        assert all(process.is_alive() for process in processes)
+        begun.close()
+        assert not any(process.is_alive() for process in processes)
+        monkeypatch.setattr("dsvl2.pipelines.batch.aside.GPU", document / "no such file")
+        assert DrawnAside.begun(source, "auto") is None
 
 
 def test_the_reading_process_computes_little_for_pages_drawn_aside(tmp_path: Path) -> None:
@@ -102,7 +135,7 @@ def test_only_a_gpu_and_a_long_file_are_worth_it(document: Path) -> None:
         assert ahead(source, gpu) is source
 
 
-@pytest.mark.parametrize(("processors", "hands"), [(1, 2), (4, 2), (10, 5), (64, MOST)])
+@pytest.mark.parametrize(("processors", "hands"), [(1, 2), (4, 2), (9, 4), (64, MOST)])
 def test_half_of_the_processors_draw(processors: int, hands: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(processors)), raising=False)
     assert hands_here() == hands
