@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines import PageResult
 
 SCHEMA = "dsvl2/run/v1"
+PLACES_NAMED = 3
 
 
 @dataclass(slots=True)
@@ -117,7 +118,7 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
         parts.append(f"{blank} blank")
     if bad_pages:
         parts.append(f"{count(bad_pages, 'page')} failed")
-    parts += _doubts([page for report in reports for page in report.pages], least)
+    parts += _doubts(reports, least)
     if len(reports) > 1:
         parts.append(f"{len(reports) - failed} of {len(reports)} documents done")
     elif failed:
@@ -128,26 +129,37 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
     return "; ".join(parts)
 
 
-def _doubts(pages: Sequence[PageResult], least: float | None) -> list[str]:
-    """Say on how many pages text may be missing, made up, or read with less confidence than asked for."""
-    found = [page.coverage for page in pages if page.coverage is not None]
-    missed = sum(page.coverage is not None and bool(page.coverage.unexplained) and not page.let_go for page in pages)
-    unread = sum(page.let_go for page in pages)
-    invented = sum(bool(coverage.unsupported) for coverage in found)
-    unsure = [page for page in pages if least is not None and page.confidence is not None and page.confidence < least]
-    doubtful = [page for page in pages if page.mostly_doubtful]
-    parts = []
-    if unread:
-        parts.append(f"nothing on {count(unread, 'page')} could be read with any certainty")
-    if doubtful:
-        parts.append(f"most words on {count(len(doubtful), 'page')} are likely wrong")
-    if unsure:
-        parts.append(f"{count(len(unsure), 'page')} below {least:g} confidence")
-    if missed:
-        parts.append(f"text may be missing on {count(missed, 'page')}")
-    if invented:
-        parts.append(f"text without ink on {count(invented, 'page')}")
-    return parts
+def _doubts(reports: Sequence[Report], least: float | None) -> list[str]:
+    """Say on which pages text may be missing, made up, or read with less confidence than asked for."""
+
+    def on(prefix: str, suspect: Callable[[PageResult], bool], suffix: str = "") -> str:
+        places = [(report.source, page.number) for report in reports for page in report.pages if suspect(page)]
+        return f"{prefix}{count(len(places), 'page')}{_where(places, reports)}{suffix}" if places else ""
+
+    found = [
+        on("nothing on ", lambda page: page.let_go, " could be read with any certainty"),
+        on("most words on ", lambda page: page.mostly_doubtful, " are likely wrong"),
+        on(
+            "",
+            lambda page: least is not None and page.confidence is not None and page.confidence < least,
+            f" below {least or 0:g} confidence",
+        ),
+        on(
+            "text may be missing on ",
+            lambda page: page.coverage is not None and bool(page.coverage.unexplained) and not page.let_go,
+        ),
+        on("text without ink on ", lambda page: page.coverage is not None and bool(page.coverage.unsupported)),
+    ]
+    return [part for part in found if part]
+
+
+def _where(places: Sequence[tuple[str, int]], reports: Sequence[Report]) -> str:
+    """Name the first few places, in brackets; nothing where there is but one page."""
+    if len(reports) == 1 and len(reports[0].pages) == 1:
+        return ""
+    named = [f"{source} page {page}" if len(reports) > 1 else str(page) for source, page in places[:PLACES_NAMED]]
+    more = f" and {len(places) - PLACES_NAMED} more" if len(places) > PLACES_NAMED else ""
+    return f" ({', '.join(named)}{more})"
 
 
 def count(number: int, noun: str) -> str:

@@ -387,3 +387,18 @@ def test_a_page_of_mostly_doubtful_words_ends_with_10_without_a_limit_of_ones_ow
     assert exit_code([report], "doubt") == 10
     assert exit_code([report], "partial") == 0
     assert "most words on 1 page are likely wrong" in closing_line([report], 1.0)
+
+
+def test_the_closing_line_names_the_first_few_pages_in_doubt() -> None:
+    from dsvl2.pipelines.documents import Block, PageResult
+    from dsvl2_cli.reports import Report, closing_line
+
+    doubtful = [
+        PageResult(n, (Block("paragraph", "x", confidence=0.2),), confidence=0.2, calibrated=True) for n in range(1, 6)
+    ]
+    sure = PageResult(9, (Block("paragraph", "x", confidence=0.9),), confidence=0.9, calibrated=True)
+    several = Report("a.pdf", pages=[*doubtful[:2], sure])
+    assert "2 pages (1, 2) below 0.5 confidence" in closing_line([several], 1.0, 0.5)
+    assert "1 page below 0.5" in closing_line([Report("a.pdf", pages=doubtful[:1])], 1.0, 0.5)
+    told = closing_line([Report("a.pdf", pages=doubtful), Report("b.pdf", pages=[sure])], 1.0, 0.5)
+    assert "5 pages (a.pdf page 1, a.pdf page 2, a.pdf page 3 and 2 more) below 0.5" in told
