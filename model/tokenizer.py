@@ -55,11 +55,6 @@ class Tokenizer:
         """Text of the ids, special tokens included."""
         return str(self._backend.decode(list(ids), skip_special_tokens=False)) if ids else ""
 
-    def id_of(self, token: str) -> int | None:
-        """Id of a token as spelt in the vocabulary, or None."""
-        found = self._backend.token_to_id(token)
-        return None if found is None else int(found)
-
     def token_of(self, number: int) -> str | None:
         """The token of an id as spelt in the vocabulary, or None."""
         found = self._backend.id_to_token(number)

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.extract.conjunction import Conjunction
     from dsvl2.pipelines.extract.flatten import Flattener
 
-NAME_LENGTH = 60
-
 
 def record(wanted: Conjunction, flattener: Flattener, place: str) -> list[Shape]:
     """The object shape of a conjunction, in a list that is empty if there can be no such object."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 from zlib import crc32
 
 T = TypeVar("T")
@@ -271,6 +271,3 @@ def shuffled(rng: Random, items: Sequence[T]) -> list[T]:
 def resources(path: Path) -> tuple[Vocabulary, Vocabulary]:
     """Return (training, held-out) vocabularies of a file made by `collect`; also from a folder that holds it."""
     return Vocabulary.load(path / "answers.xz" if path.is_dir() else path)
-
-
-JsonValue = dict[str, Any] | list[Any] | str | float | int | None
