@@ -1,9 +1,10 @@
 """Image files as PDF image objects, without loss and, where the format allows it, without touching a byte.
 
-JPEG data, in TIFF files too, and PNG data go in as they are. Other files are decoded: black and white is packed as CCITT group 4,
-everything else as PNG does it. Transparent parts are laid over white, as on the way to the model. In small files, where
-the text weighs, PNG data are packed anew if that makes them smaller. Where the text would make a file too large all the
-same, everything may be (`harder`): two colours as JBIG2, JPEG data with codes of their own. The pixels stay the same.
+JPEG data, in TIFF files too, PNG and JPEG 2000 data go in as they are. Other files are decoded: black and white is
+packed as CCITT group 4, everything else as PNG does it. Transparent parts are laid over white, as on the way to the
+model. In small files, where the text weighs, PNG data are packed anew if that makes them smaller. Where the text
+would make a file too large all the same, everything may be (`harder`): two colours as JBIG2, JPEG data with codes of
+their own. The pixels stay the same.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _GROUP4_STRIP = 1 << 30
 _WORTH_PACKING = 250_000  # bytes of a PNG file up to which it is tried
 MOST_PIXELS, MOST_JPEG = 20_000_000, 1_000_000
 """Pixels and bytes up to which pictures are packed harder: about 4 and 2 seconds of work."""
+_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"  # a bare code stream is not what PDF takes (32000-1, 7.4.9)
+_JPX_SPACES = {"L": "/DeviceGray", "RGB": "/DeviceRGB"}
 _PALETTE = 256  # colours that one byte tells apart
 # Where the unit square of the image goes on a unit page, by EXIF orientation.
 PLACES = {
@@ -60,6 +63,8 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
         turn = 1 if kind == "tiff" else image.getexif().get(_ORIENTATION, 1)  # Pillow turns TIFFs itself
         place = PLACES.get(turn, PLACES[1])
         few = harder and image.width * image.height <= MOST_PIXELS
+        if kind == "jp2" and image.mode in _JPX_SPACES and data.startswith(_JP2_SIGNATURE):
+            return ImageObject(_entries(image.size, 8, _JPX_SPACES[image.mode]) + "/Filter/JPXDecode", data)
         if kind == "png" and (found := _png(data)) and "exif" not in image.info:
             found = found if len(data) > _WORTH_PACKING else _smallest(found, image)
         else:

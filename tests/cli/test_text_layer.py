@@ -64,7 +64,7 @@ def test_a_wrong_mode_is_a_usage_error(dsvl2: Any, digital: Path) -> None:
 def test_a_digital_document_is_fast_and_loads_no_torch(tmp_path: Path) -> None:
     path = tmp_path / "book.pdf"
     with pymupdf.open() as pdf:
-        for _ in range(100):
+        for _ in range(40):
             pdf.new_page().insert_textbox(pymupdf.Rect(60, 60, 540, 780), PROSE * 8)
         pdf.save(path)
     code = (
@@ -78,5 +78,5 @@ def test_a_digital_document_is_fast_and_loads_no_torch(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     after = resource.getrusage(resource.RUSAGE_CHILDREN)  # not the clock: this machine may be busy with other things
-    assert after.ru_utime - before.ru_utime < 30, "100 pages; 5 seconds where nothing else runs"
-    assert (tmp_path / "book.md").read_text().count("three days in February") == 2400
+    assert after.ru_utime - before.ru_utime < 12, "40 pages; 2 seconds where nothing else runs"
+    assert (tmp_path / "book.md").read_text().count("three days in February") == 960
