@@ -109,7 +109,7 @@ def _dashes(scene: Scene) -> Iterable[Entry]:
     """Look for short level strokes of a palette colour directly left of a text."""
     labels = scene.ground.palette.labels
     for item in scene.texts:
-        if item.angle != 0 or parse_number(item.text) is not None or not any(map(str.isalnum, item.text)):
+        if item.angle != 0 or not _may_name(item.text):
             continue
         box = item.box
         x0, x1 = max(0, int(box.x0 - 5.5 * scene.unit)), max(0, int(box.x0 - 1))
@@ -143,12 +143,17 @@ def _name_right_of(scene: Scene, swatch: Box) -> TextItem | None:
         if not any(map(str.isalnum, item.text)):
             continue
         if item.angle == 0 and -2 <= gap <= 2.6 * scene.unit and level >= 0.5 * shorter:
-            number = parse_number(item.text)
-            if number is not None and not (1500 <= number.value <= 2200):
+            if not _may_name(item.text):
                 continue
             if best is None or gap < best[0]:
                 best = (gap, item)
     return best[1] if best else None
+
+
+def _may_name(text: str) -> bool:
+    """Whether a text may be the name of a series: words, or a year."""
+    number = parse_number(text)
+    return any(map(str.isalnum, text)) and (number is None or 1500 <= number.value <= 2200)
 
 
 def _alike(first: Entry, other: Entry) -> bool:

@@ -10,6 +10,7 @@ from dsvl2.pipelines.charts.ground import Ground
 from dsvl2.pipelines.charts.pixels import Mask, Rgb, grown
 from dsvl2.pipelines.layout.components import Components, components, find_runs, paint, select
 
+_SLIM = 0.16  # of its box that a letter inks at least
 _HAIR = 0.24  # of the letter height: nothing thinner and long is a letter
 
 
@@ -29,7 +30,7 @@ def find_letters(ground: Ground) -> Ink | None:
     most = max(14.0, 0.09 * min(height, width), 0.05 * max(height, width))
     strokes = _without_curves(ground, ground.strokes & ~rules, 1.6 * most)
     found = components(strokes)
-    found = select(found, (np.minimum(found.height, found.width) <= most) & (found.area >= 2))
+    found = select(found, (np.minimum(found.height, found.width) <= most) & (found.area >= 2) & ~_slashes(found))
     tall = found.height[(found.height >= 5) & (found.area >= 6)].astype(np.float64)
     if not tall.size:
         return None
@@ -42,6 +43,12 @@ def find_letters(ground: Ground) -> Ink | None:
     found = select(found, ~_frames(ground, found))
     small = (np.maximum(found.height, found.width) < 0.5 * unit) | (found.area < 0.06 * unit * unit)
     return Ink(found, small, unit)
+
+
+def _slashes(found: Components) -> Mask:
+    """Return which components are thin slanted lines: hatching, pieces of curves. Letters fill more of their boxes."""
+    result: Mask = (np.minimum(found.width, found.height) >= 8) & (found.area < _SLIM * found.width * found.height)
+    return result
 
 
 def _at_panel(ground: Ground, x0: int, y0: int, x1: int, y1: int) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dsvl2.pipelines.charts.ground import Ground
 from dsvl2.pipelines.charts.letters import Ink, find_letters
 from dsvl2.pipelines.charts.pixels import Mask
+from dsvl2.pipelines.charts.slant import slant_of
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.components import Components, Ints, join, pairs_of_ranges, select
 
@@ -64,6 +65,9 @@ def find_spots(ground: Ground) -> tuple[Spot, ...]:
 
 def _slanted(ink: Ink, free: Mask, company: Floats) -> tuple[int, list[Ints]]:
     """Return the direction of slanted labels and their letters: the direction in which they make the straightest lines."""
+    angle, labels = slant_of(ink, free, company)
+    if labels:
+        return angle, _together(_whole_row(ink, free, angle, labels, company), labels)
     best: tuple[float, int, list[Ints]] = (0.0, 0, [])
     for angle in SLANTED:
         chains = _in_a_row(ink, [c for c in _chains(ink, free, angle) if _runs_along(ink, c, angle, company)])
@@ -77,6 +81,16 @@ def _slanted(ink: Ink, free: Mask, company: Floats) -> tuple[int, list[Ints]]:
             best = (merit, angle, chains)
     _, angle, chains = best
     return (angle, _whole_row(ink, free, angle, chains, company)) if chains else (0, [])
+
+
+def _together(chains: list[Ints], labels: list[Ints]) -> list[Ints]:
+    """Join chains that hold letters of one label."""
+    result = list(chains)
+    for label in labels:
+        parts = [chain for chain in result if np.isin(chain, label).any()]
+        if len(parts) > 1:
+            result = [chain for chain in result if not np.isin(chain, label).any()] + [np.concatenate(parts)]
+    return result
 
 
 def _lines(ink: Ink, chains: list[Ints]) -> list[Ints]:

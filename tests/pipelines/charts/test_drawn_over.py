@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from dsvl2.pipelines.charts import TextItem, understand
 from dsvl2.pipelines.charts.gridlines import bridged, find_grid, hatching
@@ -12,6 +12,7 @@ from dsvl2.pipelines.charts.ground import look
 from dsvl2.pipelines.charts.numbers import Number
 from dsvl2.pipelines.charts.rings import sectors_on
 from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated
+from dsvl2.pipelines.charts.spots import find_spots
 from dsvl2.pipelines.charts.values import mended
 from dsvl2.pipelines.documents import Box
 
@@ -106,3 +107,17 @@ def test_hatching_is_filled_and_outlines_are_not() -> None:
     strokes[20, 2:38] = strokes[2:38, 20] = True
     kept = hatching(strokes)
     assert kept[10, 10] and kept[30, 31] and not kept[20, 5] and not kept[5, 20]
+
+
+@pytest.mark.parametrize("angle", [25, 40, 60, -35])
+def test_slanted_labels_of_few_letters_are_found_in_their_direction(angle: int) -> None:
+    image = Image.new("RGB", (520, 160), "white")
+    font = ImageFont.load_default(15)
+    ImageDraw.Draw(image).text((40, 10), "A title of the usual height", fill="black", font=font)
+    for k, text in enumerate(("Jan", "Febr", "March", "Apr", "June")):
+        word = Image.new("L", (90, 90), 0)
+        ImageDraw.Draw(word).text((45, 45), text, fill=255, font=font, anchor="rm" if angle > 0 else "lm")
+        word = word.rotate(angle, Image.Resampling.BICUBIC)
+        image.paste("black", (20 + 90 * k, 40), word)
+    spots = find_spots(look(np.asarray(image)))
+    assert sum(abs(spot.angle - angle) <= 6 for spot in spots) >= 4
