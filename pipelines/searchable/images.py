@@ -70,8 +70,8 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
         else:
             image.load()
             found = _decoded(image, place)
-        bilevel = _two_colours(image, place) if few else None
-        return min((one for one in (found, bilevel) if one), key=lambda one: len(one.data))
+        tries = [found, _two_colours(image, place) if few else None]
+        return min((one for one in tries if one), key=lambda one: len(one.data))
 
 
 def _fitted(jpeg: ImageObject) -> ImageObject:
@@ -79,7 +79,9 @@ def _fitted(jpeg: ImageObject) -> ImageObject:
 
 
 def _two_colours(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> ImageObject | None:
-    """Return a picture of at most two colours as JBIG2; None if it has more."""
+    """Return a picture of at most two colours as JBIG2; None if it has more, or finer ones than are compared here."""
+    if image.mode.startswith(("I", "F")):
+        return None
     seen = image if image.mode == "1" else _opaque(image)
     colours = seen.convert("RGB").getcolors(2)
     if colours is None:
@@ -175,9 +177,9 @@ def _fewest_channels(image: Image.Image) -> Image.Image:
 
 
 def _png(data: bytes) -> ImageObject | None:
-    """Take a PNG file apart; None if PDF cannot hold its data as they are (transparency, interlacing, 16 bits)."""
+    """Take a PNG file apart; None if PDF cannot hold its data as they are (transparency, interlacing)."""
     width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
-    if colours not in _PNG_COMPONENTS or interlaced or depth > 8:
+    if colours not in _PNG_COMPONENTS or interlaced:
         return None
     parts, palette, place = [], b"", 8
     while place + 8 <= len(data):

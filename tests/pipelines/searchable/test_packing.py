@@ -102,6 +102,28 @@ def test_two_colours_stay_what_they_are(colours: tuple[tuple[int, int, int], ...
     assert np.array_equal(stored(found.entries, found.data), np.asarray(image))
 
 
+def test_sixteen_bits_stay_sixteen() -> None:
+    values = np.linspace(0, 65535, 90 * 70).astype(np.uint16).reshape(70, 90)
+    data = DRAWN.saved(Image.fromarray(values), "PNG")
+    for harder in (False, True):
+        found = image_object(data, "png", 0, harder=harder)
+        assert "/BitsPerComponent 16" in found.entries
+        assert np.array_equal(stored(found.entries, found.data)[:, :, 0], values >> 8)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_jpeg_2000_goes_in_as_it_is_but_for_a_bare_code_stream(mode: str) -> None:
+    image = DRAWN.scan_of(DRAWN.drawn_page(5, 900, dpi=60)[0]).convert(mode)
+    data = DRAWN.saved(image, "JPEG2000", quality_mode="rates", quality_layers=[30], irreversible=True)
+    found = image_object(data, "jp2", 0)
+    assert found.data == data
+    with Image.open(io.BytesIO(data)) as seen:
+        off = np.abs(stored(found.entries, found.data).astype(int) - np.asarray(seen.convert("RGB")).astype(int))
+    assert off.max() <= 1
+    bare = DRAWN.saved(image, "JPEG2000", no_jp2=True)
+    assert "JPXDecode" not in image_object(bare, "jp2", 0).entries
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize(
     "how", [{"quality": 40}, {"quality": 95, "subsampling": 0}, {"quality": 60, "restart_marker_rows": 1}]
