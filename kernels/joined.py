@@ -127,6 +127,20 @@ def latent_values(query: Tensor, cache: Tensor, sight: ops.Sight, to_value: Tens
     return out
 
 
+def heads_step(
+    q: Tensor, k: Tensor, v: Tensor, scale: float, cache: Tensor, scales: Tensor | None, sight: ops.Sight, place: Place
+) -> Tensor:
+    """`ops.store_heads` of q [R, A, d], k and v [R, G, d], and `ops.decode` of that: cache [2, P, G, size, d] -> [R, A, d]."""
+    cos, sin, flat, rows = place
+    if scales is None and ops.native(q):
+        from dsvl2.kernels.triton_backend import few
+
+        if few.heads_fit(q, k, cache):
+            return few.heads(q, k, v, cos, sin, scale, cache, rows, sight)
+    query = ops.store_heads(q, k, v, cos, sin, scale, flat, rows, scales)  # [R, G, A/G, d]
+    return ops.decode(query, cache, sight, scales=scales).flatten(1, 2)
+
+
 def prompt_latents(kv: Tensor, gain: Tensor, eps: float, cos: Tensor, sin: Tensor) -> Tensor:
     """What a prompt leaves behind in MLA: normed latent and rotated key of kv [B, T, r + dr]; angles [B or 1, T, dr/2]."""
     if ops.native(kv) and kv.dtype == gain.dtype:

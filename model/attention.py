@@ -104,8 +104,8 @@ class MultiHeadAttention(nn.Module):
             total, both = norm.into(x, delta, self.first)
             parts, kind = list(both.split(self.widths, -1)), both.dtype
         q, k, v = (part.unflatten(-1, (-1, self.dim)) for part in parts)
-        query = ops.store_heads(q, k, v, cos, sin, self.scale, layer.flat, layer.rows, layer.scales)  # [R, A', A/A', d]
-        mixed = ops.decode(query, layer.buffer, sight, scales=layer.scales)
+        place = joined.Place(cos, sin, layer.flat, layer.rows)
+        mixed = joined.heads_step(q, k, v, self.scale, layer.buffer, layer.scales, sight, place)  # [R, A, d]
         return total, self.o_proj(mixed.flatten(1).to(kind))
 
     @property

@@ -15,15 +15,17 @@ from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.expert_kernels import part_of
-from dsvl2.kernels.triton_backend.launch import chained, hold, on, release
+from dsvl2.kernels.triton_backend.launch import chained, fence, hold, on, release
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.rows import load_rows, multiply
+from dsvl2.kernels.triton_backend.tiles import INT4, PLAIN
 
 if TYPE_CHECKING:
     from dsvl2.kernels.triton_backend.experts import Pair
 
 MOST = 2  # tokens
 PACKED_WARPS = 8, 4  # of a program of 16 packed rows, which divide the columns: gate and up, down
+LONG = 1024  # columns of int4 from which down takes as many as gate and up: a step of small 1,370 us, not 1,387 (H100)
 CUT = 2048  # columns of a part of an expert that stands alone
 WIDEST = 4096  # columns: more would not fit the registers
 
@@ -31,15 +33,22 @@ WIDEST = 4096  # columns: more would not fit the registers
 @triton.jit
 def _silu_times(
     x, codes, words, table, out, index, first, row, ROWS: tl.constexpr, WIDTH: tl.constexpr, K: tl.constexpr,
-    BN: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr, WAIT: tl.constexpr,
+    BN: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
+    LATE: tl.constexpr,
 ):  # fmt: skip
-    """out[row : row + BN] of one expert, whose rows begin at `first` of matrices 2 * index and 2 * index + 1."""
+    """out[row : row + BN] of one expert, whose rows begin at `first` of matrices 2 * index and 2 * index + 1.
+
+    LATE: the kernel before was waited for already, as it chose the expert.
+    """
     gates, gate_words = part_of(codes, words, 2 * index, ROWS, K, FORM)
     ups, up_words = part_of(codes, words, 2 * index + 1, ROWS, K, FORM)
     gw, gs = load_rows(gates, gate_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
     uw, us = load_rows(ups, up_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
-    hold(WAIT)
-    release(WAIT)
+    if LATE:
+        fence(CHAIN)
+    else:
+        hold(CHAIN)
+        release(CHAIN)
     gate, _ = multiply(gw, gs, gate_words, table, first + row, x, x, x, K, BN, STEP, FORM, ASM)
     up, _ = multiply(uw, us, up_words, table, first + row, x, x, x, K, BN, STEP, FORM, ASM)
     rows = row + tl.arange(0, BN)
@@ -52,7 +61,7 @@ def _gate_up(
     x, idx, codes, words, table, shared, shared_words, shared_table, out,
     K: tl.constexpr, WIDTH: tl.constexpr, PER_TOKEN: tl.constexpr, NS: tl.constexpr, FORM: tl.constexpr,
     SHARED_FORM: tl.constexpr, BN: tl.constexpr, SHARED_BN: tl.constexpr, STEP: tl.constexpr,
-    SHARED_STEP: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
+    SHARED_STEP: tl.constexpr, WHOLE: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
     both: tl.constexpr = PER_TOKEN + NS
     # shared experts begin: they wait for no choice, so that their weights are on their way while it is made
@@ -65,16 +74,20 @@ def _gate_up(
         if tl.program_id(0) * BN < WIDTH:
             expert = tl.load(idx + token * PER_TOKEN + which).to(tl.int64)
             row = tl.program_id(0) * BN
-            _silu_times(x, codes, words, table, out, expert, 0, row, WIDTH, WIDTH, K, BN, STEP, FORM, ASM, False)
+            _silu_times(x, codes, words, table, out, expert, 0, row, WIDTH, WIDTH, K, BN, STEP, FORM, ASM, CHAIN, True)
     elif NS > 0:
-        if tl.program_id(0) * SHARED_BN < WIDTH:
+        first, row = (which - PER_TOKEN) * WIDTH, tl.program_id(0) * SHARED_BN
+        if (row < WIDTH) & (first + row < WHOLE):
             _silu_times(
-                x, shared, shared_words, shared_table, out, 0, (which - PER_TOKEN) * WIDTH, tl.program_id(0) * SHARED_BN,
-                NS * WIDTH, WIDTH, K, SHARED_BN, SHARED_STEP, SHARED_FORM, ASM, CHAIN,
+                x, shared, shared_words, shared_table, out, 0, first, row, WHOLE, WIDTH, K, SHARED_BN, SHARED_STEP,
+                SHARED_FORM, ASM, CHAIN, False,
             )  # fmt: skip
         else:
             hold(CHAIN)
             release(CHAIN)
+            if WHOLE < NS * WIDTH:  # columns that the last part has not: nothing, not whatever stood there
+                rows = row + tl.arange(0, SHARED_BN)
+                tl.store(out + rows, tl.zeros((SHARED_BN,), out.dtype.element_ty), mask=rows < WIDTH)
 
 
 @triton.jit
@@ -95,7 +108,7 @@ def _down(
     x, idx, codes, words, table, shared, shared_words, shared_table, out,
     H: tl.constexpr, WIDTH: tl.constexpr, PER_TOKEN: tl.constexpr, NS: tl.constexpr, FORM: tl.constexpr,
     SHARED_FORM: tl.constexpr, BN: tl.constexpr, SHARED_BN: tl.constexpr, STEP: tl.constexpr,
-    SHARED_STEP: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
+    SHARED_STEP: tl.constexpr, WHOLE: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
     both: tl.constexpr = PER_TOKEN + NS
     token, which = tl.program_id(1) // both, (tl.program_id(1) + PER_TOKEN) % both
@@ -116,7 +129,7 @@ def _down(
         if tl.program_id(0) * SHARED_BN < H:
             _down_rows(
                 x, shared, shared_words, shared_table, out, tl.program_id(0) * SHARED_BN, (which - PER_TOKEN) * WIDTH,
-                H, WIDTH, NS * WIDTH, SHARED_BN, SHARED_STEP, SHARED_FORM, ASM, CHAIN,
+                H, WIDTH, WHOLE, SHARED_BN, SHARED_STEP, SHARED_FORM, ASM, CHAIN,
             )  # fmt: skip
         else:
             hold(CHAIN)
@@ -143,7 +156,7 @@ def fits(x: Tensor, routed: "Pair | None", shared: "Pair | None") -> bool:
     if len(x) > MOST or x.dtype == torch.float32:
         return False
     width = _width(routed, shared)
-    whole = shared is None or _columns(shared[1]) % max(width, 1) == 0
+    whole = routed is None or shared is None or _columns(shared[1]) % max(width, 1) == 0
     return x.shape[1] <= WIDEST and 0 < width <= WIDEST and whole
 
 
@@ -154,7 +167,8 @@ def experts(
     first = routed or shared
     assert first is not None  # one of them there must be
     hidden, width, per_token = x.shape[1], _width(routed, shared), 0 if idx is None else idx.shape[1]
-    halves = 0 if shared is None else _columns(shared[1]) // width
+    whole = 0 if shared is None else _columns(shared[1])
+    halves = triton.cdiv(whole, width)
     held = [Operand.of(part, x.device) for part in first]
     beside = held if shared is None else [Operand.of(part, x.device) for part in shared]
     own, other = _rows(held[0].form), _rows(beside[0].form)
@@ -162,12 +176,13 @@ def experts(
     given = x if idx is None else idx.contiguous()
     options = {
         "WIDTH": width, "PER_TOKEN": per_token, "NS": halves, "FORM": held[0].form, "SHARED_FORM": beside[0].form,
-        "ASM": held[0].fast(x) or beside[0].fast(x), "BN": own, "SHARED_BN": other, **chained(x),
+        "ASM": held[0].fast(x) or beside[0].fast(x), "BN": own, "SHARED_BN": other, "WHOLE": whole, **chained(x),
     }  # fmt: skip
     spread = torch.empty(len(middle), hidden, dtype=x.dtype, device=x.device)
+    forms = held[0].form, beside[0].form
     up, down = ({
-        "STEP": _step(held[0].form, warps), "SHARED_STEP": _step(beside[0].form, warps), "num_warps": warps
-    } for warps in (PACKED_WARPS if max(own, other) == 16 else (2, 2)))  # fmt: skip
+        "STEP": _step(forms[0], warps), "SHARED_STEP": _step(forms[1], warps), "num_warps": warps
+    } for warps in _warps(*forms, width))  # fmt: skip
     with on(x):
         _gate_up[(triton.cdiv(width, min(own, other)), len(middle))](
             x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **up, **options
@@ -183,18 +198,29 @@ def experts(
 
 
 def _width(routed: "Pair | None", shared: "Pair | None") -> int:
-    """Of an expert; one that stands alone is cut into several, whose columns are summed up side by side. 0: there is none."""
+    """Of an expert; one that stands alone is cut into several, whose columns are summed up side by side, the last one perhaps
+    shorter. 0: there is none."""
     if routed is not None:
         return _columns(routed[1]) if _columns(routed[1]) % 64 == 0 else 0
     assert shared is not None  # one of them there is
     whole, step = _columns(shared[1]), 16 if isinstance(shared[1], Tensor) else 64
     if whole <= CUT:
         return whole if whole % 64 == 0 else 0
-    return next((size for size in range(CUT, CUT // 8 - 1, -step) if whole % size == 0), 0)
+    if whole % step:
+        return 0
+    even = next((size for size in range(CUT, CUT // 8 - 1, -step) if whole % size == 0), 0)
+    return even or triton.cdiv(whole // step, triton.cdiv(whole, CUT)) * step
 
 
 def _columns(down: PackedWeight | Tensor) -> int:
     return down.shape[2] if isinstance(down, Tensor) else down.columns
+
+
+def _warps(form: int, shared: int, width: int) -> tuple[int, int]:
+    """Of gate and up, and of down."""
+    if form == shared == PLAIN:
+        return 2, 2
+    return (PACKED_WARPS[0],) * 2 if form == shared == INT4 and width >= LONG else PACKED_WARPS
 
 
 def _rows(form: int) -> int:

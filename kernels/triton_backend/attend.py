@@ -13,17 +13,17 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.sight import Sight
+from dsvl2.kernels.triton_backend import few
 from dsvl2.kernels.triton_backend.latent import split_latent
 from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
+from dsvl2.kernels.triton_backend.merging import merge, merge_values
 from dsvl2.kernels.triton_backend.tiles import product
 
 PROGRAMS = 264  # two for each multiprocessor of an H100
 LEAST = 64  # tokens for which another program pays
-ACROSS = 128  # columns that a program of the merge sums up
-VALUES = 32  # values of a head that a program of the merge maps to
 STEP = 64  # tokens that a program takes at once from latents
 LATENT_PROGRAMS = 132  # one for each multiprocessor: its shared memory holds two steps
-FEW, FEWEST = 2, 17  # more rows than that, and so many heads, take the kernel for latents
+FEW, NARROW = 2, 16  # more rows than that, of more heads, take the kernel with latents on the left
 
 
 @triton.jit(do_not_specialize=["B", "P", "PARTS"])
@@ -33,11 +33,11 @@ def _split(
     CHAIN: tl.constexpr,
 ):  # fmt: skip
     release(CHAIN)
-    hold(CHAIN)
     both, split = tl.program_id(0), tl.program_id(1)
     slot, group = both // G, both % G
     width = V + D
-    length = tl.load(lengths + slot)
+    length = tl.load(lengths + slot)  # no kernel that lets others begin early writes lengths
+    hold(CHAIN)
     each = tl.cdiv(tl.cdiv(length, PARTS), BN) * BN
     start = split * each
     end = tl.minimum(start + each, length)
@@ -85,82 +85,37 @@ def _split(
     tl.store(total + place, tl.where(empty, -float("inf"), top + tl.log2(tl.where(empty, 1.0, mass))), mask=heads_ok)
 
 
-@triton.jit(do_not_specialize=["PARTS"])
-def _merge(part, total, out, A, V, PARTS, PP: tl.constexpr, VP: tl.constexpr, CHAIN: tl.constexpr):
-    release(CHAIN)
-    hold(CHAIN)
-    both, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
-    split, column = tl.arange(0, PP), tl.program_id(2) * VP + tl.arange(0, VP)
-    ok = split < PARTS
-    place = (both * PARTS + split) * A + head
-    logs = tl.load(total + place, mask=ok, other=-float("inf"))
-    top = tl.max(logs, 0)
-    share = tl.exp2(logs - tl.where(top == -float("inf"), 0.0, top))
-    there = ok[:, None] & (column < V)[None, :]
-    parts = tl.load(part + place[:, None] * V + column[None, :], mask=there, other=0.0)
-    mixed = tl.sum(parts * share[:, None], 0) / tl.maximum(tl.sum(share, 0), 1e-30)
-    tl.store(out + (both * A + head) * V + column, mixed.to(out.dtype.element_ty), mask=column < V)
-
-
-@triton.jit(do_not_specialize=["PARTS"])
-def _merge_values(
-    part, total, to_value, out, A, V, PARTS, STRIDE, VALUES: tl.constexpr, PP: tl.constexpr, VP: tl.constexpr,
-    BV: tl.constexpr, CHAIN: tl.constexpr,
-):  # fmt: skip
-    """What `_merge` does, and the head's map of that, BV of its rows: weights are on their way before there is anything else."""
-    release(CHAIN)
-    slot, head, value = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2) * BV + tl.arange(0, BV)
-    split, column = tl.arange(0, PP), tl.arange(0, VP)
-    there = (value < VALUES)[:, None] & (column < V)[None, :]
-    w = tl.load(to_value + head.to(tl.int64) * STRIDE + value[:, None] * V + column[None, :], mask=there, other=0.0)
-    hold(CHAIN)
-    ok = split < PARTS
-    place = (slot * PARTS + split) * A + head
-    logs = tl.load(total + place, mask=ok, other=-float("inf"))
-    top = tl.max(logs, 0)
-    share = tl.exp2(logs - tl.where(top == -float("inf"), 0.0, top))
-    parts = tl.load(part + place[:, None] * V + column[None, :], mask=ok[:, None] & (column < V)[None, :], other=0.0)
-    mixed = tl.sum(parts.to(tl.float32) * share[:, None], 0) / tl.maximum(tl.sum(share, 0), 1e-30)
-    mapped = tl.sum(w.to(tl.float32) * mixed[None, :], 1)
-    tl.store(out + (slot * A + head) * VALUES + value, mapped.to(out.dtype.element_ty), mask=value < VALUES)
-
-
 def latent_values(query: Tensor, cache: Tensor, sight: Sight, to_value: Tensor) -> Tensor:
     """See `joined.latent_values`; for few rows."""
-    (rows, _, heads, _), (_, values, rank) = query.shape, to_value.shape
-    out = torch.empty(rows, heads, values, dtype=to_value.dtype, device=query.device)
-    part, total = _shares(query, cache, sight, rank, None)
-    with on(query):
-        _merge_values[(rows, heads, triton.cdiv(values, VALUES))](
-            part, total, to_value, out, heads, rank, part.shape[1], to_value.stride(0), VALUES=values,
-            PP=power(part.shape[1]), VP=power(rank, 16), BV=VALUES, num_warps=8, **chained(query),
-        )  # fmt: skip
-    return out
+    rank = to_value.shape[2]
+    early = _latent(query, cache, rank, None)
+    part, total = few.latents(query, cache, sight, rank) if early else _shares(query, cache, sight, rank, None)
+    return merge_values(part, total, to_value)
 
 
 def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tensor | None = None) -> Tensor:
     """See `ops.decode`. Returns [R, G, a, values] in the dtype of the query."""
     rows, groups, heads, _ = query.shape
     out = torch.empty(rows, groups, heads, values, dtype=query.dtype, device=query.device)
-    fits = _latent(query, cache, values, scales)
-    shares = _latents(query, cache, sight, out) if fits else _shares(query, cache, sight, values, scales)
+    shares: tuple[Tensor, Tensor] | None
+    if not _latent(query, cache, values, scales):
+        shares = _shares(query, cache, sight, values, scales)
+    elif rows <= FEW or heads <= NARROW:
+        shares = few.latents(query, cache, sight, values)
+    elif heads <= 32:
+        shares = _latents(query, cache, sight, out)
+    else:
+        shares = _shares(query, cache, sight, values, scales)
     if shares is not None:
-        part, total = shares
-        across = min(power(values, 16), ACROSS)
-        with on(query):
-            _merge[(rows * groups, heads, triton.cdiv(values, across))](
-                part, total, out, heads, values, part.shape[1], PP=power(part.shape[1]), VP=across, num_warps=4,
-                **chained(query),
-            )  # fmt: skip
+        merge(*shares, out)
     return out
 
 
 def _latent(query: Tensor, cache: Tensor, values: int, scales: Tensor | None) -> bool:
-    """Whether the kernel for latents takes it: one plane of keys that begin with the values, and where it is the faster."""
-    rows, groups, heads, width = query.shape
+    """Whether these are latents as the kernels for such take them: one plane of keys that begin with the values."""
     if query.dtype == torch.float32 or cache.dtype != query.dtype or scales is not None:
         return False
-    return cache.shape[0] == groups == 1 and width > values and rows > FEW and FEWEST <= heads <= 32
+    return cache.shape[0] == query.shape[1] == 1 and query.shape[3] > values
 
 
 def _latents(query: Tensor, cache: Tensor, sight: Sight, out: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -22,10 +22,10 @@ def split_latent(
 ):  # fmt: skip
     """Tokens of a row, or a share of them. DIRECT: one program a row, which writes the result itself."""
     release(CHAIN)
-    hold(CHAIN)
     slot, split = tl.program_id(0), tl.program_id(1)
     width = V + D
     length = tl.load(lengths + slot)
+    hold(CHAIN)
     head, column, rope, step = tl.arange(0, AP), tl.arange(0, VP), tl.arange(0, DP), tl.arange(0, BN)
     heads_ok, columns_ok, rope_ok = head < A, column < V, rope < D
     source = query + (slot.to(tl.int64) * A + head[:, None]) * width

@@ -54,9 +54,22 @@ def _major(device: torch.device) -> int:
     return torch.cuda.get_device_capability(device)[0]
 
 
+@cache
+def roomy(device: torch.device) -> bool:
+    """Whether a program may take 160 KB of shared memory: on cards for data centres; on others it is 99 or less."""
+    return device.type != "cuda" or torch.cuda.get_device_capability(device) in ((8, 0), (9, 0), (10, 0), (10, 3))
+
+
 @triton.jit
 def hold(CHAIN: tl.constexpr):
     """Wait until everything before this kernel is done."""
+    if CHAIN:
+        gdc_wait()
+
+
+@triton.jit
+def fence(CHAIN: tl.constexpr):
+    """Behind `hold`: waits for nothing, but the compiler moves no load to behind it, where it would save registers."""
     if CHAIN:
         gdc_wait()
 

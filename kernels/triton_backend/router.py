@@ -224,7 +224,7 @@ def route(logits: Tensor, bias: Tensor | None, rule: RouteRule) -> tuple[Tensor,
         with on(logits):
             _route[(count,)](
                 logits.contiguous(), logits if bias is None else bias, *made, experts, rule.scale,
-                PLANES=1 if logits.dim() == 2 else len(logits), MANY=count >= MANY, num_warps=1 if count >= MANY else 4,
+                PLANES=1 if logits.dim() == 2 else len(logits), MANY=count >= MANY, num_warps=1,  # more wait for each other
                 **_options(rule, bias, experts), **chained(logits),
             )  # fmt: skip
     return tuple(made)  # type: ignore[return-value]

@@ -219,8 +219,11 @@ def main() -> int:
     parser.add_argument("parts", nargs="?", default="experts,decode,linear,vision")
     parser.add_argument("--seconds", type=float, default=1e6, help="begin nothing after so long")
     parser.add_argument("--tokens", type=lambda text: [int(one) for one in text.split(",")], default=TOKENS)
+    parser.add_argument("--forms", default=",".join(FORMS), help="of experts and linears")
     options = parser.parse_args()
     TOKENS[:] = options.tokens
+    for name in set(FORMS) - set(options.forms.split(",")):
+        del FORMS[name]
     known: dict[str, Callable[[], Iterator[dict[str, Any]]]] = {
         "experts": experts, "decode": decode, "linear": linear, "vision": vision,
     }  # fmt: skip

@@ -50,6 +50,20 @@ def test_a_linear_of_a_thousand_columns(tokens: int) -> None:
     compare(lambda x, d, w: joined.norm_linear(x, d, torch.ones_like(x[0]), 1e-6, w)[1], x, delta, weight, dtype=HALF)
 
 
+@pytest.mark.parametrize("form", [INT8, INT4])
+def test_a_dense_layer_that_no_whole_parts_make_up(monkeypatch: pytest.MonkeyPatch, form: Format) -> None:
+    """17 units of 64 columns, of which a part takes 9: what is left over is neither read nor summed up."""
+    from dsvl2.kernels.triton_backend import alone
+
+    monkeypatch.setattr(alone, "CUT", 1024)
+    pair = tuple(
+        arrange(PackedWeight.of(form, normal(*shape, scale=0.1))) for shape in ((1, 2, 1088, 64), (1, 64, 1088))
+    )
+    x = normal(1, 64).to(HALF)
+    assert alone._width(None, pair) == 576 and alone.fits(x, None, pair)  # type: ignore[arg-type]
+    compare(lambda x: ops.fused_swiglu(x, pair), x.float(), dtype=HALF)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("tokens", [1, 3])
 @pytest.mark.parametrize("form", [None, INT8, INT4, NF4])
 def test_logits_are_not_rounded(form: Format | None, tokens: int) -> None:

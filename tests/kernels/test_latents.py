@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from dsvl2.kernels import joined, ops
-from dsvl2.kernels.triton_backend import attend
+from dsvl2.kernels.triton_backend import attend, few
 from tests.kernels.conftest import compare
 from tests.kernels.test_triton import normal, scattered
 
@@ -25,7 +25,7 @@ def test_latents_are_shared_among_programs(
     monkeypatch: pytest.MonkeyPatch, programs: int, sizes: tuple[int, int, int, int]
 ) -> None:
     monkeypatch.setattr(attend, "LATENT_PROGRAMS", programs)
-    monkeypatch.setattr(attend, "FEWEST", 1)
+    monkeypatch.setattr(attend, "NARROW", 0)
     heads, width, values, size = sizes
     cache, sight = scattered(1, 1, size, width, [190, 0, 129])
     query = normal(3, 1, heads, width, scale=width**-0.5)
@@ -39,3 +39,45 @@ def test_latents_and_the_map_to_values(sizes: tuple[int, int, int, int]) -> None
     cache, sight = scattered(1, 1, 64, width, [190, 65])
     query, weight = normal(2, 1, heads, width, scale=width**-0.5), normal(heads, wide + 3, rank, scale=rank**-0.5)
     compare(lambda q, c, w: joined.latent_values(q, c, sight, w[:, 3:]), query, cache, weight, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("most", [8, 0])
+@pytest.mark.parametrize("sizes", [(3, 24, 20, 16), (20, 80, 64, 64), pytest.param((16, 576, 512, 64), marks=gpu)])
+@pytest.mark.parametrize("lengths", [[1], [64, 65], [190, 0, 129, 33, 2]])
+def test_latents_asked_for_before_the_query(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int], sizes: tuple[int, int, int, int], most: int
+) -> None:
+    monkeypatch.setattr(few, "MOST", most)
+    monkeypatch.setattr(few, "PARTS", 2)  # several steps a program
+    heads, width, values, size = sizes
+    cache, sight = scattered(1, 1, size, width, lengths)
+    query = normal(len(lengths), 1, heads, width, scale=width**-0.5)
+    there = [n for n, length in enumerate(lengths) if length]
+    compare(lambda q, c: ops.decode(q, c, sight, values)[there].to(q.dtype), query, cache, dtype=torch.bfloat16)
+
+
+@pytest.mark.parametrize("length", [1, 16, 33, 100])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_one_token_of_plain_heads(length: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rotation, cache and attention in one launch: the cache to the bit as from the parts, the result as good."""
+    monkeypatch.setattr(few, "HEAD_PARTS", 2)
+    heads, width, size, at = 3, 32, 16, length - 1
+    cache, sight = scattered(2, heads, size, width, [length])
+    cache = cache.to(dtype)
+    q, k, v = (normal(1, heads, width).to(dtype) for _ in range(3))
+    phase = torch.rand(1, width // 2, device=cache.device) * 100
+    block = int(sight.table[0, at // size])
+    plane = torch.arange(2 * heads, device=cache.device)
+    rows = (plane // heads * cache.shape[1] * heads + block * heads + plane % heads) * size + at % size
+    found = []
+    for joins in (True, False):
+        mine = cache.clone()
+        place = joined.Place(phase.cos(), phase.sin(), mine.flatten(0, 3), rows)
+        if not joins:
+            monkeypatch.setattr(few, "heads_fit", lambda *_: False)
+        found.append((joined.heads_step(q, k, v, width**-0.5, mine, None, sight, place), mine))
+    (got, mine), (want, other) = found
+    assert got.shape == want.shape == (1, heads, width) and torch.equal(mine, other)
+    torch.testing.assert_close(
+        got, want, rtol=2e-2 if dtype == torch.bfloat16 else 1e-5, atol=1e-2 if dtype == torch.bfloat16 else 1e-6
+    )
