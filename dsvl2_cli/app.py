@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -142,7 +143,11 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":  # a group without a command: its help has just been printed
         return int(Exit.USAGE)
     describe = getattr(error, "format_message", None)
-    problem = Problem("usage", one_line(describe()).rstrip("."), _usage_hint(error)) if describe else Problem.of(error)
+    problem = (
+        Problem("usage", one_line(describe()).rstrip("."), _usage_hint(error, arguments))
+        if describe
+        else Problem.of(error)
+    )
     console = Console()
     if "--debug" in options and not describe:
         console.trace(error)
@@ -152,8 +157,14 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
     return int(problem.exit)
 
 
-def _usage_hint(error: Exception) -> str:
+def _usage_hint(error: Exception, arguments: Sequence[str]) -> str:
+    """Say what was probably meant: a file in the place of a command, or one whose name looks like an option."""
     context = getattr(error, "ctx", None)
+    if arguments and not arguments[0].startswith("-") and os.path.exists(arguments[0]):
+        return f"to read it: dsvl2 ocr {shlex.quote(arguments[0])}"
+    dashed = [word for word in arguments if word.startswith("-") and os.path.isfile(word)]
+    if dashed:
+        return f"a file whose name begins with a dash is given as {shlex.quote('./' + dashed[0])}"
     return f"see: {context.command_path if context else 'dsvl2'} --help"
 
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import getpass
 import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,11 +76,14 @@ def find(words: Iterable[str], others: Counter[str] | None = None) -> list[Input
 
     found: list[InputFile | Missing] = []
     seen: set[str] = set()
+    words = list(words)
     for word in words:
         try:
             files = find_documents([word], others)
         except DocumentError as error:
-            found.append(Missing(word, Problem.of(error)))
+            hint = _meant(word, last=len(words) > 1 and word is words[-1])
+            problem = Problem.of(error)
+            found.append(Missing(word, replace(problem, hint=hint) if hint else problem))
             continue
         for file in files:
             key = "-" if file.path is None else os.path.realpath(file.path)
@@ -87,6 +91,23 @@ def find(words: Iterable[str], others: Counter[str] | None = None) -> list[Input
                 seen.add(key)
                 found.append(file)
     return found
+
+
+def _meant(word: str, *, last: bool) -> str:
+    """Say what somebody probably meant by a word that leads nowhere; "" if nothing comes to mind."""
+    from dsvl2.pipelines import DocumentError, format_for_path
+
+    if os.path.lexists(word) or "://" in word:
+        return ""
+    if any(sign in word for sign in "*?["):
+        return "no file matched the pattern; dsvl2 ocr FOLDER reads all documents of a folder"
+    if last:
+        try:
+            format_for_path(word)
+        except DocumentError:
+            return ""
+        return f"the output is named with -o: -o {shlex.quote(word)}"
+    return ""
 
 
 def left_out(others: Mapping[str, int]) -> str:

@@ -53,6 +53,9 @@ def read_all(plan: Plan, now: Session) -> Exit:
     reader = Reader(plan, now, progress)
     started = time.monotonic()
     reports: list[Report] = []
+    for document in plan.documents:
+        if isinstance(document, Missing):  # what is misspelt is told before the others are read, not hours later
+            now.console.problem(document.problem)
     progress.start(len(plan.documents))
     try:
         with Interrupts():
@@ -105,7 +108,7 @@ class Reader:
                 if self.now.debug:
                     self.now.console.trace(error)
         report.seconds = time.monotonic() - started
-        if report.problem is not None:
+        if report.problem is not None and not isinstance(document, Missing):
             self.now.console.problem(report.problem)
         self.progress.end(document.name, status=report.status, output=report.output)
         return report

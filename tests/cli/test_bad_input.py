@@ -34,6 +34,40 @@ def test_no_such_file(dsvl2: Any) -> None:
     assert files(Path()) == set()
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["scan.pdf", "out.md"], "-o out.md"),
+        (["scan.pdf", "out.docx"], "check the path"),
+        (["nosuch*.pdf"], "no file matched the pattern"),
+        (["out.md", "scan.pdf"], "check the path"),
+    ],
+)
+def test_what_was_meant_by_a_word_that_leads_nowhere(
+    words: list[str], hint: str, dsvl2: Any, pdf: Callable[..., Path]
+) -> None:
+    pdf().rename(Path("scan.pdf"))
+    done = dsvl2("ocr", *words, "-o", "read/")
+    assert f"hint: {hint}" in done.err or hint in done.err
+    assert done.code == (4 if len(words) == 1 else 3)
+
+
+def test_misspelt_names_are_told_before_anything_is_read(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    pdf().rename(Path("scan.pdf"))
+    done = dsvl2("ocr", "scan.pdf", "nosuch.pdf", "-o", "out/", "--progress", "json")
+    events = [json.loads(line)["event"] for line in done.err.splitlines() if line.startswith("{")]
+    assert events.index("error") < events.index("document") and events.count("error") == 1
+
+
+def test_a_file_in_the_place_of_a_command_or_of_an_option(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    pdf().rename(Path("my scan.pdf"))
+    done = dsvl2("my scan.pdf")
+    check(done, 2, "usage", "No such command")
+    assert "hint: to read it: dsvl2 ocr 'my scan.pdf'" in done.err
+    Path("my scan.pdf").rename("-scan.pdf")
+    assert "is given as ./-scan.pdf" in dsvl2("ocr", "-scan.pdf").err
+
+
 def test_no_input_at_all(dsvl2: Any) -> None:
     check(dsvl2("ocr"), 2, "usage", "no input")
 
