@@ -12,7 +12,7 @@ from dsvl2.pipelines.charts.bars import Bar, BarSet
 from dsvl2.pipelines.charts.labels import Label, labels_below, labels_beside, name_places, parted
 from dsvl2.pipelines.charts.legend import Legend
 from dsvl2.pipelines.charts.numbers import Number
-from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated, find_scales, snapped
+from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated, find_scales, in_thousands, snapped
 from dsvl2.pipelines.charts.scene import Scene, around
 from dsvl2.pipelines.charts.titles import name_below, name_beside, title_above, unit_in
 from dsvl2.pipelines.charts.types import Axis, ChartData, Point, Series, TextItem
@@ -47,8 +47,12 @@ def read_bars(scene: Scene, found: BarSet, legend: Legend) -> ChartData:
     named = {id(item) for item in free if any(_holds(item.box, part.box) for k in labels for part in k.items)}
     bars, groups = _with_missing(found, bars, groups, labels)
     free = [item for item in free if id(item) not in named]
-    printed = match_to_bars(bars, printed_numbers(free), scale, scene.unit, upright=found.upright)
-    sharp = scale and _calibrated(scale, bars, printed)
+    numbers = printed_numbers(free)
+    if scale:
+        alone = match_to_bars(bars, numbers, None, scene.unit, upright=found.upright)
+        scale = in_thousands(scale, _known(scale, bars, alone))
+    printed = match_to_bars(bars, numbers, scale, scene.unit, upright=found.upright)
+    sharp = scale and calibrated(scale, _known(scale, bars, printed))
     scale = sharp or scale or _scale_of_printed(found, bars, printed)
     names = name_places([group.place for group in groups], labels)
     series = _series(scene, legend, bars, groups, names, printed, scale, sharp=sharp is not None)
@@ -196,10 +200,10 @@ def _with_missing(
     return bars, sorted(added, key=lambda group: group.place)
 
 
-def _calibrated(scale: ValueScale, bars: Sequence[Bar], printed: dict[int, Printed]) -> ValueScale | None:
+def _known(scale: ValueScale, bars: Sequence[Bar], printed: dict[int, Printed]) -> list[tuple[float, float]]:
+    """Return the ends of bars with the values printed for them."""
     sign = -1.0 if scale.upright else 1.0
-    known = [(sign * bars[k].stop, p.number.value) for k, p in printed.items() if not bars[k].stacked]
-    return calibrated(scale, known)
+    return [(sign * bars[k].stop, p.number.value) for k, p in printed.items() if not bars[k].stacked]
 
 
 def _scale_of_printed(found: BarSet, bars: Sequence[Bar], printed: dict[int, Printed]) -> ValueScale | None:

@@ -16,6 +16,7 @@ from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.words import split_by_width
 
 _MARK = re.compile(r"(?<=[\d%])\s+[-\u2013\u2014_|'\u2713\u2714\u2611.]+$")  # a tick mark read as a sign
+_POINT = re.compile(r"^[-\u2212]?\d\.\d\s?%?$")
 _LEAST_KNOWN = 3  # printed values that set a scale right
 _STRAY, _FARTHEST = 1.6, 6.0  # pixels that they may differ from each other, and together from the scale
 
@@ -30,6 +31,7 @@ class Tick:
     edge1: float
     number: Number
     item: TextItem
+    doubtful: bool = False  # read otherwise than it was written: a part of a text, or without its decimal point
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,36 +125,51 @@ def calibrated(scale: ValueScale, known: Sequence[tuple[float, float]]) -> Value
     return replace(scale, slope=slope, offset=offset)
 
 
+def in_thousands(scale: ValueScale, known: Sequence[tuple[float, float]]) -> ValueScale:
+    """Return the scale in thousands or thousandths if most known (place, value) pairs say so.
+
+    Tick labels whose group sign was read as a decimal point make an axis of ones out of thousands.
+    """
+    ratios = [value / scale.value(place) for place, value in known if value and scale.value(place)]
+    for power in (3, -3):
+        near = sum(abs(ratio / 10.0**power - 1) < 0.06 for ratio in ratios)
+        if not scale.log and near >= max(_LEAST_KNOWN, 0.6 * len(known)):
+            return replace(scale, slope=scale.slope * 10.0**power, offset=scale.offset * 10.0**power)
+    return scale
+
+
 def ticks_of(texts: Iterable[TextItem], *, upright: bool) -> list[Tick]:
     """Return all numbers that could be tick labels of an upright or level axis; doubtful texts in all readings."""
     ticks: list[Tick] = []
     for item in texts:
         if item.angle not in (0, 90):
             continue
-        for number, share0, share1 in _readings(item):
+        for number, share0, share1, doubtful in _readings(item):
             box = item.box
             x0, x1 = (box.x0 + (box.x1 - box.x0) * share for share in (share0, share1))
             if upright:
-                ticks.append(Tick((box.y0 + box.y1) / 2, (x0 + x1) / 2, x0, x1, number, item))
+                ticks.append(Tick((box.y0 + box.y1) / 2, (x0 + x1) / 2, x0, x1, number, item, doubtful))
             else:
-                ticks.append(Tick((x0 + x1) / 2, (box.y0 + box.y1) / 2, box.y0, box.y1, number, item))
+                ticks.append(Tick((x0 + x1) / 2, (box.y0 + box.y1) / 2, box.y0, box.y1, number, item, doubtful))
     return ticks
 
 
-def _readings(item: TextItem) -> Iterator[tuple[Number, float, float]]:
-    """Yield the numbers of a text with the part of its width they take, [start, stop)."""
+def _readings(item: TextItem) -> Iterator[tuple[Number, float, float, bool]]:
+    """Yield the numbers of a text with the part of its width they take, [start, stop), and whether that is a guess."""
     item = replace(item, text=_MARK.sub("", item.text))
     whole = parse_number(item.text)
     if whole is not None:
-        yield whole, 0.0, 1.0
+        yield whole, 0.0, 1.0, False
+        if _POINT.match(item.text):  # small letters grow points: 6.0% for 60%
+            yield replace(whole, value=10 * whole.value), 0.0, 1.0, True
     pieces = split_apart(item.text)
     if len(pieces) > 1:
         words = split_by_width(item.text)
-        yield from ((number, start, stop) for number, (_, start, stop) in zip(pieces, words, strict=True))
+        yield from ((number, start, stop, True) for number, (_, start, stop) in zip(pieces, words, strict=True))
     elif whole is None:
         glued = only_numbers(item.text)
         length = max(len(item.text), 1)
-        yield from ((number, number.start / length, number.end / length) for number in glued)
+        yield from ((number, number.start / length, number.end / length, True) for number in glued)
 
 
 def find_scales(texts: Iterable[TextItem], unit: float, *, upright: bool) -> list[ValueScale]:
@@ -164,7 +181,7 @@ def find_scales(texts: Iterable[TextItem], unit: float, *, upright: bool) -> lis
         best: ValueScale | None = None
         for lane in _lanes(left, unit, upright=upright):
             fitted = fit(lane, unit, upright=upright)
-            if fitted and (best is None or (len(fitted.ticks), -fitted.error) > (len(best.ticks), -best.error)):
+            if fitted and (best is None or _support(fitted) > _support(best)):
                 best = fitted
         if best is None:
             break
@@ -203,8 +220,14 @@ def fit(lane: Sequence[Tick], unit: float, *, upright: bool) -> ValueScale | Non
     return best if len(best.ticks) >= 3 or (len(lane) == 2 and not best.log) else None
 
 
-def _merit(scale: ValueScale) -> tuple[int, bool, float]:
-    return len(scale.ticks), not scale.log, -scale.error
+def _merit(scale: ValueScale) -> tuple[int, bool, int, float]:
+    count, doubts, error = _support(scale)
+    return count, not scale.log, doubts, error
+
+
+def _support(scale: ValueScale) -> tuple[int, int, float]:
+    """Return how many ticks a scale goes through, then how few of them are guesses, then how near it comes to them."""
+    return len(scale.ticks), -sum(tick.doubtful for tick in scale.ticks), -scale.error
 
 
 def _through(

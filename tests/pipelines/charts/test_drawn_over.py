@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -11,7 +13,7 @@ from dsvl2.pipelines.charts.gridlines import bridged, find_grid, hatching
 from dsvl2.pipelines.charts.ground import look
 from dsvl2.pipelines.charts.numbers import Number
 from dsvl2.pipelines.charts.rings import sectors_on
-from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated
+from dsvl2.pipelines.charts.scales import Tick, ValueScale, calibrated, find_scales, in_thousands
 from dsvl2.pipelines.charts.spots import find_spots
 from dsvl2.pipelines.charts.values import mended
 from dsvl2.pipelines.documents import Box
@@ -121,3 +123,18 @@ def test_slanted_labels_of_few_letters_are_found_in_their_direction(angle: int) 
         image.paste("black", (20 + 90 * k, 40), word)
     spots = find_spots(look(np.asarray(image)))
     assert sum(abs(spot.angle - angle) <= 6 for spot in spots) >= 4
+
+
+def test_points_that_small_letters_grew_do_not_make_another_axis() -> None:
+    texts = ["70%", "6.0%", "5.0%", "40%", "3.0%", "2.0%", "1.0%", "0%"]
+    items = [TextItem(text, Box(10, 40 * k, 40, 40 * k + 10), 0, 0.9) for k, text in enumerate(texts)]
+    best = find_scales(items, 10.0, upright=True)[0]
+    assert best.value(5.0) == pytest.approx(70) and best.value(285.0) == pytest.approx(0, abs=0.1)
+    plain = [replace(item, text=f"{3.5 - 0.5 * k:.1f}") for k, item in enumerate(items)]
+    assert find_scales(plain, 10.0, upright=True)[0].value(5.0) == pytest.approx(3.5)
+
+
+def test_an_axis_of_thousands_read_as_ones_is_set_right() -> None:
+    known = [(10.0, 100_000.0), (50.0, 503_000.0), (90.0, 899_000.0)]
+    assert in_thousands(_scale(), known).value(20.0) == pytest.approx(200_000)
+    assert in_thousands(_scale(), [(10.0, 100.0), (50.0, 503.0), (90.0, 899_000.0)]) == _scale()
