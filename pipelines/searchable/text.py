@@ -14,8 +14,6 @@ from dsvl2.pipelines.words import Slant, words_of
 
 Matrix = tuple[float, float, float, float, float, float]
 INVISIBLE = 3  # text rendering mode
-UNIT = 0.1
-"""Points; every place and size is a whole number of these."""
 _SAME_SIZE, _SAME_STRETCH, _SAME_PLACE = 0.03, 0.15, 0.12  # of a size, of a width, ems: not worth a number
 _SAME_PERCENT = 2
 _ASIDE = 0.5  # ems that a word of a line in one string may be off: boxes overlap by .02 to .05 less then
@@ -33,6 +31,7 @@ class Thrift:
     slack: how far words may be off, in usual measures: more needs fewer numbers. whole: a line is one string if no word
     is off by more than half its size. bare: single bytes are in a standard font, which a viewer has, and the file says
     nothing of itself. packed: what was there is packed harder, with the same pixels. named: of that font only its name.
+    unit: points; every place and size is a whole number of these.
     """
 
     slack: float = 1.0
@@ -40,6 +39,7 @@ class Thrift:
     bare: bool = False
     packed: bool = False
     named: bool = False
+    unit: float = 0.1
 
 
 PLAIN = Thrift()
@@ -63,7 +63,7 @@ def page_text(
     `to_pdf` takes page-image pixels to PDF user space; `names` are those of the fonts among the page's resources.
     """
     slant = Slant.of(page)
-    writer = _Writer(_frame(slant, to_pdf), to_pdf, fonts, names, thrift)
+    writer = _Writer(_frame(slant, to_pdf, thrift.unit), to_pdf, fonts, names, thrift)
     for run in _runs(page, slant):
         writer.line(run)
     if not writer.parts:
@@ -83,11 +83,11 @@ def word_lengths(page: PageResult) -> Iterator[list[tuple[str, float]]]:
         yield [(text, length) for _, length, text in run.words]
 
 
-def _frame(slant: Slant, to_pdf: Matrix) -> Matrix:
-    """Return the map from a frame along the text, in tenths of a point and y upwards, to PDF user space."""
+def _frame(slant: Slant, to_pdf: Matrix, unit: float) -> Matrix:
+    """Return the map from a frame along the text, in units of `unit` points and y upwards, to PDF user space."""
     dx, dy = slant.direction
     a, b, c, d, _, _ = to_pdf
-    scale = UNIT / math.hypot(a, b)
+    scale = unit / math.hypot(a, b)
     along, up = (dx * a + dy * c, dx * b + dy * d), (dy * a - dx * c, dy * b - dx * d)
     return (along[0] * scale, along[1] * scale, up[0] * scale, up[1] * scale, 0.0, 0.0)
 
@@ -102,7 +102,7 @@ class _Writer:
         self._whole = thrift.whole
         self._same_stretch, self._same_place = thrift.slack * _SAME_STRETCH, thrift.slack * _SAME_PLACE
         self._frame, self._to_pdf, self._fonts, self._names = frame, to_pdf, fonts, names
-        self._per_pixel = math.hypot(to_pdf[0], to_pdf[1]) / UNIT
+        self._per_pixel = math.hypot(to_pdf[0], to_pdf[1]) / thrift.unit
         self._font, self._size, self._stretch = "", 0, 100
         self._x = self._y = 0  # where the last line began
         self._step = (0, 0)  # from the one before

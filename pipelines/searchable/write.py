@@ -30,7 +30,7 @@ THRIFT = (
     Thrift(packed=True),
     Thrift(2.0, packed=True, whole=True),
     Thrift(2.0, packed=True, whole=True, bare=True),
-    Thrift(2.0, packed=True, whole=True, bare=True, named=True),
+    Thrift(2.0, packed=True, whole=True, bare=True, named=True, unit=0.3),
 )
 """How text is written: the first way that does not let a file grow more."""
 
