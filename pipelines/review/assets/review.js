@@ -207,6 +207,7 @@
   }
 
   byId("title").textContent = data.document.name;
+  byId("file").textContent = /^[\w.-]+$/.test(data.file) ? data.file : `'${data.file.replace(/'/g, "'\\''")}'`;
   byId("least").value = Math.round(100 * data.least);
   data.pages.forEach(addPage);
   count();

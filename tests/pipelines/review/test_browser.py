@@ -107,6 +107,7 @@ def test_corrections_survive_the_round_trip(tmp_path: Path, proxy: tuple[int, li
     first = """
       seen.marks = [...document.querySelectorAll("mark")].map((mark) => mark.textContent);
       seen.counts = document.getElementById("counts").textContent;
+      seen.apply = document.querySelector("footer code").textContent;
       seen.image = document.querySelector(".sheet img").naturalWidth;
       line("line_3_1_1").dispatchEvent(new MouseEvent("mouseenter"));
       seen.pointed = document.querySelectorAll(".box.at").length;
@@ -126,6 +127,8 @@ def test_corrections_survive_the_round_trip(tmp_path: Path, proxy: tuple[int, li
     seen = play(page, first, tmp_path, port)
     assert seen["marks"] == ["Helo"]
     assert seen["counts"] == "1 page · 1 doubtful word · 1 place not read · 1 line without ink · 0 corrected"
+    assert seen["apply"].startswith("dsvl2 review apply ")
+    assert ".corrections.json" in seen["apply"]
     assert (seen["image"], seen["pointed"], seen["bad"], seen["fewer"]) == (200, 1, 1, 0)
     assert seen["missed"] == "missed_3_1"
     text = json.dumps(seen["saved"])
