@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dsvl2_cli.reports import series
+
 if TYPE_CHECKING:
     from dsvl2.pipelines import Document, InputFile, Source
     from dsvl2_cli.outputs import Output
@@ -70,7 +72,7 @@ class Deliveries:
 
         done = {page.number for page in report.pages}
         rest = [number for number in source.selected if number not in done]
-        place = " and ".join(report.outputs) or "standard output"
+        place = series(report.outputs) or "standard output"
         self.now.console.say(f"interrupted: pages {page_list(sorted(done))} of {report.source} are in {place}")
         if rest:
             self.now.console.say(f"go on with: --pages {page_list(rest)}")

@@ -96,7 +96,12 @@ PasswordEnv = Annotated[
 ]
 FilesFrom = Annotated[
     str | None,
-    typer.Option("--files-from", metavar="FILE|-", rich_help_panel=INPUT, help="Read paths from a file, one a line."),
+    typer.Option(
+        "--files-from",
+        metavar="FILE|-",
+        rich_help_panel=INPUT,
+        help="Read paths from a file: one a line, or ended by NUL bytes.",
+    ),
 ]
 TextLayer = Annotated[
     str | None,

@@ -125,7 +125,7 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
         parts.append("the document failed")
     if written:
         few = len(written) <= max(1, len(reports[0].outputs)) if len(reports) == 1 else len(written) == 1
-        parts.append(f"wrote {' and '.join(written)}" if few else f"wrote {len(written)} files")
+        parts.append(f"wrote {series(written)}" if few else f"wrote {len(written)} files")
     return "; ".join(parts)
 
 
@@ -160,6 +160,11 @@ def _where(places: Sequence[tuple[str, int]], reports: Sequence[Report]) -> str:
     named = [f"{source} page {page}" if len(reports) > 1 else str(page) for source, page in places[:PLACES_NAMED]]
     more = f" and {len(places) - PLACES_NAMED} more" if len(places) > PLACES_NAMED else ""
     return f" ({', '.join(named)}{more})"
+
+
+def series(words: Sequence[str]) -> str:
+    """Return words as a person lists them: a, b and c."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)
 
 
 def count(number: int, noun: str) -> str:

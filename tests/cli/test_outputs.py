@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+SCRIPT = Path(__file__).with_name("scripted_engine.py")
 Make = Callable[..., Path]
 pytestmark = pytest.mark.usefixtures("scripted")
 
@@ -23,6 +27,30 @@ def test_one_reading_is_written_to_several_files(dsvl2: Any, pdf: Make, tmp_path
     assert done.err.count("1 page read") == 1 and f"wrote {tmp_path}/a.md and {tmp_path}/a.pdf" in done.err
     assert (tmp_path / "a.md").read_text().startswith("# A page")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_outputs_are_listed_as_a_person_does() -> None:
+    from dsvl2_cli.reports import series
+
+    assert [series(words) for words in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_an_interrupt_keeps_the_finished_pages_in_every_format(pdf: Make, tmp_path: Path) -> None:
+    path = pdf(widths=(100, 110, 137, 120))
+    command = [sys.executable, str(SCRIPT), "ocr", str(path), "-o", f"{tmp_path}/a.md", "-o", f"{tmp_path}/a.json"]
+    with subprocess.Popen(
+        [*command, "--dpi", "72"], cwd=SCRIPT.parents[2], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        while "waiting" not in process.stderr.readline():
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        told = process.communicate(timeout=900)[1]
+    assert process.returncode == 130
+    assert f"are in {tmp_path}/a.md.partial and {tmp_path}/a.json.partial" in told
+    assert "110 by 90" in (tmp_path / "a.md.partial").read_text()
+    assert len(json.loads((tmp_path / "a.json.partial").read_text())["pages"]) == 2
+    assert not (tmp_path / "a.md").exists() and not (tmp_path / "a.json").exists()
 
 
 def test_a_file_and_standard_output(dsvl2: Any, pdf: Make, tmp_path: Path) -> None:
