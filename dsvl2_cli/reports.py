@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "dsvl2/run/v1"
 PLACES_NAMED = 3
+_MAYBE = "(another script, handwriting, a picture, too coarse a scan?)"
+_PASSAGE = 8  # words of a block that are told of by themselves
 
 
 @dataclass(slots=True)
@@ -80,7 +82,23 @@ def in_doubt(page: PageResult, least: float | None) -> bool:
     """Say whether a page was read with less confidence than asked for or not at all, most of its words are likelier wrong
     than right, or its text and ink do not account for each other."""
     unsure = least is not None and page.confidence is not None and page.confidence < least
-    return unsure or page.let_go or page.mostly_doubtful or (page.coverage is not None and not page.coverage.clean)
+    unsure |= page.let_go or page.mostly_doubtful or _has_doubtful_passage(page)
+    return unsure or (page.coverage is not None and not page.coverage.clean)
+
+
+def _has_doubtful_passage(page: PageResult) -> bool:
+    """Say whether most words of one of its longer blocks are likelier wrong than right."""
+    if not page.calibrated:
+        return False
+    for block in page.blocks:
+        words = [word.confidence for line in block.lines for word in line.words if word.confidence is not None]
+        if len(words) >= _PASSAGE and 2 * sum(sure < 0.5 for sure in words) > len(words):
+            return True
+    return False
+
+
+def _has_just_a_doubtful_passage(page: PageResult) -> bool:
+    return _has_doubtful_passage(page) and not page.mostly_doubtful
 
 
 def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = None) -> Exit:
@@ -137,8 +155,9 @@ def _doubts(reports: Sequence[Report], least: float | None) -> list[str]:
         return f"{prefix}{count(len(places), 'page')}{_where(places, reports)}{suffix}" if places else ""
 
     found = [
-        on("nothing on ", lambda page: page.let_go, " could be read with any certainty"),
-        on("most words on ", lambda page: page.mostly_doubtful, " are likely wrong"),
+        on("nothing on ", lambda page: page.let_go, f" could be read with any certainty {_MAYBE}"),
+        on("most words on ", lambda page: page.mostly_doubtful, f" are likely wrong {_MAYBE}"),
+        on("most words of a passage on ", _has_just_a_doubtful_passage, " are likely wrong (another script?)"),
         on(
             "",
             lambda page: least is not None and page.confidence is not None and page.confidence < least,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.formulas.in_page import PageFormula
     from dsvl2.pipelines.formulas.inline import InlineFormula
 
+_MANY, _TINY = 20, 7.0  # pieces of ink as large as letters, of which blank paper has none; pixels of a letter's height
 _INK_CONTRAST = 40
 _INK_CELLS = 4
 _CELL = 4
@@ -65,7 +66,7 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult,
     known = result
     result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
     if layout.blank:
-        return PreparedPage(result, (), layout)
+        return PreparedPage(_without_print(result, layout), (), layout)
     from dsvl2.pipelines.charts.in_page import page_charts  # charts and formulas build on tasks
     from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas
     from dsvl2.pipelines.formulas.inline import MOST_TOKENS, inline_formulas
@@ -80,6 +81,17 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult,
     requests += [request for chart in charts for request in chart.requests]
     again = partial(_prepare_bands, page, profile, known, over=True) if layout.tied and not over else None
     return PreparedPage(result, tuple(requests), layout, formulas, charts, inline, again)
+
+
+def _without_print(result: PageResult, layout: PageLayout) -> PageResult:
+    """Return the result of a page in which no line was found: it is blank, unless there is ink like many letters."""
+    if layout.ink is None or int(layout.ink.letter.sum()) < _MANY:
+        return result
+    height = layout.ink.unit
+    fact = "there is ink on this page, but no line of print that could be read: handwriting, a picture, or noise"
+    if height < _TINY:
+        fact = f"the letters on this page are some {height:.0f} pixels high, too small to be read: scan it more finely"
+    return replace(result, blank=False, warnings=(*result.warnings, Notice("unreadable", fact)))
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:

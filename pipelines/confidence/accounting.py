@@ -36,6 +36,7 @@ _STACKED = 1.9  # times the usual height of a line
 _RUN = re.compile(r"([._*=~#\u2026-])(?: ?\1){3,}")
 _LEADERS = frozenset("._-\u2013\u2014\u2026=*~# \t")
 _LOOSE, _BRIDGE = 0.5, 1.2  # part of a line's width that letters of no printed line fill, gaps that high bridged
+_READ = 0.3  # of the letters of a page unlike print; where fewer were read, free ink has to look like print of its own
 _HELD = 0.45  # part of the width of a line without a place that free ink must have to hold it
 
 
@@ -58,7 +59,7 @@ def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     owner = _owners(ink, text)
     pictures = [region.box for region in layout.regions if region.kind == "figure"]
     free = stretches(ink, owner < 0, pictures)
-    if layout.odd:
+    if layout.odd and float((owner[ink.letter] >= 0).mean() if ink.letter.any() else 0.0) < _READ:
         free = [stretch for stretch in free if stretch.printed]
     dense, sparse = _fits(ink, text, owner)
     free, homeless = _held(text, free)

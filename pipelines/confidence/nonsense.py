@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dsvl2.pipelines.documents import Notice, PageResult
 
-NONSENSE = 0.08
+NONSENSE = 0.15
 """Share of words that can be expected to be right; the worst scans that are still of use have a third."""
 NONSENSE_IN_LOOPS = 0.25
 """The same where the model repeated itself as well."""

@@ -19,6 +19,10 @@ _FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this 
 _LONE_TALL, _LONE_SOLID = 1.3, 0.68  # a lone piece taller than that is no letter if it is filled more than that: a hole
 _WORD_SHORTEST = 0.7  # letter heights of one or two pieces that are words run together
 _CROSSED = (1.35, 0.5)  # strokes of such a word, and to its width in heights, at least; an arc has two however wide
+_BLOT, _BESIDE_WORD = (
+    0.85,
+    0.75,
+)  # the most ink in a letter's box beside a word that is one piece; its height to the word's
 _MARK, _MARKS = 0.62, 0.25  # of a row's usual height and of its ink: quotation marks, dots and dashes among its letters
 _MOST_PIECES = 20_000  # of ink that nothing read: more is taken for noise
 _BACK = 3  # pieces of a row that the next one may follow: an accent or a dot stands between two letters
@@ -148,6 +152,8 @@ class _Shape:
         strokes = self.strokes
         word = _within(self.fill, _JOINED_FILL) & (strokes >= _CROSSED[0])
         like = word & (strokes * self.tall >= _CROSSED[1] * self.wide)
+        if (word & joined).any():  # a blurred letter beside a word of its height
+            like |= ~joined & (self.fill <= _BLOT) & (self.tall >= _BESIDE_WORD * self.tall.max())
         like |= ~joined & (_within(self.fill, _LONE_FILL) | narrow | word)
         size = self.tall <= _LONE_TALLEST * unit
         size &= self.tall >= np.where(joined, _WORD_SHORTEST, 0.9) * unit

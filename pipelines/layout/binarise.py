@@ -31,8 +31,10 @@ def is_inverted(gray: Gray) -> bool:
     """Say whether the page is light on dark: the larger part is dark, and so is most of its inside."""
     sample = gray[:: max(1, gray.shape[0] // 400), :: max(1, gray.shape[1] // 400)]
     low, high = float(np.percentile(sample, 2)), float(np.percentile(sample, 98))
+    if high - low < 60 and high < 80:  # hardly lit: what most of it is tells, as far as anything does
+        return 2 * float(np.median(sample)) < low + high + 8
     if high - low < 40:
-        return high < 60
+        return False
     middle = (low + high) / 2
     h, w = sample.shape
     inside = sample[h // 8 : h - h // 8 or h, w // 8 : w - w // 8 or w]

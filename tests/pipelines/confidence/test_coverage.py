@@ -164,6 +164,15 @@ def test_a_line_made_up_over_the_crumbs_of_a_rule_is_seen() -> None:
     assert coverage(replace(reading, blocks=blocks), replace(layout, ink=more)).unsupported == ((len(blocks), 1),)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_missing_line_is_seen_on_a_page_that_was_taken_for_a_drawing(kind: str) -> None:
+    """Faded print and letters that touch may be unlike print; what was read of it tells that it is some."""
+    reading, layout = page(kind)
+    rng = random.Random(kind)
+    for _ in range(9):
+        assert not coverage(without_line(reading, rng), replace(layout, odd=True)).clean
+
+
 def test_noise_is_held_against_its_text_in_seconds() -> None:
     noise = np.random.default_rng(2).integers(0, 256, (180, 130), dtype=np.uint8)
     sheet = np.asarray(Image.fromarray(noise).resize((900, 1270), Image.Resampling.BICUBIC))

@@ -25,7 +25,7 @@ def test_nonsense_is_let_go_and_told(nonsense: PageResult) -> None:
     assert [notice.code for notice in left.warnings if notice not in nonsense.warnings] == ["unreadable"]
 
 
-@pytest.mark.parametrize("text", [page(0.11), page(0.3, LOOP), page(0.02, calibrated=False), page(None), page(0.97)])
+@pytest.mark.parametrize("text", [page(0.16), page(0.3, LOOP), page(0.02, calibrated=False), page(None), page(0.97)])
 def test_doubtful_text_stays(text: PageResult) -> None:
     assert believable(text) is text
 

@@ -73,3 +73,12 @@ def test_pages_of_print_are_not_odd_and_drawings_are(sheet, canvas):
             ImageDraw.Draw(scrawl).line(points, fill=20, width=3)
     found = analyse(np.asarray(scrawl), canvas)
     assert found.odd and found.bands
+
+
+def test_a_page_that_is_hardly_lit_is_read_as_it_is(sheet, canvas):
+    sheet.prose(100, 100, 900, 12)
+    rng = np.random.default_rng(3)
+    dim = (0.15 * sheet.gray + 8 + rng.normal(0, 3, sheet.gray.shape)).clip(0, 255).astype(np.uint8)
+    assert sum(len(band.lines) for band in analyse(dim, canvas).bands) == 12
+    night = rng.normal(15, 6, sheet.gray.shape).clip(0, 255).astype(np.uint8)
+    assert analyse(night, canvas).blank

@@ -144,3 +144,17 @@ def test_an_error_of_the_engine_is_the_pages_own() -> None:
 
     assert read(shapes(12), Breaks("", SURE)).error is not None
     assert replace(read(shapes(12), Breaks("", SURE)), error=None).blocks == ()
+
+
+def test_ink_of_which_no_line_is_cut_is_not_called_blank() -> None:
+    """Noise, and letters of three pixels: no line is cut from either."""
+    rng = np.random.default_rng(2)
+    noise = Image.fromarray(rng.integers(0, 256, (180, 130), dtype=np.uint8)).resize(
+        (900, 1270), Image.Resampling.BICUBIC
+    )
+    found = read(PageImage(1, noise, 110.0), Scripted("nothing", SURE))
+    assert found.let_go and not found.blank and found.text == ""
+    tiny = text().image.resize((200, 140), Image.Resampling.BOX)
+    found = read(PageImage(1, tiny, 30.0), Scripted("nothing", SURE))
+    assert found.let_go and "too small to be read" in found.warnings[0].message
+    assert read(PageImage(1, Image.new("L", (900, 1270), 250), 110.0), Scripted("", SURE)).blank
