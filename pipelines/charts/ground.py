@@ -43,7 +43,8 @@ class Ground:
             sides = [box[inset], box[-1 - inset], box[:, inset], box[:, -1 - inset]]
             shares = sorted(float((side == number).mean()) for side in sides)
             # Bars of one grey fill their own box on two sides at most, and a panel's foot may be hidden by bars.
-            if box.size > 0.2 * height * width and shares[1] > 0.6:
+            between = float((box == self.paper).mean())  # paper is seen between bars, not on a panel
+            if box.size > 0.2 * height * width and shares[1] > 0.6 and between < 0.05:
                 found.append(number)
         return tuple(found)
 

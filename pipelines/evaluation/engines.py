@@ -57,9 +57,9 @@ class TextEngine:
         return [Prediction(text, share) for _ in items]
 
 
-def pages_of(item: Item) -> list[PageImage]:
-    """The pages of an item's file as images; a good text layer of a PDF is not used."""
-    with open_source(str(item.file), SourceOptions(text_layer="ignore")) as source:
+def pages_of(item: Item, *, color: bool = False) -> list[PageImage]:
+    """The pages of an item's file as images, grey unless `color`; a good text layer of a PDF is not used."""
+    with open_source(str(item.file), SourceOptions(text_layer="ignore", color=color)) as source:
         return [page for page in source if isinstance(page, PageImage)]
 
 

@@ -79,7 +79,7 @@ class OwnEngine:
     def _chart(self, items: Sequence[Item]) -> list[Told]:
         from dsvl2.pipelines.charts.read import read_page
 
-        charts = [read_page(page.image, self.engine) for page in pages_of(items[0])]
+        charts = [read_page(page.image, self.engine) for page in pages_of(items[0], color=True)]
         points = [(series.name, point) for chart in charts for series, point in chart.points()]
         data = [{"series": name, "label": point.label, "value": point.value} for name, point in points]
         return [(data, None) for _ in items]
@@ -138,7 +138,7 @@ class OwnEngine:
     def _questions(self, items: Sequence[Item], questions: Sequence[str]) -> list[Told]:
         from dsvl2.pipelines.ask import AskPage, ask_charts, ask_images, ask_text
 
-        pages = pages_of(items[0])
+        pages = pages_of(items[0], color=self._charts)  # as `dsvl2 ask --chart` draws them
         bands = self.engine.info.reading.mode == "bands"
         texts = self._read(pages) if bands and not self._charts else [None] * len(pages)
         askable = [

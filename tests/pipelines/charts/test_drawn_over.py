@@ -138,3 +138,13 @@ def test_an_axis_of_thousands_read_as_ones_is_set_right() -> None:
     known = [(10.0, 100_000.0), (50.0, 503_000.0), (90.0, 899_000.0)]
     assert in_thousands(_scale(), known).value(20.0) == pytest.approx(200_000)
     assert in_thousands(_scale(), [(10.0, 100.0), (50.0, 503.0), (90.0, 899_000.0)]) == _scale()
+
+
+def test_grey_bars_of_like_heights_are_no_panel() -> None:
+    image = Image.new("RGB", (420, 300), "white")
+    pen = ImageDraw.Draw(image)
+    for k, high in enumerate((180, 190, 185)):
+        pen.rectangle((65 + 110 * k, 250 - high, 155 + 110 * k, 249), fill=(106, 106, 106))
+    chart = understand(look(np.asarray(image)), _words())
+    values = [point.value for _, point in chart.points()]
+    assert chart.kind == "bar" and values == pytest.approx([180, 190, 185], abs=1.5)
