@@ -154,7 +154,8 @@ def _about_another(draw: Draw, sheet: Sheet, page: str) -> str | None:
     if not asked:
         return None
     text = draw.any(asked)
-    texts = {part.strip() for item in sheet.items for part in (item.text, *(piece for piece, _ in item.pieces))}
+    parts = (part.strip() for item in sheet.items for part in (item.text, *(piece for piece, _ in item.pieces)))
+    texts = dict.fromkeys(parts)  # a set would be in another order in every process
     named = [part for part in texts if len(part) > 3 and part.casefold() in text.casefold()]
     if not named:
         return None
