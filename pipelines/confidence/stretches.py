@@ -19,6 +19,7 @@ _FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this 
 _LONE_TALL, _LONE_SOLID = 1.3, 0.68  # a lone piece taller than that is no letter if it is filled more than that: a hole
 _WORD_SHORTEST = 0.7  # letter heights of one or two pieces that are words run together
 _CROSSED = (1.35, 0.5)  # strokes of such a word, and to its width in heights, at least; an arc has two however wide
+_BOLD = (3.0, 0.88)  # strokes of a bold word that ran together, at least, and ink in its box at most
 _BLOT, _BESIDE_WORD = (
     0.85,
     0.75,
@@ -151,6 +152,7 @@ class _Shape:
         narrow = (self.wide < 0.45 * self.tall) & (self.wide >= 0.12 * self.tall)
         strokes = self.strokes
         word = _within(self.fill, _JOINED_FILL) & (strokes >= _CROSSED[0])
+        word |= (self.fill <= _BOLD[1]) & (strokes >= _BOLD[0])
         like = word & (strokes * self.tall >= _CROSSED[1] * self.wide)
         if (word & joined).any():  # a blurred letter beside a word of its height
             like |= ~joined & (self.fill <= _BLOT) & (self.tall >= _BESIDE_WORD * self.tall.max())
