@@ -37,7 +37,7 @@ _CRUMBS = 80  # rows too short to tell; a page of hardly anything else has no pr
 # Of the letters of 110 printed pages .61 or more (of faded ones .56) stand in rows of _FEW, their typical level is .85 (.73),
 # .39 to .73 of a typical one's box is ink, and it is 2.4 times as wide as high at the most (2.7, where they touch); music,
 # circuits, scrawls differ.
-_IN_ROWS, _ON_LEVEL, _INKED, _WIDEST = 0.55, 0.65, (0.36, 0.76), 3.0
+_IN_ROWS, _ON_LEVEL, _INKED, _WIDEST = 0.55, 0.75, (0.36, 0.76), 3.0
 
 
 def is_odd(rows: Rows, found: Components, letter: Mask) -> bool:
