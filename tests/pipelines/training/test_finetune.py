@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 
 from dsvl2.model import GenerationRequest, Message, SamplingParams, load_engine
+from dsvl2.pipelines.training.blend import blend
+from dsvl2.pipelines.training.blend import main as blend_main
 from dsvl2.pipelines.training.finetune import Student, memory_needed
 from dsvl2.pipelines.training.pairs import PairsError, read_pairs
 from dsvl2.pipelines.training.recipe import FineTuning
@@ -99,3 +101,14 @@ def test_pairs_that_cannot_be_used_are_named(tmp_path: Path, text: str, said: st
     path.write_text(text, encoding="utf-8")
     with pytest.raises(PairsError, match=said):
         read_pairs(path)
+
+
+def test_a_blend_lies_between_its_ends(tmp_path: Path) -> None:
+    ends = {"w": torch.tensor([0.0, 2.0])}, {"w": torch.tensor([1.0, 4.0])}
+    files = [tmp_path / "before.pt", tmp_path / "after.pt"]
+    for file, end in zip(files, ends, strict=True):
+        torch.save(end, file)
+    blend_main([*map(str, files), str(tmp_path / "out.pt"), "--share", "0.25"])
+    assert torch.load(tmp_path / "out.pt")["w"].tolist() == [0.25, 2.5]
+    with pytest.raises(ValueError, match="same model"):
+        blend(ends[0], {"v": ends[1]["w"]}, 0.5)
