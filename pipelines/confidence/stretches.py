@@ -17,7 +17,7 @@ _LONE_FILL, _JOINED_FILL = (0.24, 0.72), (0.33, 0.74)  # of a letter that stands
 _SHORTEST, _TALLEST, _LONE_TALLEST, _HUGE = 0.6, 2.6, 2.1, 8.0  # letter heights; those of large titles last
 _FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
 _LONE_TALL, _LONE_SOLID = 1.3, 0.68  # a lone piece taller than that is no letter if it is filled more than that: a hole
-_WORD_SHORTEST = 0.7  # letter heights of one or two pieces that are words run together
+_WORD_SHORTEST, _ALONE_SHORTEST = 0.7, 0.9  # letter heights of one or two pieces: of words run together, of letters
 _CROSSED = (1.35, 0.5)  # strokes of such a word, and to its width in heights, at least; an arc has two however wide
 _BOLD = (3.0, 0.88)  # strokes of a bold word that ran together, at least, and ink in its box at most
 _BLOT, _BESIDE_WORD = (
@@ -158,7 +158,9 @@ class _Shape:
             like |= ~joined & (self.fill <= _BLOT) & (self.tall >= _BESIDE_WORD * self.tall.max())
         like |= ~joined & (_within(self.fill, _LONE_FILL) | narrow | word)
         size = self.tall <= _LONE_TALLEST * unit
-        size &= self.tall >= np.where(joined, _WORD_SHORTEST, 0.9) * unit
+        # beside a word that ran together, a letter of its own may be a small one, lower than any that stands alone
+        beside = joined | (word & (self.wide > self.tall) & (self.tall >= _ALONE_SHORTEST * unit)).any()
+        size &= self.tall >= np.where(beside, _WORD_SHORTEST, _ALONE_SHORTEST) * unit
         hole = (self.tall > _LONE_TALL * unit) & (self.fill > _LONE_SOLID) & ~narrow & ~joined & (strokes < _CROSSED[0])
         return bool((like & size & ~hole).all())
 

@@ -144,6 +144,27 @@ def test_a_line_of_one_word_that_is_missing_is_seen_even_if_its_letters_run_toge
     assert not coverage(replace(reading, blocks=reading.blocks[:-1]), layout).clean
 
 
+@pytest.mark.parametrize(("low", "seen"), [(0.87, True), (0.6, False)])
+def test_a_small_letter_beside_a_word_that_ran_together_may_be_lower_than_one_alone(low: float, seen: bool) -> None:
+    """A scan's "New": "Ne" is one piece with tall strokes, "w" another as low as the line's small letters."""
+    reading, layout = page("plain")
+    ink = layout.ink
+    assert ink is not None
+    foot, unit = layout.size[1] - 150.0, ink.unit
+    sides = [(300.0, 1.2 * unit, 300 + 2 * unit), (302 + 2 * unit, low * unit, 302 + 3.1 * unit)]
+    pieces = np.array([[x0, foot - tall, x1, foot] for x0, tall, x1 in sides], dtype=np.float32)
+    area = 0.62 * (pieces[:, 2] - pieces[:, 0]) * (pieces[:, 3] - pieces[:, 1])
+    more = replace(
+        ink,
+        boxes=np.concatenate([ink.boxes, pieces]),
+        area=np.append(ink.area, area).astype(np.float32),
+        letter=np.append(ink.letter, [True] * 2),
+        line=np.append(ink.line, [-1] * 2).astype(np.int32),
+        strokes=np.append(ink.strokes, [2.7, 2.1]).astype(np.float32),
+    )
+    assert len(coverage(reading, replace(layout, ink=more)).unexplained) == seen
+
+
 def test_a_line_made_up_over_the_crumbs_of_a_rule_is_seen() -> None:
     """Noise breaks a rule into pieces as high as small letters; they stand in no printed line."""
     reading, layout = page("plain")
