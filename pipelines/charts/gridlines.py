@@ -10,8 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.charts.pixels import Labels, Mask, Rgb
-from dsvl2.pipelines.layout.components import find_runs
+from dsvl2.pipelines.charts.pixels import Labels, Mask, Rgb, long_runs
 
 _STEP = 6  # grey levels by which a line differs from both its sides
 _REACH = 3  # pixels from a line to its sides
@@ -53,18 +52,7 @@ def _lines(gray: NDArray[np.float32], paper: Mask) -> NDArray[np.intp]:
 
 def hatching(strokes: Mask) -> Mask:
     """Return what of the strokes on shapes is hatching: slanted lines and dots, not the level and upright ones of outlines."""
-    result: Mask = strokes & ~_long(strokes) & ~_long(np.ascontiguousarray(strokes.T)).T
-    return result
-
-
-def _long(mask: Mask) -> Mask:
-    """Return the pixels of level runs that no slanted line makes."""
-    row, start, end = find_runs(mask)
-    keep = end - start >= _RUN
-    out = np.zeros((mask.shape[0], mask.shape[1] + 1), dtype=np.int8)
-    np.add.at(out, (row[keep], start[keep]), 1)
-    np.add.at(out, (row[keep], end[keep]), -1)
-    result: Mask = np.cumsum(out, axis=1, dtype=np.int8)[:, :-1] > 0
+    result: Mask = strokes & ~long_runs(strokes, _RUN)
     return result
 
 

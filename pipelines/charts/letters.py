@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsvl2.pipelines.charts.ground import Ground
-from dsvl2.pipelines.charts.pixels import Mask, Rgb, grown
-from dsvl2.pipelines.layout.components import Components, components, find_runs, paint, select
+from dsvl2.pipelines.charts.pixels import Mask, Rgb, grown, long_runs
+from dsvl2.pipelines.layout.components import Components, components, paint, select
 
 _SLIM = 0.16  # of its box that a letter inks at least
 _HAIR = 0.24  # of the letter height: nothing thinner and long is a letter
@@ -74,7 +74,7 @@ def _blocks(found: Components, unit: float) -> Mask:
 def find_rules(ground: Ground, length: float) -> Mask:
     """Return the pixels of straight level and upright lines at least `length` long, letters printed over them left out."""
     mask = ground.strokes
-    runs: Mask = _long_runs(mask, length) | _long_runs(np.ascontiguousarray(mask.T), length).T
+    runs = long_runs(mask, length)
     found = components(runs)
     labels = ground.palette.labels
     result = runs.copy()
@@ -86,16 +86,6 @@ def find_rules(ground: Ground, length: float) -> Mask:
             usual = int(np.bincount(window).argmax())
             other = (labels[y0:y1, x0:x1] != usual) & (labels[y0:y1, x0:x1] >= 0)
             result[y0:y1, x0:x1] &= ~other
-    return result
-
-
-def _long_runs(mask: Mask, length: float) -> Mask:
-    row, start, end = find_runs(mask)
-    keep = end - start >= length
-    out = np.zeros((mask.shape[0], mask.shape[1] + 1), dtype=np.int8)
-    np.add.at(out, (row[keep], start[keep]), 1)
-    np.add.at(out, (row[keep], end[keep]), -1)
-    result: Mask = np.cumsum(out, axis=1, dtype=np.int8)[:, :-1] > 0
     return result
 
 

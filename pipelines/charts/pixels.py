@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsvl2.pipelines.layout.components import find_runs
+
 Mask = NDArray[np.bool_]
 Rgb = NDArray[np.uint8]
 Labels = NDArray[np.int16]
@@ -91,7 +93,16 @@ def distance(first: Rgb, second: Rgb) -> int:
     return int(np.abs(first.astype(np.int64) - second.astype(np.int64)).max())
 
 
-def brightness(colour: Rgb) -> float:
-    """Return the luma of a colour, 0..255."""
-    red, green, blue = (float(c) for c in colour)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+def long_runs(mask: Mask, length: float) -> Mask:
+    """Return the pixels of level and upright runs of at least so many pixels."""
+    return _level_runs(mask, length) | _level_runs(np.ascontiguousarray(mask.T), length).T
+
+
+def _level_runs(mask: Mask, length: float) -> Mask:
+    row, start, end = find_runs(mask)
+    keep = end - start >= length
+    out = np.zeros((mask.shape[0], mask.shape[1] + 1), dtype=np.int8)
+    np.add.at(out, (row[keep], start[keep]), 1)
+    np.add.at(out, (row[keep], end[keep]), -1)
+    result: Mask = np.cumsum(out, axis=1, dtype=np.int8)[:, :-1] > 0
+    return result

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from dsvl2.pipelines.charts.scene import Scene, middle
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import Box
@@ -74,11 +72,6 @@ def unit_in(name: str) -> str:
     """Return the unit that an axis name states: `Revenue (million USD)`, `Sales in billion euros`; "" for none."""
     match = _BRACKETS.search(name) or _IN.search(name)
     return match[1].strip() if match else ""
-
-
-def letter_size(items: Sequence[TextItem]) -> float:
-    """Return the median height of level texts."""
-    return float(np.median([item.box.y1 - item.box.y0 for item in items])) if items else 0.0
 
 
 def _wordy(text: str) -> bool:
