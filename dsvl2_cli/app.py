@@ -19,6 +19,7 @@ from dsvl2_cli.commands import (
     bench,
     chart,
     chat,
+    compare,
     completion,
     config,
     doctor,
@@ -78,6 +79,7 @@ app.command("page2code")(page2code.page2code)
 app.add_typer(batch.app, name="batch")
 app.add_typer(review.app, name="review")
 app.command("chart")(chart.chart)
+app.command("compare")(compare.compare)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from dsvl2_cli.comparing import SCHEMA as COMPARE_SCHEMA
 from dsvl2_cli.console import ERROR_SCHEMA
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.reports import SCHEMA as RUN_SCHEMA
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 SUMMARIES = {
+    "compare": "What dsvl2 compare --json writes: every place that differs, with error rates",
     "run": "What dsvl2 ocr --json writes: what became of each document",
     "error": "What --json writes when a command fails as a whole",
 }
@@ -60,4 +62,62 @@ def run_schema() -> dict[str, Any]:
     return {"$schema": DRAFT, "title": RUN_SCHEMA, **_object(properties, additionalProperties=False)}
 
 
-RECORDS = {"run": run_schema, "error": error_schema}
+def compare_schema() -> dict[str, Any]:
+    """The schema of a comparison. Rates are fractions of A's characters and words; boxes are pixels of the page's image."""
+    count, rate = {"type": "integer", "minimum": 0}, {"type": "number", "minimum": 0}
+    page, text, maybe = {"type": "integer", "minimum": 1}, {"type": "string"}, {"type": ["string", "null"]}
+    numbers = {"type": "array", "items": page}
+    box = {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
+    passage = _object({"text": text, "boxes": {"type": "array", "items": _object({"page": page, "box": box})}})
+    side = _object(
+        {
+            "name": text,
+            "source": maybe,
+            "sha256": maybe,
+            "model": maybe,
+            "fingerprint": maybe,
+            "pages": numbers,
+            "failed_pages": numbers,
+        }
+    )
+    change = _object(
+        {
+            "number": page,
+            "page": {"type": ["integer", "null"], "minimum": 1},
+            "kind": {"enum": ["replaced", "removed", "added"]},
+            "characters": count,
+            "a": passage,
+            "b": passage,
+        }
+    )
+    comparison = _object(
+        {
+            "a": side,
+            "b": side,
+            "same": {"type": "boolean"},
+            "read_alike": {"type": ["boolean", "null"]},
+            **dict.fromkeys(("characters", "words", "character_errors", "word_errors"), count),
+            "cer": rate,
+            "wer": rate,
+            "changes": {"type": "array", "items": change},
+        }
+    )
+    document = _object(
+        {
+            "name": text,
+            "within": {"type": "boolean"},
+            "missing": {"enum": ["A", "B", None]},
+            "comparison": {"anyOf": [{"type": "null"}, comparison]},
+        }
+    )
+    properties = {
+        "schema": {"const": COMPARE_SCHEMA},
+        "exit_code": {"enum": _codes()},
+        "tolerance": {"type": "number", "minimum": 0, "maximum": 1},
+        "ignored": {"type": "array", "items": text},
+        "documents": {"type": "array", "items": document},
+    }
+    return {"$schema": DRAFT, "title": COMPARE_SCHEMA, **_object(properties, additionalProperties=False)}
+
+
+RECORDS = {"compare": compare_schema, "run": run_schema, "error": error_schema}

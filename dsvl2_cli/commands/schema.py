@@ -16,9 +16,9 @@ def schema(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which task, or run or error; --list names them.",
+            help="Which task, or compare, run or error; --list names them.",
             metavar="TASK",
-            autocompletion=words(*TASKS, "chat", "requests", "run", "error"),
+            autocompletion=words(*TASKS, "chat", "requests", "compare", "run", "error"),
         ),
     ] = "ocr",
     list_all: Annotated[bool, typer.Option("--list", help="List what has a schema, one a line.")] = False,

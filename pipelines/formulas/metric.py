@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dsvl2.pipelines.distance import edit_distance
 from dsvl2.pipelines.formulas.normalise import normalise
 from dsvl2.pipelines.formulas.tokens import tokenize
 
@@ -17,14 +18,4 @@ def edit_similarity(predicted: str, truth: str) -> float:
         [token.text for token in tokenize(normalise(text)) if token.text != " "] for text in (predicted, truth)
     )
     longest = max(len(first), len(second))
-    return 1.0 if not longest else 1 - _distance(first, second) / longest
-
-
-def _distance(first: list[str], second: list[str]) -> int:
-    """Levenshtein distance."""
-    row = list(range(len(second) + 1))
-    for i, token in enumerate(first, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(second, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (token != other))
-    return row[-1]
+    return 1.0 if not longest else 1 - edit_distance(first, second) / longest

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dsvl2.pipelines.distance import edit_distance
 from dsvl2.pipelines.tables.types import TableResult
 
 
@@ -90,14 +91,3 @@ def _key_roots(nodes: Sequence[_Node]) -> list[int]:
     """Return the nodes that are the root or have a left sibling, in post-order."""
     last = {node.leftmost: number for number, node in enumerate(nodes)}
     return sorted(last.values())
-
-
-def edit_distance(first: str, second: str) -> int:
-    """Return the Levenshtein distance of two texts."""
-    before = list(range(len(second) + 1))
-    for i, letter in enumerate(first, 1):
-        here = [i]
-        for j, other in enumerate(second, 1):
-            here.append(min(before[j] + 1, here[-1] + 1, before[j - 1] + (letter != other)))
-        before = here
-    return before[-1]

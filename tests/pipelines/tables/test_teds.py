@@ -2,7 +2,8 @@
 
 import pytest
 
-from dsvl2.pipelines.tables.teds import edit_distance, teds
+from dsvl2.pipelines.distance import edit_distance
+from dsvl2.pipelines.tables.teds import teds
 from dsvl2.pipelines.tables.types import TableCell, table_of, table_of_rows
 
 TRUTH = table_of_rows([["a", "bc"], ["d", "e"]])  # 2 rows and 4 cells: 6 nodes below the root
