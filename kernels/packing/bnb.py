@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 BLOCK = 64
-NESTED_BLOCK = 256
 # Quantiles of the normal distribution, scaled to [-1, 1], with an exact zero (QLoRA, appendix E).
 CODE = (
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
@@ -64,31 +63,10 @@ class Int8Bnb:
         return parts["codes"].float() * parts["scb"].float()[..., None] * STEP
 
 
-def quantize_absmax(absmax: Tensor) -> tuple[Tensor, Tensor, Tensor, float]:
-    """Double quantization: absmax [B] -> uint8 [B], nested absmax fp32 [ceil(B / 256)], the map [256], the offset."""
-    offset, values = absmax.mean(), dynamic_map().to(absmax.device)
-    centred = absmax - offset
-    blocks = F.pad(centred, (0, -len(centred) % NESTED_BLOCK)).view(-1, NESTED_BLOCK)
-    nested = blocks.abs().amax(-1)
-    scaled = blocks * torch.where(nested > 0, 1 / nested, 0.0)[:, None]
-    codes = torch.bucketize(scaled, (values[1:] + values[:-1]) / 2).to(torch.uint8).flatten()[: len(centred)]
-    return codes, nested, values, float(offset)
-
-
 def dequantize_absmax(codes: Tensor, nested: Tensor, values: Tensor, offset: float, block: int) -> Tensor:
-    """The inverse of `quantize_absmax`, fp32 [B]."""
+    """Undo double quantization: codes uint8 [B] in blocks of `block`, their `nested` absmax, the map `values` [256]; fp32 [B]."""
     wide = nested.float().repeat_interleave(block)[: codes.numel()]
     return values.float()[codes.flatten().int()] * wide + torch.tensor(offset, device=codes.device)
-
-
-def dynamic_map() -> Tensor:
-    """The 256 values of the 8-bit dynamic type: 7 decades, each half as finely divided as the next, both signs, 0 and 1."""
-    data = [0.0, 1.0]
-    for decade in range(7):
-        bounds = torch.linspace(0.1, 1, 2**decade + 1, dtype=torch.float32)
-        middles = (10 ** (decade - 6) * ((bounds[:-1] + bounds[1:]) / 2)).tolist()
-        data += middles + [-value for value in middles]
-    return torch.tensor(sorted(data), dtype=torch.float32)
 
 
 NF4 = NormalFloat4()

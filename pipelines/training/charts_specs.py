@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dsvl2.pipelines.training.phrases import MONTHS
+
 KINDS = ("bar", "hbar", "grouped", "stacked", "line", "lines", "pie", "scatter")
 
 _PLACES = [
@@ -76,20 +78,6 @@ _GROUPS = (
     "North|South|East|West|Central",
     "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday",
 )
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
 _MEASURES = (
     ("Sales", "million euros"),
     ("Exports", "thousand tonnes"),
@@ -174,7 +162,7 @@ def _labels(rng: random.Random, kind: str) -> tuple[tuple[str, ...], str]:
         return tuple(str(start + k) for k in range(count + 3 * (kind in ("line", "lines")))), "Year"
     if choice < 0.4 and kind != "pie":
         start = rng.randint(0, 5)
-        return tuple(_MONTHS[start : start + min(count, 6)]), "Month"
+        return tuple(MONTHS[start : start + min(count, 6)]), "Month"
     if choice < 0.6:
         return tuple(rng.sample(_PLACES, count)), "Country"
     if choice < 0.85:

@@ -45,8 +45,12 @@ class Checks:
             for name, batch in self.batches.items():
                 strength = KINDS[name][2] if name in KINDS else 0.5
                 images, targets = on_device(batch, self.device, learner.grid, strength, self.recipe)
-                # gradients stay on: without them the blocks would be compiled once more
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.amp):
+                # not compiled: these few sizes would take half a minute of every run
+                with (
+                    torch.no_grad(),
+                    torch.compiler.set_stance("force_eager"),
+                    torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.amp),
+                ):
                     result = learner(images, targets, PROMPTS[batch.kind], self.recipe, late=False)
                 found[name] = round(1 - float(result.accuracy), 5)
         return found

@@ -32,7 +32,7 @@ VOCABULARY = "answers.xz"  # in the folder of training data
 _KNOWN = frozenset(CHARACTERS)
 #: Maker and weight on narrow bands (one or two tiles), weight on wide ones.
 _MAKERS: tuple[tuple[Callable[[Draw], Sheet], float, float], ...] = (
-    (receipt, 60, 12), (form_page, 22, 45), (invoice, 6, 14), (drill, 3, 3), (memo, 3, 8), (table_page, 3, 12),
+    (receipt, 54, 12), (form_page, 28, 45), (invoice, 6, 14), (drill, 3, 3), (memo, 3, 8), (table_page, 3, 12),
     (laboratory, 3, 6),
 )  # fmt: skip
 

@@ -21,8 +21,9 @@ def dress(flow: Flow, texts: Sequence[str]) -> list[Word]:
         words = [word for text in texts if (word := flow.word(text))]
     else:
         words = _runs(flow, texts)
-    if flow.rng.random() < 0.07:
-        for _ in range(flow.rng.randint(1, 4)):
+    kind = flow.rng.random()
+    if kind < 0.10:  # a paper's page has formulas all over it
+        for _ in range(flow.rng.randint(1, 4) if kind < 0.07 else flow.rng.randint(3, 9)):
             at = flow.rng.randrange(len(words) + 1)
             words[at:at] = maths(flow)
     if flow.rng.random() < 0.12:
@@ -112,8 +113,19 @@ def _term(flow: Flow, font: SizedFont) -> list[Word]:
         return [*flow.plain(rng.choice(_SIGNS)), word]
     if kind < 0.35:
         return flow.plain(f"{letter}({rng.choice(_VARIABLES)})")
-    if kind < 0.42:
-        return flow.plain(f"{{{letter}1,…,{letter}n}}" if kind < 0.38 else f"|{letter}|")
+    if kind < 0.39:
+        return flow.plain(
+            rng.choice(
+                (
+                    f"[{letter}, {rng.choice(_VARIABLES)}]",
+                    f"O({letter})",
+                    f"{letter} = 1, …, {rng.choice('nNmkd')}",
+                    f"{letter} ∈",
+                )
+            )
+        )
+    if kind < 0.45:
+        return flow.plain(f"{{{letter}1,…,{letter}n}}" if kind < 0.42 else f"|{letter}|")
     small = rng.choice(
         (
             str(rng.randint(0, 12)),
@@ -128,6 +140,8 @@ def _term(flow: Flow, font: SizedFont) -> list[Word]:
             "ij",
         )
     )
+    if kind > 0.94 and (ten := flow.word(rng.choice(("10", "10", "2", "e")))):  # a power
+        return [raised(flow, ten, rng.choice(("−1", "−2", "−3", "−6", "6", "9", "−x", "iθ", "n")), 0.75) or ten]
     if kind < 0.8:
         word = raised(flow, word, small, rng.choice((0.7, 0.8, -0.25, -0.35))) or word
     return [word]

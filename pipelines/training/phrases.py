@@ -11,20 +11,9 @@ from random import Random
 
 Words = Callable[[int], list[str]]
 
-_MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 _FIRST = ["James", "Mary", "Robert", "Patricia", "John", "Jennifer", "Michael", "Linda", "David", "Elizabeth",
     "William", "Barbara", "Anna", "Peter", "Paul", "Laura", "Emma", "Lucas", "Sofia", "José", "Zoë", "Łukasz",
     "Jürgen", "François", "Ágnes", "Øyvind", "Çağla", "Ștefan", "Nikola", "Chloé", "Marek", "Ingrid"]  # fmt: skip
@@ -155,9 +144,9 @@ def date(rng: Random) -> str:
     day, month, year = rng.randint(1, 28), rng.randint(1, 12), rng.randint(1890, 2035)
     kind = rng.randrange(7)
     if kind < 2:
-        return f"{_MONTHS[month - 1]} {day}, {year}"
+        return f"{MONTHS[month - 1]} {day}, {year}"
     if kind == 2:
-        return f"{day} {_MONTHS[month - 1][: rng.choice((3, 9))]} {year}"
+        return f"{day} {MONTHS[month - 1][: rng.choice((3, 9))]} {year}"
     if kind == 3:
         return f"{year}-{month:02d}-{day:02d}"
     separator = rng.choice("/.-")

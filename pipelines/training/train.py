@@ -38,6 +38,7 @@ from dsvl2.pipelines.training.targets import Targets
 from dsvl2.pipelines.training.warmup import DONE, compile_blocks, keep_compiled, start_aside, take_compiled, warm_up
 
 KEPT = "compiled.bin"  # in the folder of the run: for --compiled of later runs on such machines
+STALE = 20.0  # s: what was taken over and still took so long was of other code
 NUMBERS = 3  # beside the gradients: accuracy, seconds used, whether the compiler's cache is filled
 
 
@@ -135,7 +136,7 @@ class Trainer:
         compile_blocks(self.learner)
         seconds = warm_up(self.learner, self.recipe, self.device)
         self.log({"compiled": seconds, "taken over": taken, "s": round(self._elapsed(), 1)})
-        if self.cluster.rank == 0 and not taken:
+        if self.cluster.rank == 0 and (not taken or max(seconds) > STALE):
             keep_compiled(self.out / KEPT)
 
     def backward(self, kind: str, images: Tensor | None, targets: Targets, *, late: bool) -> StepResult:
@@ -222,13 +223,8 @@ class Trainer:
             if self.progress.elapsed - self.saved > self.recipe.save_every:
                 self.save()
         self.save()
-        self.log(
-            {
-                "stopped" if self.stopping else "done": self.progress.step,
-                "elapsed": round(self.progress.elapsed, 1),
-                "seen": self.progress.seen,
-            }
-        )
+        ended = {"stopped" if self.stopping else "done": self.progress.step}
+        self.log(ended | {"elapsed": round(self.progress.elapsed, 1), "seen": self.progress.seen})
 
     def look(self) -> None:
         """Look at the held-out bands when it is time to."""

@@ -6,8 +6,9 @@ import torch.nn.functional as F
 
 from dsvl2.kernels import ops, reference
 from dsvl2.kernels.packing import FORMATS, INT4, PackedWeight
-from dsvl2.kernels.packing.bnb import dequantize_absmax, dynamic_map, quantize_absmax
+from dsvl2.kernels.packing.bnb import dequantize_absmax
 from dsvl2.kernels.packing.integers import pair, unpair
+from tests.kernels.double_quantized import dynamic_map, quantize_absmax
 
 SHAPES = [(1, 1), (3, 7), (5, 64), (7, 63), (2, 65), (4, 129), (6, 192)]
 

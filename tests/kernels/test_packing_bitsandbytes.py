@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from dsvl2.kernels.packing import INT8_BNB, NF4, PackedWeight
-from dsvl2.kernels.packing.bnb import CODE, dequantize_absmax, dynamic_map, quantize_absmax
+from dsvl2.kernels.packing.bnb import CODE, dequantize_absmax
+from tests.kernels.double_quantized import dynamic_map, quantize_absmax
 
 # Not 96 columns: with a multiple of 32 that is none of 64, the AVX512 code of bitsandbytes 0.50 takes a wrong scale.
 SHAPES = [(4, 64), (6, 192), (5, 130), (129, 256)]

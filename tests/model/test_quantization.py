@@ -14,7 +14,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from dsvl2.kernels.packing.bnb import quantize_absmax
 from dsvl2.model import loading, memory, tensor_files
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.engine import Engine
@@ -35,6 +34,7 @@ from dsvl2.model.quantization.schemes import SCHEMES, scheme_of
 from dsvl2.model.request import GenerationRequest, Message, SamplingParams
 from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import CheckpointReader, load_network, weight_files
+from tests.kernels.double_quantized import quantize_absmax
 
 RELEASED = runpy.run_path(str(Path(__file__).with_name("released.py")))
 SCALED, write_released, config_of = (RELEASED[name] for name in ("SCALED", "write_released", "config_of"))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import calendar
 import re
 from dataclasses import dataclass
 
 from dsvl2.pipelines.training.answers.draw import Draw
 from dsvl2.pipelines.training.answers.sums import product
+from dsvl2.pipelines.training.phrases import MONTHS
 
 _METRICS = (
     "number of {s}", "revenue from {s}", "consumption of {s}", "production of {s}", "sales of {s}", "price of {s}",
@@ -33,7 +33,6 @@ _SERIES = (
     ("Hardware", "Software"),
 )  # fmt: skip
 _WHOLE = ("Total", "All", "All ages")  # what is meant if no series is named
-_MONTHS = list(calendar.month_name)[1:]
 _AGES = ("18-24", "25-34", "35-44", "45-54", "55-64", "65+", "0-14 years", "15-64 years", "65 years and older",
     "18 to 29 years",
          "30 to 49 years", "50 to 64 years", "65+ years", "Under 18", "12-17 years")  # fmt: skip
@@ -139,7 +138,7 @@ def _times(draw: Draw, count: int) -> list[str]:
         whole = count if "{y}" in form or "{s" in form else min(count, 12)
         places = [(first + n) % 12 for n in range(whole)]
         years = [year + (first + n) // 12 for n in range(whole)]
-        return [form.format(m=_MONTHS[m], b=_MONTHS[m][:3], y=y, s=y % 100) for m, y in zip(places, years, strict=True)]
+        return [form.format(m=MONTHS[m], b=MONTHS[m][:3], y=y, s=y % 100) for m, y in zip(places, years, strict=True)]
     form = draw.any(("Q{q} {y}", "Q{q} '{s:02d}", "{o} quarter {y}", "Q{q}/{y}"))
     quarters = [(n % 4, year + n // 4) for n in range(count)]
     return [form.format(q=q + 1, y=y, s=y % 100, o=("1st", "2nd", "3rd", "4th")[q]) for q, y in quarters]
@@ -152,7 +151,7 @@ def called(draw: Draw, name: str) -> str:
     if quarter and draw.chance(0.7):
         order = ("first", "second", "third", "fourth")[int(quarter[1] or quarter[2]) - 1]
         return f"the {order} quarter of {_full(quarter[3])}"
-    month = next((m for m in _MONTHS if text[:3] == m[:3] and text.split()[0] in (m, m[:3])), None)
+    month = next((m for m in MONTHS if text[:3] == m[:3] and text.split()[0] in (m, m[:3])), None)
     _, _, year = text.partition(" ")
     if month and (not year or re.fullmatch(r"'?[0-9]{2}|[0-9]{4}", year)) and draw.chance(0.8):
         return f"{month}{draw.any((' ', ' of ', ' '))}{_full(year)}" if year else month

@@ -179,8 +179,11 @@ def entries(draw: Draw, count: int, share_invented: float, empty: float) -> list
     """So many entries in the habits of one form; some are left empty."""
     dates, amounts = Dates(draw), Amounts(draw)
     upper, mark = draw.rng.random(), draw.any((":", ":", ":", "", "", " :", ".", " -", "?"))
+    numbers = ""  # official forms count their fields: 4. NAME, 4a) Name
+    if not draw.held and draw.chance(0.12):
+        numbers, start = draw.any(("{}. ", "{}. ", "{}) ", "({}) ", "{}a. ")), draw.number(1, 30)
     found = []
-    for _ in range(count):
+    for place in range(count):
         entry = invented(draw) if draw.chance(share_invented) else usual(draw, dates, amounts)
         if upper < 0.45:
             entry.label = entry.label.upper()
@@ -188,6 +191,8 @@ def entries(draw: Draw, count: int, share_invented: float, empty: float) -> list
             entry.label = entry.label.title()
         if entry.label[-1] not in ":.?":
             entry.label += mark
+        if numbers:
+            entry.label = numbers.format(start + place) + entry.label
         if draw.chance(empty):
             entry.value = ""
         found.append(entry)

@@ -10,16 +10,9 @@ from dsvl2.pipelines.training.answers.sheet import Rows, Sheet
 from dsvl2.pipelines.training.answers.stacks import stacked
 
 _MARKS = (
-    ("X", ""),
-    ("X", "_"),
-    ("☑", "☐"),
-    ("[X]", "[ ]"),
-    ("(X)", "( )"),
-    ("✓", ""),
-    ("■", "□"),
-    ("x", "o"),
-    ("XX", "-"),
-)
+    ("X", ""), ("X", "_"), ("☑", "☐"), ("[X]", "[ ]"), ("(X)", "( )"), ("✓", ""), ("■", "□"), ("x", "o"), ("XX", "-"),
+)  # fmt: skip
+_LEADERS = ("....", "....", "____", "----")
 _TITLES = ("FORM", "REQUEST", "REPORT", "SHEET", "APPLICATION", "RECORD", "ORDER", "NOTICE", "PROPOSAL", "CLAIM",
     "AUTHORIZATION",
            "SUMMARY", "REGISTRATION", "QUESTIONNAIRE", "STATEMENT", "CERTIFICATE", "CHANGE NOTICE", "WORKSHEET")  # fmt: skip
@@ -106,12 +99,15 @@ def tabbed(form: Form) -> None:
     widest = max(form.sheet.wide(entry.label) for entry in chosen)
     stop = form.left + widest + draw.rng.uniform(0.8, 8) * form.size
     flush = draw.chance(0.15)
+    leads = not (draw.held or flush) and draw.chance(0.1)
     offset = draw.any((0.0, 0.0, -0.25, 0.25)) * form.size  # typed values seldom stand on the printed line
     for entry in chosen:
         tag = entry.fact(form.sheet)
         form.sheet.write(
             form.left + widest if flush else form.left, form.y, entry.label, align="right" if flush else "left"
         )
+        if leads:
+            form.sheet.write(form.left + form.sheet.wide(entry.label) + 0.4 * form.size, form.y, draw.any(_LEADERS))
         below = form.value(stop, form.right - stop, entry.value, tag, form.y + offset)
         form.y = max(form.y + form.pitch, below + 0.1 * form.size)
 

@@ -5,80 +5,19 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
+from dsvl2.pipelines.training.phrases import MONTHS
+
 if TYPE_CHECKING:
     from dsvl2.pipelines.training.answers.draw import Draw
 
-_EN = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
-_OTHER = (
-    [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-    [
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-    ],
-    [
-        "enero",
-        "febrero",
-        "marzo",
-        "abril",
-        "mayo",
-        "junio",
-        "julio",
-        "agosto",
-        "septiembre",
-        "octubre",
-        "noviembre",
-        "diciembre",
-    ],
-    [
-        "gennaio",
-        "febbraio",
-        "marzo",
-        "aprile",
-        "maggio",
-        "giugno",
-        "luglio",
-        "agosto",
-        "settembre",
-        "ottobre",
-        "novembre",
-        "dicembre",
-    ],
+_OTHER = tuple(
+    tuple(months.split())
+    for months in (
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+        "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    )
 )
 _FIRST_DAY = date(1970, 1, 1)
 _CURRENCIES = ("RM", "$", "€", "£", "USD", "EUR", "CHF", "SGD", "Rp", "kr", "zł", "Kč", "MYR", "A$", "R$", "US$", "Ft")
@@ -94,7 +33,7 @@ class Dates:
         ))  # fmt: skip
         self.padded = draw.chance(0.6)
         self.upper = draw.chance(0.2)
-        self.months = draw.any(_OTHER) if draw.chance(0.12) else _EN
+        self.months = draw.any(_OTHER) if draw.chance(0.12) else MONTHS
 
     def day(self, draw: Draw) -> date:
         """A day; where the notation leaves day and month open, mostly one that is clear."""

@@ -28,6 +28,7 @@ from dsvl2.pipelines.training.formulas.tex import SETUPS, Setup, outline_of, req
 
 SHORTEST, LONGEST = 4, 150  # characters of a label
 _PAGES = 1500  # formulas in a TeX document
+_INLINE_PAGES = 300  # of short ones: of a few thousand all fonts get some
 _FEWEST_PAGES = 100  # that are given up when one of them hangs TeX
 _LONGEST_SOURCE = 420
 _HELD_OUT_SHARE = 0.012
@@ -104,12 +105,16 @@ def gather_inline(rng: Random, count: int, forbidden: set[str]) -> Gathering:
 
 
 def set_all(
-    rng: Random, sources: Sequence[tuple[str, str, str]], folder: Path, style: str = r"\displaystyle"
+    rng: Random,
+    sources: Sequence[tuple[str, str, str]],
+    folder: Path,
+    style: str = r"\displaystyle",
+    pages: int = _PAGES,
 ) -> Iterator[Typeset]:
     """What TeX made of the sources, in fonts by their share."""
-    for start in range(0, len(sources), _PAGES):
+    for start in range(0, len(sources), pages):
         setup = rng.choices(SETUPS, [setup.share for setup in SETUPS])[0]
-        yield from _set_part(setup, sources[start : start + _PAGES], folder, style)
+        yield from _set_part(setup, sources[start : start + pages], folder, style)
 
 
 def _set_part(setup: Setup, part: Sequence[tuple[str, str, str]], folder: Path, style: str) -> Iterator[Typeset]:
@@ -165,12 +170,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     rng = Random(options.seed)
     forbidden = forbidden_in(options.without)
     if options.inline:
-        gathered, style, name = gather_inline(rng, options.inline, forbidden), r"\textstyle", FILE
+        gathered, name = gather_inline(rng, options.inline, forbidden), FILE
+        style, pages = r"\textstyle", _INLINE_PAGES
     else:
         gathered = gather(rng, options.count, options.unseen, options.harvest, forbidden)
-        style, name = r"\displaystyle", "formulas.npz.xz"
+        style, pages, name = r"\displaystyle", _PAGES, "formulas.npz.xz"
     with tempfile.TemporaryDirectory() as folder:
-        formulas = list(set_all(rng, gathered.sources, Path(folder), style))
+        formulas = list(set_all(rng, gathered.sources, Path(folder), style, pages))
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / name
     save(path, formulas, tfm_widths, outline_of)

@@ -17,6 +17,8 @@ _SETS = listed(
 _GROWTH = listed(r"n n^2 n\log{n} \log{n} 1 n^3 \sqrt{n} mn |V|+|E| \epsilon 1/n h^2 N 2^n k \epsilon^{-2} t^{1/2}")
 _SIZES = listed(r"n N 100 m d k 10 64 1000 D 2n p")
 _UNITS = listed(r"\mathrm{km} \mathrm{GeV} \mathrm{K} \mathrm{cm} \mathrm{s} \mathrm{kg} \mathrm{Hz} \mu\mathrm{m} \%")
+_HATS = listed("hat bar tilde dot vec")
+_SIGNS = (*(r"\sum",) * 8, *(r"\prod",) * 8, *listed(r"\coprod \bigcup \bigcup \bigcap \bigoplus"))
 _ENDS = ("",) * 9 + (".", ",", ",", ";")
 
 
@@ -24,18 +26,22 @@ def inline(rng: Random) -> str:
     """LaTeX of a formula between words, with the mark that follows it in some of the cases."""
     writer = Writer(rng)
     kind = rng.random()
-    if kind < 0.30:
+    if kind < 0.20:
         text = _symbol(writer)
-    elif kind < 0.56:
+    elif kind < 0.42:
         text = _relation(writer)
-    elif kind < 0.66:
+    elif kind < 0.54:
+        text = _scripted(writer)
+    elif kind < 0.62:
         text = f"{writer.symbol()}({writer.arguments(2)})"
-    elif kind < 0.74:
+    elif kind < 0.69:
         text = _listed(writer)
-    elif kind < 0.80:
+    elif kind < 0.74:
         text = rng.choice(("O", "O", r"\mathcal{O}", "o", r"\Theta", r"\Omega")) + f"({rng.choice(_GROWTH)})"
-    elif kind < 0.86:
+    elif kind < 0.79:
         text = _number(rng)
+    elif kind < 0.86:
+        text = _big(writer)
     elif kind < 0.93:
         text = writer.product(2, most=2)
     else:
@@ -47,6 +53,35 @@ def _symbol(writer: Writer) -> str:
     if writer.chance(0.45):
         return writer.scripts(writer.rng.choice((*writer.palette.symbols, *writer.palette.fields)), 0.8)
     return writer.symbol()
+
+
+def _scripted(writer: Writer) -> str:
+    """What a line of text cannot say: both scripts, accents with scripts, powers of brackets, small fractions, roots."""
+    rng, p = writer.rng, writer.palette
+    base, low = rng.choice((*p.symbols, *p.symbols, *p.fields)), writer.index()
+    both = rf"{base}_{{{low}}}^{{{rng.choice((writer.power(), writer.index()))}}}"
+    one, two, sign = writer.symbol(), writer.symbol(), rng.choice("+-")
+    return rng.choice((
+        both, both, rf"\{rng.choice(_HATS)}{{{base}}}_{{{low}}}", rf"({one} {sign} {two})^{{{writer.power()}}}",
+        rf"{base}^{{{writer.power()}}}", rf"\frac{{{one}}}{{{two}}}", rf"\sqrt{{{one}}}", rf"{base}_{{{low}}} {sign} {one}",
+        rf"\|{one}\|_{{{rng.choice('12FpH')}}}", rf"{one} {rng.choice('=<>')} {both}",
+    ))  # fmt: skip
+
+
+def _big(writer: Writer) -> str:
+    """A sum, product, integral, union or extreme with its limits, as a line of text sets them: beside the sign."""
+    rng, p = writer.rng, writer.palette
+    variable, body = rng.choice(p.indices), writer.scripts(rng.choice((*p.symbols, *p.fields)), 0.7)
+    kind = rng.random()
+    if kind < 0.22:
+        high = rng.choice((r"\infty", "1", "T", r"2\pi", *p.symbols))
+        return rf"\int_{{{rng.choice(('0', 'a', '1', *p.fields))}}}^{{{high}}} {body} d{rng.choice('xtxsz')}"
+    if kind < 0.38:
+        to = rng.choice((r"\to \infty", rf"\in {rng.choice(p.fields)}"))
+        return rf"\{rng.choice(('max', 'min', 'lim', 'sup', 'inf'))}_{{{variable} {to}}} {body}"
+    low, high = rng.choice("011"), rng.choice((*"nNmkd", r"\infty"))
+    limits = rng.choice((f"_{{{variable}={low}}}^{{{high}}}", f"_{{{writer.domain(variable)}}}", f"_{{{variable}}}"))
+    return f"{rng.choice(_SIGNS)}{limits} {body}"
 
 
 def _relation(writer: Writer) -> str:

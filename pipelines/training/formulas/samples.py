@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -58,12 +57,6 @@ class FormulaResources:
         """Read the collected file; `split` is train, held_out or unseen."""
         return cls(Store.load(path), split)
 
-    def mix(self) -> tuple[float, ...]:
-        """Share of the formulas that need 1 to 4 columns at the runtime's scale."""
-        ends = [bisect_right(self.ratios, (TILE * m - _MARGIN) / X_HEIGHT) for m in range(1, MAX_COLUMNS)]
-        counts = np.diff([0, *ends, len(self.ratios)])
-        return tuple((counts / counts.sum()).tolist())
-
     def choose(self, rng: Random, columns: int, x_height: float, extra: float) -> int:
         """A formula that fills `columns` tiles at `x_height` px with `extra` px beside it; -1 if there is none."""
         low = bisect_left(self.ratios, (TILE * (columns - 1) - _MARGIN - extra) / x_height) if columns > 1 else 0
@@ -105,7 +98,7 @@ def make_inline_batch(rng: Random, resources: FormulaResources, size: int) -> Fo
     labels: list[str] = []
     while len(labels) < size:
         x_height = min(LARGEST, max(SMALLEST, X_HEIGHT * 2 ** rng.gauss(0.0, 0.45)))
-        index = resources.members[int(rng.random() ** 2 * len(resources.members))]  # narrow ones are most of them
+        index = resources.members[int(rng.random() ** 1.4 * len(resources.members))]  # narrow ones come more often
         other = rng.choice(resources.members)
         scale = x_height / (resources.sizes[index] * X_TO_SIZE * MASTER)
         master = resources.pen.draw(resources.store.drawing(index))
@@ -114,16 +107,6 @@ def make_inline_batch(rng: Random, resources: FormulaResources, size: int) -> Fo
         if _place(rng, master, scale, images[len(labels)]):
             labels.append(resources.store.labels[index])
     return FormulaBatch(images, labels)
-
-
-def formula_batches(
-    rng: Random, resources: FormulaResources, sizes: Sequence[int]
-) -> Iterator[tuple[int, FormulaBatch]]:
-    """Endless batches (columns, batch) in the mix of widths that papers have; `sizes` by columns."""
-    mix = resources.mix()
-    while True:
-        columns = rng.choices(range(1, MAX_COLUMNS + 1), mix)[0]
-        yield columns, make_formula_batch(rng, resources, columns, sizes[columns - 1])
 
 
 def _equation_number(rng: Random) -> str:
