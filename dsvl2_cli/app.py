@@ -28,6 +28,7 @@ from dsvl2_cli.commands import (
     formula,
     ground,
     inspect,
+    man,
     models,
     ocr,
     page2code,
@@ -89,6 +90,7 @@ app.add_typer(models.app, name="models")
 app.command("schema")(schema.schema)
 app.add_typer(config.app, name="config")
 app.command("completion")(completion.completion)
+app.command("man")(man.man)
 
 
 def _print_version(wanted: bool) -> None:
