@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
@@ -27,6 +28,16 @@ def new_pdf(
     return _File(fonts, picture_of, thrift).of(pages)
 
 
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A page's size in points, its content stream, its resources but the fonts, and the fonts of its text."""
+
+    size: str
+    content: int
+    resources: str
+    fonts: tuple[str, ...]
+
+
 class _File:
     def __init__(self, fonts: InvisibleFonts, picture_of: PictureOf, thrift: Thrift) -> None:
         self._objects, self._fonts = NewPdf(), fonts
@@ -36,9 +47,13 @@ class _File:
 
     def of(self, pages: Sequence[PageResult]) -> bytes:
         objects = self._objects
-        leaves = [self._leaf(page) for page in pages]
-        if self._places:
+        drawn = [self._drawn(page) for page in pages]
+        direct = self._fonts.direct() if self._thrift.named and len(pages) == 1 else ""
+        if self._places and not direct:
+            for font in self._places:
+                self._places[font] = objects.reserve()
             self._fonts.embed(objects, self._places)
+        leaves = [self._leaf(leaf, direct) for leaf in drawn]
         kids = " ".join(f"{leaf} 0 R" for leaf in leaves)
         objects.put(self._tree, f"<</Type/Pages/Count {len(leaves)}/Kids[{kids}]>>")
         catalog = objects.reserve()
@@ -49,21 +64,24 @@ class _File:
         objects.put(info, f"<</Producer({_PROGRAM})>>")
         return objects.to_bytes(catalog, f"/Info {info} 0 R{objects.name()}")
 
-    def _leaf(self, page: PageResult) -> int:
+    def _drawn(self, page: PageResult) -> _Drawn:
         scale = 72 / page.dpi
         width, height = page.width_px * scale, page.height_px * scale
         drawing, resources = self._picture(page, width, height)
         text = page_text(page, (scale, 0.0, 0.0, -scale, 0.0, height), self._fonts, _NAMES, self._thrift)
-        fonts = ""
-        for font in fonts_in(text, _NAMES):
-            if font not in self._places:
-                self._places[font] = self._objects.reserve()
-            fonts += f"/{_NAMES[font]} {self._places[font]} 0 R"
-        resources += f"/Font<<{fonts}>>" if fonts else ""
-        content, leaf = self._objects.put_stream(drawing + text), self._objects.reserve()
+        fonts = fonts_in(text, _NAMES)
+        self._places.update(dict.fromkeys(fonts, 0))
+        # What is drawn last need not be undone.
+        content = text + drawing if self._thrift.named else b"q " + drawing + b" Q\n" + text if drawing else text
+        return _Drawn(f"{width:.5g} {height:.5g}", self._objects.put_stream(content), resources, tuple(fonts))
+
+    def _leaf(self, drawn: _Drawn, direct: str) -> int:
+        fonts = "".join(f"/{_NAMES[font]}" + (direct or f" {self._places[font]} 0 R") for font in drawn.fonts)
+        resources = drawn.resources + (f"/Font<<{fonts}>>" if fonts else "")
+        leaf = self._objects.reserve()
         self._objects.put(
             leaf,
-            f"<</Type/Page/Parent {self._tree} 0 R/MediaBox[0 0 {width:.5g} {height:.5g}]/Contents {content} 0 R"
+            f"<</Type/Page/Parent {self._tree} 0 R/MediaBox[0 0 {drawn.size}]/Contents {drawn.content} 0 R"
             f"/Resources<<{resources}>>>>",
         )
         return leaf
@@ -75,4 +93,5 @@ class _File:
         image = self._objects.put_stream(picture.data, picture.entries, pack=False)
         a, b, c, d, e, f = picture.place
         numbers = (a * width, b * height, c * width, d * height, e * width, f * height)
-        return f"q {' '.join(f'{n:.5g}' for n in numbers)} cm/I Do Q\n".encode(), f"/XObject<</I {image} 0 R>>"
+        matrix = " ".join(f"{n:.5g}" for n in numbers)
+        return f"{matrix} cm/I Do".encode(), f"/XObject<</I {image} 0 R>>"

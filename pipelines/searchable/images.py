@@ -4,7 +4,7 @@ JPEG data, in TIFF files too, PNG and JPEG 2000 data go in as they are. Other fi
 packed as CCITT group 4, everything else as PNG does it. Transparent parts are laid over white, as on the way to the
 model. In small files, where the text weighs, PNG data are packed anew if that makes them smaller. Where the text
 would make a file too large all the same, everything may be (`harder`): two colours as JBIG2, JPEG data with codes of
-their own. The pixels stay the same.
+their own and deflated. The pixels stay the same.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from PIL import Image, ImageChops
 
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
+from dsvl2.pipelines.searchable.objects import deflated
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
 from dsvl2.pipelines.sources.decoders import pillow_format
 
@@ -35,6 +36,7 @@ PLACES = {
     1: (1, 0, 0, 1, 0, 0), 2: (-1, 0, 0, 1, 1, 0), 3: (-1, 0, 0, -1, 1, 1), 4: (1, 0, 0, -1, 0, 1),
     5: (0, -1, -1, 0, 1, 1), 6: (0, -1, 1, 0, 0, 1), 7: (0, 1, 1, 0, 0, 0), 8: (0, 1, -1, 0, 1, 0),
 }  # fmt: skip
+_DCT, _BOTH = "/Filter/DCTDecode", "/Filter[/FlateDecode/DCTDecode]"
 _PNG_COMPONENTS = {0: 1, 2: 3, 3: 1}  # by colour type; those with transparency are missing
 
 
@@ -60,29 +62,42 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
             image.seek(frame)
         if kind == "tiff" and (joined := joined_jpeg(data, image.tag_v2)):  # type: ignore[attr-defined]
             return _fitted(_joined(joined, image)) if harder else _joined(joined, image)
-        turn = 1 if kind == "tiff" else image.getexif().get(_ORIENTATION, 1)  # Pillow turns TIFFs itself
-        place = PLACES.get(turn, PLACES[1])
+        place = PLACES[1] if kind == "tiff" else placed(image)  # Pillow turns TIFFs itself
         few = harder and image.width * image.height <= MOST_PIXELS
+        own = None
         if kind == "jp2" and image.mode in _JPX_SPACES and data.startswith(_JP2_SIGNATURE):
-            return ImageObject(_entries(image.size, 8, _JPX_SPACES[image.mode]) + "/Filter/JPXDecode", data)
+            own = ImageObject(_entries(image.size, 8, _JPX_SPACES[image.mode]) + "/Filter/JPXDecode", data)
+            if not few:
+                return own
         if kind == "png" and (found := _png(data)) and "exif" not in image.info:
             found = found if len(data) > _WORTH_PACKING else _smallest(found, image)
         else:
             image.load()
             found = _decoded(image, place)
-        tries = [found, _two_colours(image, place) if few else None]
+        tries = [own, found, _two_colours(image, place) if few else None]
         return min((one for one in tries if one), key=lambda one: len(one.data))
 
 
+def placed(image: Image.Image) -> tuple[int, int, int, int, int, int]:
+    """Return where the unit square of an open image goes on a unit page, as its EXIF data have it turned."""
+    return PLACES.get(image.getexif().get(_ORIENTATION, 1), PLACES[1])
+
+
 def _fitted(jpeg: ImageObject) -> ImageObject:
-    return replace(jpeg, data=fitted_codes(jpeg.data) or jpeg.data) if len(jpeg.data) <= MOST_JPEG else jpeg
+    """Return JPEG data with codes of their own, and deflated: an empty block takes two bits, thousands of them nothing."""
+    data = fitted_codes(jpeg.data) or jpeg.data if len(jpeg.data) <= MOST_JPEG else jpeg.data
+    packed = deflated(data)
+    if len(packed) + len(_BOTH) - len(_DCT) >= len(data):
+        return replace(jpeg, data=data)
+    entries = jpeg.entries.replace(_DCT, _BOTH).replace("/DecodeParms<<", "/DecodeParms[null<<").replace(">>", ">>]")
+    return replace(jpeg, entries=entries, data=packed)
 
 
 def _two_colours(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> ImageObject | None:
     """Return a picture of at most two colours as JBIG2; None if it has more, or finer ones than are compared here."""
     if image.mode.startswith(("I", "F")):
         return None
-    seen = image if image.mode == "1" else _opaque(image)
+    seen = image if image.mode == "1" else opaque(image)
     colours = seen.convert("RGB").getcolors(2)
     if colours is None:
         return None
@@ -100,8 +115,7 @@ def _jpeg(image: Image.Image, data: bytes) -> ImageObject:
     space, more = {"L": ("DeviceGray", ""), "RGB": ("DeviceRGB", ""), "CMYK": ("DeviceCMYK", "")}[image.mode]
     if image.mode == "CMYK" and "adobe" in image.info:
         more = "/Decode[1 0 1 0 1 0 1 0]"  # Adobe writes ink upside down
-    turn = PLACES.get(image.getexif().get(_ORIENTATION, 1), PLACES[1])
-    return ImageObject(_entries(image.size, 8, f"/{space}") + f"/Filter/DCTDecode{more}", data, turn)
+    return ImageObject(_entries(image.size, 8, f"/{space}") + f"/Filter/DCTDecode{more}", data, placed(image))
 
 
 def _joined(jpeg: JoinedJpeg, image: Image.Image) -> ImageObject:
@@ -137,13 +151,13 @@ def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> 
         entries = _entries(image.size, 1, "/DeviceGray") + f"/Filter/CCITTFaxDecode/DecodeParms{parameters}"
         return ImageObject(entries, buffer.getvalue()[start : start + length], place)
     buffer = BytesIO()
-    _fewest_channels(_opaque(image)).save(buffer, "PNG", optimize=True)
+    _fewest_channels(opaque(image)).save(buffer, "PNG", optimize=True)
     found = _png(buffer.getvalue())
     assert found is not None
     return ImageObject(found.entries, found.data, place)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
+def opaque(image: Image.Image) -> Image.Image:
     """Return an image of mode L, RGB or P without transparency."""
     if image.mode.startswith("I") or image.mode == "F":
         low, high = image.getextrema()

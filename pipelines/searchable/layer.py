@@ -10,6 +10,8 @@ from dsvl2.pipelines.searchable.objects import OpenPdf
 from dsvl2.pipelines.searchable.standing import without_standing
 from dsvl2.pipelines.searchable.text import Matrix, Thrift, fonts_in, page_text
 
+_SHORT = 4_000  # bytes of a page's own drawing that are worth writing again to be in one stream with the text
+
 
 class TextLayer:
     """The invisible text of one PyMuPDF document: `add` its pages, then `finish`."""
@@ -34,9 +36,12 @@ class TextLayer:
                 self._places[font] = self._objects.reserve()
             _add_font(self._pdf, leaf.xref, names[font], self._places[font])
         leaf.wrap_contents()
-        self._push = self._push or self._objects.put_stream(b"q\n", pack=False)
         old = leaf.get_contents()
-        parts = [self._push, *old, self._objects.put_stream(b"\nQ\n" + text)]
+        if self._thrift.named and sum(len(self._pdf.xref_stream_raw(part)) for part in old) < _SHORT:
+            parts = [self._objects.put_stream(b"q " + leaf.read_contents().strip() + b" Q\n" + text)]
+        else:
+            self._push = self._push or self._objects.put_stream(b"q\n", pack=False)
+            parts = [self._push, *old, self._objects.put_stream(b"\nQ\n" + text)]
         self._pdf.xref_set_key(leaf.xref, "Contents", "[" + " ".join(f"{part} 0 R" for part in parts) + "]")
 
     def finish(self) -> bool:

@@ -68,10 +68,7 @@ class NewPdf:
     def put_stream(self, data: bytes, entries: str = "", *, pack: bool = True) -> int:
         """Add a stream, packed unless `pack` is false."""
         number = self.reserve()
-        if pack and len(packed := deflated(data)) + len(_FLATE) < len(data):
-            data, entries = packed, entries + _FLATE
-        head = f"<<{entries}/Length {len(data)}>>stream\n"
-        self._streams[number] = head.encode("ascii") + data + b"\nendstream"
+        self._streams[number] = _stream(data, entries, pack=pack)
         return number
 
     def to_bytes(self, root: int, more: str = "", *, version: str = "1.5", mark: bool = True) -> bytes:
@@ -83,27 +80,33 @@ class NewPdf:
             version: of PDF, at least 1.5.
             mark: say in the second line that the file is not text, as programs that send files may want to know.
         """
+        ways = [self._file(root, more, version, mark, gathered=gathered) for gathered in (True, False)]
+        return min(ways, key=len)
+
+    def _file(self, root: int, more: str, version: str, mark: bool, *, gathered: bool) -> bytes:
+        """Return the file with its objects in object streams, or, where those are few, as they are."""
         places: dict[int, tuple[int, int, int]] = {}
-        numbers = sorted(self._texts)
-        for start in range(0, len(numbers), _IN_STREAM):
-            part = numbers[start : start + _IN_STREAM]
-            holder = self._gathered(part)
-            places.update({number: (2, holder, place) for place, number in enumerate(part)})
+        streams, last = dict(self._streams), self._count
+        for start in range(0, len(self._texts) if gathered else 0, _IN_STREAM):
+            part, last = sorted(self._texts)[start : start + _IN_STREAM], last + 1
+            streams[last] = self._gathered(part)
+            places.update({number: (2, last, place) for place, number in enumerate(part)})
         body = bytearray(f"%PDF-{version}\n".encode() + (b"%\xe2\xe3\xcf\xd3\n" if mark else b""))
-        for number, data in self._streams.items():
+        plain = {} if gathered else {number: text.encode("ascii") for number, text in self._texts.items()}
+        for number, data in [*streams.items(), *plain.items()]:
             places[number] = (1, len(body), 0)
             body += b"%d 0 obj" % number + data + b" endobj\n"
-        start, last = len(body), self.reserve()
+        start, last = len(body), last + 1
         places[last] = (1, start, 0)
-        wide = (start.bit_length() + 7) // 8
+        wide, third = (start.bit_length() + 7) // 8, int(gathered)
         table = b"".join(
-            bytes([kind]) + second.to_bytes(wide, "big") + bytes([third])
-            for kind, second, third in (places.get(number, (0, 0, 255)) for number in range(last + 1))
+            bytes([kind]) + second.to_bytes(wide, "big") + bytes([index])[:third]
+            for kind, second, index in (places.get(number, (0, 0, 255)) for number in range(last + 1))
         )
         packed, how = deflated(table), _FLATE
         if len(packed) + len(_FLATE) >= len(table):
             packed, how = table, ""
-        entries = f"/Type/XRef/Size {last + 1}/W[1 {wide} 1]/Root {root} 0 R{more}"
+        entries = f"/Type/XRef/Size {last + 1}/W[1 {wide} {third}]/Root {root} 0 R{more}"
         body += f"{last} 0 obj<<{entries}{how}/Length {len(packed)}>>stream\n".encode()
         return bytes(body) + packed + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % start
 
@@ -115,12 +118,18 @@ class NewPdf:
         name = said.hexdigest()[:8]
         return f"/ID[<{name}><{name}>]"
 
-    def _gathered(self, numbers: list[int]) -> int:
+    def _gathered(self, numbers: list[int]) -> bytes:
         texts = [self._texts[number] for number in numbers]
         offsets = [sum(len(text) + 1 for text in texts[:place]) for place in range(len(texts))]
         head = " ".join(f"{number} {offset}" for number, offset in zip(numbers, offsets, strict=True)) + " "
         data = (head + " ".join(texts)).encode("ascii")
-        return self.put_stream(data, f"/Type/ObjStm/N {len(texts)}/First {len(head)}")
+        return _stream(data, f"/Type/ObjStm/N {len(texts)}/First {len(head)}")
+
+
+def _stream(data: bytes, entries: str, *, pack: bool = True) -> bytes:
+    if pack and len(packed := deflated(data)) + len(_FLATE) < len(data):
+        data, entries = packed, entries + _FLATE
+    return f"<<{entries}/Length {len(data)}>>stream\n".encode("ascii") + data + b"\nendstream"
 
 
 def deflated(data: bytes) -> bytes:

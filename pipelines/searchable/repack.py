@@ -19,6 +19,7 @@ from dsvl2.pipelines.searchable.objects import NewPdf, deflated
 from dsvl2.pipelines.searchable.syntax import entries_of, joined
 
 _MOST_DEFLATE = 4_000_000  # bytes of a stream, unpacked, up to which it is packed again
+_FLATE = "[/FlateDecode]"
 _HOW = ("Filter", "DecodeParms")
 _PNG_KINDS = {1: "L", 3: "RGB"}
 
@@ -87,8 +88,7 @@ def _harder(pdf: Any, number: int, entries: Mapping[str, str], raw: bytes) -> tu
     """Return a stream's data packed harder, with the entries that say how; None where nothing is known to do it."""
     filters = entries.get("Filter", "").strip("[] ")
     if filters == "/DCTDecode":
-        fitted = fitted_codes(raw) if len(raw) <= MOST_JPEG else None
-        return (fitted, joined({key: entries[key] for key in _HOW if key in entries})) if fitted else None
+        return _jpeg(raw, entries.get("DecodeParms", "").strip("[] "))
     if (
         "F" in entries or entries.get("Type") == "/Metadata"
     ):  # in another file; to be found by programs that know no PDF
@@ -104,6 +104,14 @@ def _harder(pdf: Any, number: int, entries: Mapping[str, str], raw: bytes) -> tu
     if kind == "/Image" and width.isdigit() and height.isdigit():
         tries += _picture(data, int(width), int(height), "1" if mask == "true" else depth)
     return min(tries, key=lambda one: len(one[0]) + len(one[1]))
+
+
+def _jpeg(raw: bytes, parameters: str) -> tuple[bytes, str]:
+    data = fitted_codes(raw) or raw if len(raw) <= MOST_JPEG else raw
+    packed = deflated(data)
+    if len(packed) + len(_FLATE) < len(data):
+        return packed, "/Filter[/FlateDecode/DCTDecode]" + (f"/DecodeParms[null {parameters}]" if parameters else "")
+    return data, "/Filter/DCTDecode" + (f"/DecodeParms {parameters}" if parameters else "")
 
 
 def _picture(data: bytes, width: int, height: int, depth: str) -> list[tuple[bytes, str]]:

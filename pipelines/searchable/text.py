@@ -38,6 +38,7 @@ class Thrift:
     whole: bool = False
     bare: bool = False
     packed: bool = False
+    near: bool = False
     named: bool = False
     unit: float = 0.1
 

@@ -17,6 +17,7 @@ from dsvl2.pipelines.searchable.fonts import InvisibleFonts, likest_face
 from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import ImageObject, image_object
 from dsvl2.pipelines.searchable.layer import TextLayer
+from dsvl2.pipelines.searchable.near import NearPicture, is_lossy, near_picture
 from dsvl2.pipelines.searchable.repack import Packed, collected, repacked
 from dsvl2.pipelines.searchable.text import PLAIN, Thrift, word_lengths
 
@@ -33,6 +34,12 @@ THRIFT = (
     Thrift(2.0, packed=True, whole=True, bare=True, named=True, unit=0.3),
 )
 """How text is written: the first way that does not let a file grow more."""
+NEAR = (
+    Thrift(packed=True, near=True),
+    Thrift(2.0, packed=True, whole=True, near=True),
+    Thrift(2.0, packed=True, whole=True, bare=True, near=True, named=True, unit=0.3),
+)
+"""The same for pictures of lossy formats that PDF has no place for, where these do not do it."""
 
 
 def searchable_pdf(document: Document, original: Original) -> bytes:
@@ -40,7 +47,8 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
 
     A PDF keeps every byte it has, the text is appended to it (an incremental update). It is written anew only if it is
     damaged, or if it grew by more than a tenth, does not that way, and is neither signed nor encrypted. Pictures are
-    packed anew, without loss, where a file would grow by more than a tenth otherwise. What cannot be kept to that at all
+    packed anew, without loss, where a file would grow by more than a tenth otherwise; those of lossy WebP, AVIF and HEIC
+    files, which only grow that way, as JPEG 2000 that looks the same (`near`). What cannot be kept to that at all
     has its words in place in a font of its own instead. Pages that were
     not read, failed, or whose own text was used stay as they are; where its own text is good but not all there is, as
     beside filled-in forms, only other words are added; garbled text of its own stays beside the new. Of an image file the
@@ -59,11 +67,12 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
         data = original.read()
         over = _OverPdf(data, document, original) if original.kind == "pdf" else _OverImages(data, document, original)
         tried: list[bytes] = []
-        for thrift in THRIFT:
+        ways = THRIFT + (NEAR if is_lossy(data, original.kind) else ())
+        for thrift in ways:
             tried.append(over.written(thrift))
             if len(tried[-1]) <= MOST * len(data):
                 return tried[-1]
-        return min((made for made, thrift in zip(tried, THRIFT, strict=True) if not thrift.bare), key=len)
+        return min((made for made, thrift in zip(tried, ways, strict=True) if not thrift.bare), key=len)
     except (OutputError, UnreadableFile):
         raise
     except Exception as error:
@@ -103,24 +112,43 @@ class _OverPdf:
         return result
 
 
+_NO_PICTURE = ImageObject("", b"")
+_ENTRIES = 100  # bytes of a picture's dictionary
+
+
 @dataclass(frozen=True, slots=True)
 class _OverImages:
     data: bytes
     document: Document
     original: Original
     known: dict[tuple[int, bool], ImageObject] = field(default_factory=dict)
+    near: dict[int, NearPicture | None] = field(default_factory=dict)
 
     def written(self, thrift: Thrift) -> bytes:
         pages = [page for page in self.document.pages if page.width_px and page.height_px and page.dpi]
         if not pages:
             raise OutputError(f"{self.original.name} has no page that could be put into a PDF")
-        return new_pdf(pages, _fonts(pages, thrift), lambda page: self._picture(page.number, thrift.packed), thrift)
+        if not thrift.near:
+            return new_pdf(pages, _fonts(pages, thrift), lambda page: self._picture(page.number, thrift.packed), thrift)
+        blank = new_pdf(pages, _fonts(pages, thrift), lambda _: _NO_PICTURE, thrift)
+        room = int(MOST * len(self.data)) - len(blank) - _ENTRIES * len(pages)
+        areas = {page.number: page.width_px * page.height_px for page in pages}
+        share = room / sum(areas.values())
+        return new_pdf(
+            pages, _fonts(pages, thrift), lambda page: self._near(page.number, int(share * areas[page.number])), thrift
+        )
 
     def _picture(self, number: int, packed: bool) -> ImageObject:
         if (number, packed) not in self.known:
             made = image_object(self.data, self.original.kind, number - 1, harder=packed)
             self.known[number, packed] = made
         return self.known[number, packed]
+
+    def _near(self, number: int, room: int) -> ImageObject:
+        if number not in self.near:
+            self.near[number] = near_picture(self.data, self.original.kind, number - 1)
+        near, kept = self.near[number], self._picture(number, packed=True)
+        return kept if near is None else min(near.within(room), kept, key=lambda one: len(one.data))
 
 
 def _fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> InvisibleFonts:

@@ -6,10 +6,9 @@ import io
 import itertools
 import shutil
 import subprocess
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
+import drawn_pages
 import numpy as np
 import pymupdf
 import pytest
@@ -23,18 +22,6 @@ from dsvl2.pipelines.searchable.jpeg_codes import code_lengths, fitted_codes
 from dsvl2.pipelines.searchable.objects import NewPdf
 from dsvl2.pipelines.searchable.repack import repacked
 from dsvl2.pipelines.searchable.syntax import entries_of, joined
-
-
-def drawn_pages() -> ModuleType:
-    spec = spec_from_file_location("drawn_pages", Path(__file__).with_name("drawn_pages.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-DRAWN = drawn_pages()
 
 
 def stored(entries: str, data: bytes) -> np.ndarray:
@@ -63,8 +50,8 @@ def test_every_pixel_comes_back_from_jbig2(size: tuple[int, int], share: float) 
 
 
 def test_a_page_is_half_as_large_as_by_fax_and_poppler_reads_it(tmp_path: Path) -> None:
-    image = DRAWN.sharp(DRAWN.drawn_page(3, 1200, dpi=100)[0])
-    data = DRAWN.saved(image, "TIFF", compression="group4")
+    image = drawn_pages.sharp(drawn_pages.drawn_page(3, 1200, dpi=100)[0])
+    data = drawn_pages.saved(image, "TIFF", compression="group4")
     plain, packed = (image_object(data, "tiff", 0, harder=harder) for harder in (False, True))
     assert len(packed.data) < 0.5 * len(plain.data)
     assert np.array_equal(stored(plain.entries, plain.data), stored(packed.entries, packed.data))
@@ -98,13 +85,13 @@ def test_a_page_is_half_as_large_as_by_fax_and_poppler_reads_it(tmp_path: Path) 
 def test_two_colours_stay_what_they_are(colours: tuple[tuple[int, int, int], ...]) -> None:
     image = Image.new("RGB", (50, 40), colours[0])
     image.paste(colours[-1], (5, 5, 20, 9))
-    found = image_object(DRAWN.saved(image, "PNG"), "png", 0, harder=True)
+    found = image_object(drawn_pages.saved(image, "PNG"), "png", 0, harder=True)
     assert np.array_equal(stored(found.entries, found.data), np.asarray(image))
 
 
 def test_sixteen_bits_stay_sixteen() -> None:
     values = np.linspace(0, 65535, 90 * 70).astype(np.uint16).reshape(70, 90)
-    data = DRAWN.saved(Image.fromarray(values), "PNG")
+    data = drawn_pages.saved(Image.fromarray(values), "PNG")
     for harder in (False, True):
         found = image_object(data, "png", 0, harder=harder)
         assert "/BitsPerComponent 16" in found.entries
@@ -113,14 +100,14 @@ def test_sixteen_bits_stay_sixteen() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_jpeg_2000_goes_in_as_it_is_but_for_a_bare_code_stream(mode: str) -> None:
-    image = DRAWN.scan_of(DRAWN.drawn_page(5, 900, dpi=60)[0]).convert(mode)
-    data = DRAWN.saved(image, "JPEG2000", quality_mode="rates", quality_layers=[30], irreversible=True)
+    image = drawn_pages.scan_of(drawn_pages.drawn_page(5, 900, dpi=60)[0]).convert(mode)
+    data = drawn_pages.saved(image, "JPEG2000", quality_mode="rates", quality_layers=[30], irreversible=True)
     found = image_object(data, "jp2", 0)
     assert found.data == data
     with Image.open(io.BytesIO(data)) as seen:
         off = np.abs(stored(found.entries, found.data).astype(int) - np.asarray(seen.convert("RGB")).astype(int))
     assert off.max() <= 1
-    bare = DRAWN.saved(image, "JPEG2000", no_jp2=True)
+    bare = drawn_pages.saved(image, "JPEG2000", no_jp2=True)
     assert "JPXDecode" not in image_object(bare, "jp2", 0).entries
 
 
@@ -129,8 +116,8 @@ def test_a_jpeg_2000_goes_in_as_it_is_but_for_a_bare_code_stream(mode: str) -> N
     "how", [{"quality": 40}, {"quality": 95, "subsampling": 0}, {"quality": 60, "restart_marker_rows": 1}]
 )
 def test_a_jpeg_with_codes_of_its_own_is_smaller_and_the_same(mode: str, how: dict[str, int]) -> None:
-    image = DRAWN.scan_of(DRAWN.drawn_page(5, 100, dpi=40)[0]).convert(mode)
-    data = DRAWN.saved(image, "JPEG", **how)
+    image = drawn_pages.scan_of(drawn_pages.drawn_page(5, 100, dpi=40)[0]).convert(mode)
+    data = drawn_pages.saved(image, "JPEG", **how)
     found = fitted_codes(data)
     assert found is not None
     assert len(found) < len(data)
@@ -140,9 +127,9 @@ def test_a_jpeg_with_codes_of_its_own_is_smaller_and_the_same(mode: str, how: di
 
 
 def test_other_and_damaged_jpegs_are_left_alone() -> None:
-    image = DRAWN.scan_of(DRAWN.drawn_page(5, 100, dpi=40)[0]).convert("RGB")
-    data = DRAWN.saved(image, "JPEG", quality=60)
-    assert fitted_codes(DRAWN.saved(image, "JPEG", quality=60, progressive=True)) is None
+    image = drawn_pages.scan_of(drawn_pages.drawn_page(5, 100, dpi=40)[0]).convert("RGB")
+    data = drawn_pages.saved(image, "JPEG", quality=60)
+    assert fitted_codes(drawn_pages.saved(image, "JPEG", quality=60, progressive=True)) is None
     for damaged in (
         b"",
         b"\xff\xd8",
@@ -178,12 +165,12 @@ def test_dictionaries_are_taken_apart_and_put_together() -> None:
 
 
 def test_a_pdf_written_anew_has_all_it_had() -> None:
-    image = DRAWN.drawn_page(6, 300, dpi=75)[0]
+    image = drawn_pages.drawn_page(6, 300, dpi=75)[0]
     with pymupdf.open() as pdf:
         for stream in (
-            DRAWN.saved(DRAWN.sharp(image), "PNG"),
-            DRAWN.saved(image.convert("RGB"), "JPEG"),
-            DRAWN.saved(image, "PNG"),
+            drawn_pages.saved(drawn_pages.sharp(image), "PNG"),
+            drawn_pages.saved(image.convert("RGB"), "JPEG"),
+            drawn_pages.saved(image, "PNG"),
         ):
             leaf = pdf.new_page(width=300, height=420)
             leaf.insert_image(leaf.rect, stream=stream)

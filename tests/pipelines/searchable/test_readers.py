@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 import json
 import os
 import re
@@ -12,8 +11,8 @@ import statistics
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
+import drawn_pages
 import pymupdf
 import pytest
 
@@ -25,18 +24,6 @@ from dsvl2.pipelines.sources import open_source
 
 Found = list[tuple[str, Box]]
 HERE = Path(__file__).parent
-
-
-def drawn_pages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("drawn_pages", HERE / "drawn_pages.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-DRAWN = drawn_pages()
 
 
 def by_pymupdf(path: Path) -> Found:
@@ -93,7 +80,7 @@ def overlaps_found(reader: Callable[[Path], Found], page: PageResult, made: obje
     """Write a searchable PDF to `path`, and hold each word that a reader finds in it against its place on the page."""
     assert isinstance(made, bytes)
     path.write_bytes(made)
-    wanted, found = DRAWN.words_in(page), reader(path)
+    wanted, found = drawn_pages.words_in(page), reader(path)
     assert [text for text, _ in found] == [text for text, _ in wanted]
     return [overlap(a, b) for (_, a), (_, b) in zip(wanted, found, strict=True)]
 
@@ -103,8 +90,8 @@ def overlaps_found(reader: Callable[[Path], Found], page: PageResult, made: obje
 def test_the_words_are_the_same_and_lie_on_their_ink(
     reader: Callable[[Path], Found], kind: str, tmp_path: Path
 ) -> None:
-    image, page = DRAWN.drawn_page(3, 1500)
-    data = DRAWN.saved(image, "PNG")
+    image, page = drawn_pages.drawn_page(3, 1500)
+    data = drawn_pages.saved(image, "PNG")
     if kind == "pdf":
         with pymupdf.open() as pdf:
             leaf = pdf.new_page(width=page.width_px * 72 / page.dpi, height=page.height_px * 72 / page.dpi)
@@ -125,8 +112,8 @@ def test_words_lie_on_their_ink_where_bytes_are_saved_too(
 ) -> None:
     monkeypatch.setattr(write, "THRIFT", (thrift,))
     monkeypatch.setattr(write, "MOST", 99)
-    image, page = DRAWN.drawn_page(3, 1500, dpi=100)
-    with open_source(DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")) as source:
+    image, page = drawn_pages.drawn_page(3, 1500, dpi=100)
+    with open_source(drawn_pages.saved(drawn_pages.sharp(image), "TIFF", compression="group4")) as source:
         result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
     path = tmp_path / "out.pdf"
     overlaps = overlaps_found(reader, page, result, path)
@@ -140,13 +127,13 @@ def test_words_lie_on_their_ink_where_bytes_are_saved_too(
 @pytest.mark.skipif(not shutil.which("qpdf"), reason="no qpdf")
 @pytest.mark.parametrize("objects", ["table", "streams"])
 def test_qpdf_finds_no_fault(objects: str, tmp_path: Path) -> None:
-    image, page = DRAWN.drawn_page(4, 600)
+    image, page = drawn_pages.drawn_page(4, 600)
     with pymupdf.open() as pdf:
         leaf = pdf.new_page(width=page.width_px * 72 / page.dpi, height=page.height_px * 72 / page.dpi)
-        leaf.insert_image(leaf.rect, stream=DRAWN.saved(DRAWN.sharp(image), "PNG"))
+        leaf.insert_image(leaf.rect, stream=drawn_pages.saved(drawn_pages.sharp(image), "PNG"))
         small = pdf.tobytes(deflate=True, garbage=3, use_objstms=objects == "streams")
-    big = DRAWN.saved(DRAWN.scan_of(image), "JPEG", quality=70)
-    for data in (small, DRAWN.saved(DRAWN.sharp(image), "PNG"), big):
+    big = drawn_pages.saved(drawn_pages.scan_of(image), "JPEG", quality=70)
+    for data in (small, drawn_pages.saved(drawn_pages.sharp(image), "PNG"), big):
         with open_source(data) as source:
             result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
         assert isinstance(result, bytes)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import drawn_pages
 import numpy as np
 import pymupdf
 import pytest
@@ -17,20 +15,9 @@ from PIL import Image
 from dsvl2.pipelines.documents import Document, PageResult
 from dsvl2.pipelines.formats import get_format, render_output
 from dsvl2.pipelines.searchable import text_only_pdf
+from dsvl2.pipelines.searchable.near import LEAST_PSNR, MOST_OFF, is_lossy
 from dsvl2.pipelines.searchable.tiff_jpeg import joined_jpeg
 from dsvl2.pipelines.sources import open_source
-
-
-def drawn_pages() -> ModuleType:
-    spec = spec_from_file_location("drawn_pages", Path(__file__).with_name("drawn_pages.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-DRAWN = drawn_pages()
 
 
 def searchable(data: bytes, page: PageResult) -> bytes:
@@ -43,27 +30,31 @@ def searchable(data: bytes, page: PageResult) -> bytes:
 def scan_pdf(image: Image.Image, page: PageResult, **save: Any) -> bytes:
     with pymupdf.open() as pdf:
         leaf = pdf.new_page(width=page.width_px * 72 / page.dpi, height=page.height_px * 72 / page.dpi)
-        leaf.insert_image(leaf.rect, stream=DRAWN.saved(image, "PNG"))
+        leaf.insert_image(leaf.rect, stream=drawn_pages.saved(image, "PNG"))
         return bytes(pdf.tobytes(deflate=True, garbage=3, **save))
 
 
 CASES: dict[str, tuple[int, int, Callable[[Image.Image, PageResult], bytes]]] = {
-    "letter in black and white": (1200, 150, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "PNG")),
-    "dense page in grey": (3000, 150, lambda image, _: DRAWN.saved(image, "PNG")),
-    "fax": (1500, 200, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")),
-    "fax of 2 KB": (300, 75, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "TIFF", compression="group4")),
-    "four lines in black and white": (300, 100, lambda image, _: DRAWN.saved(DRAWN.sharp(image), "PNG")),
-    "JPEG of 8 KB": (60, 75, lambda image, _: DRAWN.saved(image, "JPEG", quality=30)),
-    "PDF of 4 KB": (60, 75, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
-    "PDF of 8 KB with much text": (1200, 75, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
-    "small JPEG": (1200, 100, lambda image, _: DRAWN.saved(image, "JPEG", quality=30)),
-    "JPEG in TIFF": (1200, 100, lambda image, _: DRAWN.saved(image, "TIFF", compression="jpeg", quality=60)),
-    "PDF of 8 KB": (300, 150, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
-    "scan as PDF": (1200, 150, lambda image, page: scan_pdf(DRAWN.sharp(image), page)),
+    "letter in black and white": (1200, 150, lambda image, _: drawn_pages.saved(drawn_pages.sharp(image), "PNG")),
+    "dense page in grey": (3000, 150, lambda image, _: drawn_pages.saved(image, "PNG")),
+    "fax": (1500, 200, lambda image, _: drawn_pages.saved(drawn_pages.sharp(image), "TIFF", compression="group4")),
+    "fax of 2 KB": (
+        300,
+        75,
+        lambda image, _: drawn_pages.saved(drawn_pages.sharp(image), "TIFF", compression="group4"),
+    ),
+    "four lines in black and white": (300, 100, lambda image, _: drawn_pages.saved(drawn_pages.sharp(image), "PNG")),
+    "JPEG of 8 KB": (60, 75, lambda image, _: drawn_pages.saved(image, "JPEG", quality=30)),
+    "PDF of 4 KB": (60, 75, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
+    "PDF of 8 KB with much text": (1200, 75, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
+    "small JPEG": (1200, 100, lambda image, _: drawn_pages.saved(image, "JPEG", quality=30)),
+    "JPEG in TIFF": (1200, 100, lambda image, _: drawn_pages.saved(image, "TIFF", compression="jpeg", quality=60)),
+    "PDF of 8 KB": (300, 150, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
+    "scan as PDF": (1200, 150, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
     "scan as PDF with object streams": (
         1200,
         150,
-        lambda image, page: scan_pdf(DRAWN.sharp(image), page, use_objstms=1),
+        lambda image, page: scan_pdf(drawn_pages.sharp(image), page, use_objstms=1),
     ),
 }
 
@@ -71,26 +62,29 @@ CASES: dict[str, tuple[int, int, Callable[[Image.Image, PageResult], bytes]]] = 
 @pytest.mark.parametrize("name", CASES)
 def test_small_files_grow_by_a_tenth_at_most(name: str) -> None:
     characters, dpi, make = CASES[name]
-    image, page = DRAWN.drawn_page(1, characters, dpi=dpi)
+    image, page = drawn_pages.drawn_page(1, characters, dpi=dpi)
     data = make(image, page)
     result = searchable(data, page)
     assert len(data) < 130_000
     assert len(result) <= 1.1 * len(data)
     with pymupdf.open(stream=result) as pdf:
-        assert [word[4] for word in pdf[0].get_text("words")] == [text for text, _ in DRAWN.words_in(page)]
+        assert [word[4] for word in pdf[0].get_text("words")] == [text for text, _ in drawn_pages.words_in(page)]
 
 
 def test_packing_harder_changes_no_pixel() -> None:
-    for image in (DRAWN.drawn_page(2, 400, dpi=100)[0], DRAWN.sharp(DRAWN.drawn_page(2, 400, dpi=100)[0])):
-        result = searchable(DRAWN.saved(image, "PNG"), DRAWN.drawn_page(2, 400, dpi=100)[1])
+    for image in (
+        drawn_pages.drawn_page(2, 400, dpi=100)[0],
+        drawn_pages.sharp(drawn_pages.drawn_page(2, 400, dpi=100)[0]),
+    ):
+        result = searchable(drawn_pages.saved(image, "PNG"), drawn_pages.drawn_page(2, 400, dpi=100)[1])
         with pymupdf.open(stream=result) as pdf:
             pixels = pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0])
         assert np.array_equal(np.frombuffer(pixels.samples, np.uint8), np.asarray(image.convert("L")).ravel())
 
 
 def test_a_signed_pdf_keeps_its_bytes_even_if_it_grows_more() -> None:
-    image, page = DRAWN.drawn_page(1, 1200, dpi=150)
-    small = scan_pdf(DRAWN.sharp(image), page)
+    image, page = drawn_pages.drawn_page(1, 1200, dpi=150)
+    small = scan_pdf(drawn_pages.sharp(image), page)
     with pymupdf.open(stream=small) as pdf:
         catalog = pdf.pdf_catalog()
         pdf.xref_set_key(catalog, "AcroForm", "<</Fields[]/SigFlags 3>>")
@@ -100,21 +94,23 @@ def test_a_signed_pdf_keeps_its_bytes_even_if_it_grows_more() -> None:
 
 
 def test_the_same_pages_give_the_same_bytes() -> None:
-    image, page = DRAWN.drawn_page(6, 300, dpi=100)
-    data = DRAWN.saved(image, "PNG")
+    image, page = drawn_pages.drawn_page(6, 300, dpi=100)
+    data = drawn_pages.saved(image, "PNG")
     assert searchable(data, page) == searchable(data, page)
-    pages = tuple(DRAWN.drawn_page(seed, 60, dpi=50)[1] for seed in range(130))  # more than one object stream holds
+    pages = tuple(
+        drawn_pages.drawn_page(seed, 60, dpi=50)[1] for seed in range(130)
+    )  # more than one object stream holds
     result = text_only_pdf(Document("x", pages))
     assert result == text_only_pdf(Document("x", pages))
     with pymupdf.open(stream=result) as pdf:
         assert not pdf.is_repaired
-        assert [len(leaf.get_text("words")) for leaf in pdf] == [len(DRAWN.words_in(page)) for page in pages]
+        assert [len(leaf.get_text("words")) for leaf in pdf] == [len(drawn_pages.words_in(page)) for page in pages]
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_jpeg_data_of_a_tiff_are_kept_to_the_last_coefficient(mode: str) -> None:
-    image = DRAWN.scan_of(DRAWN.drawn_page(7, 1500)[0]).convert(mode)
-    data = DRAWN.saved(image, "TIFF", compression="jpeg", quality=60)
+    image = drawn_pages.scan_of(drawn_pages.drawn_page(7, 1500)[0]).convert(mode)
+    data = drawn_pages.saved(image, "TIFF", compression="jpeg", quality=60)
     with Image.open(io.BytesIO(data)) as tiff:
         assert len(tiff.tag_v2[273]) > 1, "several strips"  # type: ignore[attr-defined]
         joined = joined_jpeg(data, tiff.tag_v2)  # type: ignore[attr-defined]
@@ -127,25 +123,62 @@ def test_jpeg_data_of_a_tiff_are_kept_to_the_last_coefficient(mode: str) -> None
 
 
 def test_what_is_no_jpeg_in_a_tiff_is_left_alone() -> None:
-    image = DRAWN.drawn_page(8, 200, dpi=50)[0]
+    image = drawn_pages.drawn_page(8, 200, dpi=50)[0]
     for how in ({}, {"compression": "tiff_lzw"}):
-        data = DRAWN.saved(image, "TIFF", **how)
+        data = drawn_pages.saved(image, "TIFF", **how)
         with Image.open(io.BytesIO(data)) as tiff:
             assert joined_jpeg(data, tiff.tag_v2) is None  # type: ignore[attr-defined]
-    cut = DRAWN.saved(image, "TIFF", compression="jpeg")
+    cut = drawn_pages.saved(image, "TIFF", compression="jpeg")
     with Image.open(io.BytesIO(cut)) as tiff:
         assert joined_jpeg(cut[:400], tiff.tag_v2) is None  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("ink", [(0, 0, 0), (20, 40, 160)])
 def test_transparent_pictures_of_one_ink_stay_as_small_as_they_were(ink: tuple[int, int, int]) -> None:
-    image, page = DRAWN.drawn_page(4, 1200, dpi=150)
+    image, page = drawn_pages.drawn_page(4, 1200, dpi=150)
     clear = Image.new("RGBA", image.size, ink)
     clear.putalpha(image.convert("L").point(lambda value: 255 - value))
-    data = DRAWN.saved(clear, "PNG")
+    data = drawn_pages.saved(clear, "PNG")
     result = searchable(data, page)
     assert len(result) <= 1.1 * len(data)
     seen = Image.alpha_composite(Image.new("RGBA", image.size, "white"), clear).convert("RGB")
     with pymupdf.open(stream=result) as pdf:
         stored = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
     assert np.array_equal(np.frombuffer(stored.samples, np.uint8).reshape(seen.height, seen.width, 3), np.asarray(seen))
+
+
+@pytest.mark.parametrize(("kind", "how"), [("WEBP", {"quality": 75}), ("AVIF", {"quality": 70, "speed": 10})])
+def test_lossy_pictures_without_a_place_in_pdf_look_the_same_in_no_more_bytes(kind: str, how: dict[str, int]) -> None:
+    image, page = drawn_pages.drawn_page(9, 400, dpi=75)
+    data = drawn_pages.saved(drawn_pages.scan_of(image).convert("RGB"), kind, **how)
+    result = searchable(data, page)
+    assert len(result) <= 1.1 * len(data)
+    with Image.open(io.BytesIO(data)) as opened, pymupdf.open(stream=result) as pdf:
+        wanted = np.asarray(opened.convert("L"), float)
+        stored = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
+        assert [word[4] for word in pdf[0].get_text("words")] == [text for text, _ in drawn_pages.words_in(page)]
+    off = (np.frombuffer(stored.samples, np.uint8).reshape(wanted.shape) - wanted) ** 2
+    assert off.mean() <= 255**2 / 10 ** (LEAST_PSNR / 10)
+    blocks = off[: off.shape[0] // 8 * 8, : off.shape[1] // 8 * 8].reshape(off.shape[0] // 8, 8, -1, 8).mean((1, 3))
+    assert blocks.max() <= (MOST_OFF + 1) ** 2  # decoders round
+
+
+def test_lossless_webp_keeps_every_pixel() -> None:
+    image, page = drawn_pages.drawn_page(9, 200, dpi=75)
+    data = drawn_pages.saved(image.convert("RGB"), "WEBP", lossless=True)
+    assert not is_lossy(data, "webp")
+    assert is_lossy(drawn_pages.saved(image.convert("RGB"), "WEBP"), "webp")
+    with pymupdf.open(stream=searchable(data, page)) as pdf:
+        stored = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
+    assert np.array_equal(np.frombuffer(stored.samples, np.uint8), np.asarray(image).ravel())
+
+
+def test_jpeg_data_of_paper_are_deflated_and_every_pixel_stays() -> None:
+    image, page = drawn_pages.drawn_page(9, 60, dpi=100)
+    data = drawn_pages.saved(image, "JPEG", quality=50, progressive=True)
+    result = searchable(data, page)
+    assert len(result) < 0.8 * len(data)
+    with Image.open(io.BytesIO(data)) as opened, pymupdf.open(stream=result) as pdf:
+        stored = pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0])
+        off = np.frombuffer(stored.samples, np.uint8).astype(int) - np.asarray(opened).ravel()
+    assert np.abs(off).max() <= 1  # of decoders
