@@ -221,6 +221,10 @@ def _measure(plan: Plan, eval_dir: Path, console: Console) -> Exit:
             ending = Exit.INTERRUPTED
     if (report := out / "figures.json").exists():
         finish(plan, [report])
+    if ending is Exit.OK and process.returncode:
+        why = "the card says why" if process.returncode == Exit.PARTIAL else f"it ended with {process.returncode}"
+        console.warn(f"not every figure was measured, {why}; what was answered is kept: {_again(plan)}")
+        ending = Exit.PARTIAL
     return ending
 
 

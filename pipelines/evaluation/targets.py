@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from dsvl2.model import ModelError
-from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.bench import Bench, NotMeasured, Row
 from dsvl2.pipelines.evaluation.kept import KeptEngine
 
@@ -87,7 +86,7 @@ def measure(bench: Bench, names: Sequence[str], report: Report, out: Path) -> Re
             report.absent.pop(name, None)
         except NotMeasured as why:
             report.absent[name] = str(why)
-        except (DocumentError, ModelError, OSError, ImportError) as error:
+        except Exception as error:  # one figure must not take the others with it; the run ends with 3
             report.absent[name] = f"{type(error).__name__}: {error}"
         report.seconds[name] = round(time.perf_counter() - start, 1)
         report.write(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -192,3 +193,16 @@ def test_measuring_can_be_stopped_and_the_card_has_what_there_is(
     assert training._measure(plan, tmp_path, console) == Exit.INTERRUPTED  # type: ignore[arg-type]
     assert cards == [[plan.out / "figures" / "figures.json"]]
     assert f"-o '{plan.out}' --resume --eval-dir {tmp_path}" in told[-1]
+
+
+@pytest.mark.parametrize(("code", "said"), [(0, ""), (3, "the card says why"), (-9, "ended with -9")])
+def test_measuring_that_did_not_come_to_its_end_is_told(
+    code: int, said: str, material: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = SimpleNamespace(wait=lambda: code, returncode=code)
+    monkeypatch.setattr(training.subprocess, "Popen", lambda *_, **__: contextlib.nullcontext(process))
+    told: list[str] = []
+    console = SimpleNamespace(say=lambda _: None, warn=told.append)
+    plan = Plan("nano", material, tmp_path / "run", eval_dir=tmp_path)
+    assert training._measure(plan, tmp_path, console) == (Exit.PARTIAL if code else Exit.OK)  # type: ignore[arg-type]
+    assert said in "".join(told) and len(told) == bool(code)

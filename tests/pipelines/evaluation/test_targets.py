@@ -88,13 +88,18 @@ def test_a_figure_that_cannot_be_measured_is_told_and_the_others_go_on(tmp_path,
     def absent(bench):
         raise NotMeasured("give --vocabulary FILE")
 
-    rows = {"one": lambda bench: [Row("one", "3", ">= 2", True, "1 page", "1")], "two": absent}
+    rows = {
+        "one": lambda bench: [Row("one", "3", ">= 2", True, "1 page", "1")],
+        "two": absent,
+        "three": lambda _: 1 / 0,
+    }
     monkeypatch.setattr(targets, "figures", lambda: rows)
     report = targets.Report("scripted", full=False)
-    targets.measure(Bench(Answering({}), tmp_path, tmp_path), ["two", "one"], report, tmp_path / "out")
+    targets.measure(Bench(Answering({}), tmp_path, tmp_path), ["two", "three", "one"], report, tmp_path / "out")
     table = (tmp_path / "out" / "figures.md").read_text()
     assert "| one | 3 | >= 2 | met | 1 | 1 page |" in table
     assert "two | not measured: give --vocabulary FILE" in table
+    assert "three | not measured: ZeroDivisionError" in table
     assert json.loads((tmp_path / "out" / "figures.json").read_text())["rows"]["one"][0]["met"] is True
     assert "two" in capsys.readouterr().err
 
