@@ -32,8 +32,10 @@ FORMULAS = "formulas.npz.xz"  # in the folder of training data
 LENGTH_STEP = 64  # whole sequences are padded to multiples of this: fewer shapes to compile
 PROMPTS = {"bands": nano.PROMPT, "formulas": nano.FORMULA_PROMPT, "answers": ""}
 KINDS = tuple(PROMPTS)
-PAGES_AT_ONCE = 1024  # virtual pages that are sorted by length before they are cut into batches
+PAGES_AT_ONCE = 1024  # virtual pages that are made between two batches
+PAGES_SORTED = 4096  # that are sorted by length together, once so many wait: 4 % padding, of 1,024 pages 7 %
 QUESTIONS = (1, 4, 8, 12)  # about a page; the first is asked as every question will be, the others share its cost
+Row = tuple[list[int], list[int]]  # token ids and roles of a conversation
 PADDING, CONTEXT, ANSWER, DECISION = 0, 1, 2, 3  # the role of a token in a conversation
 _VALUES = re.compile(r'(?<=":)(?:"(?!")|(?=[^"]))')  # where a field's value begins in a JSON answer
 
@@ -123,7 +125,7 @@ def formulas(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[],
         yield Fresh("formulas", columns, {"images": torch.from_numpy(batch.images), "tokens": tokens})
 
 
-def conversations(pages: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[tuple[list[int], list[int]]]:
+def conversations(pages: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> list[Row]:
     """(token ids, roles) of each (page text, turns): the runtime's prompt form (spec 7.2), the page in the first turn."""
     tokenizer = nano.build_tokenizer()
     texts: list[str] = []
@@ -158,26 +160,52 @@ def answer_roles(answer: str, count: int) -> list[int]:
 def answers(rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:
     """Questions about virtual pages, several about each in a row, in batches of like length."""
     vocabulary, _ = resources(data)
+    waiting: list[Row] = []
     while True:
         made = [make_page(rng, vocabulary, questions_wanted=rng.choice(QUESTIONS)) for _ in range(PAGES_AT_ONCE)]
         turns = [(page.spatial_text, [(turn.prompt, turn.answer) for turn in page.turns]) for page in made]
-        ready = list(batched(conversations(turns), recipe.answer_tokens))
-        rng.shuffle(ready)
+        ready, waiting = sorted_batches(rng, [*waiting, *conversations(turns)], recipe.answer_tokens)
         yield from ready
 
 
-def batched(rows: Sequence[tuple[list[int], list[int]]], budget: int) -> Iterator[Fresh]:
+def sorted_batches(rng: random.Random, rows: Sequence[Row], budget: int) -> tuple[list[Fresh], list[Row]]:
+    """Batches of as many rows as came in, any of those that all rows make, and the rows that wait to be sorted again.
+
+    The more wait, the nearer the lengths in a batch; their number grows with time, so that the first comes soon.
+    """
+    groups = list(grouped(rows, budget))
+    rng.shuffle(groups)
+    coming_in = PAGES_AT_ONCE * (1.0 if len(rows) >= PAGES_SORTED else 0.75)
+    count = max(1, round(len(groups) * min(1.0, coming_in / len(rows))))
+    return [padded(group) for group in groups[:count]], [row for group in groups[count:] for row in group]
+
+
+def batched(rows: Sequence[Row], budget: int) -> Iterator[Fresh]:
     """Conversations of like length together, padded, at most ``budget`` tokens a batch."""
+    return map(padded, grouped(rows, budget))
+
+
+def grouped(rows: Sequence[Row], budget: int) -> Iterator[list[Row]]:
+    """Rows of like length, as many as a batch of ``budget`` tokens holds, the longest first."""
     ordered = sorted(rows, key=lambda row: len(row[0]))
     while ordered:
-        width = -(-(len(ordered[-1][0]) - 1) // LENGTH_STEP) * LENGTH_STEP + 1  # inputs are one shorter
-        count = max(1, budget // width)
+        count = max(1, budget // (_width(ordered[-1]) - 1))
         taken, ordered = ordered[-count:], ordered[:-count]
-        tokens = np.full((len(taken), width), nano.PAD, np.int16)
-        roles = np.zeros((len(taken), width), np.uint8)
-        for index, (ids, parts) in enumerate(taken):
-            tokens[index, : len(ids)], roles[index, : len(ids)] = ids, parts
-        yield Fresh("answers", 0, {"tokens": torch.from_numpy(tokens), "roles": torch.from_numpy(roles)})
+        yield taken
+
+
+def _width(longest: Row) -> int:
+    return -(-(len(longest[0]) - 1) // LENGTH_STEP) * LENGTH_STEP + 1  # inputs are one shorter
+
+
+def padded(rows: Sequence[Row]) -> Fresh:
+    """A batch of rows, the longest last."""
+    width = _width(rows[-1])
+    tokens = np.full((len(rows), width), nano.PAD, np.int16)
+    roles = np.zeros((len(rows), width), np.uint8)
+    for index, (ids, parts) in enumerate(rows):
+        tokens[index, : len(ids)], roles[index, : len(ids)] = ids, parts
+    return Fresh("answers", 0, {"tokens": torch.from_numpy(tokens), "roles": torch.from_numpy(roles)})
 
 
 def source(kind: str, rng: random.Random, data: Path, recipe: Recipe, level: Callable[[], int]) -> Iterator[Fresh]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 import torch
 
@@ -9,7 +11,7 @@ from dsvl2.kernels import ops
 from dsvl2.model import Message, prompt
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.tokenizer import Tokenizer
-from dsvl2.pipelines.training import nano
+from dsvl2.pipelines.training import material, nano
 from dsvl2.pipelines.training.batches import on_device
 from dsvl2.pipelines.training.learner import Learner
 from dsvl2.pipelines.training.material import (
@@ -19,11 +21,13 @@ from dsvl2.pipelines.training.material import (
     PADDING,
     PROMPTS,
     Fresh,
+    Row,
     answer_roles,
     batched,
     conversations,
     formula_tokens,
     prompt_length,
+    sorted_batches,
 )
 from dsvl2.pipelines.training.recipe import Recipe
 
@@ -67,6 +71,23 @@ def test_batches_keep_to_their_budget_and_lose_nothing() -> None:
         assert tokens.shape == roles.shape and (tokens.shape[1] - 1) % LENGTH_STEP == 0
         assert len(tokens) == 1 or tokens.numel() <= 1200 * (1 + 1 / 64)
         assert ((tokens == nano.PAD) == (roles == PADDING)).all()
+
+
+def test_pages_wait_to_be_sorted_with_more_and_none_is_lost_or_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(material, "PAGES_AT_ONCE", 64)
+    monkeypatch.setattr(material, "PAGES_SORTED", 256)
+    rng = random.Random(1)
+    waiting: list[Row] = []
+    came, went, shares = 0, 0, []
+    for _ in range(24):
+        rows = [([5] * n, [ANSWER] * n) for n in (int(rng.lognormvariate(6.5, 0.4)) for _ in range(64))]
+        ready, waiting = sorted_batches(rng, [*waiting, *rows], 4096)
+        assert ready and len(waiting) < 320
+        came, went = came + len(rows), went + sum(len(batch.parts["tokens"]) for batch in ready)
+        roles = [batch.parts["roles"] for batch in ready]
+        shares.append(sum(int((part == PADDING).sum()) for part in roles) / sum(part.numel() for part in roles))
+    assert came == went + len(waiting) and len(waiting) > 128
+    assert sum(shares[-8:]) / 8 < 0.75 * shares[0]
 
 
 def test_formula_answers_fill_whole_steps() -> None:
