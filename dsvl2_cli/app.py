@@ -36,6 +36,7 @@ from dsvl2_cli.commands import (
     schema,
     table,
     train,
+    watch,
 )
 from dsvl2_cli.console import Console, Problem, error_json, one_line
 from dsvl2_cli.errors import StandardOutputError
@@ -78,6 +79,7 @@ app.command("formula")(formula.formula)
 app.command("table")(table.table)
 app.command("page2code")(page2code.page2code)
 app.add_typer(batch.app, name="batch")
+app.command("watch")(watch.watch)
 app.add_typer(review.app, name="review")
 app.command("chart")(chart.chart)
 app.command("compare")(compare.compare)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ STOPPING = "finishing the pages in work; the same signal again ends it at once"
 
 
 @contextmanager
-def signals(stop: Stop, console: Console) -> Iterator[list[int]]:
+def signals(stop: Stop, console: Console, told: Callable[[], str] = lambda: STOPPING) -> Iterator[list[int]]:
     """The first SIGINT or SIGTERM asks the batch to stop in good order, and says so; the second ends it at once."""
     seen: list[int] = []
 
@@ -31,8 +31,9 @@ def signals(stop: Stop, console: Console) -> Iterator[list[int]]:
             os._exit(128 + number)
         seen.append(number)
         stop.ask()
-        if console.verbosity >= 0:  # not by `print`, which may be interrupted just now
-            text = json.dumps({"event": "message", "message": STOPPING}) if console.events else f"\ndsvl2: {STOPPING}"
+        said = told()
+        if console.verbosity >= 0 and said:  # not by `print`, which may be interrupted just now
+            text = json.dumps({"event": "message", "message": said}) if console.events else f"\ndsvl2: {said}"
             with suppress(OSError):
                 os.write(2, f"{text}\n".encode())
 
