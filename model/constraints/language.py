@@ -140,7 +140,7 @@ class Then(Language):
 
     def step(self, char: str) -> Language:
         begun = then(self.head.step(char), self.tail)
-        return either(begun, self.tail.step(char)) if self.head.nullable else begun
+        return _factored((begun, self.tail.step(char))) if self.head.nullable else begun
 
     def first(self) -> Ranges:
         return merged(self.head.first() + self.tail.first()) if self.head.nullable else self.head.first()
@@ -166,7 +166,8 @@ class Either(Language):
         self.nullable = any(option.nullable for option in options)
 
     def step(self, char: str) -> Language:
-        return either(*(option.step(char) for option in self.options), prefer=self.prefer)
+        stepped = tuple(option.step(char) for option in self.options)
+        return either(*stepped, prefer=True) if self.prefer else _factored(stepped)
 
     def first(self) -> Ranges:
         return merged(pair for option in self.options for pair in option.first())
@@ -244,6 +245,23 @@ def either(*options: Language, prefer: bool = False) -> Language:
     if len(kept) < 2:
         return kept[0] if kept else NOTHING
     return Either(kept, prefer=prefer)
+
+
+def _factored(options: tuple[Language, ...]) -> Language:
+    """Any of them, where those that begin alike share their beginning: `a b | a c` is `a (b | c)`.
+
+    Else a rule that goes on in two ways behind a part that holds the rule again doubles what is known at every level.
+    """
+    whole = either(*options)
+    if not isinstance(whole, Either):
+        return whole
+    tails: dict[Language, list[Language]] = {}
+    for option in whole.options:
+        head, tail = (option.head, option.tail) if isinstance(option, Then) else (option, EMPTY)
+        tails.setdefault(head, []).append(tail)
+    if len(tails) == len(whole.options):
+        return whole
+    return either(*(then(head, either(*rest)) for head, rest in tails.items()))
 
 
 def repeat(item: Language, least: int = 0, most: int | None = None) -> Language:

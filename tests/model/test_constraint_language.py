@@ -21,6 +21,7 @@ from dsvl2.model.constraints import (
     text,
     then,
 )
+from dsvl2.model.constraints.rules import parts_of
 
 LETTERS = "ab"
 
@@ -92,6 +93,18 @@ def test_a_rule_can_speak_of_itself() -> None:
     endless.body = then(text("x"), endless)
     settle([endless])
     assert endless.ending is None
+
+
+def test_a_rule_that_goes_on_in_two_ways_does_not_double_what_is_known_at_every_level() -> None:
+    rule = Name("rule")
+    braced = then(text("("), rule, text(")"))
+    rule.body = either(text("a"), then(braced, either(EMPTY, text("b"))), then(braced, text("c")), then(braced, rule))
+    settle([rule])
+    begun = rule.feed("(" * 60)
+    assert sum(1 for _ in parts_of(begun)) < 1000
+    assert begun.feed("a" + ")" * 59).ending == ")"
+    assert begun.feed("a" + ")c" * 59 + ")").nullable
+    assert begun.feed("a" + ")d") is NOTHING
 
 
 def test_a_preferred_option_is_the_ending_though_longer() -> None:
