@@ -29,6 +29,7 @@ from dsvl2_cli.commands import (
     ground,
     inspect,
     man,
+    mcp,
     models,
     ocr,
     page2code,
@@ -83,6 +84,7 @@ app.command("watch")(watch.watch)
 app.add_typer(review.app, name="review")
 app.command("chart")(chart.chart)
 app.command("compare")(compare.compare)
+app.command("mcp")(mcp.mcp)
 app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)

@@ -65,7 +65,7 @@ def extract_all(plan: ExtractPlan, common: Common, now: Session) -> None:
         if format == "xlsx" and plan.output in (None, "-") and now.results.isatty():
             raise UsageError("a workbook is not written to a terminal", "name a file: -o fields.xlsx")
         work.check_output(plan.output, plan.force)
-        extractor = _Extractor(work, plan, form)
+        extractor = Extractor(work, plan, form)
         results, problems = extractor.all(documents)
         if results:
             work.deliver(rendered(results, form, format, data_only=plan.data_only), plan.output, plan.force)
@@ -112,7 +112,7 @@ def rendered(results: list[Extraction], form: Form, format: str, *, data_only: b
     return "".join(json_text(result, data_only=data_only, lines=format == "jsonl") for result in results)
 
 
-class _Extractor:
+class Extractor:
     """Extracts from one document after the other with one engine."""
 
     def __init__(self, work: Work, plan: ExtractPlan, form: Form) -> None:
