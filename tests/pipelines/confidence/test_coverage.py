@@ -144,6 +144,42 @@ def test_a_line_of_one_word_that_is_missing_is_seen_even_if_its_letters_run_toge
     assert not coverage(replace(reading, blocks=reading.blocks[:-1]), layout).clean
 
 
+@pytest.mark.parametrize("word", ["entities.", "so; or", "umask.", "int x,", "Date:", "8", "1"])
+def test_a_short_line_that_is_missing_is_seen_where_the_whole_page_ran_together(word: str) -> None:
+    """Letters of 100 dpi that the ink fills and joins are like no letter, but like the words that were read."""
+    document = pymupdf.open()
+    leaf = document.new_page(width=420, height=300)
+    leaf.insert_textbox((40, 30, 380, 160), TEXT, fontsize=10, fontname="tibo")
+    leaf.insert_text((40, 200), word, fontsize=10, fontname="tibo")
+    pixels = leaf.get_pixmap(dpi=300, colorspace=pymupdf.csGRAY)
+    large = Image.frombytes("L", (pixels.width, pixels.height), pixels.samples).filter(ImageFilter.MinFilter(3))
+    image = large.resize((pixels.width // 3, pixels.height // 3), Image.Resampling.BOX)
+    image = image.filter(ImageFilter.GaussianBlur(0.8))
+    words = [((w[0] + w[2]) / 2 * 100 / 72, (w[1] + w[3]) / 2 * 100 / 72, w[4]) for w in leaf.get_text("words")]
+    found = correct_reading(image, words, 100)
+    assert found is not None
+    reading, layout = found
+    assert coverage(reading, layout).clean
+    assert not coverage(replace(reading, blocks=reading.blocks[:-1]), layout).clean
+
+
+def test_a_hole_is_unlike_the_letters_of_its_page() -> None:
+    reading, layout = page("plain")
+    ink = layout.ink
+    assert ink is not None
+    side, foot = 1.4 * ink.unit, layout.size[1] - 150.0
+    hole = np.array([[300.0, foot - side, 300 + side, foot]], dtype=np.float32)
+    more = replace(
+        ink,
+        boxes=np.concatenate([ink.boxes, hole]),
+        area=np.append(ink.area, 0.78 * side * side).astype(np.float32),
+        letter=np.append(ink.letter, True),
+        line=np.append(ink.line, -1).astype(np.int32),
+        strokes=np.append(ink.strokes, 1.0).astype(np.float32),
+    )
+    assert coverage(reading, replace(layout, ink=more)).clean
+
+
 @pytest.mark.parametrize(("low", "seen"), [(0.87, True), (0.6, False)])
 def test_a_small_letter_beside_a_word_that_ran_together_may_be_lower_than_one_alone(low: float, seen: bool) -> None:
     """A scan's "New": "Ne" is one piece with tall strokes, "w" another as low as the line's small letters."""
