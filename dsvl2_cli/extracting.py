@@ -24,7 +24,17 @@ FORMATS = ("json", "jsonl", "csv", "xlsx")
 MANY = 20  # pages from which on it is said how many there are: they take minutes
 _BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".xlsx": "xlsx"}
 _LOUD = frozenset(
-    {"conflict", "token_limit", "repetition", "rule_failed", "unsupported", "not_merged", "bad_answer", "empty"}
+    {
+        "conflict",
+        "token_limit",
+        "repetition",
+        "rule_failed",
+        "unsupported",
+        "not_merged",
+        "bad_answer",
+        "empty",
+        "two_dates",
+    }
 )
 _EXAMPLE = 'for example: -s "invoice_no, date: date, total: number, items[]: {text, amount: number}"'
 

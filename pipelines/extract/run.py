@@ -16,6 +16,7 @@ from dsvl2.pipelines.extract.merge import merged
 from dsvl2.pipelines.extract.rules import Rule, parse_rule
 from dsvl2.pipelines.extract.second import allowed, look_again
 from dsvl2.pipelines.extract.shapes import Form, is_constant
+from dsvl2.pipelines.extract.third import look_at_labels
 from dsvl2.pipelines.extract.types import Extraction, FieldEvidence, Options, Reading, RuleOutcome, View
 from dsvl2.pipelines.tasks.base import Engine
 
@@ -51,6 +52,8 @@ def extract(
     """
     asker = asker or Asker(engine, form, options or Options())
     readings = look_again(asker, views, asker.read(views)) if views else [_empty(form)]
+    if views and asker.reads_text:
+        readings = look_at_labels(form, views, readings)
     whole = merged(form, readings)
     outcomes = [rule.check(whole.data) for rule in rules]
     for rule, outcome in zip(rules, outcomes, strict=True):

@@ -70,7 +70,7 @@ def _weighed(asker: Asker, view: View, reading: Reading, path: Path, answer: str
     after = evidence_of(view, second, confidence)
     if second == first:
         known = [where.confidence for where in (before, after) if where.confidence is not None]
-        return _with(reading, path, first, replace(before, confidence=max(known, default=None)))
+        return with_value(reading, path, first, replace(before, confidence=max(known, default=None)))
     better = (after.quote is not None, after.confidence or 0.0) > (before.quote is not None, before.confidence or 0.0)
     if first is None and (second is None or after.quote is None):
         return reading
@@ -82,7 +82,7 @@ def _weighed(asker: Asker, view: View, reading: Reading, path: Path, answer: str
         return reading
     told = "null" if second is None else repr(second)
     fact = f"page {reading.page}: {shown(path)} was {first!r}; asked for alone it is {told}"
-    return _with(reading, path, second, after, Notice("second_look", fact))
+    return with_value(reading, path, second, after, Notice("second_look", fact))
 
 
 def _without_guesses(form: Form, view: View, reading: Reading) -> Reading:
@@ -94,14 +94,14 @@ def _without_guesses(form: Form, view: View, reading: Reading) -> Reading:
         if allowed(form, reading.data, path, None):
             fact = f"page {reading.page}: {shown(path)}: {value!r} does not stand on the page, so it is null"
             nothing = FieldEvidence(reading.page, None, None, evidence.confidence)
-            reading = _with(reading, path, None, nothing, Notice("not_on_page", fact))
+            reading = with_value(reading, path, None, nothing, Notice("not_on_page", fact))
         else:
             fact = (
                 f"page {reading.page}: {shown(path)}: {value!r} does not stand on the page; null is not allowed there"
             )
             least = _least_number(form, reading.data, path)
             if least is not None and least != value:
-                reading, fact = _with(reading, path, least, evidence), f"{fact}, so it is {least}"
+                reading, fact = with_value(reading, path, least, evidence), f"{fact}, so it is {least}"
             reading = replace(reading, notices=(*reading.notices, Notice("unsupported", fact)))
     return reading
 
@@ -135,7 +135,8 @@ def _looks_formatted(value: str) -> bool:
     return any(char.isdigit() for char in value)
 
 
-def _with(reading: Reading, path: Path, value: Any, evidence: FieldEvidence, *notices: Notice) -> Reading:
+def with_value(reading: Reading, path: Path, value: Any, evidence: FieldEvidence, *notices: Notice) -> Reading:
+    """Return a reading with another value and its evidence at a path, and what is to be said of it."""
     return replace(
         reading,
         data=replaced(reading.data, path, value),

@@ -66,7 +66,7 @@ def page(number: int, *rows: str) -> PageResult:
     return PageResult(number, (Block("paragraph", "", None, lines=lines),), 1000, 1000, 100.0)
 
 
-ONE = page(1, "Invoice A-1031|3 May 2021", "Widget|12.00", "Gadget|76.17", "Total|88.17")
+ONE = page(1, "Invoice A-1031|of 3 May 2021", "Widget|12.00", "Gadget|76.17", "To pay|88.17")
 GOOD = {"no": "A-1031", "date": "2021-05-03", "total": 88.17,
         "items": [{"text": "Widget", "amount": 12}, {"text": "Gadget", "amount": 76.17}]}  # fmt: skip
 
@@ -158,7 +158,7 @@ def test_an_enum_need_not_stand_on_the_page() -> None:
 
 
 def test_values_of_several_pages_are_merged_and_conflicts_told() -> None:
-    two = page(2, "Carried over|76.17", "Sprocket|1.00", "Total|89.17")
+    two = page(2, "Carried over|76.17", "Sprocket|1.00", "To pay|89.17")
     said = {
         "Widget": {**GOOD, "total": 76.17, "items": GOOD["items"]},
         "Sprocket": {"no": None, "date": None, "total": 89.17, "items": [{"text": "Sprocket", "amount": 1}]},
