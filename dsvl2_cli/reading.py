@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from dsvl2_cli.session import Session
 
 GPU_BATCH = 8
-LOSSES = frozenset({"truncated", "image_truncated"})  # notices of missing text are told whatever the verbosity
+LOSSES = frozenset(
+    {"truncated", "image_truncated", "dark_page"}
+)  # notices of missing text are told whatever the verbosity
 
 
 def read_all(plan: Plan, now: Session) -> Exit:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.formulas.in_page import PageFormula
     from dsvl2.pipelines.formulas.inline import InlineFormula
 
+_DARK = 64  # mean grey, of 255
 _MANY, _TINY = 20, 7.0  # pieces of ink as large as letters, of which blank paper has none; pixels of a letter's height
 _INK_CONTRAST = 40
 _INK_CELLS = 4
@@ -57,7 +58,7 @@ def prepare(page: PageImage, profile: ReadingProfile) -> PreparedPage:
     if profile.mode == "bands":
         return _prepare_bands(page, profile, result)
     if is_blank(page.image):
-        return PreparedPage(replace(result, blank=True), ())
+        return PreparedPage(_told_dark(replace(result, blank=True), page.image), ())
     return PreparedPage(result, (_request(page.image, profile, page.text_layer),))
 
 
@@ -66,7 +67,7 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult,
     known = result
     result = replace(result, rotation=layout.rotation, skew=layout.skew, blank=layout.blank)
     if layout.blank:
-        return PreparedPage(_without_print(result, layout), (), layout)
+        return PreparedPage(_told_dark(_without_print(result, layout), page.image), (), layout)
     from dsvl2.pipelines.charts.in_page import page_charts  # charts and formulas build on tasks
     from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas
     from dsvl2.pipelines.formulas.inline import MOST_TOKENS, inline_formulas
@@ -92,6 +93,14 @@ def _without_print(result: PageResult, layout: PageLayout) -> PageResult:
     if height < _TINY:
         fact = f"the letters on this page are some {height:.0f} pixels high, too small to be read: scan it more finely"
     return replace(result, blank=False, warnings=(*result.warnings, Notice("unreadable", fact)))
+
+
+def _told_dark(result: PageResult, image: Image) -> PageResult:
+    """Say that a page without writing is dark all over: a lid left open or a broken file, hardly an empty sheet."""
+    if not result.blank or float(np.asarray(image.convert("L")).mean()) > _DARK:
+        return result
+    fact = "the page is dark all over and counts as blank: the scan may have failed"
+    return replace(result, warnings=(*result.warnings, Notice("dark_page", fact)))
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:

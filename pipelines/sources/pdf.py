@@ -12,7 +12,7 @@ from dsvl2.pipelines.documents import Notice, PageImage, ReadPage, TextLayerUse
 from dsvl2.pipelines.errors import Encrypted, FileMissing, UnreadableFile, WrongPassword
 from dsvl2.pipelines.sources.base import Blob, PageInfo, Source, SourceOptions
 from dsvl2.pipelines.sources.pdf_text import layer_page
-from dsvl2.pipelines.sources.salvage import rebuild_page_tree, whole_objects
+from dsvl2.pipelines.sources.salvage import is_lost, rebuild_page_tree, whole_objects
 from dsvl2.pipelines.textlayer import judge, layer_result
 
 DEFAULT_DPI = 150.0
@@ -39,6 +39,7 @@ class PdfSource(Source):
         self._mupdf = _quiet_mupdf()
         self._document: Any = self._open(blob)
         self._decided: dict[int, ReadPage | TextLayerUse] = {}
+        self._gathered = False
         try:
             self._unlock()
             self._repaired = bool(self._document.is_repaired)
@@ -47,9 +48,10 @@ class PdfSource(Source):
             self._document.close()
             raise
         if self._repaired:
-            self.notices.append(
-                Notice("pdf_repaired", f"{self.name} is damaged and was repaired; pages may be missing")
-            )
+            what = "pages may be missing"
+            if self._gathered:
+                what = f"its list of pages is gone, and {self._document.page_count} pages were found; others may be missing"
+            self.notices.append(Notice("pdf_repaired", f"{self.name} is damaged and was repaired; {what}"))
 
     def _open(self, blob: Blob) -> Any:
         try:
@@ -92,6 +94,7 @@ class PdfSource(Source):
         if count < 1:
             raise UnreadableFile(f"{self.name} is damaged: there is no page in it")
         self._repaired = True
+        self._gathered = True
         return count
 
     def text_page(self, number: int) -> ReadPage | None:
@@ -100,6 +103,8 @@ class PdfSource(Source):
             return None
         if number not in self._decided:
             page = self._document.load_page(number - 1)
+            if self._repaired and is_lost(self._document, page):
+                return None  # an error when it is to be drawn
             layer = layer_page(self._mupdf, page)
             use = judge(layer, self.options.text_layer)
             if use.decision == "used":
@@ -126,6 +131,8 @@ class PdfSource(Source):
         """Render page `number`; `text_layer` is its text as stored in the file, None if it has none."""
         self._warnings()
         page = self._document.load_page(number - 1)
+        if self._repaired and is_lost(self._document, page):
+            raise UnreadableFile(f"page {number} is damaged: what it showed is no longer in the file")
         dpi, notices = self._resolution(page, number)
         self._check_embedded(page, number)
         zoom = dpi / 72.0

@@ -30,6 +30,25 @@ def rebuild_page_tree(document: Any) -> int:
     return int(document.page_count)
 
 
+def is_lost(document: Any, page: Any) -> bool:
+    """Say whether the page object, all it draws with, or the pictures it draws lay in the part that is gone.
+
+    MuPDF shows such a page as an empty sheet. One that never had anything on it is none of these.
+    """
+    try:
+        kind, _ = document.xref_get_key(page.xref, "Contents")
+    except ValueError:  # its object is not there
+        return True
+    if kind == "null":
+        return False
+    parts = [part for part in page.get_contents() if document.xref_is_stream(part)]
+    if not parts:
+        return True
+    drawing = page.read_contents()
+    pictures_alone = b" Do" in drawing and b"Tj" not in drawing and b"TJ" not in drawing
+    return pictures_alone and not page.get_images() and not page.get_xobjects()
+
+
 def _is_page(document: Any, xref: int) -> bool:
     try:
         return bool(document.xref_get_key(xref, "Type") == ("name", "/Page"))

@@ -122,6 +122,14 @@ def test_blank_pages_never_reach_the_model() -> None:
     assert next(run(OcrTask(), [blank(1)], ScriptedEngine(BANDS))).blank
 
 
+def test_a_page_dark_all_over_is_told() -> None:
+    dark = replace(blank(1), image=Image.new("L", (100, 100), 12))
+    for profile in (WHOLE, BANDS):
+        page = next(run(OcrTask(), [dark], ScriptedEngine(profile)))
+        assert page.blank
+        assert [notice.code for notice in page.warnings] == ["dark_page"]
+
+
 def test_a_cut_answer_is_told() -> None:
     engine = ScriptedEngine()
     engine.finish = "length"

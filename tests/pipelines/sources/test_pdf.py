@@ -200,6 +200,25 @@ def test_a_page_of_which_nothing_is_left_is_not_taken_for_blank(make_pdf: MakePd
     assert second.text_layer == "two"
 
 
+@pytest.mark.parametrize("text_layer", ["auto", "ignore"])
+def test_pages_that_a_cut_took_are_errors_and_empty_ones_are_not(text_layer: str) -> None:
+    with pymupdf.open() as pdf:
+        for number in range(4):
+            leaf = pdf.new_page(width=300, height=200)
+            if number != 1:
+                leaf.insert_text((20, 50), f"page {number} " * 4)
+            leaf.draw_line((20, 60), (20 + number, 60))
+        pdf.xref_set_key(pdf[1].xref, "Contents", "null")
+        data = pdf.tobytes()
+        last = data.index(b"%d 0 obj" % pdf[3].get_contents()[0])
+    options = SourceOptions(text_layer=text_layer)  # type: ignore[arg-type]
+    with open_source(data[: last + 20], options) as source:
+        found = list(source)
+    errors = [page.error.message for page in found if isinstance(page, UnreadablePage)]
+    assert errors == ["page 4 is damaged: what it showed is no longer in the file"]
+    assert len(found) == 4
+
+
 def pages_first_pdf(*texts: str) -> bytes:
     """A PDF written by hand with the list of pages and the catalog at its end."""
     font = "<</Font<</F <</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>"
