@@ -12,6 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dsvl2.kernels.cuda_backend import latent as latent_cuda
 from dsvl2.kernels.sight import Sight
 from dsvl2.kernels.triton_backend import few
 from dsvl2.kernels.triton_backend.latent import split_latent
@@ -96,6 +97,8 @@ def latent_values(query: Tensor, cache: Tensor, sight: Sight, to_value: Tensor) 
 def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tensor | None = None) -> Tensor:
     """See `ops.decode`. Returns [R, G, a, values] in the dtype of the query."""
     rows, groups, heads, _ = query.shape
+    if scales is None and rows >= latent_cuda.LEAST and latent_cuda.fits(query, cache, values):
+        return latent_cuda.decode(query, cache, sight)
     out = torch.empty(rows, groups, heads, values, dtype=query.dtype, device=query.device)
     shares: tuple[Tensor, Tensor] | None
     if not _latent(query, cache, values, scales):

@@ -1,7 +1,7 @@
 """Device code of the experts: gate and up with SiLU, down, and the weighted sum; routed pairs and shared experts in one grid.
 
-Blocks of the grid's first axis up to ROUTED hold up to BM pairs of one routed expert; those behind, SM tokens each in one shared
-expert. Letters as in `experts`.
+Blocks up to ROUTED hold up to BM pairs of one routed expert; those behind, SM tokens each in one shared expert. Letters as in
+`experts`.
 
 Large blocks (BM of WIDE and more): the last one of an expert often holds few pairs, and is computed as a smaller one; and the
 rows of a block's weights take their turn before the next block does, so that its tokens are still in the L2.
@@ -10,18 +10,30 @@ rows of a block's weights take their turn before the next block does, so that it
 import triton
 import triton.language as tl
 
+from dsvl2.kernels.triton_backend.launch import hold, release
+from dsvl2.kernels.triton_backend.nibbles import laid
 from dsvl2.kernels.triton_backend.tiles import add_plain, add_unit, rows_times, settled
 
 WIDE = tl.constexpr(64)
 
 
 @triton.jit
-def _place(BN: tl.constexpr, BM: tl.constexpr):
-    """Which block of tokens this program has, and its first row of the weights."""
+def _place(BN: tl.constexpr, BM: tl.constexpr, ROUTED):
+    """Which block of tokens this program has, and its first row of the weights.
+
+    Blocks of shared experts hold more tokens and take longer than small ones of routed ones: they begin, all of them.
+    """
     if BM >= WIDE:
         return tl.program_id(1), tl.program_id(0) * BN
     else:
-        return tl.program_id(0), tl.program_id(1) * BN
+        number = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
+        shared = tl.num_programs(0) - ROUTED
+        if number < shared * tl.num_programs(1):
+            block, row = ROUTED + number % tl.maximum(shared, 1), number // tl.maximum(shared, 1)
+        else:
+            number -= shared * tl.num_programs(1)
+            block, row = number % tl.maximum(ROUTED, 1), number // tl.maximum(ROUTED, 1)
+        return block, row * BN
 
 
 @triton.jit
@@ -113,9 +125,14 @@ def gate_up(
     x, codes, words, table, shared, shared_words, shared_table, out, pairs, experts, counts, N, ROUTED,
     K: tl.constexpr, WIDTH: tl.constexpr, PER_TOKEN: tl.constexpr, NS: tl.constexpr, FORM: tl.constexpr,
     SHARED_FORM: tl.constexpr, BM: tl.constexpr, SM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
-    EXACT: tl.constexpr, ASM: tl.constexpr,
+    EXACT: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr, LAID: tl.constexpr,
 ):  # fmt: skip
-    block, row = _place(BN, BM)
+    release(CHAIN)
+    if LAID:
+        table = laid(table)
+        shared_table = table
+    hold(CHAIN)
+    block, row = _place(BN, BM, ROUTED)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:
@@ -175,9 +192,14 @@ def down(
     x, codes, words, table, shared, shared_words, shared_table, out, pairs, experts, counts, N, ROUTED,
     H: tl.constexpr, WIDTH: tl.constexpr, PER_TOKEN: tl.constexpr, NS: tl.constexpr, FORM: tl.constexpr,
     SHARED_FORM: tl.constexpr, BM: tl.constexpr, SM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr,
-    EXACT: tl.constexpr, ASM: tl.constexpr,
+    EXACT: tl.constexpr, ASM: tl.constexpr, CHAIN: tl.constexpr, LAID: tl.constexpr,
 ):  # fmt: skip
-    block, row = _place(BN, BM)
+    release(CHAIN)
+    if LAID:
+        table = laid(table)
+        shared_table = table
+    hold(CHAIN)
+    block, row = _place(BN, BM, ROUTED)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:
@@ -204,8 +226,11 @@ def down(
 
 @triton.jit(do_not_specialize=["N"])
 def combine(
-    y, weight, plus, out, N, H, K: tl.constexpr, NS: tl.constexpr, PLUS: tl.constexpr, BH: tl.constexpr
+    y, weight, plus, out, N, H, K: tl.constexpr, NS: tl.constexpr, PLUS: tl.constexpr, BH: tl.constexpr,
+    CHAIN: tl.constexpr,
 ):  # fmt: skip
+    release(CHAIN)
+    hold(CHAIN)
     token = tl.program_id(0).to(tl.int64)
     column = tl.program_id(1) * BH + tl.arange(0, BH)
     ok = column < H

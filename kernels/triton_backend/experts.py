@@ -11,12 +11,13 @@ import triton
 from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
-from dsvl2.kernels.triton_backend import alone
+from dsvl2.kernels.triton_backend import alone, nibbles
 from dsvl2.kernels.triton_backend.expert_kernels import WIDE, combine, down, gate_up
 from dsvl2.kernels.triton_backend.gated import gated
-from dsvl2.kernels.triton_backend.launch import interpreting, on, power
+from dsvl2.kernels.triton_backend.launch import chained, interpreting, on, power
 from dsvl2.kernels.triton_backend.operand import Operand
 from dsvl2.kernels.triton_backend.sorting import Blocks, everyone, sort
+from dsvl2.kernels.triton_backend.tiles import NF4
 from dsvl2.kernels.triton_backend.tuning import Tile, default, expert_bin, tile, width_of
 
 MANY = 64  # tokens of a tile in a shared expert at most: its weights are unpacked once for all of them
@@ -42,7 +43,7 @@ def experts(x: Tensor, idx: Tensor, weight: Tensor, routed: Pair, shared: Pair |
     with on(x):
         combine[(count, triton.cdiv(hidden, wide))](
             spread, weight, spread if plus is None else plus, out, count, hidden,
-            K=per_token, NS=halves, PLUS=plus is not None, BH=wide, num_warps=4,
+            K=per_token, NS=halves, PLUS=plus is not None, BH=wide, num_warps=4, **chained(x),
         )  # fmt: skip
     return out
 
@@ -101,6 +102,8 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None, shared: Pair | None) -> 
         "NS": halves,
         "SM": many,
         "ASM": held[0].fast(x) or beside[0].fast(x),
+        "LAID": held[0].form == beside[0].form == NF4 and held[0].fast(x) and nibbles.tables(),
+        **chained(x),
     }
     forms = {"FORM": held[0].form, "SHARED_FORM": beside[0].form}
     with on(x):

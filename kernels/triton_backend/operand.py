@@ -1,12 +1,11 @@
 """A weight as the matrix kernels take it: a format number and three tensors, some of which only fill their place."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import torch
 from torch import Tensor
 
-from dsvl2.kernels.packing import CODE, PackedWeight
+from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.packing.arranged import ArrangedInt4, ArrangedInt8, ArrangedNF4
 from dsvl2.kernels.triton_backend import nibbles, tiles
 
@@ -25,7 +24,7 @@ class Operand:
             return cls(tiles.PLAIN, (weight, weight, weight))
         codes, form = weight.parts["codes"], FORMS[type(weight.form)]
         words = weight.parts["scale" if form == tiles.INT8 else "words"]
-        return cls(form, (codes, words, nf4_table(device) if form == tiles.NF4 else words))
+        return cls(form, (codes, words, nibbles.nf4_table(device) if form == tiles.NF4 else words))
 
     def fast(self, x: Tensor) -> bool:
         """Whether codes are unpacked by assembly: for activations in bf16, whose products need no more digits."""
@@ -38,9 +37,3 @@ FORMS = {ArrangedInt8: tiles.INT8, ArrangedInt4: tiles.INT4, ArrangedNF4: tiles.
 def fits(weight: PackedWeight) -> bool:
     """Whether the kernels read this format."""
     return type(weight.form) in FORMS and all(part.is_contiguous() for part in weight.parts.values())
-
-
-@cache
-def nf4_table(device: torch.device) -> Tensor:
-    """The 16 values of NF4 on a device."""
-    return torch.tensor(CODE, device=device)

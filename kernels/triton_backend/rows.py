@@ -181,7 +181,7 @@ def halves(codes, word, table, FORM: tl.constexpr, ASM: tl.constexpr):
             return ((wide & 15) - zero).to(tl.float32), ((wide >> 4) - zero).to(tl.float32)
     else:
         if ASM:
-            return unpack_nf4(codes)
+            return unpack_nf4(codes, table)
         else:
             wide = codes.to(tl.int32)
             return tl.load(table + (wide & 15)), tl.load(table + (wide >> 4))

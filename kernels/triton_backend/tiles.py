@@ -90,7 +90,7 @@ def add_unit(
             first, second = ((wide & 15) - zero).to(tl.float32), ((wide >> 4) - zero).to(tl.float32)
             scale = (scale << 16).to(tl.float32, bitcast=True)
         elif ASM:  # scaled in bf16, as bitsandbytes does: 8 to 18 % faster than scaled sums of every unit
-            first, second = unpack_nf4(pairs)
+            first, second = unpack_nf4(pairs, table)
             step = scale.to(tl.bfloat16)[:, None]
             return product(side_by_side(first * step, second * step), tl.trans(x), acc, EXACT)
         else:

@@ -59,7 +59,10 @@ def test_latents_asked_for_before_the_query(
 @pytest.mark.parametrize("length", [1, 16, 33, 100])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_one_token_of_plain_heads(length: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rotation, cache and attention in one launch: the cache to the bit as from the parts, the result as good."""
+    """Rotation, cache and attention in one launch: the cache as from the parts, the result as good.
+
+    In bf16 to the bit; in fp32 within the last digit, as a compiler may round a product and a sum once instead of twice.
+    """
     monkeypatch.setattr(few, "HEAD_PARTS", 2)
     heads, width, size, at = 3, 32, 16, length - 1
     cache, sight = scattered(2, heads, size, width, [length])
@@ -77,7 +80,10 @@ def test_one_token_of_plain_heads(length: int, dtype: torch.dtype, monkeypatch: 
             monkeypatch.setattr(few, "heads_fit", lambda *_: False)
         found.append((joined.heads_step(q, k, v, width**-0.5, mine, None, sight, place), mine))
     (got, mine), (want, other) = found
-    assert got.shape == want.shape == (1, heads, width) and torch.equal(mine, other)
+    assert got.shape == want.shape == (1, heads, width)
+    torch.testing.assert_close(
+        mine, other, rtol=0.0 if dtype == torch.bfloat16 else 1e-6, atol=0.0 if dtype == torch.bfloat16 else 1e-6
+    )
     torch.testing.assert_close(
         got, want, rtol=2e-2 if dtype == torch.bfloat16 else 1e-5, atol=1e-2 if dtype == torch.bfloat16 else 1e-6
     )

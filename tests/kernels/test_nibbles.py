@@ -16,16 +16,11 @@ def bf16_pair(word: int) -> torch.Tensor:
     return torch.tensor([word & 0xFFFF, word >> 16]).to(torch.uint16).view(torch.bfloat16)
 
 
-def single_of(word: int) -> torch.Tensor:
-    return torch.tensor(word).to(torch.uint32).view(torch.float32)
+def execute(text: str, inputs: dict[str, int], memory: dict[str, int] | None = None) -> dict[str, int]:
+    """Run the few instructions of PTX that are used (PTX ISA: prmt, shr, and, lop3, mad.lo, ld.shared, sub.rn.bf16x2).
 
-
-def single(value: torch.Tensor) -> torch.Tensor:
-    return value.view(torch.uint32).to(torch.int64)
-
-
-def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
-    """Run the few instructions of PTX that are used (PTX ISA: prmt, shr, and, xor, lop3, sub.rn.bf16x2, sub.rn.f32)."""
+    memory: words by "[address]".
+    """
     held = dict(inputs)
 
     def value(name: str) -> int:
@@ -36,6 +31,10 @@ def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
             continue
         name, _, rest = line.rstrip(";").partition(" ")
         target, *given = re.split(r",\s*", rest)
+        if name == "ld.shared.b32":
+            assert memory is not None
+            held[target] = memory[f"[{value(given[0].strip('[]'))}]"]
+            continue
         a, b, *more = (value(part) for part in given)
         if name == "prmt.b32":
             source, select = (b << 32) | a, more[0]
@@ -45,10 +44,8 @@ def execute(text: str, inputs: dict[str, int]) -> dict[str, int]:
             made = a >> b
         elif name == "and.b32":
             made = a & b
-        elif name == "xor.b32":
-            made = a ^ b
-        elif name == "sub.rn.f32":
-            made = int(single(single_of(a) - single_of(b)))
+        elif name == "mad.lo.u32":
+            made = a * b + more[0]
         elif name == "lop3.b32":
             assert more[1] == 0xEA  # (0xF0 & 0xCC) | 0xAA
             made = (a & b) | more[0]
@@ -80,6 +77,20 @@ def test_every_byte_comes_out_as_arithmetic_has_it(zero: int) -> None:
             assert torch.equal(torch.cat([bf16_pair(held[name]) for name in names]), want[row, at : at + 4])
         held = execute(nibbles.INT8_HALF_TEXT, {"$2": packed})
         assert torch.equal(torch.cat([bf16_pair(held["$0"]), bf16_pair(held["$1"])]), want[6, at : at + 4])
+
+
+@pytest.mark.parametrize("lane", [0, 31])
+def test_every_byte_is_found_in_the_table_of_its_bank(lane: int) -> None:
+    codes = torch.arange(256, dtype=torch.uint8)
+    words = nibbles.nf4_table(torch.device("cpu"))[16:].view(torch.int32).tolist()
+    place = 1024 + 4 * lane
+    memory = {f"[{place + 128 * byte}]": word & 0xFFFFFFFF for byte, word in enumerate(words)}
+    assert all(int(address[1:-1]) // 4 % 32 == lane for address in memory)
+    want = nibbles.expected(codes, 0)[7:]
+    for at in range(0, 256, 4):
+        held = execute(nibbles.LOOK_TEXT, {"$4": sum(at + i << 8 * i for i in range(4)), "$5": place}, memory)
+        for row, names in enumerate((("$0", "$1"), ("$2", "$3"))):
+            assert torch.equal(torch.cat([bf16_pair(held[name]) for name in names]), want[row, at : at + 4])
 
 
 def test_nothing_is_trusted_without_a_gpu_that_has_it() -> None:
