@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from dsvl2_cli.session import Session
 
 SCHEMA = "dsvl2/batch/v1"
+PAGE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Job:
     lease_seconds: float = 120.0
     jsonl: bool = False
     part_documents: int = 1000
-    page_timeout: float = 600.0
+    page_timeout: float = PAGE_SECONDS
     decode_timeout: float = 120.0
     decode_memory: float = 4000.0
     force: bool = False
@@ -84,6 +85,7 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     task = make_task(rest["task"], rest["options"])
     chosen = choose_batch_format(task, format, output, settings, jsonl=rest["jsonl"])
     command = shlex.join(["dsvl2", *sys.argv[1:]])
+    rest["page_timeout"] = rest["page_timeout"] or settings.page_timeout or PAGE_SECONDS
     return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
 
 

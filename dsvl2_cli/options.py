@@ -177,6 +177,11 @@ BatchSize = Annotated[
         "--batch-size", metavar="N", rich_help_panel=MODEL, help="Pages read together; never changes the text."
     ),
 ]
+PageTimeout = Annotated[
+    float | None,
+    typer.Option("--page-timeout", metavar="S", rich_help_panel=RUN, show_default="600; other models than nano: none",
+                 help="Seconds that a page may take; it fails then, and the others are read. 0: no limit."),
+]  # fmt: skip
 PageMarkers = Annotated[
     bool | None,
     typer.Option(

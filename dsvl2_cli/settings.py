@@ -51,6 +51,7 @@ class Settings:
     min_confidence: float | None = _key(
         None, "mark words that are less sure than this, 0 to 1 (0.9 for 90 %)", least=0, most=1
     )
+    page_timeout: float | None = _key(None, "seconds that a page may take; 0 switches the limit off", least=0)
     max_pages: int | None = _key(None, "refuse to read more pages of one document; 0 switches the limit off", least=0)
     max_megapixels: float | None = _key(None, "refuse images with more; 0 switches the limit off", least=0)
     max_megabytes: float | None = _key(None, "refuse larger files; 0 switches the limit off", least=0)

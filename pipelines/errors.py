@@ -15,6 +15,7 @@ DocumentError
 |   +-- TooManyPages      more pages to read than anyone would wait for
 |   +-- BoxOutside        a region that is not on the page
 |   +-- BadRequest        a chat request that cannot be answered as it stands
++-- OutOfTime             a page took longer than it was given
 +-- OutputError           the result cannot be put where it was asked for
 |   +-- OutputExists      would overwrite
 |   +-- OutputUnwritable  missing folder, no permission, no space
@@ -144,6 +145,13 @@ class BadRequest(InputError):
     """A chat request (of an OpenAI batch file) that is malformed, or asks for what is not supported."""
 
     code = "bad_request"
+
+
+class OutOfTime(DocumentError):
+    """A page took longer than it was given."""
+
+    code = "timeout"
+    default_hint = "give it more with --page-timeout S, or 0 for no limit"
 
 
 class OutputError(DocumentError):

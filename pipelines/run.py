@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from dsvl2.pipelines.clock import PageClock
 from dsvl2.pipelines.documents import (
     Document,
     ModelStamp,
@@ -37,7 +38,14 @@ class Drawing(Protocol):
     def close(self) -> None: ...
 
 
-def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size: int = 1) -> Iterator[PageResult]:
+def run(
+    task: Task,
+    source: Iterable[Page],
+    engine: Engine | None,
+    *,
+    batch_size: int = 1,
+    page_seconds: float | None = None,
+) -> Iterator[PageResult]:
     """Yield one result for every page of `source`, in order.
 
     `engine` may be None if no page has to be read (`Source.needs_model`); a page that has to fails then.
@@ -47,12 +55,18 @@ def run(task: Task, source: Iterable[Page], engine: Engine | None, *, batch_size
     pages that were finished. An engine on a GPU that can be fed while it works is given pages as they are drawn instead, in
     a thread of its own, when `batch_size` is more than one.
 
+    page_seconds: a page that takes longer to be drawn and read fails with `timeout`; pages are then read one by one. It
+    works in the main thread, where the system has SIGALRM.
+
     Raises:
         ValueError: batch_size < 1.
         Whatever iterating the source raises, after the pages before it.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+    if page_seconds:
+        yield from _timed(task, source, engine, PageClock(page_seconds))
+        return
     if (
         batch_size > 1
         and isinstance(task, OcrTask)
@@ -99,6 +113,18 @@ def begin_drawing(source: Source, device: str) -> Drawing | None:
     from dsvl2.pipelines.batch.aside import DrawnAside
 
     return DrawnAside.begun(source, device)
+
+
+def _timed(task: Task, source: Iterable[Page], engine: Engine | None, clock: PageClock) -> Iterator[PageResult]:
+    pages = iter(source)
+    while True:
+        with clock.page():  # drawing too: what is raised there makes a page that cannot be read
+            page = next(pages, None)
+            if page is None:
+                return
+            results = list(_read_group(task, [page], engine))
+        del page
+        yield from results
 
 
 def _flow(task: OcrTask, source: Iterable[Page], engine: StreamingEngine, expected: int) -> Iterator[PageResult]:

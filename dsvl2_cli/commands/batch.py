@@ -165,8 +165,11 @@ def run(
         ),
     ] = None,
     page_timeout: Annotated[
-        float, typer.Option(min=0.1, metavar="S", rich_help_panel=options.RUN, help="Seconds to read a page.")
-    ] = 600.0,
+        float | None,
+        typer.Option(
+            min=0.1, metavar="S", rich_help_panel=options.RUN, show_default="600", help="Seconds to read a page."
+        ),
+    ] = None,
     decode_timeout: Annotated[
         float, typer.Option(min=0.1, metavar="S", rich_help_panel=options.RUN, help="Seconds to draw a page.")
     ] = 120.0,

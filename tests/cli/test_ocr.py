@@ -402,3 +402,17 @@ def test_the_closing_line_names_the_first_few_pages_in_doubt() -> None:
     assert "1 page below 0.5" in closing_line([Report("a.pdf", pages=doubtful[:1])], 1.0, 0.5)
     told = closing_line([Report("a.pdf", pages=doubtful), Report("b.pdf", pages=[sure])], 1.0, 0.5)
     assert "5 pages (a.pdf page 1, a.pdf page 2, a.pdf page 3 and 2 more) below 0.5" in told
+
+
+def test_a_page_that_takes_too_long_fails_and_the_others_are_kept(
+    dsvl2: Any, pdf: Make, scripted: Any, tmp_path: Path
+) -> None:
+    book, alone = pdf("book.pdf", (100, scripted.SLOW_WIDTH, 110)), pdf("alone.pdf", (scripted.SLOW_WIDTH,))
+    out = tmp_path / "book.md"
+    done = dsvl2("ocr", book, "-o", out, "--dpi", "72", "--page-timeout", "0.5")
+    assert done.code == 3
+    assert "page 2" in done.err and "error[timeout]" in done.err and "within 0.5 s" in done.err
+    assert "100 by" in out.read_text() and "110 by" in out.read_text()
+    assert dsvl2("ocr", alone, "--dpi", "72", "--page-timeout", "0.5").code == 12
+    assert dsvl2("ocr", pdf(), "--dpi", "72", "--page-timeout", "0").code == 0
+    assert dsvl2("ocr", pdf(), "--page-timeout", "-1").code == 2
