@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
 from PIL import Image
 
-from dsvl2.model import Engine, GenerationResult
+from dsvl2.model import GenerationResult
 from dsvl2.pipelines.ask.choosing import choose, judge
 from dsvl2.pipelines.ask.declining import insisted
 from dsvl2.pipelines.ask.text import request_for
@@ -35,6 +34,9 @@ from dsvl2.pipelines.extract.leaves import leaves_of, shown
 from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
 from dsvl2.pipelines.training.answers.pages import Turn, VirtualPage, make_page, resources
 from dsvl2.pipelines.training.calibration_fit import calibration_error, logistic
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.tasks import Engine
 
 REFUSED, LOST = 0.9, 0.05
 """Of the questions without an answer at least so many are to be declined, of those with one at most so many."""
@@ -94,23 +96,21 @@ class Judged:
         return self.pressed or self
 
 
-def judged_answers(engine: Engine, vocabulary: Path, *, seed: int, seconds: float) -> list[Judged]:
-    """Ask about held-out pages until the time is over; other seeds give other pages.
+def judged_answers(engine: Engine, vocabulary: Path, *, seed: int, number: int) -> list[Judged]:
+    """Ask about the held-out page of a number (from 0), the same whenever it is asked for; other seeds give other pages.
 
     Raises:
         OSError: the vocabulary cannot be read.
     """
-    found: list[Judged] = []
-    words = resources(vocabulary)[1]
     names = [*KINDS, *UNSEEN]
-    start = time.monotonic()
-    for number in count():
-        if time.monotonic() - start > seconds:
-            return found
-        rng = Random(crc32(f"calibration {seed} {number}".encode()))
-        page = make_page(rng, words, kind=names[number % len(names)], keep_places=True)
-        found += [*_questions(engine, page), *_fields(engine, page)]
-    return found
+    rng = Random(crc32(f"calibration {seed} {number}".encode()))
+    page = make_page(rng, _words(vocabulary), kind=names[number % len(names)], keep_places=True)
+    return [*_questions(engine, page), *_fields(engine, page)]
+
+
+@cache
+def _words(vocabulary: Path) -> Any:
+    return resources(vocabulary)[1]
 
 
 def _questions(engine: Engine, page: VirtualPage) -> Iterator[Judged]:

@@ -180,6 +180,7 @@ def figures(words: Sequence[ReadWord], judge: Judge, together: Callable[[Sequenc
     whole = [together([judge(word) for word in line]) for line in lines]
     return {
         "words": len(words),
+        "lines": len(lines),
         "accuracy": sum(right) / max(len(right), 1),
         "ece": calibration_error(sure, right),
         "ece_equal_mass": calibration_error_by_mass(sure, right),

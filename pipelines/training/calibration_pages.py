@@ -6,10 +6,9 @@ corpus, printed and scanned by simulation from spotless to barely legible. The c
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from rapidfuzz.distance import Levenshtein
 from dsvl2.pipelines.confidence.evidence import usual_width, word_evidence
 from dsvl2.pipelines.documents import PageImage, PageResult
 from dsvl2.pipelines.evaluation import debian
-from dsvl2.pipelines.evaluation.debian import MANUALS, PAPERS, PROTOTYPE, DebianPdf
+from dsvl2.pipelines.evaluation.debian import FURTHER, MANUALS, PAPERS, PROTOTYPE, DebianPdf
 from dsvl2.pipelines.evaluation.metrics import normalise
 from dsvl2.pipelines.evaluation.page_sets import EvalPage, pdf_page
 from dsvl2.pipelines.evaluation.scan_simulation import ScanProfile, scan
@@ -29,16 +28,14 @@ from dsvl2.pipelines.words import Slant
 if TYPE_CHECKING:
     from dsvl2.pipelines.tasks import Engine
 
-FIT = ("octave", "gnuplot", "doxygen_manual", "debmake-doc.en", "auguide4-2", "tubguide", "jacow", "nrc", "ieeepes_doc")
-"""Stems of the documents that calibrations are fitted on; all others of the lists are for measuring them."""
-
 HOLD = 1.0 / 3.0  # part of a page's height that a strip shows
 MOST_CHARS = 6000
+_TRIES = 8  # pages that are drawn for a strip; of some documents half are nearly empty
 
 
 @dataclass(frozen=True, slots=True)
 class ReadWord:
-    """One word as read: features, right or wrong, and the line it is of (`document:strip:line`)."""
+    """One word as read: features, right or wrong, and the line it is of (`strip:document:page:line`)."""
 
     features: tuple[float, ...]
     right: bool
@@ -46,29 +43,24 @@ class ReadWord:
     raw: float
 
 
-def is_for_fitting(document: DebianPdf) -> bool:
-    """Say whether calibrations are fitted on a document; the others measure them."""
-    return document.name in FIT or document.name.lower().startswith(FIT)
+def documents() -> tuple[DebianPdf, ...]:
+    """Return the documents that strips are cut from, each once, always in the same order."""
+    return tuple({document.name: document for document in (*MANUALS, *PROTOTYPE, *PAPERS, *FURTHER)}.values())
 
 
-def strips(cache: Path, *, fitting: bool, seed: int) -> Iterator[EvalPage]:
-    """Yield strips without end, from one document after the other, each degraded its own way."""
-    rng = random.Random(f"calibration {fitting} {seed}")
-    scored: dict[str, set[int]] = {}
-    documents: dict[str, DebianPdf] = {}
-    for document in (*MANUALS, *PROTOTYPE, *PAPERS):
-        scored.setdefault(document.name, set()).update(document.pages)
-        documents.setdefault(document.name, document)
-    chosen = [document for document in documents.values() if is_for_fitting(document) == fitting]
-    while True:
-        rng.shuffle(chosen)
-        for document in chosen:
-            with debian.open_pdf(debian.fetch(document, cache / "debian")) as pdf:
-                numbers = [n for n in range(1, pdf.page_count + 1) if n not in scored[document.name]]
-                if numbers:
-                    strip = _strip(pdf[rng.choice(numbers) - 1], document.name, rng)
-                    if strip is not None:
-                        yield strip
+def strip(number: int, seed: int, cache: Path) -> EvalPage | None:
+    """Return the strip of a number (from 0), the same whenever it is asked for; documents take turns.
+
+    No page is taken that readers are scored on. None if there is hardly any text on any of the pages that were drawn.
+    """
+    chosen = documents()
+    document = chosen[number % len(chosen)]
+    rng = random.Random(f"calibration {seed} {number}")
+    scored = {page for other in (*MANUALS, *PROTOTYPE, *PAPERS) if other.name == document.name for page in other.pages}
+    with debian.open_pdf(debian.fetch(document, cache / "debian")) as pdf:
+        numbers = [n for n in range(1, pdf.page_count + 1) if n not in scored]
+        tries = (_strip(pdf[rng.choice(numbers) - 1], document.name, rng) for _ in range(_TRIES))
+        return next((found for found in tries if found is not None), None)
 
 
 def _strip(page: Any, name: str, rng: random.Random) -> EvalPage | None:
@@ -196,16 +188,3 @@ def _align(
                 right[rest[i]] = used[open_[j]] = True
                 count += 1
     return count
-
-
-def save_words(path: Path, words: Sequence[ReadWord]) -> None:
-    """Append words to a file of JSON lines."""
-    with path.open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(asdict(word)) + "\n" for word in words)
-
-
-def load_words(path: Path) -> list[ReadWord]:
-    """Read what `save_words` wrote."""
-    with path.open(encoding="utf-8") as file:
-        records = [json.loads(line) for line in file]
-    return [ReadWord(tuple(r["features"]), r["right"], r["line"], r["raw"]) for r in records]

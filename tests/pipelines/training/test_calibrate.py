@@ -6,7 +6,9 @@ import json
 import random
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
+import pymupdf
 import pytest
 from PIL import Image
 
@@ -14,6 +16,7 @@ from dsvl2.pipelines.confidence.calibration import parse
 from dsvl2.pipelines.confidence.evidence import FEATURES
 from dsvl2.pipelines.documents import Block, Line, PageResult
 from dsvl2.pipelines.evaluation.page_sets import EvalPage
+from dsvl2.pipelines.training import calibration_work
 from dsvl2.pipelines.training.calibration_answers import (
     Judged,
     best_limit,
@@ -29,8 +32,10 @@ from dsvl2.pipelines.training.calibration_fit import (
     figures,
     fit,
 )
-from dsvl2.pipelines.training.calibration_pages import ReadWord, by_rows, load_words, right_words, save_words
+from dsvl2.pipelines.training.calibration_pages import ReadWord, by_rows, documents, right_words, strip
 from dsvl2.pipelines.training.calibration_pages import judged as judged_words
+from dsvl2.pipelines.training.calibration_splits import document_of, measured_splits, parts_of
+from dsvl2.pipelines.training.calibration_work import Plan, words_of_strips
 
 
 def words(count: int, seed: int) -> list[ReadWord]:
@@ -40,7 +45,14 @@ def words(count: int, seed: int) -> list[ReadWord]:
     for k in range(count):
         doubt = rng.uniform(-6, 2)
         vector = (doubt, *(rng.gauss(0, 1) for _ in FEATURES[1:]))
-        found.append(ReadWord(vector, rng.random() > 1 / (1 + 2.718 ** (-1.5 * doubt)), f"{k // 900}:x:{k // 6}", 0.5))
+        found.append(
+            ReadWord(
+                vector,
+                rng.random() > 1 / (1 + 2.718 ** (-1.5 * doubt)),
+                f"{k // 900}:document {k // 900}:{k // 90}:{k // 6}",
+                0.5,
+            )
+        )
     return found
 
 
@@ -108,10 +120,53 @@ def test_words_are_right_in_the_order_of_the_file_or_row_by_row() -> None:
     assert all(word.right for word in judged_words(read, replace(page, other_order=" ".join(rows))))
 
 
-def test_words_are_kept(tmp_path) -> None:  # type: ignore[no-untyped-def]
-    save_words(tmp_path / "w.jsonl", words(5, 4))
-    save_words(tmp_path / "w.jsonl", words(5, 5))
-    assert load_words(tmp_path / "w.jsonl") == words(5, 4) + words(5, 5)
+def test_every_split_is_measured_by_a_fit_to_other_documents() -> None:
+    some = words(6000, 4)
+    parts = parts_of(some, 3)
+    assert sum(map(len, parts)) == 6000
+    names = [{document_of(word) for word in part} for part in parts]
+    assert all(not (a & b) for a, b in pairwise([*names, names[0]]))
+    facts, lines = measured_splits(some, "f" * 64, 3)
+    assert len(lines) == 4 and lines[-1].startswith("all splits: 6000 words")
+    assert facts["splits"] == 3 and facts["lines"] == 1000
+    assert facts["ece"] <= facts["ece_worst"] < 0.05
+    first = set(map(id, parts[0]))
+    turned = [replace(word, right=not word.right) if id(word) in first else word for word in some]  # as nobody else is
+    assert measured_splits(turned, "f" * 64, 3)[0]["ece_worst"] > 0.3
+    with pytest.raises(ValueError, match="two documents"):
+        measured_splits(some[:800], "f" * 64, 3)
+
+
+def test_a_strip_is_the_same_whenever_it_is_asked_for_and_none_is_of_a_scored_page(tmp_path: Path) -> None:
+    pdf = pymupdf.open()
+    for number in range(3):
+        pdf.new_page().insert_text(
+            (72, 72), "\n".join(f"Words of line {k} on page {number} of a manual." for k in range(40))
+        )
+    first = documents()[0]  # of octave, pages 83, 803 and 993 are scored, and others
+    folder = tmp_path / "debian" / first.package
+    folder.mkdir(parents=True)
+    (folder / Path(first.member).name).write_bytes(pdf.tobytes())
+    one, again, other = (strip(0, seed, tmp_path) for seed in (1, 1, 2))
+    assert one is not None and again is not None and other is not None
+    assert one.image.tobytes() == again.image.tobytes() and one.truth == again.truth
+    assert other.truth != one.truth or other.image.size != one.image.size
+    assert one.truth.startswith("Words of line")
+
+
+def test_strips_are_judged_in_order_in_this_process_if_there_is_one_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def one(plan: Plan, engine: object, number: int) -> list[ReadWord]:
+        asked.append(number)
+        return words(3, number)
+
+    monkeypatch.setattr(calibration_work, "_strip_words", one)
+    monkeypatch.setattr(calibration_work, "_engine_of", lambda plan: None)
+    found = list(words_of_strips(Plan("nano", 1, tmp_path, 1), 4, jobs=1))
+    assert found == [words(3, number) for number in range(4)] and asked == [0, 1, 2, 3]
 
 
 def judged(count: int, seed: int, kind: str = "answer") -> list[Judged]:
