@@ -5,8 +5,9 @@
 One command for everything: words, lines and cells from strips, and with the vocabulary of `training.answers` the answers
 of `ask` and the fields of `extract`. Run it anew whenever the weights change: the file is for the weights that it names.
 What the model said is kept in the cache, by weights: a refit for the same ones asks it nothing, and a run that was cut
-short goes on. A strip takes 1.6 s of a core, of which .3 are the cut; 100 strips give a usable fit. What is written is fitted to all documents; every figure is of documents that its fit did not see, in as
-many splits as --folds, each of which is told. Figures go to stdout, progress to stderr.
+short goes on. A strip takes 1.6 s of a core, of which .3 are the cut; 100 strips give a usable fit. What is written is
+fitted to all documents; every figure is of documents that its fit did not see, in as many splits as --folds, each of
+which is told. Figures go to stdout, progress to stderr.
 """
 
 from __future__ import annotations
@@ -127,9 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dsvl2.pipelines.training.calibrate", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--model", default="nano", help="model name or folder")
-    parser.add_argument(
-        "--strips", type=int, default=260, help="strips of pages to read, 26 documents in turn"
-    )
+    parser.add_argument("--strips", type=int, default=260, help="strips of pages to read, 26 documents in turn")
     parser.add_argument("--pages", type=int, default=240, help="virtual pages to ask about, with --vocabulary")
     parser.add_argument(
         "--folds", type=int, default=4, help="parts of the documents, each measured by a fit without it"
