@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dsvl2_cli.compare_page import write_page
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.reports import count
@@ -84,7 +85,7 @@ def compare_all(wanted: Wanted, common: Common, now: Session) -> Exit:
             found = compare_readings(a.reading, b.reading, ignore=wanted.ignore)
             pairs.append(Pair(name, found))
             if wanted.html is not None:
-                _write_page(wanted, found, (a, b), work)
+                write_page(wanted, found, (a, b), work)
         work.stop_progress()
         code = Exit.LOW_CONFIDENCE if any(pair.beyond(tolerance) for pair in pairs) else Exit.OK
         _show(pairs, tolerance, wanted, now, code)
@@ -154,6 +155,7 @@ def _side(word: str, work: Work) -> Side:
     """Return the reading behind a word; a document is read now."""
     from dsvl2.pipelines.compare import OTHER_OUTPUTS, READING_SUFFIXES, parse_reading
     from dsvl2.pipelines.errors import FileMissing
+    from dsvl2.pipelines.sources import not_there
 
     suffix = Path(word).suffix.lower()
     if word == STDIO:
@@ -162,6 +164,8 @@ def _side(word: str, work: Work) -> Side:
         return _read(work.document(word), work)
     try:
         return Side(parse_reading(Path(word).read_bytes(), word))
+    except FileNotFoundError as error:
+        raise not_there(Path(word)) from error
     except OSError as error:
         raise FileMissing(f"{word} cannot be read: {error.strerror or error}") from error
 
@@ -197,66 +201,6 @@ def _reading(source: Source, work: Work) -> Side:
     pages = tuple(work.read(source))
     engine = work.engine if any(page.usage is not None for page in pages) else None
     return Side(reading_of(replace(document_head(source, engine), pages=pages)))
-
-
-def _write_page(wanted: Wanted, found: Comparison, sides: tuple[Side, Side], work: Work) -> None:
-    from dsvl2.pipelines.compare import comparison_page
-
-    assert wanted.html is not None
-    a, b = sides
-    one = a.document is None or b.document is None or found.a.sha256 == found.b.sha256
-    if one:
-        scan = wanted.scan or _scan_of(sides)
-        scans = _drawn(scan, {token.page for side in (found.a, found.b) for token in side.tokens}, found, work)
-        work.deliver(comparison_page(found, scans), wanted.html, wanted.force)
-        if not scans:
-            work.now.console.say("the page is without the scan: name the document with --scan FILE")
-        return
-    assert a.document is not None and b.document is not None
-    drawn = [
-        _drawn(side.document, {token.page for token in side.reading.tokens}, found, work)
-        for side in (a, b)
-        if side.document is not None
-    ]
-    work.deliver(comparison_page(found, *drawn), wanted.html, wanted.force)
-
-
-def _scan_of(sides: tuple[Side, Side]) -> InputFile | None:
-    """Return the document that was read now, else the one that a reading names, if it is there and unchanged."""
-    from dsvl2.pipelines.sources import InputFile, open_source
-
-    for side in sides:
-        if side.document is not None:
-            return side.document
-    for side in sides:
-        if side.reading.source is None:
-            continue
-        for place in (Path(side.reading.source), Path(side.reading.name).parent / Path(side.reading.source).name):
-            if place.is_file():
-                with open_source(place) as source:
-                    if source.sha256 == side.reading.sha256:
-                        return InputFile(place)
-    return None
-
-
-def _drawn(scan: str | InputFile | None, wanted: set[int | None], found: Comparison, work: Work) -> dict[int, str]:
-    """Return the scans of the pages on which something differs."""
-    from dsvl2.pipelines import PageImage
-    from dsvl2.pipelines.review import data_uri
-
-    if scan is None:
-        return {}
-    document = work.document(scan) if isinstance(scan, str) else scan
-    places = {token.page for change in found.changes for token in (*change.a, *change.b)}
-    places |= {section.page for section in found.sections if not section.same}
-    drawn = {}
-    with work.open(document, text_layer="ignore", pages=None) as source:
-        for number in sorted(number for number in places & wanted if number is not None):
-            if number <= source.page_count:
-                page = source.page(number)
-                if isinstance(page, PageImage):
-                    drawn[number] = data_uri(page.image)
-    return drawn
 
 
 def _show(pairs: list[Pair], tolerance: float, wanted: Wanted, now: Session, code: Exit) -> None:

@@ -61,6 +61,11 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def plain(text: str) -> str:
+    """Replace control characters: a file's name or text must not steer the terminal that it is shown on."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 class Console:
     """Writes to standard error at one verbosity: -1 errors only, 0 normal, 1 and 2 more.
 
@@ -87,30 +92,30 @@ class Console:
 
     def problem(self, problem: Problem) -> None:
         """Print an error: the fact on one line, the remedy below."""
-        text = f"dsvl2: {self.paint(f'error[{problem.code}]', RED)}: {problem.message}"
+        text = f"dsvl2: {self.paint(f'error[{problem.code}]', RED)}: {plain(problem.message)}"
         if problem.hint:
-            text += f"\n  hint: {problem.hint}"
+            text += f"\n  hint: {plain(problem.hint)}"
         self._tell("error", text, **problem.as_dict())
 
     def page_failed(self, place: str, code: str, message: str) -> None:
         """Print the error of one page among others."""
-        text = f"dsvl2: {self.paint(f'error[{code}]', RED)}: {place}: {message}"
+        text = f"dsvl2: {self.paint(f'error[{code}]', RED)}: {plain(place)}: {plain(message)}"
         self._tell("page_error", text, place=place, code=code, message=message)
 
     def warn(self, message: str) -> None:
         if self.verbosity >= 0:
             folded = one_line(message)
-            self._tell("warning", f"dsvl2: {self.paint('warning', YELLOW)}: {folded}", message=folded)
+            self._tell("warning", f"dsvl2: {self.paint('warning', YELLOW)}: {plain(folded)}", message=folded)
 
     def say(self, message: str) -> None:
         """A line of news, left out with -q."""
         if self.verbosity >= 0:
-            self._tell("message", f"dsvl2: {message}", message=message)
+            self._tell("message", f"dsvl2: {plain(message)}", message=message)
 
     def detail(self, message: str, level: int = 1) -> None:
         """A line that only -v (or -vv) shows."""
         if self.verbosity >= level:
-            self._tell("detail", self.paint(f"dsvl2: {message}", DIM), message=message)
+            self._tell("detail", self.paint(f"dsvl2: {plain(message)}", DIM), message=message)
 
     def trace(self, error: BaseException) -> None:
         """Print a traceback; only --debug asks for one."""

@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dsvl2_cli.console import plain
 from dsvl2_cli.reports import count
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.compare import Comparison, Piece, Reading, Token
 
 NARROWEST = 60  # columns below which two texts beside each other are hard to read
+LONG = 60  # words of one difference that are shown; --html and --json have all of them
 GONE, NEW, QUIET, RESET = "\033[31m", "\033[32m", "\033[2m", "\033[0m"
 
 
@@ -110,12 +112,12 @@ def _half(width: Width) -> int:
 
 
 def _words(tokens: Sequence[Token], mark: str = "") -> list[Word]:
-    return [Word(_printable(token.text), mark) for token in tokens]
-
-
-def _printable(text: str) -> str:
-    """No control character of a document reaches the terminal."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    """Return words as they are shown, of a long passage its ends."""
+    words = [Word(plain(token.text), mark) for token in tokens]
+    if not mark or len(words) <= LONG:
+        return words
+    ends = LONG // 3
+    return [*words[:ends], Word(f"... {len(words) - 2 * ends:,} words ...", mark), *words[-ends:]]
 
 
 def _beside(group: Sequence[Piece], width: Width) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -274,4 +275,6 @@ def _umask() -> int:
 
 
 def _unwritable(path: Path, error: OSError) -> OutputUnwritable:
-    return OutputUnwritable(f"{printable(str(path))} cannot be written: {error.strerror or error}")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "make room there, or choose another place with -o" if full else None
+    return OutputUnwritable(f"{printable(str(path))} cannot be written: {error.strerror or error}", hint=hint)

@@ -17,7 +17,7 @@ from dsvl2.pipelines.batch.places import Place, is_url
 from dsvl2.pipelines.batch.remote import find_remote
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.errors import DocumentError, FileMissing, NoDocuments, page_error
-from dsvl2.pipelines.sources import InputFile, printable, walk_folder
+from dsvl2.pipelines.sources import InputFile, not_there, printable, walk_folder
 from dsvl2.pipelines.sources.open import natural_key
 
 STDIN_NAME = "<stdin>"
@@ -62,7 +62,7 @@ def _expand(path: Path, others: Counter[str] | None) -> Iterator[PlannedFile]:
         if os.path.lexists(path):
             yield _planned(InputFile(path))
         else:
-            yield _problem(path, FileMissing(f"{printable(str(path))} does not exist"))
+            yield _problem(path, not_there(path))
     else:
         yield from _glob(path)
 

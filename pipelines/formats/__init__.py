@@ -38,6 +38,7 @@ FORMATS: tuple[Format, ...] = (
     PdfFormat(),
 )
 
+_MADE_OF_OURS = frozenset({"docx", "odt", "epub", "rtf", "rst", "pptx"})
 _ALIASES = {"md": "markdown", "txt": "text", "ndjson": "jsonl", "tex": "latex", "htm": "html", "xml": "alto"}
 
 
@@ -51,7 +52,8 @@ def get_format(name: str) -> Format:
     for known in FORMATS:
         if known.name == wanted:
             return known
-    raise UnknownFormat(f"unknown format '{name}'", hint=f"known formats: {', '.join(f.name for f in FORMATS)}")
+    known_ones = ", ".join(f.suffixes[0].removeprefix(".") for f in FORMATS)
+    raise UnknownFormat(f"unknown format '{name}'", hint=f"{_by_way(name)}known formats: {known_ones}")
 
 
 def format_for_path(path: str | Path) -> Format:
@@ -66,7 +68,14 @@ def format_for_path(path: str | Path) -> Format:
             return known
     suffixes = ", ".join(f.suffixes[0] for f in FORMATS)
     what = f"the suffix '{suffix}' stands for no format" if suffix else f"'{path}' has no suffix to tell the format by"
-    raise UnknownFormat(what, hint=f"known suffixes: {suffixes}; or name the format with -f")
+    hint = f"{_by_way(suffix)}known suffixes: {suffixes}; or name the format with -f"
+    raise UnknownFormat(what, hint=hint)
+
+
+def _by_way(name: str) -> str:
+    """Say how a format comes about that others make of ours; "" for any other."""
+    wanted = name.lower().lstrip(".")
+    return f"write Markdown and convert it: pandoc out.md -o out.{wanted}; " if wanted in _MADE_OF_OURS else ""
 
 
 def render_output(

@@ -2,7 +2,15 @@
 
 from dsvl2.pipelines.sources.base import PageInfo, Source, SourceOptions
 from dsvl2.pipelines.sources.limits import Limits
-from dsvl2.pipelines.sources.open import STDIN, InputFile, find_documents, open_source, printable, walk_folder
+from dsvl2.pipelines.sources.open import (
+    STDIN,
+    InputFile,
+    find_documents,
+    not_there,
+    open_source,
+    printable,
+    walk_folder,
+)
 from dsvl2.pipelines.sources.sniff import SUFFIXES
 
 __all__ = [
@@ -14,6 +22,7 @@ __all__ = [
     "Source",
     "SourceOptions",
     "find_documents",
+    "not_there",
     "open_source",
     "printable",
     "walk_folder",

@@ -14,6 +14,7 @@ from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.errors import EmptyFile, FileMissing, NoDocuments, UnsupportedFile
 from dsvl2.pipelines.sources.base import Blob, Source, SourceOptions
 from dsvl2.pipelines.sources.limits import Limits
+from dsvl2.pipelines.sources.near import meant
 from dsvl2.pipelines.sources.sniff import HEAD_BYTES, SUFFIXES, describe, kind_of_suffix, sniff
 
 STDIN = "-"
@@ -93,8 +94,9 @@ def _blob(document: str | Path | bytes | InputFile, limits: Limits, name: str | 
     try:
         size = path.stat().st_size
     except (OSError, ValueError) as error:
-        reason = "does not exist" if isinstance(error, FileNotFoundError) else f"cannot be read: {_why(error)}"
-        raise FileMissing(f"{shown} {reason}") from error
+        if isinstance(error, FileNotFoundError):
+            raise not_there(path) from error
+        raise FileMissing(f"{shown} cannot be read: {_why(error)}") from error
     if path.is_dir():
         raise FileMissing(f"{shown} is a folder", hint="give the files in it; `dsvl2 ocr` takes folders too")
     limits.check_bytes(size, shown)
@@ -137,7 +139,7 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
             hint = f"fetch it first: curl -L {given} | dsvl2 ocr -   (dsvl2 batch reads URLs)"
             raise FileMissing(f"{printable(str(given))} is a URL, and only files are read here", hint=hint)
         elif not os.path.lexists(path):
-            raise FileMissing(f"{printable(str(path))} does not exist")
+            raise not_there(path)
         elif path.is_symlink() and not os.path.exists(path):
             raise FileMissing(f"{printable(str(path))} is a link to {printable(os.readlink(path))}, which is not there")
         else:
@@ -187,6 +189,13 @@ def walk_folder(
                 yield Path(entry.path)
             elif others is not None:
                 others[suffix] += 1
+        elif entry.is_symlink() and others is not None:
+            others["a link to a folder" if entry.is_dir() else "a link to nothing"] += 1
+
+
+def not_there(path: Path) -> FileMissing:
+    """Return the error of a path that does not exist, with what was probably meant."""
+    return FileMissing(f"{printable(str(path))} does not exist", hint=meant(str(path)) or None)
 
 
 def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:

@@ -52,6 +52,49 @@ def test_what_was_meant_by_a_word_that_leads_nowhere(
     assert done.code == (4 if len(words) == 1 else 3)
 
 
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("Scan.PDF", "did you mean scan.pdf?"),
+        ("scna.pdf", "did you mean scan.pdf?"),
+        ("below\\b.pdf", "did you mean below/b.pdf?"),
+        ("C:\\Users\\me\\scan.pdf", "in WSL it would be /mnt/c/Users/me/scan.pdf"),
+        ("other/thing.pdf", "check the path"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_mended(word: str, hint: str, dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    pdf().rename(Path("scan.pdf"))
+    Path("below").mkdir()
+    pdf().rename(Path("below/b.pdf"))
+    for command in (("ocr", word), ("inspect", word), ("ask", word, "q?"), ("compare", word, "scan.pdf")):
+        done = dsvl2(*command)
+        assert (done.code, hint in done.err) == (4, True), done.err
+
+
+def test_what_a_folder_holds_besides_is_counted(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    Path("in").mkdir()
+    pdf().rename(Path("in/scan.pdf"))
+    Path("in/gone.pdf").symlink_to("nowhere.pdf")
+    Path("in/loop").symlink_to(".")
+    Path("in/notes.txt").touch()
+    for command in (("ocr", "in"), ("batch", "in")):
+        done = dsvl2(*command, "-o", "out/", "--dpi", "72", "--force")
+        assert "left out 3 files of other kinds: .txt, a link to a folder, a link to nothing" in done.err
+
+
+def test_a_name_cannot_steer_the_terminal(dsvl2: Any) -> None:
+    Path("a\x1b[31mred.pdf").write_text("no document")
+    done = dsvl2("ocr", "a\x1b[31mred.pdf")
+    assert "\x1b" not in done.err
+    assert "a\ufffd[31mred.pdf" in done.err
+
+
+def test_formats_that_others_make_of_ours_are_told(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    assert "pandoc out.md -o out.docx" in dsvl2("ocr", pdf(), "-o", "scan.docx").err
+    assert "pandoc out.md -o out.epub" in dsvl2("ocr", pdf(), "-f", "epub").err
+    assert "known formats: md, txt, json" in dsvl2("ocr", pdf(), "-f", "wav").err
+
+
 def test_misspelt_names_are_told_before_anything_is_read(dsvl2: Any, pdf: Callable[..., Path]) -> None:
     pdf().rename(Path("scan.pdf"))
     done = dsvl2("ocr", "scan.pdf", "nosuch.pdf", "-o", "out/", "--progress", "json")

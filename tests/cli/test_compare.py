@@ -47,13 +47,13 @@ def test_the_tolerance_decides(tolerance: str, code: int, dsvl2: Any, texts: tup
         (("{a}", "{b}", "--tolerance", "5"), 2, "--tolerance 5%"),
         (("{a}", "{b}", "--tolerance", "few"), 2, "no rate"),
         (("{a}", "{b}", "--ignore", "colour"), 2, "choose case, punctuation, typography"),
-        (("{a}", "nowhere.json"), 4, "cannot be read"),
+        (("{a}", "nowhere.json"), 4, "does not exist"),
         (("{a}", "nowhere.pdf"), 4, "does not exist"),
         (("{a}", "{folder}"), 2, "is a folder"),
         (("{folder}", "{folder}", "--html", "c.html"), 2, "one by one"),
         (("-", "-"), 2, "named twice"),
         (("{a}", "{b}", "--html", "{b}"), 5, "exists already"),
-        (("{a}", "out.hocr"), 4, "cannot be read"),
+        (("{a}", "out.hocr"), 4, "does not exist"),
     ],
 )
 def test_mistakes_get_an_answer(
@@ -136,3 +136,11 @@ def test_a_wide_terminal_has_two_columns_and_a_narrow_one_lines() -> None:
         parse_reading(many.encode(), "a.txt"), parse_reading(many.replace("5", "x").replace("8", "y").encode(), "b.txt")
     )
     assert "... and 1 more passage; --most 0 shows all" in shown(other, Width(0, colour=False), context=1, most=1)
+
+
+def test_a_long_difference_is_shown_by_its_ends(dsvl2: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "b.txt").write_text("one " + " ".join(f"w{k}" for k in range(5000)))
+    out = dsvl2("compare", tmp_path / "a.txt", tmp_path / "b.txt").out
+    assert "w19 ... 4,960 words ... w4980" in out
+    assert len(out) < 700
