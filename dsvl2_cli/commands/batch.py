@@ -8,9 +8,10 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
-from dsvl2_cli.completing import DOCUMENT_FORMATS, TASKS, words
+from dsvl2_cli.completing import words
 from dsvl2_cli.program import Group, Program
 from dsvl2_cli.session import Leave, session
+from dsvl2_cli.task_options import TASK, BatchFormat, Question, Schema, TaskName
 
 
 class BatchGroup(Group):
@@ -30,7 +31,6 @@ app = Program(
     "[cyan]dsvl2 batch archive/ -o out/[/cyan] is short for [cyan]dsvl2 batch run archive/ -o out/[/cyan]",
     no_args_is_help=True,
 )
-TASK = "Task"
 RunPlace = Annotated[str, typer.Argument(metavar="RUN", help="The run folder, or the output folder that holds it.")]
 
 
@@ -49,31 +49,13 @@ def run(
     nul: Annotated[
         bool, typer.Option("-0", "--null", rich_help_panel=options.INPUT, help="Paths in that file end in NUL bytes.")
     ] = False,
-    task: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            autocompletion=words(*TASKS),
-            rich_help_panel=TASK,
-            help="ocr, ask, extract, chart, table, formula, ground or page2code.",
-        ),
-    ] = "ocr",
-    question: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--question", "-Q", metavar="TEXT", rich_help_panel=TASK, help="ask: a question; may be repeated."
-        ),
-    ] = None,
+    task: TaskName = "ocr",
+    question: Question = None,
     questions_from: Annotated[
         str | None,
         typer.Option("--questions-from", metavar="FILE|-", rich_help_panel=TASK, help="ask: questions, one a line."),
     ] = None,
-    schema: Annotated[
-        str | None,
-        typer.Option(
-            "--schema", "-s", metavar="FIELDS|FILE", rich_help_panel=TASK, help="extract: fields, or a JSON Schema."
-        ),
-    ] = None,
+    schema: Schema = None,
     rules: Annotated[
         list[str] | None,
         typer.Option("--rule", metavar="RULE", rich_help_panel=TASK, help="extract: what must hold between fields."),
@@ -97,18 +79,7 @@ def run(
             "standard output.",
         ),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            autocompletion=words(*DOCUMENT_FORMATS),
-            rich_help_panel=options.OUTPUT,
-            show_default="md; of other tasks than ocr their first",
-            help="As for the command of the task; pdf makes searchable PDFs.",
-        ),
-    ] = None,
+    format: BatchFormat = None,
     jsonl: Annotated[
         bool, typer.Option("--jsonl", rich_help_panel=options.OUTPUT, help="JSON lines in files of many documents.")
     ] = False,

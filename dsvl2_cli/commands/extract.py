@@ -8,7 +8,7 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
-from dsvl2_cli.completing import words
+from dsvl2_cli.task_options import format_option
 
 
 @spread
@@ -78,14 +78,11 @@ def extract(
     output: options.OneOutput = None,
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
+        format_option(
+            "JSON, a line of JSON for each document, or a table with a row for each.",
+            default="by the suffix of -o; jsonl for several documents",
+            choices=("json", "jsonl", "csv", "xlsx"),
             metavar="json|jsonl|csv|xlsx",
-            autocompletion=words("json", "jsonl", "csv", "xlsx"),
-            rich_help_panel=options.OUTPUT,
-            show_default="by the suffix of -o; jsonl for several documents",
-            help="JSON, a line of JSON for each document, or a table with a row for each.",
         ),
     ] = None,
     data_only: Annotated[

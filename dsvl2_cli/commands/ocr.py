@@ -8,8 +8,8 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
-from dsvl2_cli.completing import DOCUMENT_FORMATS, words
 from dsvl2_cli.session import Leave
+from dsvl2_cli.task_options import format_option
 
 EPILOG = "Exit codes: dsvl2 --help"
 
@@ -40,14 +40,9 @@ def ocr(
     ] = None,
     format: Annotated[
         list[str] | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            autocompletion=words(*DOCUMENT_FORMATS),
-            rich_help_panel=options.OUTPUT,
-            show_default="by the suffix of -o, else md",
-            help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf; repeated, a folder gets all of them.",
+        format_option(
+            "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf; repeated, a folder gets all of them.",
+            default="by the suffix of -o, else md",
         ),
     ] = None,
     keep_suffix: options.KeepSuffix = False,

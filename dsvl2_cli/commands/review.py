@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from dsvl2_cli import options
-from dsvl2_cli.completing import DOCUMENT_FORMATS, words
 from dsvl2_cli.program import Program
 from dsvl2_cli.session import session
+from dsvl2_cli.task_options import format_option
 
 app = Program(help="Put corrections into a document.", no_args_is_help=True)
 
@@ -33,14 +33,8 @@ def apply(
     output: options.OneOutput = None,
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            autocompletion=words(*DOCUMENT_FORMATS),
-            rich_help_panel=options.OUTPUT,
-            show_default="by the suffix of -o, else md",
-            help="md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.",
+        format_option(
+            "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.", default="by the suffix of -o, else md"
         ),
     ] = None,
     scan: Annotated[

@@ -9,6 +9,7 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.completing import TABLE_FORMATS, words
+from dsvl2_cli.task_options import format_option
 
 
 @spread
@@ -35,14 +36,10 @@ def table(
     ] = None,
     format: Annotated[
         str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            autocompletion=words(*TABLE_FORMATS),
-            rich_help_panel=options.OUTPUT,
-            show_default="by the suffix of -o, else csv",
-            help="csv, html, md, tex, xlsx: a sheet for each table, or json: all tables with boxes and confidence.",
+        format_option(
+            "csv, html, md, tex, xlsx: a sheet for each table, or json: all tables with boxes and confidence.",
+            default="by the suffix of -o, else csv",
+            choices=TABLE_FORMATS,
         ),
     ] = None,
     merge: Annotated[

@@ -8,10 +8,10 @@ import typer
 
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
-from dsvl2_cli.completing import DOCUMENT_FORMATS, TASKS, words
 from dsvl2_cli.session import Leave
+from dsvl2_cli.task_options import BatchFormat, Question, Schema, TaskName
 
-WATCHING, TASK = "Watching", "Task"
+WATCHING = "Watching"
 
 
 @spread
@@ -29,18 +29,7 @@ def watch(
             help="Where the results go, one file per document; what was read is remembered there.",
         ),
     ] = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            "-f",
-            metavar="NAME",
-            autocompletion=words(*DOCUMENT_FORMATS),
-            rich_help_panel=options.OUTPUT,
-            show_default="md; of other tasks than ocr their first",
-            help="As for dsvl2 batch; pdf makes searchable PDFs.",
-        ),
-    ] = None,
+    format: BatchFormat = None,
     done: Annotated[
         str | None,
         typer.Option(
@@ -77,27 +66,9 @@ def watch(
     once: Annotated[
         bool, typer.Option("--once", rich_help_panel=WATCHING, help="Read what is there, then end: for cron.")
     ] = False,
-    task: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            autocompletion=words(*TASKS),
-            rich_help_panel=TASK,
-            help="ocr, ask, extract, chart, table, formula or page2code.",
-        ),
-    ] = "ocr",
-    question: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--question", "-Q", metavar="TEXT", rich_help_panel=TASK, help="ask: a question; may be repeated."
-        ),
-    ] = None,
-    schema: Annotated[
-        str | None,
-        typer.Option(
-            "--schema", "-s", metavar="FIELDS|FILE", rich_help_panel=TASK, help="extract: fields, or a JSON Schema."
-        ),
-    ] = None,
+    task: TaskName = "ocr",
+    question: Question = None,
+    schema: Schema = None,
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     common: Common = COMMON,

@@ -98,3 +98,17 @@ def test_a_second_interrupt_ends_it_at_once() -> None:
         assert process.stdout.readline() == "flushing\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=900) == 130
+
+
+def test_ctrl_c_while_the_program_itself_is_loaded_says_nothing() -> None:
+    program = (
+        "import os, signal, sys, types\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'dsvl2_cli.app': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from dsvl2_cli.start import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
