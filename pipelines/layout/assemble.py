@@ -152,12 +152,22 @@ class _Style:
             return False
         if before.ink in self.longest and len(part) == 1 and SENTENCE_END.search(before.text):
             return line.text[:1].islower()  # among lines that each say a thing of their own the longest does too
-        if kind_of(part[0]) == "list_item":
-            return line.ink.x0 > part[0].ink.x0 + 0.3 * em if part[0].ink else True
+        if kind_of(part[0]) == "list_item" and part[0].ink:
+            hangs = line.ink.x0 > part[0].ink.x0 + 0.3 * em
+            return hangs or self._runs_on(part, line, 0.3 * em)
         indent = line.ink.x0 - (part[1].ink.x0 if len(part) > 1 and part[1].ink else before.ink.x0)
         if len(part) == 1:  # the second line may stand left of an indented first
             return not indent > 0.5 * em
         return not (indent > 0.5 * em and (SENTENCE_END.search(before.text) or indent < 4 * em))
+
+    @staticmethod
+    def _runs_on(part: list[PlacedLine], line: PlacedLine, near: float) -> bool:
+        """Say whether an item set flush left, as the numbered paragraphs of contracts are, goes on: its line is full."""
+        first, before = part[0], part[-1]
+        assert first.ink and before.ink and line.ink
+        flush = abs(line.ink.x0 - first.ink.x0) <= near
+        full = before.ink.x1 > before.column_right - 0.12 * (before.column_right - before.column_left)
+        return flush and full and (len(part) > 1 or not SENTENCE_END.search(before.text))
 
     @staticmethod
     def _had_room(before: PlacedLine, line: PlacedLine) -> bool:

@@ -102,7 +102,8 @@ def test_a_second_interrupt_ends_it_at_once() -> None:
 
 def test_ctrl_c_while_the_program_itself_is_loaded_says_nothing() -> None:
     program = (
-        "import os, signal, sys, types\n"
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background is started to ignore it
         "class Slow:\n"
         "    def find_spec(self, name, *rest):\n"
         "        if name == 'dsvl2_cli.app': os.kill(os.getpid(), signal.SIGINT)\n"

@@ -175,3 +175,16 @@ def test_lines_in_ragged_right_setting_go_on(sheet, canvas):
     ]
     (block,) = blocks_of(sheet, canvas, ragged)
     assert block.text == " ".join(ragged)
+
+
+def test_numbered_paragraphs_set_flush_left_are_whole(sheet, canvas):
+    one = [f"1. {LONG} the", f"{LONG} all.", f"{LONG} a", "few more words."]
+    two = [f"2. {LONG} the", "end of it."]
+    found = blocks_of(sheet, canvas, one + two)
+    assert [block.text for block in found] == [" ".join(one), " ".join(two)]
+    assert [block.kind for block in found] == ["list_item", "list_item"]
+
+
+def test_a_paragraph_below_a_short_or_finished_item_is_its_own(sheet, canvas):
+    short = ["1. The lead is to be renewed;", f"{LONG} that", f"{LONG} was meant."]
+    assert [len(block.lines) for block in blocks_of(sheet, canvas, short)] == [1, 2]
