@@ -63,6 +63,14 @@ def free_bytes(device: torch.device) -> int | None:
     return free if room is None or free is None else min(free, room)
 
 
+def to_be_had(device: torch.device) -> int | None:
+    """Bytes that nobody holds; on a GPU also those that PyTorch keeps for later."""
+    free = free_bytes(device)
+    if free is not None and device.type == "cuda":
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return free
+
+
 def _group_room() -> int | None:
     """What a container's limit leaves (cgroup v2)."""
     root = Path("/sys/fs/cgroup")

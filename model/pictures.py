@@ -5,8 +5,9 @@ thirty at a time. No more is held ahead than one such batch of vectors and a few
 Letters: N tiles, S tile size, E language width, n image tokens.
 """
 
+import os
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Lock
 
@@ -16,11 +17,12 @@ from torch import Tensor
 
 from dsvl2.model import execution
 from dsvl2.model.config import ProcessorConfig
+from dsvl2.model.graphs import TileGraphs
 from dsvl2.model.pixels import cut
 from dsvl2.model.tiling import TileGrid
 from dsvl2.model.vl2 import DeepseekVL2
 
-WORKERS = 4
+WORKERS = max(4, min(8, (os.cpu_count() or 1) // 2))  # a page takes one 20 to 60 ms, a GPU up to 70 pages a second
 WINDOW = 12  # requests whose images may be cut ahead
 
 
@@ -53,6 +55,8 @@ class Pictures:
         self.at_once = execution.tiles_at_once(self.device)
         alone = self.device.type == "cpu" and execution.lane_threads(network) == 1
         self.hands = torch.get_num_threads() if alone else 1
+        plain = fixed or self.device.type == "cpu"
+        self._graphs = None if plain else TileGraphs(network.tiles)
         self._mean, self._std = (
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (processor.image_mean, processor.image_std)
@@ -83,7 +87,7 @@ class Pictures:
 
     def _vectors(self, pixels: Tensor) -> Tensor:
         if not self.fixed or len(pixels) == self.at_once:
-            return self.network.tiles(pixels)
+            return self.network.tiles(pixels) if self._graphs is None else self._graphs.run(pixels)
         padding = pixels.new_zeros(self.at_once - len(pixels), *pixels.shape[1:])
         return self.network.tiles(torch.cat((pixels, padding)))[: len(pixels)]
 
@@ -131,12 +135,16 @@ class Ahead:
         self._pool.shutdown(cancel_futures=True)
 
     def _encode(self, number: int) -> None:
-        """Encode the images of a request, and of those behind it as far as they fit into one batch."""
+        """Encode the images of a request, and of those behind it as far as they are cut and fit into one batch.
+
+        A GPU that has nothing else to do begins with the first page while the next ones are cut.
+        """
+        wait(self._cutting[number][1])
         with self._lock:
             together, tiles = [number], self._cutting[number][0]
             for later in sorted(key for key in self._cutting if key > number):
                 tiles += self._cutting[later][0]
-                if tiles > self._pictures.at_once:
+                if tiles > self._pictures.at_once or not all(one.done() for one in self._cutting[later][1]):
                     break
                 together.append(later)
             groups = [self._cutting.pop(later)[1] for later in together]

@@ -18,7 +18,6 @@ from dsvl2.model.prompt_graphs import PromptGraphs
 from dsvl2.model.transfer import sent
 
 CHUNK = 2048  # bounds the attention scores and the expert activations of a long prompt
-TOGETHER = 12288  # tokens of prompts that a GPU runs together: eight pages, whose launches it would wait for one by one
 FILLED = 0.75  # of such a batch that has to be tokens
 BEHIND = 4  # times as many tokens may stand in caches when prompts with a common beginning run together
 TAILS = 2048  # tokens behind a common beginning that a CPU runs together, of questions of at most
@@ -93,7 +92,7 @@ class Prompts:
 
     together: how many tokens of several prompts may run at once, 0 to run each alone: its sums are then those of any company.
     tails: the same for short ends behind a common beginning, on a CPU, where their sums are those of any company anyhow.
-    graphs: how a whole prompt runs by itself where a graph of its length is kept; its last bits may then be other ones.
+    graphs: how whole prompts run where a graph of their number and length is kept; their last bits may then be other ones.
     """
 
     decoder: Decoder
@@ -133,7 +132,7 @@ class Prompts:
         (job,) = jobs
         if self.graphs is not None and not job.parts and job.length <= self.chunk:
             x = job.embed()
-            made = self.graphs.run(x, cache)
+            made = self.graphs.run(x, [job.length], cache)
             last, prefix = self._plain(x, cache) if made is None else made
             cache.adopt(leases, [job.length], prefix)
             yield last
@@ -165,6 +164,11 @@ class Prompts:
     def _side_by_side(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
         """Prompts filled up on the right: no token sees one that comes later, so they need no mask."""
         x = torch.nn.utils.rnn.pad_sequence([job.embed()[0] for job in jobs], batch_first=True)
+        lengths = [job.length for job in jobs]
+        made = None if self.graphs is None else self.graphs.run(x, lengths, cache)
+        if made is not None:
+            cache.adopt(leases, lengths, made[1])
+            return made[0]
         prefix = cache.new_prefix(x.shape[1], len(jobs))
         hidden = self.decoder(x, caches=prefix)
         return self._last(hidden, jobs, cache, leases, prefix)

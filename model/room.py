@@ -9,7 +9,7 @@ from dsvl2.model.cache import DEVICE_BLOCK, BlockCache, Part
 from dsvl2.model.compiled_steps import CompiledSteps, LatentRows
 from dsvl2.model.config import LanguageConfig
 from dsvl2.model.errors import NotEnoughMemory
-from dsvl2.model.memory import free_bytes, in_words
+from dsvl2.model.memory import in_words, to_be_had
 from dsvl2.model.row_cache import STEP, RowCache
 from dsvl2.model.steps import BUCKETS, FEWEST, ROWS, STRIDE, Steps, steps_for
 from dsvl2.model.vl2 import DeepseekVL2
@@ -91,14 +91,6 @@ def cache_for(network: DeepseekVL2, rows: int, layers: int, part: Part, *, dtype
     if network.compiled is not None:
         return LatentRows(rows, layers, part, dtype=dtype)
     return RowCache(rows, layers, part, dtype=dtype, device=torch.device("cpu"), codes=codes)
-
-
-def to_be_had(device: torch.device) -> int | None:
-    """Bytes that nobody holds; on a GPU also those that PyTorch keeps for later."""
-    free = free_bytes(device)
-    if free is not None and device.type == "cuda":
-        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return free
 
 
 def tokens_at_once(config: LanguageConfig, device: torch.device) -> int:

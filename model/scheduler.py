@@ -17,9 +17,9 @@ from torch import Tensor
 from dsvl2.model.answers import Answer, Job, Rules
 from dsvl2.model.cache import BlockCache, Row
 from dsvl2.model.constraints.decoding import ConstraintState
-from dsvl2.model.prefill import CHUNK, TAILS, TOGETHER, Prompts
+from dsvl2.model.prefill import CHUNK, TAILS, Prompts
 from dsvl2.model.prefixes import PrefixStore
-from dsvl2.model.prompt_graphs import PromptGraphs
+from dsvl2.model.prompt_graphs import TOGETHER, PromptGraphs
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room, tokens_at_once
 from dsvl2.model.sampling import Warm, warm_of
@@ -33,7 +33,7 @@ class Later:
 
 LATER = Later()
 Pull = Callable[[bool], Job | Later | None]
-EAGER = 4  # batches or chunks of prompts between two steps while half of the rows are free
+EAGER = 8  # batches or chunks of prompts between two steps while half of the rows are free
 PATIENCE = 32  # steps for which a prompt that has a row may wait for others to run with
 
 
@@ -76,9 +76,12 @@ class Scheduler:
         host = self.device.type == "cpu"
         decoder, kept = network.language.model, prefixes or PrefixStore()
         alone = host or room.fixed
-        graphs = None if alone else PromptGraphs(decoder)
+        graphs = None if alone else PromptGraphs(decoder, self._fits_twice)
         self.prompts = Prompts(decoder, kept, chunk, 0 if alone else TOGETHER, TAILS if host else 0, graphs)
         self.ends = torch.tensor(sorted(self.rules.stop), device=self.device)
+
+    def _fits_twice(self, tokens: int) -> bool:
+        return tokens_at_once(self.network.config.language, self.device) >= 2 * tokens
 
     def run(self, jobs: Sequence[Job]) -> Iterator[Answer]:
         """Yield the answers as they finish."""

@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--memory", action="store_true", help="also the same pages from memory")
     parser.add_argument("--growth", default="", help="numbers of pages in the queue, instead of drawing")
     parser.add_argument("--tiles", type=int, default=7, choices=(1, 7), help="with --growth: tiles of a page")
+    parser.add_argument("--parts", action="store_true", help="with --growth: all that the device did, and when")
     parser.add_argument("--compile", action="store_true", help="only compile, in little memory")
     options = parser.parse_args()
     return cases.run(options, lambda *case: paging.figures(options, *case))

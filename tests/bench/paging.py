@@ -16,6 +16,7 @@ from PIL import Image
 from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.model.cache import DEVICE_BLOCK, Row
 from dsvl2.model.engine import Engine
+from dsvl2.model.graphs import BEFORE
 from dsvl2.model.steps import BUCKETS
 from dsvl2.pipelines import open_source
 from dsvl2.pipelines.batch.aside import DrawnAside, hands_here
@@ -75,16 +76,18 @@ def warmed(engine: Engine, kept: list[Image.Image], pages: int, *, little: bool 
     start, scheduler = time.perf_counter(), engine._lanes.first
     scheduler.room.limit = FEW if little else None
     widths(engine, pages, little=little)
-    for count in (1, *range(1, TOGETHER + 1)):  # a prompt by itself has a graph from the second time on
+    for count in (*range(1, TOGETHER + 1),) * (BEFORE + 1):  # what came so often has a graph
         turns = (kept[number % len(kept)] for number in range(count))
         jobs = [engine._job(engine._plan(one, number), None) for number, one in enumerate(asked(turns, 2))]
         assert len(list(scheduler.run(jobs))) == count
-    taken(engine, asked((kept[number % len(kept)] for number in range(24)), 4), 24 if little else pages)
+    some = 24 if little or kept[0].width > 384 else 96  # batches of tiles as they will be
+    for _ in range(1 if little else BEFORE + 1):
+        taken(engine, asked((kept[number % len(kept)] for number in range(some)), 4), some if little else pages)
     return round(time.perf_counter() - start, 1)
 
 
-def taken(engine: Engine, requests: Iterable[GenerationRequest], count: int) -> dict[str, Any]:
-    """Read a stream of pages; rates by when they were done."""
+def taken(engine: Engine, requests: Iterable[GenerationRequest], count: int, *, parts: bool = False) -> dict[str, Any]:
+    """Read a stream of pages; rates by when they were done. parts: tell all that the device did, too."""
     cuda = engine.network.image_newline.is_cuda
     if cuda:
         torch.cuda.synchronize()
@@ -102,15 +105,17 @@ def taken(engine: Engine, requests: Iterable[GenerationRequest], count: int) -> 
         "first_after": round(ends[0], 2), "tokens_per_second": round(tokens / ends[-1], 1),
         "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2) if cuda else None, "host_gb": round(host("VmRSS"), 2),
         "own_processor_seconds": round(time.process_time() - begun, 2), "timeline": timeline.report(),
-    }  # fmt: skip
+    } | ({"parts": timeline.parts()} if parts else {})  # fmt: skip
 
 
-def grown(engine: Engine, kept: list[Image.Image], counts: list[int], new: int) -> Iterator[dict[str, Any]]:
+def grown(
+    engine: Engine, kept: list[Image.Image], counts: list[int], new: int, *, parts: bool
+) -> Iterator[dict[str, Any]]:
     """Queues of several lengths; and between each and the one before what one more page costs, without start and end."""
     before: dict[str, Any] = {}
     for count in counts:
         turns = (kept[number % len(kept)] for number in range(count))
-        figures = taken(engine, list(asked(turns, new)), count)
+        figures = taken(engine, list(asked(turns, new)), count, parts=parts and count <= BUCKETS[-2])
         if before:
             more, longer = count - before["pages"], figures["seconds"] - before["seconds"]
             figures["beyond_the_last"] = round(more / longer, 3)
@@ -126,7 +131,7 @@ def figures(options: argparse.Namespace, variant: str, scheme: str, device: torc
         counts = [int(count) for count in options.growth.split(",") if count]
         seconds = warmed(engine, kept, max(counts, default=BUCKETS[-1]), little=options.compile)
         yield {"what": "first", "seconds": seconds}
-        yield from grown(engine, kept, counts, options.new)
+        yield from grown(engine, kept, counts, options.new, parts=options.parts)
         return
     hands = options.drawers or hands_here()
     with drawn(options.pages, hands, options.dpi) as pages:

@@ -17,6 +17,7 @@ import torch
 from dsvl2.model.cache import BlockCache
 from dsvl2.model.decoder import Decoder
 from dsvl2.model.pictures import Ahead, Pictures
+from dsvl2.model.prompt_graphs import PromptGraphs
 from dsvl2.model.row_cache import RowCache
 from dsvl2.model.steps import Flight, GraphSteps, Steps
 
@@ -39,6 +40,7 @@ class Timeline:
         places = [(owner, name, label, True) for label, (owner, name) in DEVICE.items()]
         places += [(owner, "launch", "steps", True) for owner in (Steps, GraphSteps)]
         places += [(owner, "adopt", "prompts", True) for owner in (BlockCache, RowCache)]
+        places.append((PromptGraphs, "run", "prompts", True))
         places += [(owner, name, label, False) for label, (owner, name) in HOST.items()]
         before = [(owner, name, owner.__dict__[name]) for owner, name, _, _ in places]
         for owner, name, label, device in places:
@@ -58,6 +60,8 @@ class Timeline:
 
     def _around(self, plain: Callable[..., Any], label: str, device: bool) -> Callable[..., Any]:
         def timed(*given: Any, **named: Any) -> Any:
+            if self.cuda and torch.cuda.is_current_stream_capturing():
+                return plain(*given, **named)
             begun, start = time.perf_counter(), self._mark() if device else None
             try:
                 return plain(*given, **named)
@@ -90,6 +94,14 @@ class Timeline:
             "thread": {label: round(value, 3) for label, value in self._host.items()},
             "calls": dict(self._count),
         }
+
+    def parts(self) -> list[tuple[str, float, float]]:
+        """Every part on the device, and its begin and end in ms."""
+        first = self._spans[0][1] if self._spans else None
+        return [
+            (label, *(round(1000 * self._between(first, moment), 1) for moment in (start, end)))
+            for label, start, end in self._spans
+        ]
 
     def _between(self, start: Any, end: Any) -> float:
         return float(start.elapsed_time(end)) / 1000 if self.cuda else float(end - start)

@@ -17,6 +17,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from dsvl2.kernels import joined, ops
 from dsvl2.model import scheduler as scheduling
 from dsvl2.model.engine import Engine
+from dsvl2.model.graphs import BEFORE
 from dsvl2.model.loading import load_engine
 from dsvl2.model.prefill import visible
 from dsvl2.model.request import GenerationRequest, GenerationResult, Message, SamplingParams
@@ -180,3 +181,21 @@ def test_gelu_is_the_last_step_of_its_product() -> None:
     want = torch.nn.functional.gelu(x.float() @ weight.float().T + bias.float(), approximate="tanh")
     with torch.inference_mode():
         torch.testing.assert_close(joined.gelu_linear(x, weight, bias).float(), want, rtol=0.02, atol=0.05)
+
+
+def test_prompts_and_tiles_that_come_again_run_as_graphs_and_say_the_same(
+    checkpoint: MakeCheckpoint, small_shape: dict[str, Any]
+) -> None:
+    folder = checkpoint(small_shape)
+    requests = [asked("<image>x", image) for image in pictures(32)]
+    on_cpu = said(load_engine(folder, device="cpu", dtype="float32").generate(requests))
+    engine = load_engine(folder, device=str(DEVICE), dtype="float32")
+    for _ in range(BEFORE + 2):
+        jobs = [engine._job(engine._plan(request, number), None) for number, request in enumerate(requests)]
+        answers = sorted(engine._lanes.first.run(jobs), key=lambda answer: answer.job.index)
+        assert [tuple(answer.ids) for answer in answers] == on_cpu
+    prompts, tiles = engine._lanes.first.prompts.graphs, engine.pictures._graphs
+    assert prompts is not None and any(count > 1 for count, _ in prompts._graphs)
+    assert tiles is not None and tiles._graphs
+    streamed = dict(engine.stream(iter(requests), 32))
+    assert said(streamed[number] for number in range(32)) == said(engine.generate(requests)) == on_cpu

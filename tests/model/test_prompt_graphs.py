@@ -29,13 +29,13 @@ class Called(PromptGraphs):
 
     captured = 0
 
-    def _record(self, given: Tensor, end: Tensor, caches: Sequence[PrefixCache]) -> Any:
+    def _record(self, given: Tensor, ends: Tensor, caches: Sequence[PrefixCache]) -> Any:
         self.captured += 1
-        hidden = self._compute(given, end, caches).clone()
+        hidden = self._compute(given, ends, caches).clone()
 
         class Graph:
             def replay(graph) -> None:
-                hidden.copy_(self._compute(given, end, caches))
+                hidden.copy_(self._compute(given, ends, caches))
 
         return Graph(), hidden
 
@@ -78,5 +78,27 @@ def test_graphs_are_few_and_long_prompts_have_none(engine: Engine, monkeypatch: 
     with torch.inference_mode():
         for wide in range(1, 6):
             x = engine.network.language.embed(torch.full((1, 64 * wide), 7))
-            assert graphs.run(x, cache) is None and (graphs.run(x, cache) is not None) == (wide <= 3)
-        assert graphs.run(torch.zeros(1, 2049, x.shape[2]), cache) is None
+            assert graphs.run(x, [64 * wide], cache) is None
+            assert (graphs.run(x, [64 * wide], cache) is not None) == (wide <= 3)
+        assert graphs.run(torch.zeros(1, 2049, x.shape[2]), [2049], cache) is None
+
+
+def test_prompts_that_run_together_have_graphs_too_and_say_the_same(engine: Engine) -> None:
+    lengths = (70, 75, 80) * 5
+    jobs = [job(engine, index, length) for index, length in enumerate(lengths)]
+    want = {one.index: said(engine, Room(torch.float32), [one])[one.index] for one in jobs}
+    scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
+    graphs = Called(engine.network.language.model)
+    scheduler.prompts = replace(scheduler.prompts, graphs=graphs, together=3 * 80)
+    found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(jobs)}
+    assert found == want
+    assert list(graphs._graphs) == [(3, 80)]  # from the third batch on, for all that were left
+
+
+def test_without_memory_to_spare_only_single_prompts_have_graphs(engine: Engine) -> None:
+    cache, _ = CalledRoom(torch.float32).make(engine.network, 64, 4)
+    graphs = Called(engine.network.language.model, lambda tokens: tokens < 64)
+    with torch.inference_mode():
+        pair, one = (engine.network.language.embed(torch.full((count, 20), 7)) for count in (2, 1))
+        assert all(graphs.run(pair, [20, 18], cache) is None for _ in range(5))
+        assert [graphs.run(one, [20], cache) is None for _ in range(3)] == [True, False, False]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from dsvl2.model.engine import Engine
@@ -97,6 +100,7 @@ def test_tiles_of_several_requests_go_through_the_tower_together(engine: Engine)
     engine.network.tiles = lambda pixels: batches.append(len(pixels)) or tiles(pixels)  # type: ignore[func-returns-value]
     try:
         ahead = Ahead(pictures, iter(upcoming))
+        wait([one for _, group in ahead._cutting.values() for one in group])
         for number, rows in enumerate(alone):
             if number != 4:  # nobody asked: let go
                 assert ahead.rows(10 * number)[0].equal(rows)
@@ -104,3 +108,26 @@ def test_tiles_of_several_requests_go_through_the_tower_together(engine: Engine)
     finally:
         del engine.network.tiles
     assert batches == [4] * 3 and not ahead._ready and not ahead._cutting
+
+
+def test_a_page_does_not_wait_until_those_behind_it_are_cut(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures, known = Pictures(engine.network, engine.processor), engine.network.config.candidate_resolutions
+    pictures.at_once = 4
+    images = [Image.linear_gradient("L").resize((48, 48)).rotate(90 * number) for number in range(3)]
+    plain, free = pictures.cut, threading.Event()
+
+    def slow(image: Image.Image, canvases: Any) -> Any:
+        assert image is not images[1] or free.wait(timeout=900)
+        return plain(image, canvases)
+
+    alone = [pictures.encode([plain(image, known)])[0] for image in images]
+    monkeypatch.setattr(pictures, "cut", slow)
+    ahead = Ahead(pictures, iter([(number, Wanted((image,), known, 1)) for number, image in enumerate(images)]))
+    with closing(ahead):
+        try:
+            assert ahead.rows(0)[0].equal(alone[0]) and not ahead._ready
+        finally:
+            free.set()
+        wait([one for _, group in ahead._cutting.values() for one in group])
+        assert torch.allclose(ahead.rows(1)[0], alone[1]) and list(ahead._ready) == [2]
+        assert torch.allclose(ahead.rows(2)[0], alone[2])
