@@ -57,6 +57,8 @@ Read scanned pages into Markdown, offline, with a model that comes inside the pa
 [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]      a folder of scans, one JSON file each
 [cyan]dsvl2 batch archive/ -o out/[/cyan]            many documents; goes on where it was stopped
 [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]    three pages and the last, to standard output
+[cyan]dsvl2 ask invoice.pdf "total due?"[/cyan]      an answer with page, quote and confidence
+[cyan]dsvl2 compare truth.txt scan.pdf[/cyan]        two readings word by word
 [cyan]dsvl2 inspect scan.pdf[/cyan]                  what would be read, without reading it
 [cyan]dsvl2 doctor[/cyan]                            what this machine offers
 """

@@ -198,7 +198,7 @@ class RunBusy(RunError):
     """Another process works in the run folder."""
 
     code = "run_busy"
-    default_hint = "wait for it to end, or give this one another folder with --run"
+    default_hint = "wait for it to end, or give this one another output (a batch: or another folder with --run)"
 
 
 class RunDamaged(RunError):

@@ -30,7 +30,7 @@ def pull(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Fetch a model into Hugging Face's cache. An attempt that broke off is resumed; nothing else ever downloads."""
+    """Fetch a model into Hugging Face's cache. An attempt that broke off is resumed; no other command fetches one."""
     with session(as_json=as_json, verbosity=options.verbosity(quiet, 0), debug=debug) as now:
         from dsvl2_cli.errors import OfflineError
         from dsvl2_cli.hub import fetch

@@ -188,3 +188,10 @@ def test_numbered_paragraphs_set_flush_left_are_whole(sheet, canvas):
 def test_a_paragraph_below_a_short_or_finished_item_is_its_own(sheet, canvas):
     short = ["1. The lead is to be renewed;", f"{LONG} that", f"{LONG} was meant."]
     assert [len(block.lines) for block in blocks_of(sheet, canvas, short)] == [1, 2]
+
+
+def test_a_number_in_brackets_may_belong_to_the_sentence(sheet, canvas):
+    texts = [f"{LONG} twelve", "(12) months after the end of it."]
+    assert [block.text for block in blocks_of(sheet, canvas, texts)] == [" ".join(texts)]
+    listed = [f"(1) {LONG}", "(2) something else", f"{LONG} and", "(3) the third"]
+    assert [block.text[:3] for block in blocks_of(sheet, canvas, listed)] == ["(1)", "(2)", "a l", "(3)"]
