@@ -62,12 +62,6 @@ __device__ __forceinline__ void some_threads_meet(u32 which, u32 threads) {
 __device__ __forceinline__ void release_next() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
 __device__ __forceinline__ void hold() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
-// ---- registers of this warp group's threads, by its role
-template <int COUNT>
-__device__ __forceinline__ void more_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
-template <int COUNT>
-__device__ __forceinline__ void fewer_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
-
 // ---- clusters: blocks that reach each other's shared memory
 __device__ __forceinline__ u32 cluster_rank() {
     u32 rank;

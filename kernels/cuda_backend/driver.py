@@ -136,7 +136,10 @@ class TensorMap:
 
 
 def _driver(name: str, *arguments: Any) -> None:
-    status = getattr(_cuda(), name)(*arguments)
+    try:
+        status = getattr(_cuda(), name)(*arguments)
+    except AttributeError as error:
+        raise CudaError(f"the driver has no {name}") from error
     if status:
         raise CudaError(f"{name} failed with {status}")
 

@@ -1,9 +1,9 @@
 """Latent attention of one new token a row on Hopper, as `latent.cu` has it: 16 heads, latents of 512 and 64 columns, bf16.
 
 A row's tokens are shared among the blocks of a cluster, which sum up in each other's shared memory: as many as the card runs at
-once. Results depend on a row's own length, the number of rows, the width of the table, and the card. On an H100 at 2,048 tokens,
-8, 32 and 128 rows, in us: Triton's kernels 16.8, 43.0 and 121, FlashMLA 24, 40 and 111, a first form of this one 14.3, 35.7 and
-104. Letters: R rows, C blocks of a row.
+once. Results depend on a row's own length, the number of rows, and the card. On an H100 at 2,048 tokens, 8, 16, 32, 64 and 128
+rows, in us: 14.3, 21.4, 35.7, 54.5 and 104, where Triton's kernels take 16.8, 29.0, 43.0, 74.3 and 121. Letters: R rows, C blocks
+of a row.
 """
 
 import ctypes
@@ -17,42 +17,63 @@ from dsvl2.kernels.cuda_backend.driver import CudaError, Function, TensorMap, mo
 from dsvl2.kernels.sight import Sight
 
 HEADS, WIDTH, VALUES, SIZE, TILE = 16, 576, 512, 64, 32
-THREADS, SLOTS, MOST = 384, 4, 16  # of a block; tiles in its shared memory; blocks of a cluster
+THREADS, SLOTS = 288, {1: 6, 2: 4, 4: 4, 8: 4}  # of a block; tiles in its shared memory, by C
+LARGEST_ERROR = 0.004  # of bf16: .0018 is usual
 LEAST = 8  # rows; four take Triton's kernels 9.8 us, and these 12.3
 
 
 class _Given(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("query", "table", "lengths", "out")),
-        *((name, ctypes.c_int) for name in ("columns", "newest", "shares", "split")),
+        ("columns", ctypes.c_int),
+        ("newest", ctypes.c_int),
     )
 
 
 def shared_bytes(shares: int) -> int:
-    """Of a block, for sums of so many: see `sums_from` of the source."""
-    masses = SLOTS * TILE * WIDTH * 2 + 2 * 2 * HEADS * 40 * 4 + 2 * SLOTS * 8
-    return masses + (shares * HEADS * (8 + (VALUES // (1 << split_of(shares)) + 8) * 4) if shares > 1 else 0)
-
-
-def split_of(shares: int) -> int:
-    """log2 of how many blocks sum up: the most of them that divide the columns."""
-    return shares.bit_length() - 1
+    """`Room::bytes` of the source."""
+    slots = SLOTS[shares]
+    masses = slots * TILE * WIDTH * 2 + 2 * 2 * HEADS * 40 * 4 + 2 * slots * 8
+    sums = (masses + 2 * shares * HEADS * 4 + 15) // 16 * 16
+    return sums + (shares * HEADS * (VALUES // shares + 8) * 4 if shares > 1 else 0)
 
 
 @cache
 def kernels(device: int) -> dict[int, tuple[Function, int]]:
-    """By C: the kernel, and how many rows the card runs at once. Empty, with a warning, if it cannot be made."""
+    """By C: the kernel, and how many rows the card runs at once. Empty, with a warning, if they cannot be made or err."""
     try:
         code = module("latent.cu", "sm_90a", device)
         found = {}
-        for shares in range(1, MOST + 1):
-            made = Function(code, "latent", THREADS, shared_bytes(shares), shares)
+        for shares in SLOTS:
+            made = Function(code, f"latent_{shares}", THREADS, shared_bytes(shares), shares)
             many = torch.cuda.get_device_properties(device).multi_processor_count if shares == 1 else made.clusters()
             found[shares] = made, many
+        wrong = [shares for shares, (made, _) in found.items() if not right(made, shares, torch.device("cuda", device))]
+        if wrong:
+            raise CudaError(f"kernels of {wrong} blocks a row err on this card")
         return found
-    except CudaError as error:
+    except (RuntimeError, OSError) as error:
         warnings.warn(f"latent attention takes Triton's kernels: {error}", RuntimeWarning, stacklevel=2)
         return {}
+
+
+def right(made: Function, shares: int, device: torch.device) -> bool:
+    """Whether a kernel gives what plain PyTorch does, for two short rows."""
+    draw = torch.Generator(device).manual_seed(0)
+    cache, query = (
+        torch.randn(shape, generator=draw, device=device).bfloat16()
+        for shape in ((1, 4, 1, SIZE, WIDTH), (2, 1, HEADS, WIDTH))
+    )
+    query *= WIDTH**-0.5
+    table, lengths = torch.tensor([[3, 1], [2, 0]]), (2 * SIZE - 7, 5)
+    sight = Sight(table.to(device, torch.int32), torch.tensor(lengths).to(device, torch.int32))
+    got = _launched(made, shares, query, cache, sight).float()
+    error = 0.0
+    for row, blocks, length, mixed in zip(query.float(), table.tolist(), lengths, got, strict=True):
+        keys = cache[0, blocks, 0].flatten(0, 1)[:length].float()
+        want = (row[0] @ keys.T).softmax(-1) @ keys[:, :VALUES]
+        error = max(error, float((mixed[0] - want).norm() / want.norm()))
+    return error < LARGEST_ERROR
 
 
 def fits(query: Tensor, cache: Tensor, values: int) -> bool:
@@ -66,26 +87,24 @@ def fits(query: Tensor, cache: Tensor, values: int) -> bool:
 
 def decode(query: Tensor, cache: Tensor, sight: Sight) -> Tensor:
     """See `ops.decode`. Returns [R, 1, a, values]."""
-    rows = len(query)
     found = kernels(query.device.index)
-    tiles = sight.table.shape[1] * SIZE // TILE
-    shares = shares_of(rows, tiles, {each: many for each, (_, many) in found.items()})
+    shares = shares_of(len(query), {each: many for each, (_, many) in found.items()})
+    return _launched(found[shares][0], shares, query.contiguous(), cache, sight)
+
+
+def _launched(made: Function, shares: int, query: Tensor, cache: Tensor, sight: Sight) -> Tensor:
+    rows = len(query)
     out = torch.empty(rows, 1, HEADS, VALUES, dtype=query.dtype, device=query.device)
-    query = query.contiguous()
-    given = _Given(
-        *(part.data_ptr() for part in (query, sight.table, sight.lengths, out)),
-        sight.table.stride(0), rows, shares, split_of(shares),
-    )  # fmt: skip
+    given = _Given(*(part.data_ptr() for part in (query, sight.table, sight.lengths, out)), sight.table.stride(0), rows)
     with torch.cuda.device(query.device):
         stream = torch.cuda.current_stream().cuda_stream
-        found[shares][0].launch(rows * shares, stream, (given, _map(cache.data_ptr(), cache.shape[1], cache).value))
+        made.launch(rows * shares, stream, (given, _map(cache.data_ptr(), cache.shape[1], cache).value))
     return out
 
 
-def shares_of(rows: int, tiles: int, many: dict[int, int]) -> int:
-    """C: as many blocks a row as run all at once, one where more rows wait anyway; no more than shorten the longest share."""
-    most = max((shares for shares, rows_at_once in many.items() if rows_at_once >= rows), default=1)
-    return -(-tiles // -(-tiles // most))
+def shares_of(rows: int, many: dict[int, int]) -> int:
+    """C: as many blocks a row as run all at once; one where more rows wait anyway."""
+    return max((shares for shares, rows_at_once in many.items() if rows_at_once >= rows), default=1)
 
 
 _MAPS: dict[tuple[int, int], TensorMap] = {}

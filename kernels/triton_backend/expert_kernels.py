@@ -1,7 +1,7 @@
 """Device code of the experts: gate and up with SiLU, down, and the weighted sum; routed pairs and shared experts in one grid.
 
-Blocks up to ROUTED hold up to BM pairs of one routed expert; those behind, SM tokens each in one shared expert. Letters as in
-`experts`.
+Blocks of the grid's first axis up to ROUTED hold up to BM pairs of one routed expert; those behind, SM tokens each in one shared
+expert. Letters as in `experts`.
 
 Large blocks (BM of WIDE and more): the last one of an expert often holds few pairs, and is computed as a smaller one; and the
 rows of a block's weights take their turn before the next block does, so that its tokens are still in the L2.
@@ -18,22 +18,12 @@ WIDE = tl.constexpr(64)
 
 
 @triton.jit
-def _place(BN: tl.constexpr, BM: tl.constexpr, ROUTED):
-    """Which block of tokens this program has, and its first row of the weights.
-
-    Blocks of shared experts hold more tokens and take longer than small ones of routed ones: they begin, all of them.
-    """
+def _place(BN: tl.constexpr, BM: tl.constexpr):
+    """Which block of tokens this program has, and its first row of the weights."""
     if BM >= WIDE:
         return tl.program_id(1), tl.program_id(0) * BN
     else:
-        number = tl.program_id(1) * tl.num_programs(0) + tl.program_id(0)
-        shared = tl.num_programs(0) - ROUTED
-        if number < shared * tl.num_programs(1):
-            block, row = ROUTED + number % tl.maximum(shared, 1), number // tl.maximum(shared, 1)
-        else:
-            number -= shared * tl.num_programs(1)
-            block, row = number % tl.maximum(ROUTED, 1), number // tl.maximum(ROUTED, 1)
-        return block, row * BN
+        return tl.program_id(0), tl.program_id(1) * BN
 
 
 @triton.jit
@@ -132,7 +122,7 @@ def gate_up(
         table = laid(table)
         shared_table = table
     hold(CHAIN)
-    block, row = _place(BN, BM, ROUTED)
+    block, row = _place(BN, BM)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:
@@ -199,7 +189,7 @@ def down(
         table = laid(table)
         shared_table = table
     hold(CHAIN)
-    block, row = _place(BN, BM, ROUTED)
+    block, row = _place(BN, BM)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:

@@ -22,15 +22,13 @@ typedef unsigned long long u64;
 using std::min;
 
 struct float2 { float x, y; };
-struct float4 { float x, y, z, w; };
 struct uint4 { u32 x, y, z, w; };
 inline float2 make_float2(float x, float y) { return {x, y}; }
-inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
 
 struct Map { const unsigned short* base; }; // of a cache [tokens, 576]
 
-constexpr int MADE = 384, SHARED = 232448, PIECES = 9, ROWS = 32;
+constexpr int MADE = 288, SHARED = 232448, PIECES = 9, ROWS = 32;
 struct Barrier { int count, pending, phase; long bytes; };
 struct Meeting { int there = 0, past = 0; };
 struct Warp { Meeting meeting; u32 words[32]; u32 a[32][4], b[32][2]; };
@@ -87,8 +85,6 @@ inline void copy_box(u32 target, const Map* map, int, int token, int, u32 barrie
 inline void some_threads_meet(u32 which, u32 threads) { meet(here().named[which], threads); }
 inline void __syncthreads() { meet(here().named[0], MADE); }
 inline void __syncwarp() { meet(warp_here().meeting, 32); }
-template <int COUNT> inline void more_registers() {}
-template <int COUNT> inline void fewer_registers() {}
 inline void release_next() {}
 inline void hold() {}
 inline void cluster_arrive() {

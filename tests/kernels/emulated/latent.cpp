@@ -3,10 +3,16 @@
 
 static Given given;
 static Map map;
+static int blocks_of_a_row;
 
 static void run() {
     const int block = now_block, thread = now_thread;
-    latent(given, map);
+    switch (blocks_of_a_row) {
+        case 1: latent_1(given, map); break;
+        case 2: latent_2(given, map); break;
+        case 4: latent_4(given, map); break;
+        case 8: latent_8(given, map); break;
+    }
     now_block = block, now_thread = thread;
     here().done[thread] = true;
     swapcontext(&here().contexts[thread], &scheduler);
@@ -14,9 +20,8 @@ static void run() {
 
 // 0, or 1 if the threads wait for each other for ever.
 extern "C" int emulate(const unsigned short* query, const unsigned short* cache, const int* table, const int* lengths, unsigned short* out, int rows, int columns, int shares) {
-    int split = 0;
-    while (2 << split <= shares) split++;
-    given = {query, table, lengths, out, columns, rows, shares, split};
+    given = {query, table, lengths, out, columns, rows};
+    blocks_of_a_row = shares;
     map.base = cache;
     for (int row = 0; row < rows; row++) {
         std::vector<Block> made(shares);
@@ -25,7 +30,7 @@ extern "C" int emulate(const unsigned short* query, const unsigned short* cache,
         for (int rank = 0; rank < shares; rank++) {
             made[rank].index = row * shares + rank;
             cluster.push_back(&made[rank]);
-            for (int thread = 0; thread < THREADS; thread++) {
+            for (int thread = 0; thread < MADE; thread++) {
                 ucontext_t& context = made[rank].contexts[thread];
                 getcontext(&context);
                 made[rank].stacks[thread].resize(1 << 16);
@@ -39,7 +44,7 @@ extern "C" int emulate(const unsigned short* query, const unsigned short* cache,
             if (round > 1000000) return 1;
             any = false;
             for (now_block = 0; now_block < shares; now_block++) {
-                for (now_thread = 0; now_thread < THREADS; now_thread++) {
+                for (now_thread = 0; now_thread < MADE; now_thread++) {
                     if (here().done[now_thread]) continue;
                     any = true;
                     const int block = now_block, thread = now_thread;
