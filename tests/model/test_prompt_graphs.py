@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from dsvl2.model.prompt_graphs import PromptGraphs
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room
 from dsvl2.model.scheduler import Scheduler
-from tests.model.test_graph_steps import CalledRoom, said
+from tests.model.test_graph_steps import CalledRoom, jobs, said
 
 
 class Called(PromptGraphs):
@@ -54,19 +55,21 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_graphs, "ops", SimpleNamespace(native=lambda x: True))
 
 
-def job(engine: Engine, index: int, length: int) -> Job:
+NINE = SamplingParams(max_new_tokens=9, guard_loops=False)
+
+
+def job(engine: Engine, index: int, length: int, sampling: SamplingParams = NINE) -> Job:
     ids = torch.tensor([[5 + (index * 31 + at * 7) % 90 for at in range(length)]])
-    sampling = SamplingParams(max_new_tokens=9, guard_loops=False)
     return Job(index, length, lambda: engine.network.language.embed(ids), sampling)
 
 
 def test_a_length_seen_before_runs_as_a_graph_and_says_the_same(engine: Engine) -> None:
-    jobs = [job(engine, index, length) for index, length in enumerate((70, 3, 128, 65, 64, 70, 127, 1, 200))]
-    want = {one.index: said(engine, Room(torch.float32), [one])[one.index] for one in jobs}
+    todo = [job(engine, index, length) for index, length in enumerate((70, 3, 128, 65, 64, 70, 127, 1, 200))]
+    want = {one.index: said(engine, Room(torch.float32), [one])[one.index] for one in todo}
     scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
     graphs = Called(engine.network.language.model)
     scheduler.prompts = replace(scheduler.prompts, graphs=graphs)
-    found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(jobs)}
+    found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(todo)}
     assert found == want
     assert graphs.captured == 3  # of 80, 128 and 16 tokens: those of 64 and 208 came once only
 
@@ -85,14 +88,35 @@ def test_graphs_are_few_and_long_prompts_have_none(engine: Engine, monkeypatch: 
 
 def test_prompts_that_run_together_have_graphs_too_and_say_the_same(engine: Engine) -> None:
     lengths = (70, 75, 80) * 5
-    jobs = [job(engine, index, length) for index, length in enumerate(lengths)]
-    want = {one.index: said(engine, Room(torch.float32), [one])[one.index] for one in jobs}
+    todo = [job(engine, index, length) for index, length in enumerate(lengths)]
+    want = {one.index: said(engine, Room(torch.float32), [one])[one.index] for one in todo}
     scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
     graphs = Called(engine.network.language.model)
     scheduler.prompts = replace(scheduler.prompts, graphs=graphs, together=3 * 80)
-    found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(jobs)}
+    found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(todo)}
     assert found == want
     assert list(graphs._graphs) == [(3, 80)]  # from the third batch on, for all that were left
+
+
+def test_order_of_arrival_changes_nothing_where_prompts_and_steps_are_graphs(engine: Engine) -> None:
+    """Greedy and drawn answers, of many lengths, with loops in them, and with drafts of which a fourth is wrong."""
+    long = [job(engine, 40 + at, 15 + at, SamplingParams(max_new_tokens=150)) for at in range(3)]
+    want = said(engine, Room(torch.float32), jobs(engine) + long)
+    assert any(loops for _, _, loops in want.values())
+
+    def drafted(index: int) -> Any:
+        if index % 3:
+            return None
+        return lambda ids: [(token + (at % 4 == 3)) % 100 for at, token in enumerate(want[index][0][len(ids) :])]
+
+    todo = jobs(engine, drafted) + long
+    scheduler = Scheduler(engine.network, CalledRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
+    graphs = Called(engine.network.language.model)
+    scheduler.prompts = replace(scheduler.prompts, graphs=graphs, together=128)
+    for order in (todo, todo[::-1], random.Random(5).sample(todo, len(todo)), [todo[7]]):
+        found = {answer.job.index: (answer.ids, answer.finish, answer.loops) for answer in scheduler.run(order)}
+        assert found == {job.index: want[job.index] for job in order}
+    assert any(count > 1 for count, _ in graphs._graphs) and any(count == 1 for count, _ in graphs._graphs)
 
 
 def test_without_memory_to_spare_only_single_prompts_have_graphs(engine: Engine) -> None:
