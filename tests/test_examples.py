@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -102,3 +103,16 @@ def test_the_sample_scan_is_one_page_without_a_text_layer(sample_scan: Path) -> 
         (page,) = source.page_infos()
     assert (page.number, page.text_characters, page.error) == (1, 0, None)
     assert sample_scan.stat().st_size < 150_000
+
+
+def test_what_assistants_and_services_are_given_are_commands_that_exist() -> None:
+    readme = load(ROOT / "tests" / "test_readme.py")
+    skill = (EXAMPLES / "assistants" / "documents" / "SKILL.md").read_text(encoding="utf-8")
+    unit = (EXAMPLES / "service" / "dsvl2-watch.service").read_text(encoding="utf-8")
+    server = json.loads((EXAMPLES / "assistants" / "mcp.json").read_text(encoding="utf-8"))["mcpServers"]["dsvl2"]
+    lines = [line.split("  #")[0] for line in skill.splitlines() if line.startswith("dsvl2 ")]
+    lines += [line.partition("/bin/")[2] for line in unit.splitlines() if line.startswith("ExecStart=")]
+    lines.append(" ".join((server["command"], *server["args"])))
+    assert len(lines) == 11
+    for line in lines:
+        readme.test_every_command_and_option_in_the_readme_exists(line)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import stat
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,17 +29,7 @@ from dsvl2.pipelines.chat import (
 )
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.errors import FileMissing, QuestionError, UnreadableFile
-
-
-def answering() -> Any:
-    place = Path(__file__).parents[1] / "answering.py"
-    spec = importlib.util.spec_from_file_location("answering", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["answering"] = module
-    spec.loader.exec_module(module)
-    return module.Answering
-
+from tests.pipelines.answering import Answering
 
 PAGE = Shown("a.png", 1)
 
@@ -51,7 +39,7 @@ def draw(shown: Shown) -> Image.Image:
 
 
 def talk(answer: Any = "yes", **more: Any) -> tuple[SeenTalk, Any]:
-    engine = answering()(answer if callable(answer) else lambda request: answer, mode="page", **more)
+    engine = Answering(answer if callable(answer) else lambda request: answer, mode="page", **more)
     return SeenTalk(engine, draw, max_new_tokens=50), engine
 
 
@@ -91,7 +79,7 @@ def test_ctrl_c_keeps_what_was_said_so_far() -> None:
     assert (reply.answer, reply.stopped) == ("hel", True)
 
 
-class Short(answering()):  # type: ignore[misc]
+class Short(Answering):
     """An engine with room for so many letters, and 30 a tile of every image."""
 
     def count(self, request: GenerationRequest) -> RequestSize:
@@ -150,7 +138,7 @@ def read_page(number: int, text: str) -> AskPage:
 
 def test_a_model_that_reads_answers_every_turn_from_the_pages() -> None:
     pages = [read_page(1, "The pump is old."), read_page(2, "The valve is new.")]
-    engine = answering()({"how is the valve?": "new", "how is it?": "old"})
+    engine = Answering({"how is the valve?": "new", "how is it?": "old"})
     text = TextTalk(engine, pages)
     reply = text.say(Conversation(), "how is the valve?", (), None)
     assert (reply.answer, reply.page, reply.quote) == ("new", 2, "The valve is new.")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,16 +25,7 @@ from dsvl2.pipelines.grounding import (
 )
 from dsvl2.pipelines.grounding.boxes import to_grid, to_pixels
 from dsvl2.pipelines.grounding.ground import check_phrase
-
-
-def answering() -> Any:
-    place = Path(__file__).parents[1] / "answering.py"
-    spec = importlib.util.spec_from_file_location("answering", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["answering"] = module
-    spec.loader.exec_module(module)
-    return module.Answering
+from tests.pipelines.answering import Answering
 
 
 def page(*lines: str) -> PageResult:
@@ -182,7 +170,7 @@ def test_nothing_is_nothing() -> None:
 
 
 def seeing(text: str) -> Any:
-    return answering()(lambda request: text, mode="page")
+    return Answering(lambda request: text, mode="page")
 
 
 def test_a_checkpoint_is_asked_in_the_form_it_was_trained_on() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +14,9 @@ from PIL import Image, ImageDraw
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.page2code import page_from_image, page_from_reading, parse_html, safe_html
 from dsvl2.pipelines.page2code.place import look_of, placed_html
+from tests.pipelines.answering import Answering
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-
-def answering() -> Any:
-    place = Path(__file__).parents[1] / "answering.py"
-    spec = importlib.util.spec_from_file_location("answering", place)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["answering"] = module
-    spec.loader.exec_module(module)
-    return module.Answering
 
 
 def line(text: str, x: float, y: float, wide: float, kind: Any = "paragraph", **more: Any) -> Block:
@@ -180,7 +169,7 @@ def test_a_page_without_end_is_cut() -> None:
 
 
 def test_a_checkpoint_is_asked_once_and_unsafe_keeps_its_words() -> None:
-    engine = answering()(lambda request: "```html\n<script>x()</script><p>hi</p>\n```", mode="page")
+    engine = Answering(lambda request: "```html\n<script>x()</script><p>hi</p>\n```", mode="page")
     safe, raw = (page_from_image("a.png", 1, Image.new("L", (9, 9)), engine, unsafe=unsafe) for unsafe in (False, True))
     assert "<script" not in safe.html and "<p>hi</p>" in safe.html and safe.notices
     assert raw.html == "<script>x()</script><p>hi</p>\n"
