@@ -17,7 +17,9 @@ from dsvl2.model.memory import to_be_had
 T = TypeVar("T")
 ROOM = 4 << 30  # bytes to be had without which there are no graphs of batches: what they compute with stays theirs
 TILES = 8  # graphs of the tower; they share their memory, and pages of a kind fill few batches
-BEFORE = 2  # times that a shape is run plainly first: what came twice is going to come again
+BEFORE = (
+    6  # times that a shape of several is run plainly first: to record one takes 0.1 s, of which a use gives back 5 ms
+)
 
 
 def recorded(compute: Callable[[], T], device: torch.device, pool: object = None) -> tuple[torch.cuda.CUDAGraph, T]:
@@ -43,7 +45,7 @@ def roomy(device: torch.device) -> bool:
 class Sights:
     """Says which shapes are worth a graph: those that came `before` times, while there are less than `most` graphs."""
 
-    def __init__(self, most: int, before: int = BEFORE) -> None:
+    def __init__(self, most: int, before: int) -> None:
         self._most, self._before = most, before
         self._seen = Counter[Hashable]()
         self._chosen = set[Hashable]()
@@ -63,7 +65,7 @@ class TileGraphs:
     """Runs batches of tiles, pixels [N, 3, S, S], through `tiles` as graphs, one for each N that came before."""
 
     def __init__(self, tiles: Callable[[Tensor], Tensor]) -> None:
-        self._tiles, self._sights = tiles, Sights(TILES)
+        self._tiles, self._sights = tiles, Sights(TILES, BEFORE)
         self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}  # graph, what it reads and writes
 
     def run(self, pixels: Tensor) -> Tensor:

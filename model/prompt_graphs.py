@@ -14,7 +14,7 @@ from torch import Tensor
 from dsvl2.kernels import ops
 from dsvl2.model.cache import BlockCache, PrefixCache
 from dsvl2.model.decoder import Decoder
-from dsvl2.model.graphs import Sights, recorded
+from dsvl2.model.graphs import BEFORE, Sights, recorded
 from dsvl2.model.transfer import sent
 
 STEP = 16  # tokens between two graphs: a prompt is filled up on the right, where no token of it looks
@@ -34,14 +34,14 @@ class _Captured(NamedTuple):
 
 
 class PromptGraphs:
-    """Runs prompts of shapes that were seen before; one that comes for the first time is not worth a graph.
+    """Runs prompts of shapes that were seen before, several together some times before; what comes seldom is not worth a graph.
 
     fits: whether there is memory for so many tokens to run twice over, as they do while several prompts are recorded.
     """
 
     def __init__(self, decoder: Decoder, fits: Callable[[int], bool] = lambda tokens: True) -> None:
         self._decoder, self._fits = decoder, fits
-        self._alone, self._together = Sights(MOST, 1), Sights(MOST)
+        self._alone, self._together = Sights(MOST, 1), Sights(MOST, BEFORE)
         self._graphs: dict[tuple[int, int], _Captured] = {}
         self._buffers: dict[int, list[Tensor]] = {}  # by the tokens that they hold
 

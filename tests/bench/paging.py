@@ -76,7 +76,7 @@ def warmed(engine: Engine, kept: list[Image.Image], pages: int, *, little: bool 
     start, scheduler = time.perf_counter(), engine._lanes.first
     scheduler.room.limit = FEW if little else None
     widths(engine, pages, little=little)
-    for count in (*range(1, TOGETHER + 1),) * (BEFORE + 1):  # what came so often has a graph
+    for count in (*range(1, TOGETHER + 1), *(1, TOGETHER) * BEFORE):  # what came so often has a graph
         turns = (kept[number % len(kept)] for number in range(count))
         jobs = [engine._job(engine._plan(one, number), None) for number, one in enumerate(asked(turns, 2))]
         assert len(list(scheduler.run(jobs))) == count

@@ -53,6 +53,7 @@ def engine(checkpoint: Callable[[dict[str, Any]], Path], small_shape: dict[str, 
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prompt_graphs, "ops", SimpleNamespace(native=lambda x: True))
+    monkeypatch.setattr(prompt_graphs, "BEFORE", 2)
 
 
 NINE = SamplingParams(max_new_tokens=9, guard_loops=False)

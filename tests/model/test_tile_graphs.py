@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from dsvl2.model import graphs
-from dsvl2.model.graphs import BEFORE, TILES, Sights, TileGraphs
+from dsvl2.model.graphs import TILES, Sights, TileGraphs
+
+BEFORE = 2
 
 
 class Called(TileGraphs):
@@ -36,6 +38,7 @@ class Called(TileGraphs):
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(graphs, "ops", SimpleNamespace(native=lambda x: True))
+    monkeypatch.setattr(graphs, "BEFORE", BEFORE)
 
 
 def twice(pixels: Tensor) -> Tensor:
