@@ -16,6 +16,8 @@ PART_IF_ODD, TABLE_IF_ODD = 0.2, 0.5
 """Share of words of one block of such a page that can be expected to be right; of a table: boards and grids look like some."""
 NONSENSE_IN_TABLES = 0.3
 """The same of a page that is mostly tables: prose with a third of its words right tells something, such cells nothing."""
+_CIRCLES, MANY_CIRCLES, LINES_OF_CIRCLES = frozenset("Oo0"), 4, 3
+"""Letters that a circle is read as; so many of them and no others, in so many lines, are the pieces of a board."""
 _LOOPS = ("truncated", "loop_recovered")
 
 
@@ -30,11 +32,23 @@ def believable(page: PageResult, *, odd: bool = False) -> PageResult:
     least = max(
         NONSENSE, NONSENSE_IN_LOOPS * looped, NONSENSE_IN_TABLES * _is_mostly_tables(page), NONSENSE_IF_ODD * strange
     )
+    if _only_circles(page):
+        return _let_go(page, "all that the model made out on this page are circles and strokes: it was let go")
     if sure is None or sure >= least:
         return _without_doubtful_parts(page) if odd and page.calibrated else page
+    share = f"{sure:.0%} of its words can be expected to be right"
+    return _let_go(page, f"what the model made of this page was let go: {share}")
+
+
+def _let_go(page: PageResult, fact: str) -> PageResult:
     kept = tuple(block for block in page.blocks if block.kind == "figure")
-    fact = f"what the model made of this page was let go: {sure:.0%} of its words can be expected to be right"
     return replace(page, blocks=kept, confidence=None, warnings=(*page.warnings, Notice("unreadable", fact)))
+
+
+def _only_circles(page: PageResult) -> bool:
+    lines = [line.text for block in page.blocks for line in block.lines if line.text.strip()]
+    letters = [letter for line in lines for letter in line if letter.isalnum()]
+    return len(lines) >= LINES_OF_CIRCLES and len(letters) >= MANY_CIRCLES and _CIRCLES.issuperset(letters)
 
 
 def _without_doubtful_parts(page: PageResult) -> PageResult:

@@ -60,3 +60,14 @@ def test_of_a_drawing_the_labels_stay() -> None:
     assert left.blocks == (label,)
     assert [notice.code for notice in left.warnings] == ["part_unreadable"]
     assert believable(drawing) is drawing
+
+
+def circles(*texts: str) -> PageResult:
+    lines = tuple(Line(text, Box(0, 10 * k, 90, 10 * k + 9)) for k, text in enumerate(texts))
+    return replace(page(0.9), blocks=(Block("table", " ".join(texts), lines=lines, confidence=0.9),))
+
+
+def test_a_board_of_circles_is_let_go_and_figures_that_look_like_them_stay() -> None:
+    assert believable(circles("_", "O", "0000", "_ |", "0")).let_go
+    for real in (circles("0000"), circles("OO", "0"), circles("0", "10", "000", "0"), circles("Oo", "No", "0", "00")):
+        assert believable(real) is real
