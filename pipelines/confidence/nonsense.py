@@ -12,7 +12,7 @@ NONSENSE_IN_LOOPS = 0.25
 """The same where the model repeated itself as well."""
 NONSENSE_IF_ODD, FEW = 0.3, 6
 """The same of a page without rows like those of print, a drawing or handwriting; and words, fewer of which stay: a stamp."""
-PART_IF_ODD, TABLE_IF_ODD = 0.2, 0.5
+PART_IF_ODD, TABLE_IF_ODD = 0.25, 0.5
 """Share of words of one block of such a page that can be expected to be right; of a table: boards and grids look like some."""
 NONSENSE_IN_TABLES = 0.3
 """The same of a page that is mostly tables: prose with a third of its words right tells something, such cells nothing."""

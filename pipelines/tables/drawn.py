@@ -25,6 +25,7 @@ from dsvl2.pipelines.tables.types import TableCell, TableResult
 from dsvl2.pipelines.words import split_at_gaps
 
 _LEAST_PIECES = 4
+_RULES_AROUND = 1.0  # letter heights around a box within which rules matter: of others nothing is seen in it
 _LARGEST_ROOM = 0.7  # of the table; a frame around something else has one large room
 _LEAST_FILLED = 0.25  # share of rooms with text: the net behind a diagram has hardly any
 
@@ -110,8 +111,12 @@ def _draw(
     grid = lattice(bare, box)
     for room in grid.rooms:
         even_room(gray, even, grid.box(room), unit)
-    even = without_rules(even, [*across, *down])
+    even = without_rules(even, [rule for rule in (*across, *down) if _near(rule, box, _RULES_AROUND * unit)])
     return sketch(replace(bare, words=tuple(words_in(even, box, unit))), box), even
+
+
+def _near(rule: Rule, box: Box, room: float) -> bool:
+    return rule.x0 < box.x1 + room and rule.x1 > box.x0 - room and rule.y0 < box.y1 + room and rule.y1 > box.y0 - room
 
 
 def is_table(table: Sketch) -> bool:
