@@ -196,9 +196,13 @@ def _follow(process: subprocess.Popen[str], *, show: bool) -> tuple[list[str], b
 
 def _export(plan: Plan) -> None:
     """The checkpoint that `--model` takes, in 8 bits as the one in the package."""
+    fitted = plan.out / EMBEDDED / "confidence.json"  # for weights that it names: it is worth nothing to others
+    kept = fitted.read_bytes() if fitted.exists() else None
     shutil.rmtree(plan.out / EMBEDDED, ignore_errors=True)  # of the run before it was resumed
     program = [sys.executable, "-m", "dsvl2.pipelines.training.export", plan.out / "weights.pt", plan.out / EMBEDDED]
     subprocess.run([*map(str, program), "--scheme=int8"], check=True)
+    if kept is not None:
+        fitted.write_bytes(kept)
 
 
 def _measure(plan: Plan, eval_dir: Path, console: Console) -> Exit:

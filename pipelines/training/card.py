@@ -16,6 +16,12 @@ from dsvl2.pipelines.training.curves import read_log
 _TARGETS = "dsvl2/figures/v1"
 _ACCURACY = "accuracy of answered tokens (teacher forced)"
 
+_UNFITTED = (
+    "Nothing was fitted to these weights yet: confidence is raw, and questions are declined where the empty answer is likeliest,",
+    "not by a limit of their own, so the figures of answers cannot be held against those of a model that has one. To fit them:",
+    "`python -m dsvl2.pipelines.training.calibrate --model RUN/nano --vocabulary DATA/answers.xz`, and then measure again.",
+)
+
 
 def write_card(run: Path, reports: Sequence[Path] = ()) -> Path:
     """Write RUN/MODEL_CARD.md from the recipe and the log of a run, and reports of what its model can do.
@@ -35,6 +41,8 @@ def write_card(run: Path, reports: Sequence[Path] = ()) -> Path:
         lines += ["![accuracy and loss over the seconds of the run](curves.png)", ""]
     if not tuned:
         lines += ["## Figures", "", *_held_to([report for report in found if report.get("schema") == _TARGETS])]
+        if not (run / "nano" / "confidence.json").exists():
+            lines += ["", *_UNFITTED]
     evaluated = [(path, report) for path, report in zip(reports, found, strict=True) if "figures" in report]
     if evaluated:
         lines += ["", "## Evaluations", "", "| set | engine | task | metric | items | mean | 95 % of the mean |"]

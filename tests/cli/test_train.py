@@ -206,3 +206,13 @@ def test_measuring_that_did_not_come_to_its_end_is_told(
     plan = Plan("nano", material, tmp_path / "run", eval_dir=tmp_path)
     assert training._measure(plan, tmp_path, console) == (Exit.PARTIAL if code else Exit.OK)  # type: ignore[arg-type]
     assert said in "".join(told) and len(told) == bool(code)
+
+
+def test_what_was_fitted_to_the_weights_outlives_their_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "run" / "nano"
+    folder.mkdir(parents=True)
+    (folder / "confidence.json").write_text("{}", encoding="utf-8")
+    (folder / "model.safetensors").touch()
+    monkeypatch.setattr(training.subprocess, "run", lambda *_, **__: folder.mkdir())
+    training._export(Plan("nano", tmp_path, tmp_path / "run"))
+    assert [file.name for file in folder.iterdir()] == ["confidence.json"]

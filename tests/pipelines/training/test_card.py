@@ -32,6 +32,13 @@ def test_a_card_without_reports_lists_every_figure_as_not_measured(run: Path) ->
     assert "| print | 0.5000 | 0.2500 |" in card and '"seed": 3' in card
 
 
+def test_a_card_says_whether_confidence_was_fitted_to_the_weights(run: Path) -> None:
+    assert "calibrate --model RUN/nano" in write_card(run).read_text(encoding="utf-8")
+    (run / "nano").mkdir()
+    (run / "nano" / "confidence.json").write_text("{}", encoding="utf-8")
+    assert "calibrate" not in write_card(run).read_text(encoding="utf-8")
+
+
 def test_figures_stand_beside_their_targets(run: Path, tmp_path: Path) -> None:
     row = {
         "what": "contracts: CER",
