@@ -17,7 +17,7 @@ from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.expert_kernels import part_of
 from dsvl2.kernels.triton_backend.launch import chained, fence, hold, on, release
 from dsvl2.kernels.triton_backend.operand import Operand
-from dsvl2.kernels.triton_backend.rows import load_rows, multiply
+from dsvl2.kernels.triton_backend.rows import load_rows, multiply, multiply_plain, take, times
 from dsvl2.kernels.triton_backend.tiles import INT4, PLAIN
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 MOST = 2  # tokens
 PACKED_WARPS = 8, 4  # of a program of 16 packed rows, which divide the columns: gate and up, down
-LONG = 1024  # columns of int4 from which down takes as many as gate and up: a step of small 1,370 us, not 1,387 (H100)
+LONG = 1024  # width of int4 experts from which both take the more: steps of small 1,370 us, not 1,387, tiny 413, not 420 (H100)
+SHORT = (
+    2048  # hidden width below which a program takes 4 plain rows, not 2: a step of tiny in bf16 619 us, not 623 (H100)
+)
+MANY = 2048  # hidden width above which the compiler takes more than half the registers for gate and up, unless it is told not to
 CUT = 2048  # columns of a part of an expert that stands alone
 WIDEST = 4096  # columns: more would not fit the registers
 
@@ -44,13 +48,17 @@ def _silu_times(
     ups, up_words = part_of(codes, words, 2 * index + 1, ROWS, K, FORM)
     gw, gs = load_rows(gates, gate_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
     uw, us = load_rows(ups, up_words, first + row, first + WIDTH, 0, K, K, BN, STEP, FORM)
-    if LATE:
-        fence(CHAIN)
-    else:
+    if not LATE:
         hold(CHAIN)
         release(CHAIN)
-    gate, _ = multiply(gw, gs, gate_words, table, first + row, x, x, x, K, BN, STEP, FORM, ASM)
-    up, _ = multiply(uw, us, up_words, table, first + row, x, x, x, K, BN, STEP, FORM, ASM)
+    elif FORM == 0:
+        fence(CHAIN)
+    if FORM == 0:
+        gate, _ = multiply_plain(gw, x, x, x, K, BN, STEP)
+        up, _ = multiply_plain(uw, x, x, x, K, BN, STEP)
+    else:
+        xs, _ = take(x, x, (), K, STEP, FORM, ASM)
+        gate, up = multiply(gw, gs, xs, table, STEP, FORM, ASM), multiply(uw, us, xs, table, STEP, FORM, ASM)
     rows = row + tl.arange(0, BN)
     found = gate / (1 + tl.exp(-gate)) * up
     tl.store(out + rows, found.to(out.dtype.element_ty), mask=rows < WIDTH)
@@ -98,7 +106,7 @@ def _down_rows(
     """out[row : row + BN] of one expert, whose columns begin at `column` of a matrix of ROW."""
     ws, ss = load_rows(codes, words, row, H, column, WIDTH, ROW, BN, STEP, FORM)
     hold(CHAIN)
-    acc, _ = multiply(ws, ss, words, table, row, x, x, x, WIDTH, BN, STEP, FORM, ASM)
+    acc = times(ws, ss, table, x, WIDTH, BN, STEP, FORM, ASM)
     rows = row + tl.arange(0, BN)
     tl.store(out + rows, acc.to(out.dtype.element_ty), mask=rows < H)
 
@@ -171,7 +179,7 @@ def experts(
     halves = triton.cdiv(whole, width)
     held = [Operand.of(part, x.device) for part in first]
     beside = held if shared is None else [Operand.of(part, x.device) for part in shared]
-    own, other = _rows(held[0].form), _rows(beside[0].form)
+    own, other = _rows(held[0].form, hidden), _rows(beside[0].form, hidden)
     middle = torch.empty(len(x) * (per_token + halves), width, dtype=x.dtype, device=x.device)
     given = x if idx is None else idx.contiguous()
     options = {
@@ -185,7 +193,7 @@ def experts(
     } for warps in _warps(*forms, width))  # fmt: skip
     with on(x):
         _gate_up[(triton.cdiv(width, min(own, other)), len(middle))](
-            x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **up, **options
+            x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **up, **options, **_registers(*forms, x)
         )
         _down[(triton.cdiv(hidden, min(own, other)), len(middle))](
             middle, given, *held[1].tensors, *beside[1].tensors, spread, H=hidden, **down, **options
@@ -220,11 +228,19 @@ def _warps(form: int, shared: int, width: int) -> tuple[int, int]:
     """Of gate and up, and of down."""
     if form == shared == PLAIN:
         return 2, 2
-    return (PACKED_WARPS[0],) * 2 if form == shared == INT4 and width >= LONG else PACKED_WARPS
+    if form == shared == INT4:
+        return (PACKED_WARPS[width < LONG],) * 2
+    return PACKED_WARPS
 
 
-def _rows(form: int) -> int:
-    return 16 if form else 2
+def _registers(form: int, shared: int, x: Tensor) -> dict[str, int]:
+    """So few that two programs of 8 warps fit a multiprocessor: a step of base in w4 2,139 us, not 2,259 (H100)."""
+    return {"maxnreg": 128} if form == shared == INT4 and x.shape[1] > MANY and x.is_cuda else {}
+
+
+def _rows(form: int, hidden: int) -> int:
+    """Of a program: packed ones as the matrix units take them; plain ones, where they are short, more."""
+    return 16 if form else 4 if hidden < SHORT else 2
 
 
 def _step(form: int, warps: int) -> int:

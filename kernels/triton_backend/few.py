@@ -72,9 +72,9 @@ def _look(
 def _split_latent(
     query, cache, table, lengths, part, total, B, PARTS, A: tl.constexpr, V: tl.constexpr, D: tl.constexpr,
     SIZE: tl.constexpr, NEW: tl.constexpr, DP: tl.constexpr, AP: tl.constexpr, BN: tl.constexpr, CUT: tl.constexpr,
-    STAGES: tl.constexpr, EXACT: tl.constexpr, CHAIN: tl.constexpr,
+    STAGES: tl.constexpr, ONE: tl.constexpr, EXACT: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
-    """STAGES 0: the first step, mostly the only one, is asked for before the query; else steps follow each other so closely."""
+    """STAGES 0: the first step is asked for before the query; else steps follow each other so closely. ONE: there is no other."""
     release(CHAIN)
     slot, split = tl.program_id(0), tl.program_id(1)
     head, step = tl.arange(0, AP), tl.arange(0, BN)
@@ -104,13 +104,14 @@ def _split_latent(
             source, head < A, qs, q_rope, keys, ropes, start + step < end, accs, top, mass, V, CUT, EXACT
         )
         start += BN
-    for at in tl.range(start, end, BN, num_stages=STAGES if STAGES > 0 else 1):
-        block = tl.load(table + slot * B + at // SIZE).to(tl.int64)
-        rows = cache + (block * SIZE + at % SIZE + step)[:, None] * (V + D)
-        keys, ropes = _tokens(rows, at + step < end, V, D, DP, CUT)
-        accs, top, mass = _look(
-            source, head < A, qs, q_rope, keys, ropes, at + step < end, accs, top, mass, V, CUT, EXACT
-        )
+    if not ONE:
+        for at in tl.range(start, end, BN, num_stages=STAGES if STAGES > 0 else 1):
+            block = tl.load(table + slot * B + at // SIZE).to(tl.int64)
+            rows = cache + (block * SIZE + at % SIZE + step)[:, None] * (V + D)
+            keys, ropes = _tokens(rows, at + step < end, V, D, DP, CUT)
+            accs, top, mass = _look(
+                source, head < A, qs, q_rope, keys, ropes, at + step < end, accs, top, mass, V, CUT, EXACT
+            )
     empty = mass == 0
     place = (slot.to(tl.int64) * PARTS + split) * A + head
     for i in tl.static_range(len(accs)):
@@ -131,9 +132,12 @@ def _turned(source, cos, sin, d, HALF: tl.constexpr):
 @triton.jit(do_not_specialize=["P", "PARTS"])
 def _split_head(
     q, k, v, cos, sin, cache, places, table, lengths, part, total, scale, P, PARTS, G: tl.constexpr, D: tl.constexpr,
-    SIZE: tl.constexpr, BN: tl.constexpr, CHAIN: tl.constexpr,
+    SIZE: tl.constexpr, BN: tl.constexpr, ONE: tl.constexpr, CHAIN: tl.constexpr,
 ):  # fmt: skip
-    """One token of plain heads: turns query and key itself, and writes the newest key and value to the cache."""
+    """One token of plain heads: turns query and key itself, and writes the newest key and value to the cache.
+
+    ONE: there is one step a program. The loop would cost 32 registers, and with them a fifth program a multiprocessor.
+    """
     release(CHAIN)
     group, split = tl.program_id(0), tl.program_id(1)
     d, step = tl.arange(0, D), tl.arange(0, BN)
@@ -154,9 +158,10 @@ def _split_head(
     key_place, value_place = tl.load(places + group), tl.load(places + G + group)
     hold(CHAIN)
     query = (_turned(q + group * D, c, s, d, half) * scale).to(kind).to(tl.float32)
+    key = _turned(k + group * D, c, s, d, half).to(k.dtype.element_ty).to(kind)
+    # by all, with the query: the program that needs it would end later than the others
+    value = tl.load(v + group * D + d).to(kind)
     if (newest >= start) & (newest < end):
-        key = _turned(k + group * D, c, s, d, half).to(k.dtype.element_ty).to(kind)
-        value = tl.load(v + group * D + d).to(kind)
         tl.store(cache + key_place * D + d, key)
         tl.store(cache + value_place * D + d, value)
         fresh = (start + step == newest)[:, None]
@@ -165,18 +170,19 @@ def _split_head(
     top = tl.full((), -1e30, tl.float32)
     mass = tl.zeros((BN,), tl.float32)
     acc, top, mass = _look_one(query, keys, values, start + step < end, acc, top, mass)
-    for at in tl.range(start + BN, end, BN, num_stages=1):
-        block = tl.load(table + at // SIZE).to(tl.int64)
-        rows = cache + (((block * G + group) * SIZE + at % SIZE + step) * D)[:, None] + d[None, :]
-        ok = at + step < end
-        there = (ok & (at + step != newest))[:, None]
-        keys, values = tl.load(rows, mask=there, other=0.0), tl.load(rows + beyond, mask=there, other=0.0)
-        if newest < at + BN:
-            fresh = (at + step == newest)[:, None]
-            key = _turned(k + group * D, c, s, d, half).to(k.dtype.element_ty).to(kind)
-            value = tl.load(v + group * D + d).to(kind)
-            keys, values = tl.where(fresh, key[None, :], keys), tl.where(fresh, value[None, :], values)
-        acc, top, mass = _look_one(query, keys, values, ok, acc, top, mass)
+    if not ONE:
+        for at in tl.range(start + BN, end, BN, num_stages=1):
+            block = tl.load(table + at // SIZE).to(tl.int64)
+            rows = cache + (((block * G + group) * SIZE + at % SIZE + step) * D)[:, None] + d[None, :]
+            ok = at + step < end
+            there = (ok & (at + step != newest))[:, None]
+            keys, values = tl.load(rows, mask=there, other=0.0), tl.load(rows + beyond, mask=there, other=0.0)
+            if newest < at + BN:
+                fresh = (at + step == newest)[:, None]
+                key = _turned(k + group * D, c, s, d, half).to(k.dtype.element_ty).to(kind)
+                value = tl.load(v + group * D + d).to(kind)
+                keys, values = tl.where(fresh, key[None, :], keys), tl.where(fresh, value[None, :], values)
+            acc, top, mass = _look_one(query, keys, values, ok, acc, top, mass)
     whole = tl.sum(mass, 0)
     empty = whole == 0
     found = acc / tl.where(empty, 1.0, whole)
@@ -208,7 +214,8 @@ def latents(query: Tensor, cache: Tensor, sight: Sight, rank: int) -> tuple[Tens
         _split_latent[(rows, parts)](
             query.contiguous(), cache, sight.table, sight.lengths, part, total, sight.table.stride(0), parts, A=heads,
             V=rank, D=width - rank, SIZE=size, NEW=rows, DP=power(width - rank, 16), CUT=min(power(rank, 16), CUT),
-            AP=power(heads, 16), BN=step, STAGES=0 if early else STAGES, EXACT=interpreting(),
+            AP=power(heads, 16), BN=step, STAGES=0 if early else STAGES,
+            ONE=early and parts * step >= sight.table.shape[1] * size, EXACT=interpreting(),
             num_warps=WARPS if rows <= 2 else MANY_WARPS, **chained(query),
         )  # fmt: skip
     return part, total
@@ -233,7 +240,8 @@ def heads(
     with on(q):
         _split_head[(groups, parts)](
             q, k, v, cos.contiguous(), sin.contiguous(), cache, rows, sight.table, sight.lengths, part, total, scale,
-            cache.shape[1], parts, G=groups, D=width, SIZE=size, BN=step, num_warps=4, **chained(q),
+            cache.shape[1], parts, G=groups, D=width, SIZE=size, BN=step, ONE=parts * step >= sight.table.shape[1] * size,
+            num_warps=4, **chained(q),
         )  # fmt: skip
     merge(part[:, :, None], total[..., None], out)
     return out

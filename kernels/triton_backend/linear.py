@@ -10,7 +10,7 @@ from torch import Tensor
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
 from dsvl2.kernels.triton_backend.operand import Operand
-from dsvl2.kernels.triton_backend.rows import load_rows, multiply
+from dsvl2.kernels.triton_backend.rows import load_gain, load_rows, multiply, multiply_plain, take
 from dsvl2.kernels.triton_backend.tiles import rows_times
 from dsvl2.kernels.triton_backend.tuning import LINEAR_BINS, TOKENS, WIDE, Tile, default, table, tile
 
@@ -67,13 +67,20 @@ def _rows(
 ):  # fmt: skip
     release(CHAIN)
     row, token = tl.program_id(0) * BN, tl.program_id(1)
-    ws, ss = load_rows(codes, words, row, N, 0, K, K, BN, STEP, FORM)
-    hold(CHAIN)
     x += token * K
     delta += token * K
-    acc, squares = multiply(ws, ss, words, table, row, x, delta, gain, K, BN, STEP, FORM, ASM, ADD, NORM)
+    ws, ss = load_rows(codes, words, row, N, 0, K, K, BN, STEP, FORM)
+    gs = load_gain(gain, K, STEP, FORM, NORM)
+    hold(CHAIN)
+    if FORM == 0:
+        acc, squares = multiply_plain(ws, x, delta, gain, K, BN, STEP, ADD, NORM)
+    else:
+        xs, squares = take(x, delta, gs, K, STEP, FORM, ASM, ADD, NORM)
+        acc = multiply(ws, ss, xs, table, STEP, FORM, ASM)
+        if NORM:
+            squares = tl.sum(squares, 1)
     if NORM:
-        acc = acc / tl.sqrt(squares / K + eps)
+        acc = acc / tl.sqrt(tl.sum(squares, 0) / K + eps)
     rows = row + tl.arange(0, BN)
     if BIAS:
         acc += tl.load(bias + rows, mask=rows < N, other=0.0).to(tl.float32)
@@ -129,9 +136,7 @@ def _by_rows(
     *, add: bool, norm: bool,
 ) -> None:  # fmt: skip
     (count, columns), rows = x.shape, out.shape[1]
-    # 1,024 columns are what 4 warps hold at once, in the order in which they load the vector: it need not move between threads
-    plain = (2, 4, 1024) if columns % 1024 == 0 else (4, 4, 512)  # a step of small in bf16: 2,315 us, not 2,415
-    across, warps, step = (16, 8, 8) if held.form else plain
+    across, warps, step = (16, 8, 8) if held.form else _plain(rows, columns)
     with on(x):
         _rows[(triton.cdiv(rows, across), count)](
             x, delta, gain, total, *held.tensors, out if bias is None else bias, out, eps,
@@ -139,6 +144,16 @@ def _by_rows(
             STEP=step, KP=power(columns), ASM=held.fast(gain if norm else x), num_warps=warps,
             **chained(x),
         )  # fmt: skip
+
+
+def _plain(rows: int, columns: int) -> tuple[int, int, int]:
+    """Rows, warps and columns a piece of a program of plain rows: pieces that the warps hold at once, 16 bytes a thread, in the
+    order in which they load the vector, which then need not move between threads."""
+    if (
+        columns % 1024
+    ):  # 2 warps: a step in bf16 of tiny 650 -> 623 us, of base 3,796 -> 3,625 (H100); 1 or 4 are slower
+        return 4, 2 if rows < WIDE else 4, 512
+    return 2, 4 if columns <= 2048 or rows >= WIDE else 2, 1024  # small: 2,315 us, not 2,415
 
 
 def _by_tiles(x: Tensor, held: Operand, bias: Tensor | None, out: Tensor, size: Tile, split: int) -> None:

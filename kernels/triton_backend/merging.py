@@ -8,7 +8,8 @@ from torch import Tensor
 from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
 
 ACROSS = 128  # columns that a program sums up
-VALUES = 32  # values of a head that a program maps to
+VALUES = 16  # values of a head that a program maps to; of 32, loads wait for registers: a step of small in w4 1,421 us, not 1,326
+PROGRAMS = 132  # one a multiprocessor
 
 
 @triton.jit(do_not_specialize=["PARTS"])
@@ -64,9 +65,11 @@ def merge_values(part: Tensor, total: Tensor, to_value: Tensor) -> Tensor:
     """What `merge` gives, by each head's map to_value [A, dv, V] -> [N, A, dv] in its dtype."""
     (count, parts, heads, rank), values = part.shape, to_value.shape[1]
     out = torch.empty(count, heads, values, dtype=to_value.dtype, device=part.device)
+    grid = (count, heads, triton.cdiv(values, VALUES))
+    warps = 16 if count * heads * grid[2] <= PROGRAMS else 8  # 1,307 us, not 1,326; two such programs would not fit
     with on(out):
-        _merge_values[(count, heads, triton.cdiv(values, VALUES))](
+        _merge_values[grid](
             part, total, to_value, out, heads, rank, parts, to_value.stride(0), VALUES=values, PP=power(parts),
-            VP=power(rank, 16), BV=VALUES, num_warps=8, **chained(out),
+            VP=power(rank, 16), BV=VALUES, num_warps=warps, **chained(out),
         )  # fmt: skip
     return out

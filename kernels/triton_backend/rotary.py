@@ -18,27 +18,35 @@ def _store_latent(
 ):  # fmt: skip
     release(CHAIN)
     hold(CHAIN)
-    _store_one(tl.program_id(0).to(tl.int64), kv, gain, cos, sin, cache, rows, R, D, STRIDE, eps, RP, DP)
+    slot = tl.program_id(0).to(tl.int64)
+    _store_one(slot, kv, _known(slot, gain, cos, sin, rows, R, D, RP, DP), cache, R, D, STRIDE, eps, RP, DP)
 
 
 @triton.jit
-def _store_one(slot, kv, gain, cos, sin, cache, rows, R, D, STRIDE, eps, RP: tl.constexpr, DP: tl.constexpr):
+def _known(slot, gain, cos, sin, rows, R, D, RP: tl.constexpr, DP: tl.constexpr):
+    """What `_store_one` needs besides the products: the row of the cache, the gain of the norm, the angles."""
+    column = tl.arange(0, RP)
+    gains = tl.load(gain + column, mask=column < R, other=0.0).to(tl.float32)
+    c, s = _angles(cos, sin, slot, D, DP)
+    return tl.load(rows + slot), gains, c, s
+
+
+@triton.jit
+def _store_one(slot, kv, known, cache, R, D, STRIDE, eps, RP: tl.constexpr, DP: tl.constexpr):
+    place, gains, c, s = known
     width = R + D
-    target = cache + tl.load(rows + slot) * width
+    target = cache + place * width
     kind = kv.dtype.element_ty
     column = tl.arange(0, RP)
     ok = column < R
     wide = tl.load(kv + slot * STRIDE + column, mask=ok, other=0.0).to(tl.float32)
-    normed = (wide / tl.sqrt(tl.sum(wide * wide, 0) / R + eps)).to(kind).to(tl.float32)
-    latent = (normed * tl.load(gain + column, mask=ok, other=0.0).to(tl.float32)).to(kind)
-    tl.store(target + column, latent.to(cache.dtype.element_ty), mask=ok)
     half = D // 2
     i = tl.arange(0, DP)
     there = i < half
     a = tl.load(kv + slot * STRIDE + R + 2 * i, mask=there, other=0.0).to(tl.float32)
     b = tl.load(kv + slot * STRIDE + R + 2 * i + 1, mask=there, other=0.0).to(tl.float32)
-    c = tl.load(cos + slot * half + i, mask=there, other=0.0)
-    s = tl.load(sin + slot * half + i, mask=there, other=0.0)
+    normed = (wide / tl.sqrt(tl.sum(wide * wide, 0) / R + eps)).to(kind).to(tl.float32)
+    tl.store(target + column, (normed * gains).to(kind).to(cache.dtype.element_ty), mask=ok)
     tl.store(target + R + i, (a * c - b * s).to(kind).to(cache.dtype.element_ty), mask=there)
     tl.store(target + R + half + i, (b * c + a * s).to(kind).to(cache.dtype.element_ty), mask=there)
 
@@ -54,8 +62,9 @@ def _latent_step(
     pieces: tl.constexpr = (R + BR - 1) // BR
     release(CHAIN)
     if program == A * pieces:
+        known = _known(slot, gain, cos, sin, rows, R, D, RP, DP)  # of a kernel that lets no other begin early
         hold(CHAIN)
-        _store_one(slot, kv, gain, cos, sin, cache, rows, R, D, KV_STRIDE, eps, RP, DP)
+        _store_one(slot, kv, known, cache, R, D, KV_STRIDE, eps, RP, DP)
     else:
         head, first = program // pieces, program % pieces * BR
         n, r = tl.arange(0, NP), first + tl.arange(0, BR)
@@ -63,6 +72,7 @@ def _latent_step(
             to_key + head.to(tl.int64) * KEY_STRIDE + n[:, None] * R + r[None, :],
             mask=(n < N)[:, None] & (r < R)[None, :], other=0.0,
         )  # fmt: skip
+        c, s = _angles(cos, sin, slot, D, DP)
         hold(CHAIN)
         source = q + slot * Q_STRIDE + head * (N + D)
         kind = out.dtype.element_ty
@@ -71,11 +81,18 @@ def _latent_step(
         target = out + (slot * A + head) * (R + D)
         tl.store(target + r, (latent * scale).to(kind), mask=r < R)
         if first == 0:
-            _turn(source + N, target + R, slot, cos, sin, D, scale, DP)
+            _turn(source + N, target + R, c, s, D, scale, DP)
 
 
 @triton.jit
-def _turn(source, target, slot, cos, sin, D, scale, DP: tl.constexpr):
+def _angles(cos, sin, slot, D, DP: tl.constexpr):
+    i = tl.arange(0, DP)
+    c = tl.load(cos + slot * (D // 2) + i, mask=i < D // 2, other=0.0)
+    return c, tl.load(sin + slot * (D // 2) + i, mask=i < D // 2, other=0.0)
+
+
+@triton.jit
+def _turn(source, target, c, s, D, scale, DP: tl.constexpr):
     """The scaled rotation of neighbouring pairs: first halves, then second ones."""
     half = D // 2
     kind = target.dtype.element_ty
@@ -83,8 +100,6 @@ def _turn(source, target, slot, cos, sin, D, scale, DP: tl.constexpr):
     there = i < half
     a = tl.load(source + 2 * i, mask=there, other=0.0).to(tl.float32)
     b = tl.load(source + 2 * i + 1, mask=there, other=0.0).to(tl.float32)
-    c = tl.load(cos + slot * half + i, mask=there, other=0.0)
-    s = tl.load(sin + slot * half + i, mask=there, other=0.0)
     tl.store(target + i, ((a * c - b * s) * scale).to(kind), mask=there)
     tl.store(target + half + i, ((b * c + a * s) * scale).to(kind), mask=there)
 
@@ -98,7 +113,8 @@ def _latent_query(q, absorbed, cos, sin, out, A, N, R, D, STRIDE, scale, S, RP: 
     ok = column < R
     latent = tl.load(absorbed + (head * S + slot) * R + column, mask=ok, other=0.0).to(tl.float32)
     tl.store(target + column, (latent * scale).to(kind), mask=ok)
-    _turn(q + slot * STRIDE + head * (N + D) + N, target + R, slot, cos, sin, D, scale, DP)
+    c, s = _angles(cos, sin, slot, D, DP)
+    _turn(q + slot * STRIDE + head * (N + D) + N, target + R, c, s, D, scale, DP)
 
 
 @triton.jit

@@ -109,8 +109,9 @@ def _choose(
             rank = tl.where(hit, place, rank)
             pick = tl.where(hit, -float("inf"), pick)
     else:
-        ahead = (pick[None, :] > pick[:, None]) | ((pick[None, :] == pick[:, None]) & (e[None, :] < e[:, None]))
-        rank = tl.sum(ahead.to(tl.int32), 1)
+        # those it is compared with go down a column, which one thread counts: across threads each count would cost a reduction
+        ahead = (pick[:, None] > pick[None, :]) | ((pick[:, None] == pick[None, :]) & (e[:, None] < e[None, :]))
+        rank = tl.sum(ahead.to(tl.int32), 0)
     taken = rank < K
     if NORM:
         score = score / (tl.sum(tl.where(taken, score, 0.0), 0) + 1e-20)

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="assignment"
+# mypy: disable-error-code="assignment, var-annotated"
 # ruff: noqa: RUF005 - Triton joins tuples with +
 """Device code for one token: rows of a weight in any format times a vector.
 
@@ -43,6 +43,8 @@ def load_rows(
             ws = ws + (w,)
             if FORM >= 2:
                 ss = ss + (scales,)
+        if FORM == 1:
+            ss = (tl.load(words + row + tl.arange(0, 16)),)
     return ws, ss
 
 
@@ -62,112 +64,131 @@ def load_piece(codes, words, tile, row, u0, UNITS, STEP: tl.constexpr, FORM: tl.
 
 
 @triton.jit
-def vector(x, delta, gain, at, ok, ADD: tl.constexpr, NORM: tl.constexpr):
-    """x, or x + delta, at some places in fp32, times the gain of a norm; and the squares of the sum."""
-    value = tl.load(x + at, mask=ok, other=0.0)
-    if ADD:
-        value = (value.to(tl.float32) + tl.load(delta + at, mask=ok, other=0.0).to(tl.float32)).to(value.dtype)
-    value = value.to(tl.float32)
-    square = value * value
-    if NORM:
-        value = value * tl.load(gain + at, mask=ok, other=0.0).to(tl.float32)
-    return value, square
+def load_gain(gain, K: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, NORM: tl.constexpr):
+    """The gain of a norm in the pieces in which `take` needs it: a weight, which may be on its way before the vector is."""
+    found = ()
+    if NORM and FORM > 0:
+        width: tl.constexpr = 32 if FORM == 1 else 64
+        for u0 in tl.static_range(0, K // width, STEP):
+            at = (u0 + tl.arange(0, STEP)) * width
+            for part in tl.static_range(width // 32):
+                found = found + (_units(gain, at + 32 * part, K),)
+    return found
 
 
 @triton.jit
-def pairs(x, at, ok):
-    """bf16 at 2 * at and behind it: so few loads that every thread takes what it multiplies itself."""
-    both = tl.load(x.to(tl.pointer_type(tl.int32)) + at, mask=ok, other=0)
-    return tl.inline_asm_elementwise(
-        "mov.b32 {$0, $1}, $2;", "=h,=h,r", [both], dtype=(tl.bfloat16, tl.bfloat16), is_pure=True, pack=1
-    )
+def _units(x, at, K: tl.constexpr):
+    """32 columns from each of some places."""
+    return tl.load(x + at[:, None] + tl.arange(0, 32)[None, :], mask=(at < K)[:, None], other=0.0)
 
 
 @triton.jit
-def columns(x, delta, gain, at, ok, ASM: tl.constexpr, ADD: tl.constexpr, NORM: tl.constexpr):
-    """32 columns of each of STEP units, from at [STEP] on, as the matrix units take them: [STEP, 32, 1]; and their squares.
-
-    In pairs, so that nothing moves between threads; squares are then [STEP, 16].
-    """
-    if ASM:
-        at, there = at[:, None] // 2 + tl.arange(0, 16)[None, :], ok[:, None]
-        if x.dtype.element_ty == tl.bfloat16:
-            first, second = pairs(x, at, there)
-        else:
-            both = tl.load(x.to(tl.pointer_type(tl.int64)) + at, mask=there, other=0)
-            first, second = tl.inline_asm_elementwise(
-                "mov.b64 {$0, $1}, $2;", "=f,=f,l", [both], dtype=(tl.float32, tl.float32), is_pure=True, pack=1
-            )
-        square = tl.zeros(at.shape, tl.float32)
-        if ADD:
-            more, behind = pairs(delta, at, there)
-            first = (first.to(tl.float32) + more.to(tl.float32)).to(x.dtype.element_ty)
-            second = (second.to(tl.float32) + behind.to(tl.float32)).to(x.dtype.element_ty)
-        if NORM:
-            first, second = first.to(tl.float32), second.to(tl.float32)
-            square = first * first + second * second
-            more, behind = pairs(gain, at, there)
-            first, second = first * more.to(tl.float32), second * behind.to(tl.float32)
-        both = tl.join(first.to(tl.bfloat16), second.to(tl.bfloat16))
-        return tl.expand_dims(tl.reshape(both, (at.shape[0], 32)), 2), square
-    else:
-        value, square = vector(x, delta, gain, at[:, None] + tl.arange(0, 32)[None, :], ok[:, None], ADD, NORM)
-        return tl.expand_dims(value, 2), square
-
-
-@triton.jit
-def multiply(
-    ws, ss, words, table, row, x, delta, gain, K: tl.constexpr, BN: tl.constexpr, STEP: tl.constexpr,
-    FORM: tl.constexpr, ASM: tl.constexpr, ADD: tl.constexpr = False, NORM: tl.constexpr = False,
+def take(
+    x, delta, gs, K: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr,
+    ADD: tl.constexpr = False, NORM: tl.constexpr = False,
 ):  # fmt: skip
-    """What `load_rows` gave times the vector at x [K] -> [BN] fp32, and the sum of the vector's squares (for a norm)."""
+    """The vector at x [K], or its sum with delta, in the pieces in which `multiply` needs it, and the sum of its squares.
+
+    All of it is asked for before anything is done with it, as an answer takes longer than the products of a piece, and as it
+    lies in memory: where each thread asked for what it multiplies itself, the compiler asked for a piece behind the products of
+    the one before. A step of small in w4: 1,313 -> 1,253 us (H100).
+    """
+    xs, ds, found = (), (), ()
+    width: tl.constexpr = 32 if FORM == 1 else 64
+    for u0 in tl.static_range(0, K // width, STEP):
+        at = (u0 + tl.arange(0, STEP)) * width
+        for part in tl.static_range(width // 32):
+            xs = xs + (_units(x, at + 32 * part, K),)
+            if ADD:
+                ds = ds + (_units(delta, at + 32 * part, K),)
+    squares = tl.zeros((STEP, 32), tl.float32)
+    for i in tl.static_range(len(xs)):
+        value = xs[i]
+        if ADD:
+            value = (value.to(tl.float32) + ds[i].to(tl.float32)).to(value.dtype)
+        value = value.to(tl.float32)
+        squares += value * value
+        if NORM:
+            value = value * gs[i].to(tl.float32)
+        if ASM:
+            value = _settled(value.to(tl.bfloat16))
+        found = found + (value,)
+    return found, squares
+
+
+@triton.jit
+def _settled(x):
+    """bf16 as it is: what comes before is done as it was loaded, and only this is exchanged between threads."""
+    return tl.inline_asm_elementwise("mov.b32 $0, $1;", "=r,r", [x], dtype=tl.bfloat16, is_pure=False, pack=2)
+
+
+@triton.jit
+def multiply(ws, ss, xs, table, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr):
+    """What `load_rows` gave of packed rows times what `take` gave: [16] fp32."""
+    both: tl.constexpr = 1 if FORM == 1 else 2
+    acc = tl.zeros((STEP, 16, 1), tl.float32)
+    for i in tl.static_range(len(ws)):
+        word = ss[i] if FORM >= 2 else ws[i]
+        acc += multiply_piece(ws[i], word, table, xs[both * i], xs[both * i + both - 1], STEP, FORM, ASM)
+    total = tl.sum(tl.sum(acc, 2), 0)
+    return total * ss[0] if FORM == 1 else total
+
+
+@triton.jit
+def multiply_plain(
+    ws, x, delta, gain, K: tl.constexpr, BN: tl.constexpr, STEP: tl.constexpr, ADD: tl.constexpr = False,
+    NORM: tl.constexpr = False,
+):  # fmt: skip
+    """What `load_rows` gave of plain rows times the vector at x [K], as in `take` -> [BN] fp32, and the sum of its squares.
+
+    Each piece is asked for when it is needed: all at once costs small in bf16 30 us of a step, as registers are what is scarce.
+    """
+    acc = tl.zeros((BN, STEP), tl.float32)
+    squares = tl.zeros((STEP,), tl.float32)
+    for i in tl.static_range(len(ws)):
+        k = i * STEP + tl.arange(0, STEP)
+        value = tl.load(x + k, mask=k < K, other=0.0)
+        if ADD:
+            more = tl.load(delta + k, mask=k < K, other=0.0)
+            value = (value.to(tl.float32) + more.to(tl.float32)).to(value.dtype)
+        value = value.to(tl.float32)
+        squares += value * value
+        if NORM:
+            value = value * tl.load(gain + k, mask=k < K, other=0.0).to(tl.float32)
+        acc += ws[i].to(tl.float32) * value[None, :]
+    return tl.sum(acc, 1), squares
+
+
+@triton.jit
+def times(
+    ws, ss, table, x, K: tl.constexpr, BN: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr
+):  # fmt: skip
+    """What `load_rows` gave times the vector at x [K] -> [BN] fp32."""
     if FORM == 0:
-        acc = tl.zeros((BN, STEP), tl.float32)
-        squares = tl.zeros((STEP,), tl.float32)
-        for i in tl.static_range(len(ws)):
-            k = i * STEP + tl.arange(0, STEP)
-            value, square = vector(x, delta, gain, k, k < K, ADD, NORM)
-            acc += ws[i].to(tl.float32) * value[None, :]
-            squares += square
-        return tl.sum(acc, 1), tl.sum(squares, 0)
+        return multiply_plain(ws, x, x, x, K, BN, STEP)[0]
     else:
-        acc = tl.zeros((STEP, 16, 1), tl.float32)
-        squares = tl.zeros((STEP, 16 if ASM else 32), tl.float32)
-        for i in tl.static_range(len(ws)):
-            word = ss[i] if FORM >= 2 else ws[i]
-            part, square = multiply_piece(ws[i], word, table, x, delta, gain, i * STEP, K, STEP, FORM, ASM, ADD, NORM)
-            acc += part
-            squares += square
-        total = tl.sum(tl.sum(acc, 2), 0)
-        if FORM == 1:
-            total = total * tl.load(words + row + tl.arange(0, 16))
-        return total, tl.sum(tl.sum(squares, 1), 0)
+        return multiply(ws, ss, take(x, x, (), K, STEP, FORM, ASM)[0], table, STEP, FORM, ASM)
 
 
 @triton.jit
 def multiply_piece(
-    codes, word, table, x, delta, gain, u0, K: tl.constexpr, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr,
-    ADD: tl.constexpr, NORM: tl.constexpr,
+    codes, word, table, low, high, STEP: tl.constexpr, FORM: tl.constexpr, ASM: tl.constexpr
 ):  # fmt: skip
-    """What `load_piece` gave times its columns of the vector: [STEP, 16, 1], int8 still to be scaled; and the squares."""
-    width: tl.constexpr = 32 if FORM == 1 else 64
-    at = (u0 + tl.arange(0, STEP)) * width
-    low, square = columns(x, delta, gain, at, at < K, ASM, ADD, NORM)
+    """What `load_piece` gave times its columns of the vector, each half [units, 32]: [STEP, 16, 1], int8 still to be scaled."""
+    low = tl.expand_dims(low, 2)
     codes = tl.permute(tl.reshape(codes, (STEP, 8, 4, 2, 2, 2, 2)), (0, 5, 1, 3, 4, 2, 6))
     codes = tl.reshape(codes, (STEP, 16, 32))
     if FORM == 1:
-        part = tl.dot(unpack_int8_half(codes) if ASM else codes.to(tl.float32), low, input_precision="ieee")
+        return tl.dot(unpack_int8_half(codes) if ASM else codes.to(tl.float32), low, input_precision="ieee")
     else:
-        high, more = columns(x, delta, gain, at + 32, at < K, ASM, ADD, NORM)
-        square += more
+        high = tl.expand_dims(high, 2)
         word = tl.expand_dims(word, 2)
         first, second = halves(codes, word, table, FORM, ASM)
         part = tl.dot(second, high, tl.dot(first, low, input_precision="ieee"), input_precision="ieee")
         if FORM == 2 and ASM:  # the matrix units have time to add up the vector too
             ones = tl.full((STEP, 16, 32), 1.0, tl.bfloat16)
             part -= tl.dot(ones, high, tl.dot(ones, low)) * (word & -65536).to(tl.float32, bitcast=True)
-        part *= (word << 16).to(tl.float32, bitcast=True) if FORM == 2 else word
-    return part, square
+        return part * ((word << 16).to(tl.float32, bitcast=True) if FORM == 2 else word)
 
 
 @triton.jit

@@ -41,14 +41,14 @@ def test_latents_and_the_map_to_values(sizes: tuple[int, int, int, int]) -> None
     compare(lambda q, c, w: joined.latent_values(q, c, sight, w[:, 3:]), query, cache, weight, dtype=torch.bfloat16)
 
 
-@pytest.mark.parametrize("most", [8, 0])
+@pytest.mark.parametrize(("most", "parts"), [(8, 2), (8, 32), (0, 2)])
 @pytest.mark.parametrize("sizes", [(3, 24, 20, 16), (20, 80, 64, 64), pytest.param((16, 576, 512, 64), marks=gpu)])
 @pytest.mark.parametrize("lengths", [[1], [64, 65], [190, 0, 129, 33, 2]])
 def test_latents_asked_for_before_the_query(
-    monkeypatch: pytest.MonkeyPatch, lengths: list[int], sizes: tuple[int, int, int, int], most: int
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int], sizes: tuple[int, int, int, int], most: int, parts: int
 ) -> None:
     monkeypatch.setattr(few, "MOST", most)
-    monkeypatch.setattr(few, "PARTS", 2)  # several steps a program
+    monkeypatch.setattr(few, "PARTS", parts)  # 2: several steps a program; 32: one
     heads, width, values, size = sizes
     cache, sight = scattered(1, 1, size, width, lengths)
     query = normal(len(lengths), 1, heads, width, scale=width**-0.5)
@@ -56,14 +56,14 @@ def test_latents_asked_for_before_the_query(
     compare(lambda q, c: ops.decode(q, c, sight, values)[there].to(q.dtype), query, cache, dtype=torch.bfloat16)
 
 
-@pytest.mark.parametrize("length", [1, 16, 33, 100])
+@pytest.mark.parametrize(("length", "parts"), [(1, 2), (16, 2), (33, 2), (100, 2), (100, 64)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_one_token_of_plain_heads(length: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_token_of_plain_heads(length: int, parts: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rotation, cache and attention in one launch: the cache as from the parts, the result as good.
 
     In bf16 to the bit; in fp32 within the last digit, as a compiler may round a product and a sum once instead of twice.
     """
-    monkeypatch.setattr(few, "HEAD_PARTS", 2)
+    monkeypatch.setattr(few, "HEAD_PARTS", parts)  # 2: several steps a program; 64: one
     heads, width, size, at = 3, 32, 16, length - 1
     cache, sight = scattered(2, heads, size, width, [length])
     cache = cache.to(dtype)
