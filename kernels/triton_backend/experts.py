@@ -21,6 +21,9 @@ from dsvl2.kernels.triton_backend.tiles import NF4
 from dsvl2.kernels.triton_backend.tuning import Tile, default, expert_bin, tile, width_of
 
 MANY = 64  # tokens of a tile in a shared expert at most: its weights are unpacked once for all of them
+LAID = range(
+    1, 5
+)  # bins of tokens for which NF4 is looked up in shared memory: 8/32/128 tokens 97/148/189 us, not 109/167/210
 LONG = 512  # tokens from which the shared experts, where they are plain, are left to the vendor's matrix products
 
 
@@ -102,7 +105,7 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None, shared: Pair | None) -> 
         "NS": halves,
         "SM": many,
         "ASM": held[0].fast(x) or beside[0].fast(x),
-        "LAID": held[0].form == beside[0].form == NF4 and held[0].fast(x) and nibbles.tables(),
+        "LAID": place in LAID and held[0].form == beside[0].form == NF4 and held[0].fast(x) and nibbles.tables(),
         **chained(x),
     }
     forms = {"FORM": held[0].form, "SHARED_FORM": beside[0].form}
