@@ -61,7 +61,11 @@ def _read_list(place: str, *, nul: bool = False) -> list[str]:
     try:
         data = sys.stdin.buffer.read() if place == "-" else Path(place).read_bytes()
     except OSError as error:
-        raise UsageError(f"the list {place} cannot be read: {error.strerror or error}", "check the path") from error
+        named = os.path.exists(f"@{place}")
+        hint = (
+            f"a file whose name begins with @ is given as {shlex.quote(f'./@{place}')}" if named else "check the path"
+        )
+        raise UsageError(f"the list {place} cannot be read: {error.strerror or error}", hint) from error
     pieces = data.split(b"\0") if nul or b"\0" in data else data.splitlines()
     return [os.fsdecode(piece) for piece in pieces if piece.strip()]
 

@@ -71,6 +71,14 @@ def test_a_name_that_is_nearly_right_is_mended(word: str, hint: str, dsvl2: Any,
         assert (done.code, hint in done.err) == (4, True), done.err
 
 
+def test_a_file_whose_name_begins_with_an_at_sign_is_told_from_a_list(dsvl2: Any, pdf: Callable[..., Path]) -> None:
+    pdf().rename(Path("@scan.pdf"))
+    done = dsvl2("ocr", "@scan.pdf")
+    assert (done.code, "is given as ./@scan.pdf" in done.err) == (2, True)
+    assert dsvl2("ocr", "./@scan.pdf", "--dpi", "72").code == 0
+    assert "check the path" in dsvl2("ocr", "@gone.txt").err
+
+
 def test_what_a_folder_holds_besides_is_counted(dsvl2: Any, pdf: Callable[..., Path]) -> None:
     Path("in").mkdir()
     pdf().rename(Path("in/scan.pdf"))
