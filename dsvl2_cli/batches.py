@@ -85,7 +85,7 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     task = make_task(rest["task"], rest["options"])
     chosen = choose_batch_format(task, format, output, settings, jsonl=rest["jsonl"])
     command = shlex.join(["dsvl2", *sys.argv[1:]])
-    rest["page_timeout"] = rest["page_timeout"] or settings.page_timeout or PAGE_SECONDS
+    rest = {**rest, "page_timeout": rest.get("page_timeout") or settings.page_timeout or PAGE_SECONDS}
     return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
 
 
