@@ -157,6 +157,8 @@ class _Scan:
             return False
         self.scripts[-1] += mark
         self.place = script.end()
+        if script[0].strip():  # one sign; what comes next is no part of it
+            return True
         if self.formula.startswith("{", self.place):
             self.place += 1
             return self._enter("{")

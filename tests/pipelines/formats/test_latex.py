@@ -180,3 +180,11 @@ def test_sound_formulas_are_kept(formula: str, tmp_path: Path) -> None:
 )
 def test_unsound_formulas_are_not(formula: str) -> None:
     assert not compiles(formula)
+
+
+@pytest.mark.parametrize(
+    ("formula", "sound"),
+    [(r"x_1\rightarrow y^2", True), (r"s_1\in a", True), (r"x_\alpha\in a", True), (r"x_\frac{1}{2}", False)],
+)
+def test_what_follows_a_script_of_one_sign_is_no_part_of_it(formula: str, sound: bool) -> None:
+    assert compiles(formula) is sound

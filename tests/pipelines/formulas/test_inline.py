@@ -91,6 +91,28 @@ def test_a_plus_joins_what_stands_beside_it_and_a_capital_does_not():
     assert [formula.box.x1 < 530 for formula in found(image)] == [True]
 
 
+@pytest.mark.parametrize("text", ["word,", "comma, and", "Yes; no", "a, b"])
+def test_commas_after_words_ask_nothing(text):
+    assert found(page("", 0, base=text, size=22)) == ()
+
+
+def test_a_minus_among_raised_signs_and_a_short_lowered_one_are_seen():
+    image = page("1", -5)
+    assert len(found(image)) == 1
+    image = page("")
+    pen, small = ImageDraw.Draw(image), ImageFont.load_default(size=16)
+    pen.rectangle((514, 118, 523, 118), fill=0)
+    pen.text((527, 107), "1", font=small, fill=0)
+    assert [formula.box.x0 < 505 < 530 < formula.box.x1 for formula in found(image)] == [True]
+
+
+def test_a_root_in_one_piece_is_seen():
+    image = page("", base=" x")
+    pen = ImageDraw.Draw(image)
+    pen.line([(494, 122), (498, 134), (503, 108), (524, 108)], fill=0, width=2)
+    assert len(found(image)) == 1
+
+
 def test_a_page_without_ink_asks_nothing():
     assert found(Image.new("L", (600, 400), 255)) == ()
 
