@@ -87,20 +87,25 @@ def _spread(under: Labels, labels: Labels) -> Labels:
 
     First they take pixels of their own colour alone, so that the paper between a bar and the number above it stays paper.
     """
-    result = under.copy()
-    for own in (True, False):
+    padded = np.pad(under, 1, constant_values=-1)
+    known, wide = padded.ravel(), padded.shape[1]
+    rows, columns = np.nonzero(under < 0)
+    rest, own = (rows + 1) * wide + columns + 1, labels[rows, columns]
+    for alike in (True, False):
+        waiting = np.arange(rest.size)
         for _ in range(_SPREAD):
-            padded = np.pad(result, 1, constant_values=-1)
-            changed = False
-            for part in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
-                take = (result < 0) & (part >= 0)
-                if own:
-                    take &= part == labels
-                if take.any():
-                    result[take] = part[take]
-                    changed = True
-            if not changed:
+            waiting = waiting[known[rest[waiting]] < 0]
+            found = np.full(waiting.size, -1, dtype=under.dtype)
+            for step in (-wide, wide, -1, 1):
+                part = known[rest[waiting] + step]
+                take = (found < 0) & (part >= 0)
+                if alike:
+                    take &= part == own[waiting]
+                found[take] = part[take]
+            if not (found >= 0).any():
                 break
+            known[rest[waiting]] = found
+    result = padded[1:-1, 1:-1].copy()
     common = int(np.bincount(under[under >= 0].astype(np.int64)).argmax())
     result[result < 0] = common
     return result

@@ -113,18 +113,20 @@ def _without_curves(ground: Ground, strokes: Mask, most: float) -> Mask:
             break
         number = int(np.bincount(colours).argmax())
         curve = mask & (ground.palette.labels == number)
-        result = result & ~curve & ~(grown(curve, 3) & _mixed(ground, ground.palette.colours[number]))
+        result = result & ~curve
+        result &= ~_mixed(ground, ground.palette.colours[number], result & grown(curve, 3))
     return result
 
 
-def _mixed(ground: Ground, colour: Rgb) -> Mask:
-    """Return the pixels whose colour lies between `colour` and that of the ground under them."""
-    under = ground.palette.colours[ground.under].astype(np.float32)
+def _mixed(ground: Ground, colour: Rgb, among: Mask) -> Mask:
+    """Return the pixels of `among` whose colour lies between `colour` and that of the ground under them."""
+    under = ground.palette.colours[ground.under[among]].astype(np.float32)
     step = colour.astype(np.float32) - under
-    here = ground.rgb.astype(np.float32) - under
-    share = (here * step).sum(axis=2) / np.maximum((step * step).sum(axis=2), 1.0)
-    off = np.abs(here - share[..., None].clip(0, 1) * step).max(axis=2)
-    result: Mask = off < 20.0
+    here = ground.rgb[among].astype(np.float32) - under
+    share = (here * step).sum(axis=1) / np.maximum((step * step).sum(axis=1), 1.0)
+    off = np.abs(here - share[:, None].clip(0, 1) * step).max(axis=1)
+    result = among.copy()
+    result[among] = off < 20.0
     return result
 
 
