@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dsvl2.pipelines.confidence.familiar import Familiar
+from dsvl2.pipelines.confidence.owning import Text, lines_of, owners
 from dsvl2.pipelines.confidence.stretches import Stretch, stretches
-from dsvl2.pipelines.documents import Box, Coverage, Line, Notice, PageResult
+from dsvl2.pipelines.documents import Coverage, Notice, PageResult
 from dsvl2.pipelines.layout import PageInk, PageLayout
-from dsvl2.pipelines.words import Slant, text_width
+from dsvl2.pipelines.words import text_width
 
-_OVER = 0.2  # of a letter height that a letter's middle may lie outside its line's box
 # logarithms of letters to ink off the page's usual: by width, by pieces and by the line's box at least, and the first two
 # together
 _WIDE, _EACH, _ROOM, _DENSE, _SPARSE = 0.45, 0.28, 0.35, 0.95, 1.4
@@ -40,23 +41,13 @@ _READ = 0.3  # of the letters of a page unlike print; where fewer were read, fre
 _HELD = 0.45  # part of the width of a line without a place that free ink must have to hold it
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Text:
-    """Lines of the page: (block, line) numbers, text, upright boxes [L, 4], whether each has a place of its own."""
-
-    numbers: tuple[tuple[int, int], ...]
-    lines: tuple[Line, ...]
-    boxes: NDArray[np.float64]
-    placed: NDArray[np.bool_]
-
-
 def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     """Compare a page's lines with the ink of its layout."""
     ink = layout.ink
     if ink is None or page.error is not None:
         return Coverage(1.0)
-    text = _lines(page, layout)
-    owner = _owners(ink, text)
+    text = lines_of(page, layout)
+    owner = owners(ink, text)
     pictures = [region.box for region in layout.regions if region.kind == "figure"]
     free = stretches(ink, owner < 0, pictures)
     if layout.odd and float((owner[ink.letter] >= 0).mean() if ink.letter.any() else 0.0) < _READ:
@@ -86,63 +77,7 @@ def coverage_notices(found: Coverage) -> tuple[Notice, ...]:
     return tuple(notices)
 
 
-def _lines(page: PageResult, layout: PageLayout) -> _Text:
-    """Gather the page's lines; a block that has a place but no lines is one."""
-    slant = Slant.of(page)
-    numbers, lines, boxes = [], [], []
-    for block_number, block in enumerate(page.blocks, 1):
-        if block.kind == "figure":
-            continue
-        own = block.lines or (Line(block.text, block.box),)
-        for number, line in enumerate(own, 1):
-            if line.text.strip():
-                numbers.append((block_number, number))
-                lines.append(line)
-                boxes.append(_upright(line.box, slant, layout) if line.box else (0.0, 0.0, 0.0, 0.0))
-    placed = np.array([line.box is not None for line in lines], dtype=np.bool_)
-    return _Text(tuple(numbers), tuple(lines), np.array(boxes, dtype=np.float64).reshape(-1, 4), placed)
-
-
-def _upright(box: Box, slant: Slant, layout: PageLayout) -> tuple[float, float, float, float]:
-    """Return the box on the upright page that a page box encloses."""
-    x, y, along, across = slant.upright(box)
-    u, v = layout.from_page(x, y)
-    return (u - along / 2, v - across / 2, u + along / 2, v + across / 2)
-
-
-def _owners(ink: PageInk, text: _Text) -> NDArray[np.int64]:
-    """Return for each piece of ink the line whose box holds its middle, the nearest if there are several; -1: none."""
-    owner = np.full(len(ink), -1, dtype=np.int64)
-    if not len(text.lines) or not len(ink):
-        return owner
-    middle_x, middle_y = (ink.boxes[:, 0] + ink.boxes[:, 2]) / 2, (ink.boxes[:, 1] + ink.boxes[:, 3]) / 2
-    best = np.full(len(ink), np.inf)
-    over = _OVER * ink.unit
-    tall = ink.boxes[:, 3] - ink.boxes[:, 1]
-    for number in np.flatnonzero(text.placed).tolist():
-        x0, y0, x1, y1 = text.boxes[number]
-        inside = (middle_x > x0 - 3 * over) & (middle_x < x1 + 3 * over)
-        shared = np.minimum(ink.boxes[:, 3], y1) - np.maximum(ink.boxes[:, 1], y0)
-        inside &= ((middle_y > y0 - over) & (middle_y < y1 + over)) | (2 * shared > tall)
-        away = np.abs(middle_y - (y0 + y1) / 2)
-        nearer = inside & (away < best)
-        owner[nearer], best[nearer] = number, away[nearer]
-    return _whole_lines(ink, owner)
-
-
-def _whole_lines(ink: PageInk, owner: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the rest of a printed line to the text that most of its letters belong to: boxes of slanted lines cut some."""
-    for number in np.unique(ink.line[(owner < 0) & (ink.line >= 0)]).tolist():
-        mine = np.flatnonzero(ink.line == number)
-        known = owner[mine][ink.letter[mine]]
-        taken = known[known >= 0]
-        if 2 * len(taken) > len(known):
-            most = int(np.bincount(taken).argmax())
-            owner[mine] = np.where(owner[mine] < 0, most, owner[mine])
-    return owner
-
-
-def _without_ink(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> list[int]:
+def _without_ink(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> list[int]:
     """Return the lines that have a place but no letters there, or, if they are signs only, no ink.
 
     Drawn leaders and blanks to fill in do not need any.
@@ -176,7 +111,7 @@ def _rules_a_row(ink: PageInk, box: NDArray[np.float64], mine: NDArray[np.bool_]
     return any(2 * int((mine & (ink.line == row)).sum()) >= int((across & (ink.line == row)).sum()) for row in rows)
 
 
-def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int], list[int]]:
+def _fits(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> tuple[list[int], list[int]]:
     """Return the lines with far more, and those with far fewer letters than their ink has on this page.
 
     Measures have to agree, all against the page's medians: the usual width of the text against the length of its ink,
@@ -212,6 +147,17 @@ def _fits(ink: PageInk, text: _Text, owner: NDArray[np.int64]) -> tuple[list[int
     dense |= (np.minimum(least, wide - height) > limit) & (many >= 2 * _LEAST_LETTERS)
     sparse = plain & (many >= _LEAST_LETTERS) & (each < -_EACH) & (np.maximum(wide, close) < -_SHORT)
     sparse &= both < -max(_SPARSE, spread)
+    familiar = Familiar.of(ink, owner < 0)
+    for k in np.flatnonzero(sparse).tolist():
+        mine = owner == numbers[k]
+        mine &= familiar.each(mine & ink.letter)
+        line, box = text.lines[numbers[k]].text, text.boxes[numbers[k]]
+        # what the text leaves over has to be letters: a stroke beside them may be as long
+        known = _measure(ink, line, box, mine, mine) if mine.any() else measured[k]
+        lower = max(
+            0.0, float(np.median(table[usual, 5])) - math.log(known.height)
+        )  # strokes hide how high its letters are
+        sparse[k] = known.wide + lower - float(np.median(table[usual, 0])) < -_SHORT
     return [numbers[k] for k in np.flatnonzero(dense & single)], [numbers[k] for k in np.flatnonzero(sparse)]
 
 
@@ -281,7 +227,7 @@ def _filled(boxes: NDArray[np.float32], bridge: float) -> float:
     return float(right[-1] - left[0] - gaps[gaps > bridge].sum())
 
 
-def _held(text: _Text, free: list[Stretch]) -> tuple[list[Stretch], list[int]]:
+def _held(text: Text, free: list[Stretch]) -> tuple[list[Stretch], list[int]]:
     """Give lines without a place the free ink that can hold them; return the ink and the lines that are left over."""
     homeless = []
     rest = list(free)

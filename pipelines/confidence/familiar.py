@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.layout import PageInk
+from dsvl2.pipelines.layout import InkLine, PageInk
 
 Floats = NDArray[np.float64]
 
@@ -27,9 +27,22 @@ _NEAR, _WORST = (
     0.6,
 )  # distance of a row's pieces in such steps, on the average by width, and of its oddest by that factor
 _SLIVER = 0.2  # of its height, the widest piece of a row is wide at least
+_ROUND, _FULL, _ONE_STROKE = (
+    0.16,
+    0.7,
+    float(np.log(1.6)),
+)  # logarithms of a disc's width to height and strokes; its ink
+_LONE = 0.9  # heights of small letters; lower pieces that stand alone are marks
 # where most letters run together none is like a figure that stands alone: width to height of one, by how much (a logarithm) its
 # height is off that of words, and by how much its ink may be beyond that of the most and the least inky ones
-_FIGURE, _LEVEL, _INKED = (0.25, 0.85), 0.08, 0.07
+_FIGURE, _LEVEL, _INKED = (0.25, 0.8), 0.08, 0.07
+
+_TALLEST = 2.4  # heights of small letters, a piece without an edge
+_MOST_ALONE = 200  # pieces to look at one by one: more are a picture
+# lines of print that was read at least, widths to their height and pieces of a line at least, and by how much (a logarithm) the
+# height of its small letters may differ
+_SOME_LINES, _LONG, _PIECES, _AS_HIGH = 4, 3.0, 4, 0.3
+_STRAY = 0.15  # of an unread line's pieces a neighbour's box may hold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,12 +56,18 @@ class Familiar:
     @classmethod
     def of(cls, ink: PageInk, free: NDArray[np.bool_]) -> Familiar:
         """Gather the letters that are not `free` [N]: those that some line of text owns."""
-        read = np.flatnonzero(ink.letter & ~free)
-        lines = ink.line[read]
+        lines = ink.line[ink.letter & ~free]
         zones = np.array([line.base - line.top for line in ink.lines])
         small = float(np.median(zones[lines[lines >= 0]])) if (lines >= 0).any() else 0.0
+        tall = ink.boxes[:, 3] - ink.boxes[:, 1]
+        read = np.flatnonzero(~free & (ink.letter | ((ink.line >= 0) & (tall >= small) & (tall <= _TALLEST * small))))
         read = read[:: 1 + len(read) // _MOST]
         return cls(ink, _shapes(ink, read), small)
+
+    @property
+    def lowest(self) -> float:
+        """How low a piece that stands alone may be, in pixels."""
+        return _LONE * self.small
 
     def likes(self, members: NDArray[np.int64]) -> bool:
         """Say whether the pieces [M] of a row look like letters that were read."""
@@ -56,13 +75,50 @@ class Familiar:
             return False
         boxes = self.ink.boxes[members]
         wide, tall = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-        if float((wide / tall).max()) < _SLIVER:
+        if (
+            float((wide / tall).max()) < _SLIVER
+            or float(np.where(wide > _JOINED * tall, np.inf, tall).max()) < self.lowest
+        ):
             return False
-        if len(members) == 1 and self._is_figure(_shapes(self.ink, members)[0]):
-            return True
+        if len(members) == 1 and (_is_disc(alone := _shapes(self.ink, members)[0]) or self._is_figure(alone)):
+            return not _is_disc(alone)
         away = np.sqrt(np.square(_shapes(self.ink, members)[:, None] - self.known[None]).sum(-1))
         away = np.partition(away, _LIKE - 1, axis=1)[:, _LIKE - 1]
         return max(float(np.average(away, weights=wide)), _WORST * float(away.max())) <= _NEAR
+
+    def each(self, pieces: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which of the pieces [N] look like letters that were read, each for itself."""
+        result = np.zeros(len(pieces), dtype=np.bool_)
+        for k in np.flatnonzero(pieces)[:_MOST_ALONE].tolist():
+            result[k] = self.likes(np.array([k]))
+        return result
+
+    def lines_like_read(self, free: NDArray[np.bool_]) -> list[int]:
+        """Return the printed lines, nearly all of them `free` [N], that are as high and as black as lines that were read."""
+        ink, many = self.ink, len(self.ink.lines)
+        held = ink.line >= 0
+        pieces = np.bincount(ink.line[held], minlength=many)
+        own = np.bincount(ink.line[held], ~free[held], many)
+        tall = np.array([line.base - line.top for line in ink.lines])
+        wide = np.array([line.x1 - line.x0 for line in ink.lines])
+        long = wide > _LONG * tall
+        read = np.flatnonzero((own > 0.5 * pieces) & long)
+        unread = np.flatnonzero((own <= _STRAY * pieces) & (pieces >= _PIECES) & long)
+        if len(read) < _SOME_LINES or not len(unread):
+            return []
+        room = np.maximum(tall * wide, 1)
+        least, most = np.percentile([float(self._inside(ink.lines[k]).sum()) / room[k] for k in read], [10, 90])
+        return [
+            k
+            for k in unread.tolist()
+            if least <= float(self._inside(ink.lines[k]).sum()) / room[k] <= most
+            and int((np.abs(np.log(tall[read] / tall[k])) < _AS_HIGH).sum()) >= _SOME_LINES
+        ]
+
+    def _inside(self, line: InkLine) -> NDArray[np.float32]:
+        """Return the ink of the pieces with their middle in a line's box: of letters cut in two half may be of no line."""
+        x, y = (self.ink.boxes[:, 0] + self.ink.boxes[:, 2]) / 2, (self.ink.boxes[:, 1] + self.ink.boxes[:, 3]) / 2
+        return self.ink.area[(x > line.x0) & (x < line.x1) & (y > line.y0) & (y < line.y1)]
 
     def _is_figure(self, shape: Floats) -> bool:
         """Say whether a piece could be a figure that stands alone, as high and as black as words that were read."""
@@ -72,6 +128,12 @@ class Familiar:
         least, most = np.percentile(fills, [5, 95])
         slim = _FIGURE[0] <= float(np.exp(wide)) <= _FIGURE[1]
         return bool(slim and level <= _LEVEL and least - _INKED <= inked <= most + _INKED)
+
+
+def _is_disc(shape: Floats) -> bool:
+    """Say whether a piece is round and full: a hole, a blot or a bullet."""
+    _, wide, inked, strokes = (shape * _APART).tolist()
+    return bool(abs(wide) < _ROUND and inked > _FULL and strokes < _ONE_STROKE)
 
 
 def _shapes(ink: PageInk, pieces: NDArray[np.int64]) -> Floats:

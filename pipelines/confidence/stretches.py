@@ -20,9 +20,11 @@ _SHORTEST_READ = 0.75  # heights of the small letters that were read
 _FEW, _EDGE = 20, 0.6  # fewer letters than this, nearer to a picture than this (letter heights), are part of it
 # free ink that near (letter heights), times the letters' own ink, that makes a few letters part of a picture; smaller pieces (of
 # a letter height squared) are dots and dirt
+_SURE = 6  # letters like those that were read are no crumbs of a picture
 _ROUND, _AROUND, _SPECK = 0.8, 1.2, 0.25
 _SCREEN, _MOST_DOTS = 60, 0.95  # pieces, share of dots; faint print has up to .92
 _AMONG = 4.0  # letter heights around a row
+_OWN_MARK = 0.25  # of a few letters' ink, a quotation mark or a full stop beside them has less
 _TOUCH = 0.25  # letter heights to a rule, within which a lone piece is part of a drawing
 
 
@@ -53,21 +55,42 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
     shortest = min(_SHORTEST * ink.unit, _SHORTEST_READ * (familiar.small or ink.unit))
     able = free & ink.letter & (height >= shortest) & (fill >= _LEAST_FILL) & (width <= 12 * height)
     chosen = able & (height <= _HUGE * ink.unit)
+    blurred = free & ~ink.letter & (ink.line >= 0) & (height >= shortest) & (height <= _TALLEST * ink.unit)
+    chosen |= familiar.each(blurred)  # letters that have hardly an edge, as all those of the page
     strokes = [_box(ink.boxes[k : k + 1]) for k in np.flatnonzero(free & ink.letter & ~chosen & (height > ink.unit))]
     found = []
     rows = [(float(np.median(height[members])), members) for members in rows_of(ink.boxes, np.flatnonzero(chosen))]
-    if _is_screen(ink, able):
-        rows = [row for row in rows if not _among_dots(ink, row[1], able)]
+    screen = _is_screen(ink, able)
     for usual, members in sorted(rows, key=lambda row: -row[0]):
         shape = Shape(ink, members, usual, height[members], width[members], fill[members])
+        if screen and _among_dots(ink, members, able) and not (shape.is_print() and familiar.likes(members)):
+            continue
         box = _box(ink.boxes[members])
-        if not shape.is_text() and not familiar.likes(members):
+        liked = familiar.likes(members)
+        if not liked and not shape.is_text():
             strokes += [box] if usual > _TALLEST * ink.unit else []
-        elif _crumb(shape, box, pictures, strokes) or _within_drawing(shape, free, box):
+        elif (_crumb(shape, box, pictures, strokes) and not (liked and len(members) >= _SURE)) or _within_drawing(
+            shape, free, box
+        ):
             continue
         elif shape.count >= 3 or _alone(ink, free, box, members):
             found.append(Stretch(box, usual, round(shape.count), float(ink.area[members].sum()), shape.is_print()))
+    found += _unread(ink, free, familiar, [stretch.box for stretch in found] + list(pictures))
     return sorted(found, key=lambda stretch: stretch.box.y0)
+
+
+def _unread(ink: PageInk, free: NDArray[np.bool_], familiar: Familiar, taken: Sequence[Box]) -> list[Stretch]:
+    """Return the printed lines, none of whose ink anything owns, that are as high and as black as those that were read.
+
+    Their letters may be no pieces of ink: cut in two, or grown into one. `taken` are boxes to stay clear of.
+    """
+    found = []
+    for number in familiar.lines_like_read(free):
+        line = ink.lines[number]
+        if not _beside(line.box, taken, 0.0):
+            tall, area = line.base - line.top, float(ink.area[ink.line == number].sum())
+            found.append(Stretch(line.box, tall, round((line.x1 - line.x0) / tall), area, False))
+    return found
 
 
 def _is_screen(ink: PageInk, able: NDArray[np.bool_]) -> bool:
@@ -109,7 +132,7 @@ def _within_drawing(shape: Shape, free: NDArray[np.bool_], box: Box) -> bool:
 
 
 def _alone(ink: PageInk, free: NDArray[np.bool_], box: Box, members: NDArray[np.int64]) -> bool:
-    """Say whether there is nothing around a box, one letter height wide, but text that was read and small marks."""
+    """Say whether there is nothing around a box, one letter height wide, but text that was read and marks of its own line."""
     room = ink.unit
     x0, y0, x1, y1 = box.x0 - room, box.y0 - room, box.x1 + room, box.y1 + room
     slack = _TOUCH * ink.unit
@@ -119,6 +142,8 @@ def _alone(ink: PageInk, free: NDArray[np.bool_], box: Box, members: NDArray[np.
     near = (ink.boxes[:, 0] < x1) & (ink.boxes[:, 2] > x0) & (ink.boxes[:, 1] < y1) & (ink.boxes[:, 3] > y0)
     near &= ink.letter & free
     near[members] = False
+    area = float(ink.area[members].sum())
+    near &= ~(np.isin(ink.line, ink.line[members][ink.line[members] >= 0]) & (ink.area < _OWN_MARK * area))
     return not near.any()
 
 
