@@ -26,7 +26,7 @@ _NEAR, _WORST = (
     2.3,
     0.6,
 )  # distance of a row's pieces in such steps, on the average by width, and of its oddest by that factor
-_SLIVER = 0.2  # of its height, the widest piece of a row is wide at least
+_SLIVER, _LONE_SLIVER = 0.2, 0.3  # of its height, the widest piece of a row is wide at least; one that stands alone
 _ROUND, _FULL, _ONE_STROKE = (
     0.16,
     0.7,
@@ -36,12 +36,13 @@ _LONE = 0.9  # heights of small letters; lower pieces that stand alone are marks
 # where most letters run together none is like a figure that stands alone: width to height of one, by how much (a logarithm) its
 # height is off that of words, and by how much its ink may be beyond that of the most and the least inky ones
 _FIGURE, _LEVEL, _INKED = (0.25, 0.8), 0.08, 0.07
+_FIGURES, _HIGHEST = 3, 2.3  # such figures in a row, and how high they are at most, in heights of small letters
 
 _TALLEST = 2.4  # heights of small letters, a piece without an edge
 _MOST_ALONE = 200  # pieces to look at one by one: more are a picture
-# lines of print that was read at least, widths to their height and pieces of a line at least, and by how much (a logarithm) the
-# height of its small letters may differ
-_SOME_LINES, _LONG, _PIECES, _AS_HIGH = 4, 3.0, 4, 0.3
+# lines of print that was read at least, widths to their height at least, pieces above and below the cut through one, and by how
+# much (a logarithm) the height of its small letters may differ
+_SOME_LINES, _LONG, _CUT, _AS_HIGH = 4, 3.0, 3, 0.3
 _STRAY = 0.15  # of an unread line's pieces a neighbour's box may hold
 
 
@@ -80,9 +81,12 @@ class Familiar:
             or float(np.where(wide > _JOINED * tall, np.inf, tall).max()) < self.lowest
         ):
             return False
-        if len(members) == 1 and (_is_disc(alone := _shapes(self.ink, members)[0]) or self._is_figure(alone)):
-            return not _is_disc(alone)
-        away = np.sqrt(np.square(_shapes(self.ink, members)[:, None] - self.known[None]).sum(-1))
+        shapes = _shapes(self.ink, members)
+        if len(members) == 1 and (_is_disc(shapes[0]) or float((wide / tall)[0]) < _LONE_SLIVER):
+            return False
+        if len(members) <= _FIGURES and all(self._is_figure(shape) for shape in shapes):
+            return True
+        away = np.sqrt(np.square(shapes[:, None] - self.known[None]).sum(-1))
         away = np.partition(away, _LIKE - 1, axis=1)[:, _LIKE - 1]
         return max(float(np.average(away, weights=wide)), _WORST * float(away.max())) <= _NEAR
 
@@ -94,7 +98,7 @@ class Familiar:
         return result
 
     def lines_like_read(self, free: NDArray[np.bool_]) -> list[int]:
-        """Return the printed lines, nearly all of them `free` [N], that are as high and as black as lines that were read."""
+        """Return the printed lines, nearly all of them `free` [N], that were cut in two and are like lines that were read."""
         ink, many = self.ink, len(self.ink.lines)
         held = ink.line >= 0
         pieces = np.bincount(ink.line[held], minlength=many)
@@ -103,22 +107,38 @@ class Familiar:
         wide = np.array([line.x1 - line.x0 for line in ink.lines])
         long = wide > _LONG * tall
         read = np.flatnonzero((own > 0.5 * pieces) & long)
-        unread = np.flatnonzero((own <= _STRAY * pieces) & (pieces >= _PIECES) & long)
+        unread = np.flatnonzero((own <= _STRAY * pieces) & (pieces >= 2 * _CUT) & long)
+        unread = np.array([k for k in unread.tolist() if self._is_cut(k)], dtype=np.int64)
         if len(read) < _SOME_LINES or not len(unread):
             return []
-        room = np.maximum(tall * wide, 1)
-        least, most = np.percentile([float(self._inside(ink.lines[k]).sum()) / room[k] for k in read], [10, 90])
+        least, most = np.percentile([self._black(k) for k in read.tolist()], [10, 90])
         return [
             k
             for k in unread.tolist()
-            if least <= float(self._inside(ink.lines[k]).sum()) / room[k] <= most
+            if least <= self._black(k) <= most
             and int((np.abs(np.log(tall[read] / tall[k])) < _AS_HIGH).sum()) >= _SOME_LINES
         ]
 
-    def _inside(self, line: InkLine) -> NDArray[np.float32]:
-        """Return the ink of the pieces with their middle in a line's box: of letters cut in two half may be of no line."""
+    def _is_cut(self, number: int) -> bool:
+        """Say whether a white row was cut through a line: several of its pieces end where others begin."""
+        own = self.ink.boxes[self._inside(self.ink.lines[number])]
+        ends, begins = np.round(own[:, 3]).astype(np.int64), np.round(own[:, 1]).astype(np.int64)
+        return any(
+            int((ends == y).sum()) >= _CUT and int(((begins == y) | (begins == y + 1)).sum()) >= _CUT
+            for y in np.unique(ends).tolist()
+        )
+
+    def _inside(self, line: InkLine) -> NDArray[np.bool_]:
+        """Return the pieces [N] with their middle in a line's box: of letters cut in two half may be of no line."""
         x, y = (self.ink.boxes[:, 0] + self.ink.boxes[:, 2]) / 2, (self.ink.boxes[:, 1] + self.ink.boxes[:, 3]) / 2
-        return self.ink.area[(x > line.x0) & (x < line.x1) & (y > line.y0) & (y < line.y1)]
+        inside: NDArray[np.bool_] = (x > line.x0) & (x < line.x1) & (y > line.y0) & (y < line.y1)
+        return inside
+
+    def _black(self, number: int) -> float:
+        """Return the ink of a line to the room that its small letters take."""
+        line = self.ink.lines[number]
+        room = max((line.base - line.top) * (line.x1 - line.x0), 1.0)
+        return float(self.ink.area[self._inside(line)].sum()) / room
 
     def _is_figure(self, shape: Floats) -> bool:
         """Say whether a piece could be a figure that stands alone, as high and as black as words that were read."""
@@ -127,6 +147,7 @@ class Familiar:
         level = np.partition(np.abs(heights - tall), _LIKE - 1)[_LIKE - 1]
         least, most = np.percentile(fills, [5, 95])
         slim = _FIGURE[0] <= float(np.exp(wide)) <= _FIGURE[1]
+        slim &= float(np.exp(tall)) <= _HIGHEST * self.small
         return bool(slim and level <= _LEVEL and least - _INKED <= inked <= most + _INKED)
 
 

@@ -13,6 +13,7 @@ from dsvl2.pipelines.words import Slant
 
 _OVER = 0.2  # of a letter height that a letter's middle may lie outside its line's box
 _HOME = 0.7  # of the area that the boxes of a text and of the printed line that it was read from cover, they share
+_LEAST = 3  # letters of such a line
 _BESIDE = 0.3  # of its letters' height that a printed line may reach into another and still be one of its own
 
 
@@ -90,6 +91,8 @@ def _with_homes(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> NDArray[n
     home = _homes(ink, text)
     of_owner = np.append(home, -1)[owner]
     strange = (owner >= 0) & (ink.line >= 0) & (of_owner >= 0) & (of_owner != ink.line) & ~np.isin(ink.line, home)
+    letters = np.bincount(ink.line[strange & ink.letter], minlength=len(ink.lines))
+    strange[strange] = letters[ink.line[strange]] >= _LEAST  # one or two are indices and exponents
     if not strange.any():
         return owner
     zones = np.array([(line.top, line.base) for line in ink.lines])

@@ -80,9 +80,9 @@ def stretches(ink: PageInk, free: NDArray[np.bool_], pictures: Sequence[Box] = (
 
 
 def _unread(ink: PageInk, free: NDArray[np.bool_], familiar: Familiar, taken: Sequence[Box]) -> list[Stretch]:
-    """Return the printed lines, none of whose ink anything owns, that are as high and as black as those that were read.
+    """Return the printed lines that nobody owns and whose letters are no pieces of ink, as they were cut in two.
 
-    Their letters may be no pieces of ink: cut in two, or grown into one. `taken` are boxes to stay clear of.
+    `taken` are boxes to stay clear of.
     """
     found = []
     for number in familiar.lines_like_read(free):
