@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsvl2.pipelines.confidence.familiar import Familiar
-from dsvl2.pipelines.confidence.owning import Text, lines_of, owners
+from dsvl2.pipelines.confidence.owning import Text, homes, lines_of, owners
 from dsvl2.pipelines.confidence.stretches import Stretch, stretches
 from dsvl2.pipelines.documents import Coverage, Notice, PageResult
 from dsvl2.pipelines.layout import PageInk, PageLayout
@@ -80,16 +80,23 @@ def coverage_notices(found: Coverage) -> tuple[Notice, ...]:
 def _without_ink(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> list[int]:
     """Return the lines that have a place but no letters there, or, if they are signs only, no ink.
 
-    Drawn leaders and blanks to fill in do not need any.
+    Drawn leaders and blanks to fill in do not need any. Where a place is that of no printed line, ink has to fill half of it.
     """
     found = []
+    strange = text.tight & (homes(ink, text) < 0)
     for number in np.flatnonzero(text.placed).tolist():
         written = text.lines[number].text
         if set(written) <= _LEADERS:
             continue
         mine = owner == number
         lettered = sum(map(str.isalnum, written)) > 1
-        if not (_rules_a_row(ink, text.boxes[number], mine & ink.letter) if lettered else mine.any()):
+        box = text.boxes[number]
+        long = float(box[2] - box[0])
+        if not (_rules_a_row(ink, box, mine & ink.letter) if lettered else mine.any()) or (
+            strange[number]
+            and not _RUN.search(written)
+            and _filled(ink.boxes[mine], _BRIDGE * ink.unit) < _LOOSE * long
+        ):
             found.append(number)
     return found
 
@@ -147,10 +154,9 @@ def _fits(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> tuple[list[int]
     dense |= (np.minimum(least, wide - height) > limit) & (many >= 2 * _LEAST_LETTERS)
     sparse = plain & (many >= _LEAST_LETTERS) & (each < -_EACH) & (np.maximum(wide, close) < -_SHORT)
     sparse &= both < -max(_SPARSE, spread)
-    familiar = Familiar.of(ink, owner < 0)
     for k in np.flatnonzero(sparse).tolist():
         mine = owner == numbers[k]
-        mine &= familiar.each(mine & ink.letter)
+        mine &= Familiar.of(ink, mine | (owner < 0)).each(mine & ink.letter)
         line, box = text.lines[numbers[k]].text, text.boxes[numbers[k]]
         # what the text leaves over has to be letters: a stroke beside them may be as long
         known = _measure(ink, line, box, mine, mine) if mine.any() else measured[k]

@@ -19,18 +19,22 @@ _BESIDE = 0.3  # of its letters' height that a printed line may reach into anoth
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Text:
-    """Lines of the page: (block, line) numbers, text, upright boxes [L, 4], whether each has a place of its own."""
+    """Lines of the page: (block, line) numbers, text, upright boxes [L, 4], whether each has a place of its own.
+
+    tight: whether the place is that of a printed line; cells and blocks may be wider than their text.
+    """
 
     numbers: tuple[tuple[int, int], ...]
     lines: tuple[Line, ...]
     boxes: NDArray[np.float64]
     placed: NDArray[np.bool_]
+    tight: NDArray[np.bool_]
 
 
 def lines_of(page: PageResult, layout: PageLayout) -> Text:
     """Gather the page's lines; a block that has a place but no lines is one."""
     slant = Slant.of(page)
-    numbers, lines, boxes = [], [], []
+    numbers, lines, boxes, tight = [], [], [], []
     for block_number, block in enumerate(page.blocks, 1):
         if block.kind == "figure":
             continue
@@ -39,9 +43,11 @@ def lines_of(page: PageResult, layout: PageLayout) -> Text:
             if line.text.strip():
                 numbers.append((block_number, number))
                 lines.append(line)
+                tight.append(block.table is None and bool(block.lines) and line.box is not None)
                 boxes.append(_upright(line.box, slant, layout) if line.box else (0.0, 0.0, 0.0, 0.0))
     placed = np.array([line.box is not None for line in lines], dtype=np.bool_)
-    return Text(tuple(numbers), tuple(lines), np.array(boxes, dtype=np.float64).reshape(-1, 4), placed)
+    upright = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    return Text(tuple(numbers), tuple(lines), upright, placed, np.array(tight, dtype=np.bool_))
 
 
 def _upright(box: Box, slant: Slant, layout: PageLayout) -> tuple[float, float, float, float]:
@@ -68,7 +74,7 @@ def owners(ink: PageInk, text: Text) -> NDArray[np.int64]:
         away = np.abs(middle_y - (y0 + y1) / 2)
         nearer = inside & (away < best)
         owner[nearer], best[nearer] = number, away[nearer]
-    return _with_homes(ink, text, _whole_lines(ink, owner))
+    return _withhomes(ink, text, _whole_lines(ink, owner))
 
 
 def _whole_lines(ink: PageInk, owner: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -83,12 +89,12 @@ def _whole_lines(ink: PageInk, owner: NDArray[np.int64]) -> NDArray[np.int64]:
     return owner
 
 
-def _with_homes(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> NDArray[np.int64]:
+def _withhomes(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> NDArray[np.int64]:
     """Take back the printed lines that nothing was read from: a tall or slanted box holds ink of its neighbours, too.
 
     Only texts that were read from a printed line of their own, and ink above or below that, are concerned.
     """
-    home = _homes(ink, text)
+    home = homes(ink, text)
     of_owner = np.append(home, -1)[owner]
     strange = (owner >= 0) & (ink.line >= 0) & (of_owner >= 0) & (of_owner != ink.line) & ~np.isin(ink.line, home)
     letters = np.bincount(ink.line[strange & ink.letter], minlength=len(ink.lines))
@@ -104,7 +110,7 @@ def _with_homes(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> NDArray[n
     return owner
 
 
-def _homes(ink: PageInk, text: Text) -> NDArray[np.int64]:
+def homes(ink: PageInk, text: Text) -> NDArray[np.int64]:
     """Return for each line of text the printed line with its box; -1: none."""
     home = np.full(len(text.lines), -1, dtype=np.int64)
     if not ink.lines:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from dsvl2.pipelines.confidence import coverage
 from dsvl2.pipelines.confidence.familiar import Familiar
-from dsvl2.pipelines.documents import PageResult
+from dsvl2.pipelines.documents import Box, Line, PageResult
 from dsvl2.pipelines.evaluation.coverage import correct_reading
 from dsvl2.pipelines.layout import PageInk, PageLayout
 
@@ -67,21 +67,43 @@ def test_strokes_beside_a_short_line_are_no_text_that_was_missed() -> None:
     result, layout, ink = page()
     lines = list(ink.lines)
     mine = np.flatnonzero((ink.line == 3) & (ink.boxes[:, 2] < lines[3].x0 + 8 * ink.unit))
-    strokes = np.array([[x, lines[3].y0, x + 110, lines[3].y1] for x in (400.0, 520.0, 640.0)], dtype=np.float32)
+    places = np.arange(400.0, 780.0, 27)
+    strokes = np.array([[x, lines[3].y0, x + 24, lines[3].y1] for x in places], dtype=np.float32)
     rest = np.flatnonzero((ink.line != 3) | np.isin(np.arange(len(ink)), mine))
-    room = float(strokes[0, 3] - strokes[0, 1]) * 110
+    room = float(strokes[0, 3] - strokes[0, 1]) * 24
     drawn = replace(
         ink,
         boxes=np.concatenate([ink.boxes[rest], strokes]),
-        area=np.append(ink.area[rest], [0.18 * room] * 3).astype(np.float32),
-        letter=np.append(ink.letter[rest], [True] * 3),
-        line=np.append(ink.line[rest], [3] * 3).astype(np.int32),
-        strokes=np.append(ink.strokes[rest], [1.3] * 3).astype(np.float32),
+        area=np.append(ink.area[rest], [0.18 * room] * len(places)).astype(np.float32),
+        letter=np.append(ink.letter[rest], [True] * len(places)),
+        line=np.append(ink.line[rest], [3] * len(places)).astype(np.int32),
+        strokes=np.append(ink.strokes[rest], [1.3] * len(places)).astype(np.float32),
     )
     (block,) = result.blocks
     short = replace(block.lines[3], text="Exhibit 10.5")
     marred = replace(result, blocks=(replace(block, lines=(*block.lines[:3], short, *block.lines[4:])),))
     assert coverage(marred, replace(layout, ink=drawn)).clean
+
+
+def test_a_line_made_up_over_a_blot_is_seen_by_its_place() -> None:
+    """The blot is as long as the text, but the place is that of a longer line."""
+    result, layout, ink = page()
+    line = ink.lines[3]
+    foot, left = layout.size[1] - 60.0, 300.0
+    blot = np.array([[left, foot - 1.4 * ink.unit, left + 120, foot]], dtype=np.float32)
+    more = replace(
+        ink,
+        boxes=np.concatenate([ink.boxes, blot]),
+        area=np.append(ink.area, 0.7 * 1.4 * ink.unit * 120).astype(np.float32),
+        letter=np.append(ink.letter, True),
+        line=np.append(ink.line, len(ink.lines)).astype(np.int32),
+        strokes=np.append(ink.strokes, 3.0).astype(np.float32),
+        lines=(*ink.lines, replace(line, x0=left, x1=left + 120, y0=foot - 14, y1=foot, top=foot - 10, base=foot)),
+    )
+    (block,) = result.blocks
+    made_up = Line("the smaller one", layout.to_page(Box(60, foot - 14, 700, foot)))
+    marred = replace(result, blocks=(replace(block, lines=(*block.lines, made_up)),))
+    assert coverage(marred, replace(layout, ink=more)).unsupported == ((1, len(ROWS) + 1),)
 
 
 def test_a_missing_line_is_seen_though_all_its_letters_were_cut_in_two() -> None:
