@@ -1,4 +1,4 @@
-"""Whether the tile sizes of the kernels were measured on a card, or come from the rule for all others."""
+"""What the kernels do on a card: tile sizes that were measured or the rule for all others, and who computes latent attention."""
 
 import os
 
@@ -9,3 +9,10 @@ def table_for(card: str) -> str | None:
     """The name of the measured table that a card gets; None when it gets the rule. A file in $DSVL2_TILES comes first."""
     own = os.environ.get("DSVL2_TILES")
     return own or next((name for name in CARDS if name in card), None)
+
+
+def latent_attention(device: int) -> str:
+    """What computes latent attention of many rows on a CUDA device, in words; tries it."""
+    from dsvl2.kernels.cuda_backend import latent
+
+    return latent.state(device)

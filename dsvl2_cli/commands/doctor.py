@@ -87,7 +87,7 @@ def accelerator() -> dict[str, Any]:
             f"{torch.cuda.get_device_name(place)}, {torch.cuda.get_device_properties(place).total_memory / 1e9:.0f} GB"
             for place in range(torch.cuda.device_count())
         ]
-        return {"gpu": "; ".join(names), "cuda": torch.version.cuda, **tiles()}
+        return {"gpu": "; ".join(names), "cuda": torch.version.cuda, **tiles(), **attention()}
     if torch.backends.mps.is_available():
         return {"gpu": "Apple (mps)"}
     return {"gpu": "none" if torch.version.cuda else "none (this PyTorch is built for CPU only)"}
@@ -102,6 +102,20 @@ def tiles() -> dict[str, Any]:
     cards = dict.fromkeys(torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count()))
     unknown = "no table for this card: the general rule is used (tests/bench/tune_tiles.py makes a table)"
     return {f"kernel tiles, {card}": f"measured: {known}" if (known := table_for(card)) else unknown for card in cards}
+
+
+def attention() -> dict[str, Any]:
+    """What computes latent attention of many rows, for every kind of card; tries it on one of each."""
+    import warnings
+
+    import torch
+
+    from dsvl2.kernels.tuned import latent_attention
+
+    places = {torch.cuda.get_device_name(place): place for place in range(torch.cuda.device_count())}
+    with warnings.catch_warnings():  # the line says the same
+        warnings.simplefilter("ignore")
+        return {f"latent attention, {card}": latent_attention(place) for card, place in places.items()}
 
 
 def models() -> dict[str, Any]:

@@ -20,6 +20,7 @@ HEADS, WIDTH, VALUES, SIZE, TILE = 16, 576, 512, 64, 32
 THREADS, SLOTS = 288, {1: 6, 2: 4, 4: 4, 8: 4}  # of a block; tiles in its shared memory, by C
 LARGEST_ERROR = 0.004  # of bf16: .0018 is usual
 LEAST = 8  # rows; four take Triton's kernels 9.8 us, and these 12.3
+_FAILED: dict[int, str] = {}  # devices, and why not
 
 
 class _Given(ctypes.Structure):
@@ -52,9 +53,22 @@ def kernels(device: int) -> dict[int, tuple[Function, int]]:
         if wrong:
             raise CudaError(f"kernels of {wrong} blocks a row err on this card")
         return found
-    except (RuntimeError, OSError) as error:
-        warnings.warn(f"latent attention takes Triton's kernels: {error}", RuntimeWarning, stacklevel=2)
+    except Exception as error:  # whatever a driver or a compiler may raise
+        _give_up(device, error)
         return {}
+
+
+def _give_up(device: int, error: Exception) -> None:
+    """From now on Triton's kernels: said once."""
+    _FAILED[device] = str(error)
+    warnings.warn(f"latent attention takes Triton's kernels: {error}", RuntimeWarning, stacklevel=3)
+
+
+def state(device: int) -> str:
+    """What computes latent attention of many rows on a card, in words."""
+    if torch.cuda.get_device_capability(device)[0] != 9:
+        return "Triton's kernels (the CUDA kernel is for Hopper)"
+    return "CUDA kernel, checked on this card" if kernels(device) else f"Triton's kernels: {_FAILED[device]}"
 
 
 def right(made: Function, shares: int, device: torch.device) -> bool:
@@ -82,14 +96,20 @@ def fits(query: Tensor, cache: Tensor, values: int) -> bool:
         return False
     if query.dtype != torch.bfloat16 or cache.dtype != torch.bfloat16 or not cache.is_contiguous():
         return False
-    return torch.cuda.get_device_capability(query.device)[0] == 9 and bool(kernels(query.device.index))
+    if torch.cuda.get_device_capability(query.device)[0] != 9:
+        return False
+    return bool(kernels(query.device.index)) and query.device.index not in _FAILED
 
 
-def decode(query: Tensor, cache: Tensor, sight: Sight) -> Tensor:
-    """See `ops.decode`. Returns [R, 1, a, values]."""
+def decode(query: Tensor, cache: Tensor, sight: Sight) -> Tensor | None:
+    """See `ops.decode`. Returns [R, 1, a, values], or None if it cannot be launched, now and then on."""
     found = kernels(query.device.index)
     shares = shares_of(len(query), {each: many for each, (_, many) in found.items()})
-    return _launched(found[shares][0], shares, query.contiguous(), cache, sight)
+    try:
+        return _launched(found[shares][0], shares, query.contiguous(), cache, sight)
+    except CudaError as error:
+        _give_up(query.device.index, error)
+        return None
 
 
 def _launched(made: Function, shares: int, query: Tensor, cache: Tensor, sight: Sight) -> Tensor:

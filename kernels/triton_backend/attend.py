@@ -98,7 +98,9 @@ def decode(query: Tensor, cache: Tensor, sight: Sight, values: int, scales: Tens
     """See `ops.decode`. Returns [R, G, a, values] in the dtype of the query."""
     rows, groups, heads, _ = query.shape
     if scales is None and rows >= latent_cuda.LEAST and latent_cuda.fits(query, cache, values):
-        return latent_cuda.decode(query, cache, sight)
+        done = latent_cuda.decode(query, cache, sight)
+        if done is not None:
+            return done
     out = torch.empty(rows, groups, heads, values, dtype=query.dtype, device=query.device)
     shares: tuple[Tensor, Tensor] | None
     if not _latent(query, cache, values, scales):

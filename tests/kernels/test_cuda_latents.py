@@ -72,6 +72,27 @@ def test_a_kernel_that_errs_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not latent.right(1.01, 8, torch.device("cpu"))  # type: ignore[arg-type]
 
 
+def test_what_fails_is_left_to_triton_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Tensor:
+        raise driver.CudaError("cuLaunchKernelEx failed with 1")
+
+    monkeypatch.setattr(latent, "_FAILED", {})
+    monkeypatch.setattr(latent, "_launched", refused)
+    monkeypatch.setattr(latent, "kernels", lambda device: {1: (None, 132)})
+    cache, table, query = scattered([5])
+    sight = ops.Sight(table, torch.tensor([5]))
+    with pytest.warns(RuntimeWarning, match="takes Triton's kernels: cuLaunchKernelEx failed with 1"):
+        assert latent.decode(query[:, None], cache[None, :, None], sight) is None
+    assert list(latent._FAILED.values()) == ["cuLaunchKernelEx failed with 1"]
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    assert latent.state(0) == "CUDA kernel, checked on this card"
+    monkeypatch.setattr(latent, "kernels", lambda device: {})
+    monkeypatch.setitem(latent._FAILED, 0, "no driver")
+    assert latent.state(0) == "Triton's kernels: no driver"
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (8, 0))
+    assert latent.state(0).startswith("Triton's kernels (")
+
+
 @pytest.mark.gpu
 @pytest.mark.parametrize("rows", [8, 40, 140])
 def test_rows_of_a_step_on_a_card(rows: int) -> None:
