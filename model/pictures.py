@@ -5,7 +5,6 @@ thirty at a time. No more is held ahead than one such batch of vectors and a few
 Letters: N tiles, S tile size, E language width, n image tokens.
 """
 
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from dsvl2.model.pixels import cut
 from dsvl2.model.tiling import TileGrid
 from dsvl2.model.vl2 import DeepseekVL2
 
-WORKERS = max(4, min(8, (os.cpu_count() or 1) // 2))  # a page takes one 20 to 60 ms, a GPU up to 70 pages a second
+WORKERS = 4
 WINDOW = 12  # requests whose images may be cut ahead
 
 

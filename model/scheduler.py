@@ -33,7 +33,7 @@ class Later:
 
 LATER = Later()
 Pull = Callable[[bool], Job | Later | None]
-EAGER = 8  # batches or chunks of prompts between two steps while half of the rows are free
+EAGER = 4  # batches or chunks of prompts between two steps while half of the rows are free
 PATIENCE = 32  # steps for which a prompt that has a row may wait for others to run with
 
 
