@@ -172,6 +172,8 @@ def _usage_hint(error: Exception, arguments: Sequence[str]) -> str:
     context = getattr(error, "ctx", None)
     if arguments and not arguments[0].startswith("-") and os.path.exists(arguments[0]):
         return f"to read it: dsvl2 ocr {shlex.quote(arguments[0])}"
+    if context and context.command_path.endswith(" review"):  # a scan or a reading where a command belongs
+        return "a page to check: dsvl2 ocr SCAN --review check.html; what it saved: dsvl2 review apply FILE -o scan.md"
     dashed = [word for word in arguments if word.startswith("-") and os.path.isfile(word)]
     if dashed:
         return f"a file whose name begins with a dash is given as {shlex.quote('./' + dashed[0])}"

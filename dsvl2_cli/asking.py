@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from dsvl2_cli.askable import Gathered, gather
 from dsvl2_cli.errors import UsageError
-from dsvl2_cli.session import Leave
 from dsvl2_cli.work import Work
 
 if TYPE_CHECKING:
@@ -98,7 +97,8 @@ def ask_pages(
     from dsvl2.pipelines.errors import UnreadableFile
 
     if not found.pages:
-        raise Leave(work.exit) if work.exit else UnreadableFile("no page could be read")
+        work.leave()
+        raise UnreadableFile("no page could be read")
     if work.engine.info.reading.mode == "bands":
         if together or tiles is not None:
             work.now.console.warn("--together and --tiles-per-image are for whole-page models; this one reads text")

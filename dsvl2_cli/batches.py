@@ -21,6 +21,7 @@ from dsvl2_cli.batch_engines import check_engine, workplace
 from dsvl2_cli.batch_places import check_remote, is_kept, is_remote, is_stream, lease_board, parse_shard
 from dsvl2_cli.batch_progress import BatchReporter, choose_display
 from dsvl2_cli.batch_tasks import choose_batch_format, make_task, named_format
+from dsvl2_cli.engines import PAGE_SECONDS
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.inputs import left_out
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from dsvl2_cli.session import Session
 
 SCHEMA = "dsvl2/batch/v1"
-PAGE_SECONDS = 600.0
+NO_LIMIT = 1e9  # seconds: what --page-timeout 0 means to those who hold a page to its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     task = make_task(rest["task"], rest["options"])
     chosen = choose_batch_format(task, format, output, settings, jsonl=rest["jsonl"])
     command = shlex.join(["dsvl2", *sys.argv[1:]])
-    rest = {**rest, "page_timeout": rest.get("page_timeout") or settings.page_timeout or PAGE_SECONDS}
+    asked = rest.get("page_timeout")
+    limit = settings.page_timeout if asked is None else asked
+    rest = {**rest, "page_timeout": PAGE_SECONDS if limit is None else limit or NO_LIMIT}
     return Job(os.getcwd(), output, chosen.name, asdict(settings), **rest, command=command)
 
 

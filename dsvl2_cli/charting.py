@@ -64,9 +64,15 @@ def _format(wanted: Wanted, *, as_json: bool) -> str:
     if wanted.format is not None and wanted.format not in FORMATS:
         raise UsageError(f"no format is called {wanted.format!r}", f"choose {', '.join(FORMATS)}")
     if as_json:
+        if wanted.format not in (None, "json"):
+            raise UsageError("--json and --format exclude each other", "leave one of them out")
         return "json"
     suffix = Path(wanted.output).suffix.lstrip(".").lower() if wanted.output else ""
-    return wanted.format or (suffix if suffix in FORMATS else "csv")
+    if suffix and wanted.format is None and suffix not in FORMATS:
+        raise UsageError(
+            f"the suffix of {wanted.output} stands for no format of charts", f"choose {', '.join(FORMATS)}"
+        )
+    return wanted.format or suffix or "csv"
 
 
 def _read(work: Work, file: str) -> tuple[Charts, dict[int, Image]]:
@@ -86,7 +92,9 @@ def _read(work: Work, file: str) -> tuple[Charts, dict[int, Image]]:
                 work.pages += 1
                 engine = work.engine  # a model that cannot be loaded fails for every page: no page's error
                 try:
-                    pages.append(PageChart(page.number, read_page(page.image, engine)))
+                    with work.limit():
+                        chart = read_page(page.image, engine)
+                    pages.append(PageChart(page.number, chart))
                     images[page.number] = page.image
                     progress.page(source.name, PageResult(page.number))
                 except Exception as failure:  # one bad page must not stop the others
@@ -94,10 +102,7 @@ def _read(work: Work, file: str) -> tuple[Charts, dict[int, Image]]:
             else:
                 work.pages += 1
             if error is not None:
-                failed = PageResult(page.number, error=error)
-                work.failed.append(failed)
-                progress.page(source.name, failed)
-                work.now.console.page_failed(f"{source.name} page {page.number}", error.code, error.message)
+                progress.page(source.name, work.fail(source.name, page.number, error))
         progress.end(source.name)
         return Charts(source.name, tuple(pages)), images
 

@@ -47,6 +47,7 @@ class Common:
     threads: options.Threads = None
     batch_size: options.BatchSize = None
     as_json: options.Json = False
+    page_timeout: options.PageTimeout = None
     progress: options.Progress = None
     offline: options.Offline = None
     quiet: options.Quiet = False

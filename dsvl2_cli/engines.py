@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dsvl2.model import Engine, ReadingProfile
+    from dsvl2.pipelines import Engine as AnyEngine
     from dsvl2_cli.settings import Settings
+
+
+PAGE_SECONDS: Final = 600.0
 
 
 def check_model(name: str) -> None:
@@ -52,6 +56,14 @@ def reading_profile(settings: Settings) -> ReadingProfile:
     from dsvl2_cli.catalog import find
 
     return ReadingProfile.for_folder(find(settings.model).path)
+
+
+def page_seconds(settings: Settings, engine: AnyEngine | None) -> float | None:
+    """Return the seconds that a page may take: as asked for, else with models of which a page takes a few."""
+    if settings.page_timeout is not None:
+        return settings.page_timeout or None
+    small = engine is None or (engine.info.device == "cpu" and engine.info.reading.mode == "bands")
+    return PAGE_SECONDS if small else None
 
 
 def make_in_worker(maker: Callable[[Settings], Engine], settings: Settings) -> Engine:

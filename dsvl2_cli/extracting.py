@@ -147,13 +147,16 @@ class Extractor:
 
     def one(self, document: InputFile) -> Extraction:
         """Extract from one document."""
-        from dsvl2.pipelines.errors import UnreadableFile
+        from dsvl2.pipelines.errors import OutOfTime, UnreadableFile
         from dsvl2.pipelines.extract import extract, rules_of
 
         with self.work.open(document) as source:
             pages = self._read(source)
             good = {number: page for number, page in pages.items() if page is None or page.error is None}
             if not good:
+                late = all(page is not None and page.error and page.error.code == "timeout" for page in pages.values())
+                if pages and late:
+                    raise OutOfTime(f"no page of {source.name} was read in time")
                 raise UnreadableFile(f"no page of {source.name} could be read")
             asker = self.asker()
             views = self._views(source, good, asker)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -47,6 +48,9 @@ def find_all(
     part = parse_region(region) if region is not None else None
     if draw is not None and Path(draw).suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise UsageError(f"--draw writes an image, not {draw}", "name a file that ends in .png, .jpg or .webp")
+    if phrase is not None and file != "-" and not Path(file).exists() and Path(phrase).is_file():
+        meant = shlex.join(["dsvl2", "ground", phrase, file])
+        raise UsageError(f"{file} does not exist, but {phrase} does: the document comes first", meant)
     with Work(common, now) as work, ExitStack() as stack:
         document = work.document(file)
         seen = engines.reading_profile(work.settings).mode != "bands"

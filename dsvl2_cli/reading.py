@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dsvl2_cli.session import Session
 
 GPU_BATCH = 8
-PAGE_SECONDS = 600.0
 LOSSES = frozenset(
     {"truncated", "image_truncated", "dark_page"}
 )  # notices of missing text are told whatever the verbosity
@@ -151,7 +150,7 @@ class Reader:
             figures = stack.enter_context(self._figures(document, source)) if self.plan.figures else None
             try:
                 drawn = scans or ahead(source, engine, begun)
-                seconds = _page_seconds(self.plan.settings.page_timeout, engine)
+                seconds = engines.page_seconds(self.plan.settings, engine)
                 for read in run(OcrTask(), drawn, engine, batch_size=batch, page_seconds=seconds):
                     page = figures.with_links(read) if figures is not None else read
                     report.pages.append(page)
@@ -244,14 +243,6 @@ class Reader:
 
 def _batch_size(engine: Engine | None) -> int:
     return 1 if engine is None or engine.info.device == "cpu" else GPU_BATCH
-
-
-def _page_seconds(asked: float | None, engine: Engine | None) -> float | None:
-    """Return the seconds that a page may take: where it is asked for, else with models of which a page takes a few."""
-    if asked is not None:
-        return asked or None
-    small = engine is None or (engine.info.device == "cpu" and engine.info.reading.mode == "bands")
-    return PAGE_SECONDS if small else None
 
 
 class EngineFailed(Exception):

@@ -70,6 +70,9 @@ def _closing(found: Comparison) -> list[str]:
             pages = ", ".join(map(str, side.failed))
             lines.append(f"page{'s' if len(side.failed) > 1 else ''} {pages} could not be read in {name}: {side.name}")
     names = f"{found.a.name} and {found.b.name}"
+    if found.same and (found.a.failed or found.b.failed):
+        lines.append(f"{names}: nothing differs in what was read: {count(found.total_words, 'word')}{_alike(found)}")
+        return lines
     if found.same:
         lines.append(f"{names} are the same: {count(found.total_words, 'word')}{_alike(found)}")
         return lines

@@ -14,13 +14,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dsvl2_cli import engines
+from dsvl2_cli.console import Problem, error_json
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.interrupts import Interrupts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dsvl2.pipelines import Engine, InputFile, PageResult, Source, Task
+    from dsvl2.pipelines.documents import PageError
     from dsvl2_cli.common import Common
     from dsvl2_cli.session import Session
     from dsvl2_cli.settings import Settings
@@ -154,12 +156,33 @@ class Work:
         progress = self.progress()
         progress.begin(source.name, len(wanted))
         pages = []
-        for page in run(task or OcrTask(), map(source.page, wanted), engine, batch_size=batch):
+        seconds = engines.page_seconds(self.settings, engine)
+        drawn = map(source.page, wanted)
+        for page in run(task or OcrTask(), drawn, engine, batch_size=batch, page_seconds=seconds):
             progress.page(source.name, page)
             self._tell(source.name, page)
             pages.append(page)
         progress.end(source.name)
         return pages
+
+    def limit(self) -> AbstractContextManager[None]:
+        """Return what ends a page that is not read with `read` when it has taken longer than --page-timeout.
+
+        Raises:
+            OutOfTime: in its block.
+        """
+        from dsvl2.pipelines.clock import PageClock
+
+        return PageClock(engines.page_seconds(self.settings, self.engine)).page()
+
+    def fail(self, source: str, number: int, error: PageError) -> PageResult:
+        """Tell and remember that a page failed which is not read with `read`."""
+        from dsvl2.pipelines import PageResult
+
+        failed = PageResult(number, error=error)
+        self.failed.append(failed)
+        self.now.console.page_failed(f"{source} page {number}", error.code, error.message)
+        return failed
 
     def progress(self) -> Progress:
         """Return the progress reporter, begun."""
@@ -208,9 +231,14 @@ class Work:
         return exit_for(error.code) if len(self.failed) == self.pages else Exit.PARTIAL
 
     def leave(self) -> None:
-        """End the command with the exit code of what happened to the pages."""
-        if self.exit:
-            raise Leave(self.exit)
+        """End the command with the exit code of what happened to the pages; --json is told if it was told nothing."""
+        if not self.exit:
+            return
+        error = self.failed[0].error
+        if self.now.json and not self.now.results.wrote and self.exit != Exit.PARTIAL and error is not None:
+            message = f"page {self.failed[0].number}: {error.message}"
+            self.now.results.write(error_json(Problem(error.code, message, error.hint)))
+        raise Leave(self.exit)
 
     def _tell(self, source: str, page: PageResult) -> None:
         self.pages += 1

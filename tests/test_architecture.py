@@ -39,6 +39,7 @@ DOORS = {
         "dsvl2.pipelines.benchmark",
         "dsvl2.pipelines.charts",
         "dsvl2.pipelines.chat",
+        "dsvl2.pipelines.clock",
         "dsvl2.pipelines.compare",
         "dsvl2.pipelines.documents",
         "dsvl2.pipelines.errors",

@@ -138,7 +138,11 @@ def run(
     page_timeout: Annotated[
         float | None,
         typer.Option(
-            min=0.1, metavar="S", rich_help_panel=options.RUN, show_default="600", help="Seconds to read a page."
+            min=0,
+            metavar="S",
+            rich_help_panel=options.RUN,
+            show_default="600",
+            help="Seconds that a page may take; it fails then, and the others are read. 0: no limit.",
         ),
     ] = None,
     decode_timeout: Annotated[

@@ -62,7 +62,6 @@ def ocr(
     review: options.Review = None,
     min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
-    page_timeout: options.PageTimeout = None,
     common: Common = COMMON,
 ) -> None:
     """Read scans into Markdown, text, JSON, LaTeX, HTML, TSV, hOCR, ALTO, or searchable PDF.
@@ -84,7 +83,6 @@ def ocr(
             front_matter=front_matter,
             min_confidence=min_confidence,
             fail_on=fail_on,
-            page_timeout=page_timeout,
         )
         plan = make_plan(
             inputs or [],

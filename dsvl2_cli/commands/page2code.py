@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,8 +45,13 @@ def page2code(
     """
     with common.session() as now:
         from dsvl2_cli import engines
+        from dsvl2_cli.errors import UsageError
         from dsvl2_cli.work import Work
 
+        suffix = Path(output or "-").suffix.lower()
+        if suffix not in ("", ".html", ".htm", ".xhtml") and not (now.json and suffix == ".json"):
+            asked = shlex.join(["dsvl2", "ocr", file, "-o", str(output)])
+            raise UsageError(f"{output}: page2code writes HTML", f"name it .html; other formats: {asked}")
         with Work(common, now) as work, ExitStack() as stack:
             work.check_output(output, force)
             source = stack.enter_context(work.open(work.document(file), color=True))
@@ -69,11 +76,11 @@ def from_reading(source: Source, work: Work) -> PageCode:
     """
     from dsvl2.pipelines.errors import UnreadableFile
     from dsvl2.pipelines.page2code import page_from_reading
-    from dsvl2_cli.session import Leave
 
     pages = [page for page in work.read(source) if page.error is None]
     if not pages:
-        raise Leave(work.exit) if work.exit else UnreadableFile(f"no page of {source.name} could be read")
+        work.leave()
+        raise UnreadableFile(f"no page of {source.name} could be read")
     return page_from_reading(source.name, [(page, source.read_page(page.number).image) for page in pages])
 
 
@@ -91,4 +98,6 @@ def from_images(source: Source, work: Work, unsafe: bool) -> PageCode:
             f"{source.name} has {len(source.selected)} pages; one makes an HTML file", "choose with --pages 1"
         )
     (number,) = source.selected
-    return page_from_image(source.name, number, source.read_page(number).image, work.engine, unsafe=unsafe)
+    engine, image = work.engine, source.read_page(number).image
+    with work.limit():
+        return page_from_image(source.name, number, image, engine, unsafe=unsafe)

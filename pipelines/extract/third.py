@@ -74,7 +74,8 @@ class _Look:
             return reading  # the label of another field
         sure = (_DIRECT if found.direct else _FAR) * (1.0 if found.reading is None else found.reading)
         evidence = FieldEvidence(reading.page, found.box, found.printed, sure)
-        fact = f"page {reading.page}: {shown(path)} was {before!r}; at its label stands {found.printed!r}"
+        had = "was not found at first" if before is None else f"was {before!r}"
+        fact = f"page {reading.page}: {shown(path)} {had}; at its place stands {found.printed!r}"
         return with_value(reading, path, value, evidence, Notice("at_label", fact))
 
     def _taken_back(self, reading: Reading, path: Path, found: dict[Path, Labelled | None]) -> Reading:
