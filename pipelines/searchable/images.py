@@ -19,12 +19,14 @@ from PIL import Image, ImageChops
 
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
-from dsvl2.pipelines.searchable.objects import deflated
+from dsvl2.pipelines.searchable.objects import deflated, deflated_twice
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
 from dsvl2.pipelines.sources.decoders import pillow_format
 
 _ORIENTATION = 274
 _GROUP4_STRIP = 1 << 30
+_WORTH_UNFILTERED = 10_000_000  # pixels
+_PLAIN_MODES = {("RGB", 8), *((mode, depth) for mode in ("L", "P") for depth in (1, 2, 4, 8))}  # and bits of a sample
 _WORTH_PACKING = 250_000  # bytes of a PNG file up to which it is tried
 MOST_PIXELS, MOST_JPEG = 20_000_000, 1_000_000
 """Pixels and bytes up to which pictures are packed harder: about 4 and 2 seconds of work."""
@@ -70,12 +72,13 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
             if not few:
                 return own
         if kind == "png" and (found := _png(data)) and "exif" not in image.info:
-            found = found if len(data) > _WORTH_PACKING else _smallest(found, image)
+            if len(data) <= _WORTH_PACKING:
+                found = _smallest(found, image, depth=data[24] if few else 0)
         else:
             image.load()
-            found = _decoded(image, place)
+            found = _decoded(image, place, harder=few)
         tries = [own, found, _two_colours(image, place) if few else None]
-        return min((one for one in tries if one), key=lambda one: len(one.data))
+        return min((one for one in tries if one), key=_size)
 
 
 def placed(image: Image.Image) -> tuple[int, int, int, int, int, int]:
@@ -127,19 +130,53 @@ def _joined(jpeg: JoinedJpeg, image: Image.Image) -> ImageObject:
     return ImageObject(_entries(size, 8, space) + f"/Filter/DCTDecode{plain}", jpeg.data, turn)
 
 
-def _smallest(found: ImageObject, image: Image.Image) -> ImageObject:
-    """Return the same pixels in the fewest bytes: as they are, packed harder, or as a fax."""
+def _twice(one: ImageObject) -> ImageObject:
+    place = one.entries.index("/Filter")
+    data, how = deflated_twice(one.data, one.entries[place:])
+    return replace(one, data=data, entries=one.entries[:place] + how)
+
+
+def _size(one: ImageObject) -> int:
+    return len(one.entries) + len(one.data)
+
+
+def _smallest(found: ImageObject, image: Image.Image, *, depth: int) -> ImageObject:
+    """Return the same pixels in the fewest bytes: as they are, packed harder, or as a fax.
+
+    depth: bits of a sample, for samples without filters and a palette of their own to be tried too; or 0.
+    """
     pixels = zlib.decompress(found.data)
     tries = [found]
     for strategy in (zlib.Z_DEFAULT_STRATEGY, zlib.Z_FILTERED):
         packer = zlib.compressobj(9, zlib.DEFLATED, 15, 9, strategy)
         tries.append(replace(found, data=packer.compress(pixels) + packer.flush()))
-    if image.mode == "1":
-        tries.append(_decoded(image, found.place))
-    return min(tries, key=lambda one: len(one.data))
+    if image.mode == "1" or (depth == 8 and image.mode == "RGB"):
+        tries.append(_decoded(image, found.place, harder=True))
+    if depth:
+        tries += _unfiltered(found, image, depth)
+        tries += [_twice(one) for one in tries if "/Filter/FlateDecode" in one.entries]
+    return min(tries, key=_size)
 
 
-def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> ImageObject:
+def _unfiltered(png: ImageObject, image: Image.Image, depth: int) -> list[ImageObject]:
+    """Return samples as they are, deflated: drawn letters are found again better than as differences.
+
+    png: the same picture as PNG data; depth: bits of its samples. A byte for each may take less than half a byte: a
+    letter looks the same in odd columns then.
+    """
+    if (image.mode, depth) not in _PLAIN_MODES or image.width * image.height > _WORTH_UNFILTERED:
+        return []
+    how = png.entries.split("/DecodeParms")[0]
+    found = [replace(png, entries=how.replace(f"Component {depth}/", "Component 8/"), data=deflated(image.tobytes()))]
+    if depth < 8:
+        samples = np.asarray(image) >> (8 - depth if image.mode == "L" else 0)
+        bits = np.unpackbits(samples[..., None].astype(np.uint8), axis=2)[..., 8 - depth :]
+        packed = np.packbits(bits.reshape(image.height, -1), axis=1).tobytes()
+        found.append(replace(png, entries=how, data=deflated(packed)))
+    return found
+
+
+def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int], *, harder: bool = False) -> ImageObject:
     if image.mode == "1":
         buffer = BytesIO()
         image.save(buffer, "TIFF", compression="group4", strip_size=_GROUP4_STRIP)
@@ -150,11 +187,13 @@ def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int]) -> 
         parameters = f"<</K -1/Columns {image.width}/Rows {image.height}/BlackIs1 {white_first}>>"
         entries = _entries(image.size, 1, "/DeviceGray") + f"/Filter/CCITTFaxDecode/DecodeParms{parameters}"
         return ImageObject(entries, buffer.getvalue()[start : start + length], place)
-    buffer = BytesIO()
-    _fewest_channels(opaque(image)).save(buffer, "PNG", optimize=True)
+    buffer, seen = BytesIO(), _fewest_channels(opaque(image))
+    seen.save(buffer, "PNG", optimize=True)
     found = _png(buffer.getvalue())
     assert found is not None
-    return ImageObject(found.entries, found.data, place)
+    tries = [found, *(_unfiltered(found, seen, buffer.getvalue()[24]) if harder else [])]
+    tries += [_twice(one) for one in tries] if harder else []
+    return replace(min(tries, key=_size), place=place)
 
 
 def opaque(image: Image.Image) -> Image.Image:
@@ -190,6 +229,16 @@ def _fewest_channels(image: Image.Image) -> Image.Image:
     return few if ImageChops.difference(few.convert("RGB"), image).getbbox() is None else image
 
 
+def _indexed(palette: bytes) -> str:
+    """Return the colour space of a palette of red, green and blue; greys take a byte each."""
+    space = "RGB"
+    if palette[::3] == palette[1::3] == palette[2::3]:
+        space, last, palette = "Gray", len(palette) // 3 - 1, palette[::3]
+    else:
+        last = len(palette) // 3 - 1
+    return f"[/Indexed/Device{space} {last}<{palette.hex()}>]"
+
+
 def _png(data: bytes) -> ImageObject | None:
     """Take a PNG file apart; None if PDF cannot hold its data as they are (transparency, interlacing)."""
     width, height, depth, colours, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
@@ -209,8 +258,12 @@ def _png(data: bytes) -> ImageObject | None:
     components = _PNG_COMPONENTS[colours]
     space = "/DeviceRGB" if colours == 2 else "/DeviceGray"
     if colours == 3:
-        space = f"[/Indexed /DeviceRGB {len(palette) // 3 - 1} <{palette.hex()}>]"
-    parameters = f"<</Predictor 15/Colors {components}/BitsPerComponent {depth}/Columns {width}>>"
+        space = _indexed(palette)
+    # One colour of 8 bits is what is meant where nothing is said (PDF 32000-1, 7.4.4.4).
+    unusual = ("" if components == 1 else f"/Colors {components}") + (
+        "" if depth == 8 else f"/BitsPerComponent {depth}"
+    )
+    parameters = f"<</Predictor 15{unusual}/Columns {width}>>"
     entries = _entries((width, height), depth, space) + f"/Filter/FlateDecode/DecodeParms{parameters}"
     return ImageObject(entries, b"".join(parts))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from dsvl2.pipelines.documents import PageResult
@@ -10,6 +12,9 @@ from dsvl2.pipelines.searchable.objects import OpenPdf
 from dsvl2.pipelines.searchable.standing import without_standing
 from dsvl2.pipelines.searchable.text import Matrix, Thrift, fonts_in, page_text
 
+_TELLING = {font: font for font in (InvisibleFonts.plain, InvisibleFonts.wide)}
+_SHORTEST = {InvisibleFonts.plain: "T", InvisibleFonts.wide: "U"}
+_UNDONE = re.compile(rb"q\s[^qQ()<>]*\sQ")  # a drawing that leaves the state as it was
 _SHORT = 4_000  # bytes of a page's own drawing that are worth writing again to be in one stream with the text
 
 
@@ -19,7 +24,7 @@ class TextLayer:
     def __init__(self, pdf: Any, fonts: InvisibleFonts, thrift: Thrift) -> None:
         self._pdf, self._objects = pdf, OpenPdf(pdf)
         self._fonts, self._thrift = fonts, thrift
-        self._places: dict[str, int] = {}
+        self._named: list[tuple[int, str, str]] = []  # pages, names there, and fonts
         self._push = 0
 
     def add(self, leaf: Any, page: PageResult) -> None:
@@ -27,37 +32,43 @@ class TextLayer:
         if not page.dpi or (page.text_layer is not None and page.text_layer.decision == "used"):
             return
         page = without_standing(page, leaf)
-        names = _free_names(leaf)
+        names = _free_names(leaf, _SHORTEST if self._thrift.named else _TELLING)
         text = page_text(page, _to_pdf(leaf, self._pdf, page.dpi), self._fonts, names, self._thrift)
         if not text:
             return
-        for font in fonts_in(text, names):
-            if font not in self._places:
-                self._places[font] = self._objects.reserve()
-            _add_font(self._pdf, leaf.xref, names[font], self._places[font])
+        self._named += [(leaf.xref, names[font], font) for font in fonts_in(text, names)]
         leaf.wrap_contents()
         old = leaf.get_contents()
         if self._thrift.named and sum(len(self._pdf.xref_stream_raw(part)) for part in old) < _SHORT:
-            parts = [self._objects.put_stream(b"q " + leaf.read_contents().strip() + b" Q\n" + text)]
+            drawn = leaf.read_contents().strip()
+            drawn = drawn if _UNDONE.fullmatch(drawn) else b"q " + drawn + b" Q"
+            parts = [self._objects.put_stream(drawn + b"\n" + text)]
         else:
             self._push = self._push or self._objects.put_stream(b"q\n", pack=False)
             parts = [self._push, *old, self._objects.put_stream(b"\nQ\n" + text)]
-        self._pdf.xref_set_key(leaf.xref, "Contents", "[" + " ".join(f"{part} 0 R" for part in parts) + "]")
+        said = " ".join(f"{part} 0 R" for part in parts)
+        self._pdf.xref_set_key(leaf.xref, "Contents", f"[{said}]" if len(parts) > 1 else said)
 
     def finish(self) -> bool:
         """Write the fonts; say whether any text was written."""
-        if self._places:
-            self._fonts.embed(self._objects, self._places)
-        return bool(self._places)
+        direct = self._fonts.direct() if self._thrift.named and len(self._named) == 1 else ""
+        places: dict[str, int] = {}
+        for page, name, font in self._named:
+            if not direct and font not in places:
+                places[font] = self._objects.reserve()
+            _add_font(self._pdf, page, name, direct or f"{places[font]} 0 R")
+        if places:
+            self._fonts.embed(self._objects, places)
+        return bool(self._named)
 
 
-def _free_names(leaf: Any) -> dict[str, str]:
+def _free_names(leaf: Any, wanted: Mapping[str, str]) -> dict[str, str]:
     taken = {font[4] for font in leaf.get_fonts()}
 
     def free(name: str) -> str:
         return next(one for k in range(len(taken) + 1) if (one := name + (str(k) if k else "")) not in taken)
 
-    return {name: free(name) for name in (InvisibleFonts.plain, InvisibleFonts.wide)}
+    return {font: free(name) for font, name in wanted.items()}
 
 
 def _to_pdf(leaf: Any, pdf: Any, dpi: float) -> Matrix:
@@ -79,8 +90,8 @@ def _to_pdf(leaf: Any, pdf: Any, dpi: float) -> Matrix:
     }[leaf.rotation % 360]
 
 
-def _add_font(pdf: Any, page: int, name: str, font: int) -> None:
-    """Name the font among the page's resources, wherever those are kept: at the page, at a node above, or shared."""
+def _add_font(pdf: Any, page: int, name: str, font: str) -> None:
+    """Name the font, or what points to it, among the page's resources, at the page, at a node above, or shared."""
     holder = page
     kind, value = pdf.xref_get_key(page, "Resources")
     while kind == "null":
@@ -99,4 +110,4 @@ def _add_font(pdf: Any, page: int, name: str, font: int) -> None:
         holder, prefix = int(value.split()[0]), ""
     else:
         prefix += "Font/"
-    pdf.xref_set_key(holder, prefix + name, f"{font} 0 R")
+    pdf.xref_set_key(holder, prefix + name, font)

@@ -15,11 +15,12 @@ from PIL import Image
 from dsvl2.pipelines.searchable.images import MOST_JPEG, MOST_PIXELS
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
-from dsvl2.pipelines.searchable.objects import NewPdf, deflated
+from dsvl2.pipelines.searchable.objects import NewPdf, deflated, deflated_twice
 from dsvl2.pipelines.searchable.syntax import entries_of, joined
 
 _MOST_DEFLATE = 4_000_000  # bytes of a stream, unpacked, up to which it is packed again
 _FLATE = "[/FlateDecode]"
+_ID = re.compile(r"/ID\s*\[\s*<([0-9A-Fa-f]+)>\s*<[0-9A-Fa-f]+>\s*\]")
 _HOW = ("Filter", "DecodeParms")
 _PNG_KINDS = {1: "L", 3: "RGB"}
 
@@ -61,6 +62,9 @@ def _written(pdf: Any, known: Packed) -> bytes:
             objects.reserve()
     trailer = entries_of(pdf.pdf_trailer(compressed=True, ascii=True))
     more = joined({key: trailer[key] for key in ("Info", "ID") if key in trailer})
+    if again := _ID.search(more):  # the second name is this version's: as long as the first is enough
+        name = hashlib.sha256(repr(sorted(known)).encode() + again[0].encode()).hexdigest()
+        more = more[: again.start()] + f"/ID[<{again[1]}><{name[: max(len(again[1]), 8)]}>]" + more[again.end() :]
     version = re.match(r"PDF (\d\.\d)", pdf.metadata["format"])
     return objects.to_bytes(
         int(trailer["Root"].split()[0]), more, version=max(version[1] if version else "", "1.5"), mark=False
@@ -103,6 +107,7 @@ def _harder(pdf: Any, number: int, entries: Mapping[str, str], raw: bytes) -> tu
     kind, width, height, depth, mask = (pdf.xref_get_key(number, key)[1] for key in keys)
     if kind == "/Image" and width.isdigit() and height.isdigit():
         tries += _picture(data, int(width), int(height), "1" if mask == "true" else depth)
+        tries += [deflated_twice(*one) for one in tries if one[1].startswith("/Filter/FlateDecode")]
     return min(tries, key=lambda one: len(one[0]) + len(one[1]))
 
 

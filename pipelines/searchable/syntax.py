@@ -61,3 +61,9 @@ def _string_end(text: str, at: int) -> int:
         depth += (letter == "(") - (letter == ")")
         at += 2 if letter == "\\" else 1
     return at
+
+
+def number(value: float, digits: int = 3) -> str:
+    """Return a number as PDF writes it, in the fewest letters."""
+    text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+    return "0" if text in ("-0", "") else text

@@ -7,15 +7,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import accumulate
+from statistics import median
 
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
+from dsvl2.pipelines.searchable.syntax import number
 from dsvl2.pipelines.words import Slant, words_of
 
 Matrix = tuple[float, float, float, float, float, float]
 INVISIBLE = 3  # text rendering mode
 _SAME_SIZE, _SAME_STRETCH, _SAME_PLACE = 0.03, 0.15, 0.12  # of a size, of a width, ems: not worth a number
 _SAME_PERCENT = 2
+_LIKE_MOST, _STEADY = 0.12, 0.08  # of the usual size, of the size: for the fewest bytes not worth a number
+_SHIFTED, _SHIFT_STEP = 0.6, 20  # ems that a word of a line with moved words may be off; 1/1000 ems
 _ASIDE = 0.5  # ems that a word of a line in one string may be off: boxes overlap by .02 to .05 less then
 _STEP_BACK = 0.18  # ems; from 0.2 on pdf.js joins the words
 _ONE_STRING = re.compile(r"\((?:[^()\\]|\\.)*\)|<[^<>]*>")
@@ -31,7 +36,7 @@ class Thrift:
     slack: how far words may be off, in usual measures: more needs fewer numbers. whole: a line is one string if no word
     is off by more than half its size. bare: single bytes are in a standard font, which a viewer has, and the file says
     nothing of itself. packed: what was there is packed harder, with the same pixels. named: of that font only its name.
-    unit: points; every place and size is a whole number of these.
+    unit: points; every place and size is a whole number of these. steady: most lines have one size and one distance.
     """
 
     slack: float = 1.0
@@ -41,9 +46,12 @@ class Thrift:
     near: bool = False
     named: bool = False
     unit: float = 0.1
+    steady: bool = False
 
 
 PLAIN = Thrift()
+_Coded = tuple[float, float, str, str, float]
+"""A word's start and length in pixels, its font, codes, and width at size 1, that of the space behind it included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ def page_text(
     """
     slant = Slant.of(page)
     writer = _Writer(_frame(slant, to_pdf, thrift.unit), to_pdf, fonts, names, thrift)
-    for run in _runs(page, slant):
+    for run in _of_one_size(list(_runs(page, slant))) if thrift.steady else _runs(page, slant):
         writer.line(run)
     if not writer.parts:
         return b""
@@ -100,20 +108,20 @@ class _Writer:
         self, frame: Matrix, to_pdf: Matrix, fonts: InvisibleFonts, names: Mapping[str, str], thrift: Thrift
     ) -> None:
         self.parts: list[str] = []
-        self._whole = thrift.whole
+        self._whole, self._digits = thrift.whole, 1 if thrift.steady else 2
+        self._steady = _STEADY if thrift.steady else 0.0
         self._same_stretch, self._same_place = thrift.slack * _SAME_STRETCH, thrift.slack * _SAME_PLACE
         self._frame, self._to_pdf, self._fonts, self._names = frame, to_pdf, fonts, names
         self._per_pixel = math.hypot(to_pdf[0], to_pdf[1]) / thrift.unit
         self._font, self._size, self._stretch = "", 0, 100
-        self._x = self._y = 0  # where the last line began
-        self._step = (0, 0)  # from the one before
+        self._x, self._y, self._step = 0, 0, (0, 0)  # where the last line began, and from the one before
 
     def line(self, run: Run) -> None:
         """Write a line: its words with the gaps between them where those are not what a space is wide."""
         size = max(round(run.size * self._per_pixel), 1)
         if abs(size - self._size) <= _SAME_SIZE * self._size:
             size = self._size
-        self._place(run)
+        self._place(run, max(round(self._steady * size), 1))
         em = size / self._per_pixel
         blanks = [" "] * (len(run.words) - 1) + [""]
         words = [
@@ -122,8 +130,10 @@ class _Writer:
         if self._whole and (stretch := _one_stretch(words, em)):
             percent = round(100 * stretch)
             percent = self._stretch if abs(percent - self._stretch) <= _SAME_PERCENT else percent
-            self._set(words[0][2], size, percent)
-            self._end(reduce(_joined, (codes for _, _, _, codes, _ in words), "["))
+            self._string(words, size, percent, [""] * len(words))
+            return
+        if self._steady and (moved := _shifted(words, em, self._fonts.space)):
+            self._string(words, size, round(100 * moved[0]), moved[1])
             return
         natural = sum(width for *_, width in words) - self._fonts.space * (len(words) - 1)
         usual = sum(length for _, length, *_ in words) / em / natural
@@ -145,6 +155,12 @@ class _Writer:
             here = at + width * em * percent / 100
         self._end(shown)
 
+    def _string(self, words: list[_Coded], size: int, percent: int, shifts: list[str]) -> None:
+        """Write a line as one string, moved within it."""
+        self._set(words[0][2], size, percent)
+        parts = (part for shift, word in zip(shifts, words, strict=True) for part in (shift, word[3]) if part)
+        self._end(reduce(_joined, parts, "["))
+
     def _set(self, font: str, size: int, percent: int) -> None:
         """Write what is new of font, size and stretch."""
         if (font, size) != (self._font, self._size):
@@ -153,19 +169,23 @@ class _Writer:
             self.parts.append(f" {percent} Tz")
         self._font, self._size, self._stretch = font, size, percent
 
-    def _place(self, run: Run) -> None:
+    def _place(self, run: Run, same: int) -> None:
         x, y = _apply(self._to_pdf, run.x, run.y)
         if not self.parts:  # the frame begins where the first line does
             a, b, c, d, _, _ = self._frame
             self._frame = (a, b, c, d, x, y)
-            numbers = [*(_number(value, 6) for value in (a, b, c, d)), _number(x, 2), _number(y, 2)]
+            numbers = [
+                *(number(value, 6) for value in (a, b, c, d)),
+                number(x, self._digits),
+                number(y, self._digits),
+            ]
             self.parts.append(" " + " ".join(numbers) + " Tm")
             return
         a, b, c, d, e, f = self._frame
         determinant = a * d - b * c
         across, up = ((x - e) * d - (y - f) * c) / determinant, ((y - f) * a - (x - e) * b) / determinant
         step = (round(across) - self._x, round(up) - self._y)
-        if max(abs(step[0] - self._step[0]), abs(step[1] - self._step[1])) <= 1:
+        if max(abs(step[0] - self._step[0]), abs(step[1] - self._step[1])) <= same:
             step = self._step  # lines come at even distances: the same numbers pack better
         self.parts.append(f"\n{step[0]} {step[1]} Td")
         self._x, self._y, self._step = self._x + step[0], self._y + step[1], step
@@ -178,17 +198,33 @@ class _Writer:
         return ""
 
 
+def _shifted(words: list[_Coded], em: float, space: float) -> tuple[float, list[str]] | None:
+    """Return a stretch for a line in one string and what moves its words; None if they would be too far off all the same."""
+    ends = list(accumulate(width for *_, width in words))
+    fitted = sum(end * (word[0] + word[1]) for end, word in zip(ends, words, strict=True)) / em
+    stretch = max(round(100 * fitted / sum(end * end for end in ends)), 1) / 100
+    done, shifts = 0.0, list[str]()
+    for start, length, font, _, width in words:
+        off, shift = start / em - done * stretch, 0
+        if abs(off) > _ASIDE:
+            shift = _SHIFT_STEP * round(1000 * max(off, -_STEP_BACK) / stretch / _SHIFT_STEP)
+        done += shift / 1000
+        wrong = max(abs(start / em - done * stretch), abs(length / em - (width - space) * stretch))
+        if font != words[0][2] or wrong > _SHIFTED:
+            return None
+        done += width
+        shifts.append(f"{-shift}" if shift else "")
+    return stretch, shifts
+
+
 def _joined(shown: str, string: str) -> str:
     """Put a string behind what is shown, into the string that this ends with if it is of the same kind."""
     both = shown[-1] + string[0]
     return shown[:-1] + string[1:] if both in (")(", "><") else shown + string
 
 
-def _one_stretch(words: list[tuple[float, float, str, str, float]], em: float) -> float | None:
-    """Return how a line has to be stretched to be one string; None if a word would be too far from its place.
-
-    words: start and length in pixels, font, codes and width at size 1, that of the space behind it included.
-    """
+def _one_stretch(words: list[_Coded], em: float) -> float | None:
+    """Return how a line has to be stretched to be one string; None if a word would be too far from its place."""
     stretch = (words[-1][0] + words[-1][1]) / em / sum(width for *_, width in words)
     done = 0.0
     for start, _, font, _, width in words:
@@ -196,6 +232,11 @@ def _one_stretch(words: list[tuple[float, float, str, str, float]], em: float) -
             return None
         done += width
     return stretch
+
+
+def _of_one_size(runs: list[Run]) -> list[Run]:
+    usual = median(run.size for run in runs) if runs else 0.0
+    return [replace(run, size=usual) if abs(run.size - usual) <= _LIKE_MOST * usual else run for run in runs]
 
 
 def _runs(page: PageResult, slant: Slant) -> Iterator[Run]:
@@ -238,8 +279,7 @@ def _texts(block: Block) -> list[str]:
 
 
 def _shared(lines: Iterable[Line], box: Box, page: PageResult) -> Iterator[Line]:
-    lines = list(lines)
-    if not lines or page.rotation in (90, 270):
+    if not (lines := list(lines)) or page.rotation in (90, 270):
         yield from (replace(line, box=box) for line in lines)
         return
     step = (box.y1 - box.y0) / len(lines)
@@ -258,9 +298,3 @@ def _heights(text: str) -> tuple[float, float]:
 def _apply(matrix: Matrix, x: float, y: float) -> tuple[float, float]:
     a, b, c, d, e, f = matrix
     return a * x + c * y + e, b * x + d * y + f
-
-
-def _number(value: float, digits: int = 3) -> str:
-    text = f"{value:.{digits}f}"
-    text = text.rstrip("0").rstrip(".") if digits else text
-    return "0" if text in ("-0", "") else text

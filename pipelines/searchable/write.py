@@ -32,6 +32,7 @@ THRIFT = (
     Thrift(2.0, packed=True, whole=True),
     Thrift(2.0, packed=True, whole=True, bare=True),
     Thrift(2.0, packed=True, whole=True, bare=True, named=True, unit=0.3),
+    Thrift(2.0, packed=True, whole=True, bare=True, named=True, unit=0.3, steady=True),
 )
 """How text is written: the first way that does not let a file grow more."""
 NEAR = (

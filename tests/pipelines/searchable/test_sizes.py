@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import shutil
+import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import drawn_pages
@@ -15,8 +19,13 @@ from PIL import Image
 from dsvl2.pipelines.documents import Document, PageResult
 from dsvl2.pipelines.formats import get_format, render_output
 from dsvl2.pipelines.searchable import text_only_pdf
+from dsvl2.pipelines.searchable.fonts import InvisibleFonts
+from dsvl2.pipelines.searchable.fresh import new_pdf
+from dsvl2.pipelines.searchable.images import image_object
 from dsvl2.pipelines.searchable.near import LEAST_PSNR, MOST_OFF, is_lossy
+from dsvl2.pipelines.searchable.text import page_text
 from dsvl2.pipelines.searchable.tiff_jpeg import joined_jpeg
+from dsvl2.pipelines.searchable.write import THRIFT
 from dsvl2.pipelines.sources import open_source
 
 
@@ -47,6 +56,11 @@ CASES: dict[str, tuple[int, int, Callable[[Image.Image, PageResult], bytes]]] = 
     "JPEG of 8 KB": (60, 75, lambda image, _: drawn_pages.saved(image, "JPEG", quality=30)),
     "PDF of 4 KB": (60, 75, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
     "PDF of 8 KB with much text": (1200, 75, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
+    "one line of sixteen greys at 300 dpi": (
+        60,
+        300,
+        lambda image, _: drawn_pages.saved(image.quantize(16), "PNG", optimize=True),
+    ),
     "small JPEG": (1200, 100, lambda image, _: drawn_pages.saved(image, "JPEG", quality=30)),
     "JPEG in TIFF": (1200, 100, lambda image, _: drawn_pages.saved(image, "TIFF", compression="jpeg", quality=60)),
     "PDF of 8 KB": (300, 150, lambda image, page: scan_pdf(drawn_pages.sharp(image), page)),
@@ -80,6 +94,54 @@ def test_packing_harder_changes_no_pixel() -> None:
         with pymupdf.open(stream=result) as pdf:
             pixels = pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0])
         assert np.array_equal(np.frombuffer(pixels.samples, np.uint8), np.asarray(image.convert("L")).ravel())
+
+
+@pytest.mark.parametrize("width", [413, 414])
+@pytest.mark.parametrize("colours", [2, 3, 4, 16, 200])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_samples_without_filters_are_the_same_and_no_more(mode: str, colours: int, width: int) -> None:
+    image, page = drawn_pages.drawn_page(2, 400, dpi=50)
+    tinted = Image.merge("RGB", [image, image.point(lambda value: 255 - value // 2), image]) if mode == "RGB" else image
+    drawn = tinted.resize((width, image.height)).quantize(colours)
+    for data in (drawn_pages.saved(drawn, "PNG"), drawn_pages.saved(drawn.convert(mode), "PNG")):
+        kept, packed = (image_object(data, "png", 0, harder=harder) for harder in (False, True))
+        assert len(packed.data) + len(packed.entries) <= len(kept.data) + len(kept.entries)
+        with pymupdf.open(stream=new_pdf([page], InvisibleFonts(), lambda _, found=packed: found)) as pdf:
+            shown = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
+        assert shown.samples == drawn.convert(mode).convert("RGB").tobytes()
+
+
+def test_white_paper_is_deflated_twice_and_programs_read_it(tmp_path: Path) -> None:
+    image = drawn_pages.drawn_page(2, 60, dpi=200)[0]
+    found = image_object(drawn_pages.saved(image, "PNG"), "png", 0, harder=True)
+    assert "/Filter[/FlateDecode/FlateDecode]" in found.entries
+    if shutil.which("pdfimages") is None:
+        pytest.skip("no poppler")
+    page = drawn_pages.drawn_page(2, 60, dpi=200)[1]
+    (tmp_path / "a.pdf").write_bytes(new_pdf([page], InvisibleFonts(), lambda _: found))
+    subprocess.run(["pdfimages", "-png", tmp_path / "a.pdf", tmp_path / "a"], check=True)
+    with Image.open(tmp_path / "a-000.png") as read:
+        assert np.array_equal(np.asarray(read.convert("L")), np.asarray(image))
+
+
+def test_where_bytes_are_few_words_are_moved_within_their_line() -> None:
+    """The text of a PDF that has little else is in one string a line, in one size, its font among the page's resources."""
+    image, page = drawn_pages.drawn_page(5, 900, dpi=72)
+    line = page.blocks[0].lines[0]
+    words = [
+        *line.words[:2],
+        *(replace(w, box=replace(w.box, x0=w.box.x0 + 9, x1=w.box.x1 + 9)) for w in line.words[2:]),
+    ]
+    block = replace(page.blocks[0], lines=(replace(line, words=tuple(words)), *page.blocks[0].lines[1:]))
+    page = replace(page, blocks=(block,))
+    fonts = InvisibleFonts(bare=True, named=True)
+    text = page_text(page, (1, 0, 0, -1, 0, image.height), fonts, {fonts.plain: "T", fonts.wide: "U"}, THRIFT[-1])
+    assert b"]TJ" in text.split(b"\n")[1]
+    with pymupdf.open(stream=new_pdf([page], fonts, thrift=THRIFT[-1])) as pdf:
+        found = pdf[0].get_text("words")
+    wanted = [(word.text, word.box) for word in words]
+    assert [word[4] for word in found[: len(words)]] == [text for text, _ in wanted]
+    assert all(abs(word[0] - box.x0) < 11 for word, (_, box) in zip(found, wanted, strict=False))
 
 
 def test_a_signed_pdf_keeps_its_bytes_even_if_it_grows_more() -> None:
