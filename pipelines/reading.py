@@ -135,7 +135,7 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
     else:
         bands = len(prepared.layout.bands)
         texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers[:bands]]
-        blocks = with_words(prepared.layout, assemble(prepared.layout, texts))
+        blocks = with_words(prepared.layout, assemble(prepared.layout, texts, opening=result.number == 1))
         notices += line_notices(prepared.layout, texts)
         blocks, unsure = _in_place(prepared, blocks, answers[bands:])
         notices += unsure

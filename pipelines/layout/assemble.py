@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from types import MappingProxyType
 
-import numpy as np
-
 from dsvl2.pipelines.documents import Block, BlockKind, Box, Notice
 from dsvl2.pipelines.layout.flow import BULLET, HYPHEN, Flow, kind_of
+from dsvl2.pipelines.layout.headings import LOWEST, letter_size, level, levels
 from dsvl2.pipelines.layout.placing import PlacedLine, check_lines, line_of, place
 from dsvl2.pipelines.layout.stutter import without_stutter
 from dsvl2.pipelines.layout.types import BandText, PageLayout
@@ -17,16 +17,18 @@ from dsvl2.pipelines.layout.types import BandText, PageLayout
 NO_TABLES: Mapping[int, Block] = MappingProxyType({})
 
 
-def assemble(layout: PageLayout, band_texts: Sequence[BandText]) -> tuple[Block, ...]:
+def assemble(layout: PageLayout, band_texts: Sequence[BandText], *, opening: bool = False) -> tuple[Block, ...]:
     """Return the page's blocks in reading order, figures included; boxes are in pixels of the page image as read.
 
     `band_texts` holds one text for every band of `layout.bands`, in that order (ValueError otherwise).
+    opening: it is the first page of a document; its largest heading is of level 1.
     Everything that was printed appears in some block.
     """
     texts = list(band_texts)
     if len(texts) != len(layout.bands):
         raise ValueError(f"{len(layout.bands)} bands need as many texts, not {len(texts)}")
-    return blocks_of(layout, without_stutter(place(layout, texts), layout.ink), _tables(layout, texts))
+    lines = without_stutter(place(layout, texts), layout.ink)
+    return blocks_of(layout, lines, _tables(layout, texts), opening=opening)
 
 
 def _tables(layout: PageLayout, texts: Sequence[BandText]) -> dict[int, Block]:
@@ -44,23 +46,31 @@ def _tables(layout: PageLayout, texts: Sequence[BandText]) -> dict[int, Block]:
 
 
 def blocks_of(
-    layout: PageLayout, lines: list[PlacedLine], tables: Mapping[int, Block] = NO_TABLES
+    layout: PageLayout, lines: list[PlacedLine], tables: Mapping[int, Block] = NO_TABLES, *, opening: bool = False
 ) -> tuple[Block, ...]:
     """Return the blocks of lines that have their places already, in reading order, with the layout's figures.
 
-    `tables` are the blocks of table regions by the regions' numbers.
+    `tables` are the blocks of table regions by the regions' numbers; `opening` as in `assemble`.
     """
     style = Flow(lines)
+    measured = layout.ink is not None
+    body = letter_size(lines, measured=measured)
     blocks: list[Block] = []
+    sizes: dict[int, float] = {}  # of headings, by the places of their blocks
     start = 0
     done = -1
     for end in range(1, len(lines) + 1):
         if end < len(lines) and style.continues(lines[start:end], lines[end]):
             continue
         done = _figures(layout, blocks, done, lines[start].region, tables)
-        blocks.extend(_block(lines[start:end], layout, style))
+        size = letter_size(lines[start:end], measured=measured)
+        blocks.append(_block(lines[start:end], layout, style, small=level(size, body) == LOWEST))
+        if blocks[-1].kind == "heading":
+            sizes[len(blocks) - 1] = size
         start = end
     _figures(layout, blocks, done, len(layout.regions), tables)
+    for place_of, own in zip(sizes, levels(list(sizes.values()), body, opening=opening), strict=True):
+        blocks[place_of] = replace(blocks[place_of], level=own)
     return tuple(blocks)
 
 
@@ -109,13 +119,16 @@ def _strip(line: PlacedLine, kind: BlockKind) -> str:
     return line.text
 
 
-def _block(part: list[PlacedLine], layout: PageLayout, style: Flow) -> list[Block]:
-    """Make the block of some lines (a lone row with tabs becomes a paragraph)."""
+def _block(part: list[PlacedLine], layout: PageLayout, style: Flow, *, small: bool) -> Block:
+    """Make the block of some lines (a lone row with tabs becomes a paragraph); `small`: of letters like the body's.
+
+    Headings get their levels when all are known.
+    """
     kind = kind_of(part[0])
     stripped = kind
     if kind == "table" and len(part) < 2:
         kind = stripped = "paragraph"
-    if kind == "heading" and _stands_right(part, layout, style):
+    if kind == "heading" and small and _stands_right(part, layout):
         kind = "paragraph"
     texts = [_strip(k, stripped) if k is part[0] or stripped == "heading" else k.text for k in part]
     lines = tuple(line_of(k, layout, text) for k, text in zip(part, texts, strict=True))
@@ -126,9 +139,9 @@ def _block(part: list[PlacedLine], layout: PageLayout, style: Flow) -> list[Bloc
     confidence = sum(c * n for c, n in known) / weight if weight else None
     if kind == "table":
         rows = _rectangular([[cell.strip() for cell in text.split("\t")] for text in texts])
-        return [Block(kind, "\n".join("\t".join(r) for r in rows), box, 0, lines, confidence, rows)]
-    level = _level(part, layout, style) if kind == "heading" else _depth(part, style) if kind == "list_item" else 0
-    return [Block(kind, join_lines(texts), box, level, lines, confidence)]
+        return Block(kind, "\n".join("\t".join(r) for r in rows), box, 0, lines, confidence, rows)
+    depth = _depth(part, style) if kind == "list_item" else 0
+    return Block(kind, join_lines(texts), box, depth, lines, confidence)
 
 
 def _rectangular(rows: list[list[str]]) -> tuple[tuple[str, ...], ...]:
@@ -137,18 +150,11 @@ def _rectangular(rows: list[list[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(row + [""] * (width - len(row))) for row in rows)
 
 
-def _level(part: list[PlacedLine], layout: PageLayout, style: Flow) -> int:
-    """Return the heading level 1..3 by its letter height relative to the page's body."""
-    tall = [k.ink.base - k.ink.top for k in part if k.ink]
-    ratio = float(np.median(tall)) / max(style.tall, 1.0) if tall else 1.0
-    return 1 if ratio > 1.55 else 2 if ratio > 1.18 else 3
-
-
-def _stands_right(part: list[PlacedLine], layout: PageLayout, style: Flow) -> bool:
-    """Whether it is a line of body size in the right half of a page of one column: a date or a place, no heading."""
+def _stands_right(part: list[PlacedLine], layout: PageLayout) -> bool:
+    """Whether it is in the right half of a page of one column: of body size it is a date or a place, no heading."""
     ink = part[0].ink
     left = all(k.column_left < layout.size[0] / 3 for k in part)
-    return ink is not None and left and ink.x0 > layout.size[0] / 2 and _level(part, layout, style) == 3
+    return ink is not None and left and ink.x0 > layout.size[0] / 2
 
 
 def _depth(part: list[PlacedLine], style: Flow) -> int:

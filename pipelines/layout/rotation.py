@@ -1,4 +1,4 @@
-"""Which way up a page lies. Acts only when sure: a page is taken as upright unless its lines clearly say otherwise."""
+"""Which way up a page lies. A page is taken as upright unless its lines say otherwise, and looked at again unless many do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dsvl2.pipelines.layout.lines import Rows
 from dsvl2.pipelines.layout.segments import find_segments
 
 ENOUGH = 4  # lines that must lean one way; fewer may be one word with tails
+SURE = 8  # lines that agree of which the reading need not be asked: seven of italics and figures were all wrong
 
 
 def chain_length(found: Components, unit: float) -> tuple[float, int]:
@@ -82,7 +83,7 @@ def widest_gaps(found: Components, owner: Ints, tall: NDArray[np.float64]) -> ND
 
 
 def is_upside_down(found: Components, rows: Rows, *, sideways: bool = False) -> tuple[bool, bool]:
-    """Say whether far more ink hangs below the lines than stands above, and whether enough lines agree to be sure.
+    """Say whether far more ink hangs below the lines than stands above, and whether so many lines agree that it is sure.
 
     Latin has two to three times more ascenders than letters with tails.
 
@@ -92,7 +93,5 @@ def is_upside_down(found: Components, rows: Rows, *, sideways: bool = False) -> 
     above, below, standing, hanging = ascender_balance(found, rows)
     hangs = hanging >= ENOUGH and hanging > 3 * standing and below > 1.5 * above and below > 0.009
     hangs = hangs and 3 * hanging >= len(rows.lines)
-    stands = standing >= ENOUGH and standing > 3 * hanging
-    if sideways:
-        return hanging > standing and below > above, hangs or stands
-    return hangs, hangs or stands
+    sure = (hangs and hanging >= SURE) or (standing >= SURE and standing > 3 * hanging)
+    return (hanging > standing and below > above) if sideways else hangs, sure

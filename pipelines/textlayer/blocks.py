@@ -41,7 +41,8 @@ def layer_result(page: LayerPage, number: int, dpi: float, use: TextLayerUse) ->
         layout = replace(
             layout, regions=tuple(Region(Box(0, 0, *layout.size)) for _ in range(1 + max(p.region for p in placed)))
         )
-        blocks = tuple(_with_words(part, words) for block in blocks_of(layout, placed) for part in _apart_lines(block))
+        made = blocks_of(layout, placed, opening=number == 1)
+        blocks = tuple(_with_words(part, words) for block in made for part in _apart_lines(block))
     blocks = with_tables(blocks, tables)
     return replace(result, blocks=blocks + tuple(_turned(line, zoom) for line in others), rotation=rotation)
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from dsvl2.pipelines.layout import analyse
+from dsvl2.pipelines.layout.lines import Rows
 
 
 def texts_in_order(layout, rows):
@@ -319,3 +320,17 @@ def test_a_page_of_prose_says_which_way_up_it_stands(sheet, canvas):
     sheet.prose(120, 160, 1000, 30)
     assert not analyse(sheet.gray, canvas).tied
     assert not analyse(np.ascontiguousarray(sheet.gray[::-1, ::-1]), canvas).tied
+
+
+def test_a_few_lines_that_lean_one_way_leave_it_to_the_reading():
+    from dsvl2.pipelines.layout import rotation
+
+    def leaning(standing: int, hanging: int) -> tuple[bool, bool]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(rotation, "ascender_balance", lambda *_: (0.04, 0.065, standing, hanging))
+            return rotation.is_upside_down(None, Rows((None,) * 8, (), None))
+
+    assert leaning(1, 4) == (True, False)
+    assert leaning(0, 8) == (True, True)
+    assert leaning(8, 1) == (False, True)
+    assert leaning(4, 0) == (False, False)

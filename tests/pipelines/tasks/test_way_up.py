@@ -14,7 +14,9 @@ from dsvl2.pipelines.confidence import Calibration
 from dsvl2.pipelines.confidence.evidence import FEATURES
 from dsvl2.pipelines.confidence.scoring import uncalibrated
 from dsvl2.pipelines.documents import Block, Line, PageImage, PageResult, Word
+from dsvl2.pipelines.reading import PreparedPage
 from dsvl2.pipelines.run import run
+from dsvl2.pipelines.tasks.way_up import the_surer, worth_turning
 
 BANDS = ReadingProfile("bands", "<image>\nRead.", 384, 3, line_pitch=29.0, x_height=10.0, location_bins=48)
 INFO = ModelInfo("scripted", "/nowhere", 1, 1, "none", "float32", "cpu", 4096, 100, "cd" * 32, BANDS)
@@ -93,6 +95,24 @@ def test_what_the_first_reading_or_the_lines_are_sure_of_is_read_once() -> None:
     for image, engine in ((page(*SHORT), Scripted(SURE)), (page(*LONG), Scripted(UNSURE))):
         assert read(image, engine).rotation == 0
         assert engine.calls == 1
+
+
+def test_an_upright_reading_need_only_be_just_surer() -> None:
+    prepared = PreparedPage(PageResult(1), (), over=lambda: PreparedPage(PageResult(1), ()))
+
+    def kept(first: int, second: int) -> int:
+        readings = [PageResult(1, rotation=way, confidence=0.3, calibrated=True) for way in (first, second)]
+        return the_surer(prepared, readings[0], lambda _: replace(readings[1], confidence=0.35)).rotation
+
+    assert (kept(180, 0), kept(0, 180)) == (0, 0)
+
+
+@pytest.mark.parametrize(("sure", "again"), [(0.4, True), (0.6, True), (0.8, False)])
+def test_a_page_that_reads_poorly_is_looked_at_again_only_where_its_ink_left_it_open(sure: float, again: bool) -> None:
+    first = PageResult(1, confidence=sure, calibrated=True)
+    open_page = PreparedPage(PageResult(1), (), over=lambda: PreparedPage(PageResult(1), ()))
+    assert worth_turning(open_page, first) is again
+    assert not worth_turning(replace(open_page, over=None), first)
 
 
 def test_an_error_the_other_way_up_costs_nothing() -> None:
