@@ -40,6 +40,8 @@ def run(file: str, wanted: Wanted, common: Common, now: Session) -> None:
         UsageError: formats that exclude each other. Leave: LOW_CONFIDENCE if no page has a chart.
     """
     chosen = _format(wanted, as_json=now.json)
+    if wanted.plot and Path(wanted.plot).suffix.lower() not in ("", ".png"):
+        raise UsageError(f"--plot writes a PNG picture, not {wanted.plot}", "name a file that ends in .png")
     with Work(common, now) as work:
         work.check_output(wanted.output, wanted.force)
         work.check_output(wanted.plot, wanted.force)

@@ -11,7 +11,7 @@ from dsvl2_cli.program import Program
 from dsvl2_cli.session import session
 from dsvl2_cli.task_options import format_option
 
-app = Program(help="Put corrections into a document.", no_args_is_help=True)
+app = Program(no_args_is_help=True)
 
 
 @app.callback()

@@ -69,6 +69,8 @@ def parse_corrections(text: str | bytes) -> Corrections:
         return Corrections(_document(record["document"]), changed, added)
     except BadCorrections:
         raise
+    except UnicodeDecodeError as error:  # a scan, say
+        raise BadCorrections("this is no file of corrections: it is no text") from error
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, zlib.error) as error:
         raise BadCorrections(f"this is no file of corrections ({type(error).__name__}: {error})") from error
 

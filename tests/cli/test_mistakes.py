@@ -25,6 +25,11 @@ def test_a_chart_is_not_written_as_csv_under_another_suffix(dsvl2: Any, pdf: Mak
     assert not Path(name).exists()
 
 
+def test_a_plot_is_not_written_under_another_suffix(dsvl2: Any, pdf: Make) -> None:
+    done = dsvl2("chart", pdf(), "--plot", "plot.txt")
+    assert done.code == 2 and ".png" in done.err and not Path("plot.txt").exists()
+
+
 def test_chart_does_not_drop_a_format_beside_json(dsvl2: Any, pdf: Make) -> None:
     done = dsvl2("chart", pdf(), "--json", "-f", "csv")
     assert done.code == 2 and "exclude each other" in done.err
@@ -38,3 +43,6 @@ def test_page2code_names_the_command_that_writes_other_formats(dsvl2: Any, pdf: 
 def test_review_of_a_file_says_how_a_page_to_check_is_made(dsvl2: Any, pdf: Make) -> None:
     done = dsvl2("review", pdf("a.pdf"))
     assert done.code == 2 and "--review check.html" in done.err and "review apply" in done.err
+    assert "--review check.html" in dsvl2("review", "--help").out
+    done = dsvl2("review", "apply", pdf("a.pdf"), "-o", "a.md")
+    assert done.code == 4 and "no file of corrections" in done.err and "Unicode" not in done.err
