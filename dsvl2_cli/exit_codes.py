@@ -40,7 +40,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.MODEL: "the model is missing or fails verification",
     Exit.ENCRYPTED: "encrypted: a password is needed or wrong",
     Exit.CONFIG: "bad configuration file, variable or schema",
-    Exit.LOW_CONFIDENCE: "low confidence, failed validation, or readings that differ (compare)",
+    Exit.LOW_CONFIDENCE: "low confidence, failed validation, no chart found, or readings that differ (compare)",
     Exit.OUT_OF_MEMORY: "out of memory",
     Exit.TIMEOUT: "out of time",
     Exit.INTERRUPTED: "interrupted; finished pages are kept",
