@@ -17,9 +17,8 @@ from dsvl2.model.memory import to_be_had
 T = TypeVar("T")
 ROOM = 4 << 30  # bytes to be had without which there are no graphs of batches: what they compute with stays theirs
 TILES = 8  # graphs of the tower; they share their memory, and pages of a kind fill few batches
-BEFORE = (
-    6  # times that a shape of several is run plainly first: to record one takes 0.1 s, of which a use gives back 5 ms
-)
+# Times that a shape of several is run plainly first: to record one takes 0.1 s, of which a use gives back 5 ms.
+BEFORE = 6
 
 
 def recorded(compute: Callable[[], T], device: torch.device, pool: object = None) -> tuple[torch.cuda.CUDAGraph, T]:

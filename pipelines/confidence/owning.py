@@ -74,7 +74,7 @@ def owners(ink: PageInk, text: Text) -> NDArray[np.int64]:
         away = np.abs(middle_y - (y0 + y1) / 2)
         nearer = inside & (away < best)
         owner[nearer], best[nearer] = number, away[nearer]
-    return _withhomes(ink, text, _whole_lines(ink, owner))
+    return _without_neighbours(ink, text, _whole_lines(ink, owner))
 
 
 def _whole_lines(ink: PageInk, owner: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -89,7 +89,7 @@ def _whole_lines(ink: PageInk, owner: NDArray[np.int64]) -> NDArray[np.int64]:
     return owner
 
 
-def _withhomes(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> NDArray[np.int64]:
+def _without_neighbours(ink: PageInk, text: Text, owner: NDArray[np.int64]) -> NDArray[np.int64]:
     """Take back the printed lines that nothing was read from: a tall or slanted box holds ink of its neighbours, too.
 
     Only texts that were read from a printed line of their own, and ink above or below that, are concerned.
