@@ -14,6 +14,7 @@ from dsvl2.kernels import joined, ops
 from dsvl2.kernels.ops import Sight
 from dsvl2.model import rope
 from dsvl2.model.cache import SCRAP, BlockCache, Lease, PlainSight, Row
+from dsvl2.model.graphs import recorded
 from dsvl2.model.sampling import COLD, draw, told
 from dsvl2.model.transfer import sent
 from dsvl2.model.vl2 import DeepseekVL2
@@ -218,18 +219,10 @@ class GraphSteps(Steps):
     def _captured(self, count: int, warm: bool) -> tuple[torch.cuda.CUDAGraph, tuple[Tensor, Tensor]]:
         """Run once to compile and warm up (tokens are written to the cache again, as they are), then record."""
         before = self._given.clone(), self._last.clone()
-        aside = torch.cuda.Stream(self._device)
-        aside.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(aside):
-            self._everything(count, warm)
-            self._given.copy_(before[0])
-            self._last.copy_(before[1])
-        torch.cuda.current_stream(self._device).wait_stream(aside)
-        torch.cuda.synchronize(self._device)
-        graph = torch.cuda.CUDAGraph()
         pool = next((made[0].pool() for made in (*self._graphs.values(), *self._warm.values())), None)
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            results = self._everything(count, warm)
+        graph, results = recorded(lambda: self._everything(count, warm), self._device, pool)
+        self._given.copy_(before[0])  # what the first run made of them; recording changes nothing
+        self._last.copy_(before[1])
         return graph, results
 
 
