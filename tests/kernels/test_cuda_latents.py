@@ -95,6 +95,7 @@ def test_what_fails_is_left_to_triton_and_said(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("rows", [8, 40, 140])
+@torch.inference_mode()  # kernels are for inference only
 def test_rows_of_a_step_on_a_card(rows: int) -> None:
     """Whatever number of blocks a row gets; the same bits every time."""
     torch.manual_seed(rows)
