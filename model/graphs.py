@@ -45,7 +45,7 @@ class Sights:
     """Says which shapes are worth a graph: those that came `before` times, while there are less than `most` graphs."""
 
     def __init__(self, most: int, before: int) -> None:
-        self._most, self._before = most, before
+        self._most, self.before = most, before
         self._seen = Counter[Hashable]()
         self._chosen = set[Hashable]()
 
@@ -54,33 +54,33 @@ class Sights:
         if shape in self._chosen:
             return True
         self._seen[shape] += 1
-        if self._seen[shape] <= self._before or len(self._chosen) >= self._most or not allowed():
+        if self._seen[shape] <= self.before or len(self._chosen) >= self._most or not allowed():
             return False
         self._chosen.add(shape)
         return True
 
 
 class TileGraphs:
-    """Runs batches of tiles, pixels [N, 3, S, S], through `tiles` as graphs, one for each N that came before."""
+    """Runs batches of tiles [N, S, S, 3] through `seen` as graphs, one for each N that came before."""
 
-    def __init__(self, tiles: Callable[[Tensor], Tensor]) -> None:
-        self._tiles, self._sights = tiles, Sights(TILES, BEFORE)
+    def __init__(self, seen: Callable[[Tensor], Tensor]) -> None:
+        self._seen, self.sights = seen, Sights(TILES, BEFORE)
         self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, Tensor, Tensor]] = {}  # graph, what it reads and writes
 
-    def run(self, pixels: Tensor) -> Tensor:
+    def run(self, tiles: Tensor) -> Tensor:
         """Their vectors, which nobody else writes to."""
-        count = len(pixels)
-        if not ops.native(pixels) or not self._sights.worth(count, lambda: roomy(pixels.device)):
-            return self._tiles(pixels)
+        count = len(tiles)
+        if not ops.native(tiles) or not self.sights.worth(count, lambda: roomy(tiles.device)):
+            return self._seen(tiles)
         if count not in self._graphs:
-            given = pixels.clone()
+            given = tiles.clone()
             pool = next(iter(self._graphs.values()))[0].pool() if self._graphs else None
             graph, made = self._record(given, pool)
             self._graphs[count] = graph, given, made
         graph, given, made = self._graphs[count]
-        given.copy_(pixels)
+        given.copy_(tiles)
         graph.replay()
         return made.clone()
 
     def _record(self, given: Tensor, pool: object) -> tuple[torch.cuda.CUDAGraph, Tensor]:
-        return recorded(lambda: self._tiles(given), given.device, pool)
+        return recorded(lambda: self._seen(given), given.device, pool)

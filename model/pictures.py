@@ -5,6 +5,7 @@ thirty at a time. No more is held ahead than one such batch of vectors and a few
 Letters: N tiles, S tile size, E language width, n image tokens.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from dsvl2.model.pixels import cut
 from dsvl2.model.tiling import TileGrid
 from dsvl2.model.vl2 import DeepseekVL2
 
-WORKERS = 4
+WORKERS = max(4, min(8, (os.cpu_count() or 1) // 2))  # a page takes one 20 to 80 ms, a GPU up to 70 pages a second
 WINDOW = 12  # requests whose images may be cut ahead
 
 
@@ -55,7 +56,7 @@ class Pictures:
         alone = self.device.type == "cpu" and execution.lane_threads(network) == 1
         self.hands = torch.get_num_threads() if alone else 1
         plain = fixed or self.device.type == "cpu"
-        self._graphs = None if plain else TileGraphs(network.tiles)
+        self._graphs = None if plain else TileGraphs(self._seen)
         self._mean, self._std = (
             torch.tensor(values, device=self.device)[:, None, None]
             for values in (processor.image_mean, processor.image_std)
@@ -70,7 +71,8 @@ class Pictures:
     @torch.inference_mode()
     def encode(self, cuts: Sequence[Cut]) -> list[Tensor]:
         """The rows [n, E] of every image."""
-        vectors = torch.cat(self._divided(self._pixels(cuts).split(self.at_once)))
+        tiles = torch.cat([one.tiles.to(self.device, non_blocking=True) for one in cuts])
+        vectors = torch.cat(self._divided(tiles.split(self.at_once)))
         each = vectors.split([len(one.tiles) for one in cuts])
         return [
             self.network.image_rows(rows, (one.grid.width, one.grid.height))
@@ -84,19 +86,18 @@ class Pictures:
         with ThreadPoolExecutor(hands, "dsvl2-tiles", torch.set_num_threads, (1,)) as pool:
             return list(pool.map(torch.inference_mode()(self._vectors), parts))
 
-    def _vectors(self, pixels: Tensor) -> Tensor:
-        if not self.fixed or len(pixels) == self.at_once:
-            return self.network.tiles(pixels) if self._graphs is None else self._graphs.run(pixels)
-        padding = pixels.new_zeros(self.at_once - len(pixels), *pixels.shape[1:])
-        return self.network.tiles(torch.cat((pixels, padding)))[: len(pixels)]
+    def _vectors(self, tiles: Tensor) -> Tensor:
+        if not self.fixed or len(tiles) == self.at_once:
+            return self._seen(tiles) if self._graphs is None else self._graphs.run(tiles)
+        padding = tiles.new_zeros(self.at_once - len(tiles), *tiles.shape[1:])
+        return self._seen(torch.cat((tiles, padding)))[: len(tiles)]
 
-    def _pixels(self, cuts: Sequence[Cut]) -> Tensor:
-        """uint8 [N, S, S, 3] -> normalised [N, 3, S, S]."""
-        tiles = torch.cat([one.tiles.to(self.device, non_blocking=True) for one in cuts])
+    def _seen(self, tiles: Tensor) -> Tensor:
+        """Tiles in bytes [N, S, S, 3], normalised and through the tower."""
         pixels = tiles.permute(0, 3, 1, 2).float() / 255
         if self.processor.normalize:
             pixels = (pixels - self._mean) / self._std
-        return pixels.to(self.network.image_newline.dtype).contiguous()
+        return self.network.tiles(pixels.to(self.network.image_newline.dtype).contiguous())
 
 
 class Ahead:

@@ -41,7 +41,7 @@ class PromptGraphs:
 
     def __init__(self, decoder: Decoder, fits: Callable[[int], bool] = lambda tokens: True) -> None:
         self._decoder, self._fits = decoder, fits
-        self._alone, self._together = Sights(MOST, 1), Sights(MOST, BEFORE)
+        self.alone, self.together = Sights(MOST, 1), Sights(MOST, BEFORE)
         self._graphs: dict[tuple[int, int], _Captured] = {}
         self._buffers: dict[int, list[Tensor]] = {}  # by the tokens that they hold
 
@@ -66,8 +66,8 @@ class PromptGraphs:
 
     def _worth(self, count: int, wide: int) -> bool:
         if count == 1:
-            return self._alone.worth(wide)
-        return self._together.worth((count, wide), lambda: self._fits(count * wide))
+            return self.alone.worth(wide)
+        return self.together.worth((count, wide), lambda: self._fits(count * wide))
 
     def _compute(self, given: Tensor, ends: Tensor, caches: Sequence[PrefixCache]) -> Tensor:
         for cache in caches:

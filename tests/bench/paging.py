@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -16,37 +14,13 @@ from PIL import Image
 from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.model.cache import DEVICE_BLOCK, Row
 from dsvl2.model.engine import Engine
-from dsvl2.model.graphs import BEFORE
 from dsvl2.model.steps import BUCKETS
-from dsvl2.pipelines import open_source
-from dsvl2.pipelines.batch.aside import DrawnAside, hands_here
-from dsvl2.pipelines.documents import PageImage
-from dsvl2.pipelines.sources import SourceOptions
 from tests.bench.bench_engine import TEXT, engine_of, page
 from tests.bench.bench_load import host
-from tests.bench.scans import DPI, document
 from tests.bench.timeline import Timeline
 
 TOGETHER = 8  # prompts that run together at most
 FEW = 512  # blocks of cache that compiling needs
-
-
-@contextmanager
-def drawn(pages: int, hands: int, dpi: float | None) -> Iterator[Iterator[Image.Image]]:
-    """The pages of a PDF; the processes that draw it start at once, as those of `dsvl2 ocr` do before the model is loaded."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with ExitStack() as stack:
-        path = document(Path(stack.enter_context(tempfile.TemporaryDirectory(dir=memory))) / "scan.pdf", pages)
-        source = stack.enter_context(open_source(path, SourceOptions(dpi=dpi)))
-        aside = stack.enter_context(closing(DrawnAside(source, hands)))
-        aside.begin()
-        yield map(image_of, aside)
-
-
-def image_of(drawn_page: Any) -> Image.Image:
-    """Its picture."""
-    assert isinstance(drawn_page, PageImage), drawn_page
-    return drawn_page.image
 
 
 def asked(pages: Iterable[Image.Image], new: int) -> Iterator[GenerationRequest]:
@@ -71,18 +45,38 @@ def widths(engine: Engine, pages: int, *, little: bool) -> None:
             steps.launch(rows[:width]).read()
 
 
+@contextmanager
+def at_once(engine: Engine) -> Iterator[None]:
+    """Let shapes have their graphs the first time that they come, which takes a fraction of a second each."""
+    tiles, prompts = engine.pictures._graphs, engine._lanes.first.prompts.graphs
+    sights = [*([tiles.sights] if tiles else []), *([prompts.alone, prompts.together] if prompts else [])]
+    before = [one.before for one in sights]
+    for one in sights:
+        one.before = 0
+    try:
+        yield
+    finally:
+        for one, number in zip(sights, before, strict=True):
+            one.before = number
+
+
 def warmed(engine: Engine, kept: list[Image.Image], pages: int, *, little: bool = False) -> float:
     """Compile and capture what a run of so many pages needs; the seconds that took."""
     start, scheduler = time.perf_counter(), engine._lanes.first
     scheduler.room.limit = FEW if little else None
     widths(engine, pages, little=little)
-    for count in (*range(1, TOGETHER + 1), *(1, TOGETHER) * BEFORE):  # what came so often has a graph
-        turns = (kept[number % len(kept)] for number in range(count))
-        jobs = [engine._job(engine._plan(one, number), None) for number, one in enumerate(asked(turns, 2))]
-        assert len(list(scheduler.run(jobs))) == count
-    some = 24 if little or kept[0].width > 384 else 96  # batches of tiles as they will be
-    for _ in range(1 if little else BEFORE + 1):
-        taken(engine, asked((kept[number % len(kept)] for number in range(some)), 4), some if little else pages)
+    some = 24 if little or kept[0].width > 384 else 96
+    with at_once(engine):
+        cuts = [engine.pictures.cut(image, engine.network.config.candidate_resolutions) for image in kept]
+        for count in range(engine.pictures.at_once // len(cuts[0].tiles) if len(cuts[0].tiles) > 1 else 0):
+            engine.pictures.encode(cuts[: count + 1])
+        for count in range(1, TOGETHER + 1):
+            turns = (kept[number % len(kept)] for number in range(count))
+            jobs = [engine._job(engine._plan(one, number), None) for number, one in enumerate(asked(turns, 2))]
+            assert len(list(scheduler.run(jobs))) == count
+        for _ in range(1 if little else 2):  # batches as they will be
+            turns = (kept[number % len(kept)] for number in range(some))
+            taken(engine, asked(turns, 4), some if little else pages)
     return round(time.perf_counter() - start, 1)
 
 
@@ -133,6 +127,9 @@ def figures(options: argparse.Namespace, variant: str, scheme: str, device: torc
         yield {"what": "first", "seconds": seconds}
         yield from grown(engine, kept, counts, options.new, parts=options.parts)
         return
+    from dsvl2.pipelines.batch.aside import hands_here  # here: queues in memory need no PyMuPDF
+    from tests.bench.drawn import DPI, drawn
+
     hands = options.drawers or hands_here()
     with drawn(options.pages, hands, options.dpi) as pages:
         engine = engine_of(variant, scheme, device, scaled=options.scaled)

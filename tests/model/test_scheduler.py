@@ -149,7 +149,7 @@ def test_nothing_is_made_of_a_request_before_there_is_room_for_it(engine: Engine
         return embed(torch.full((1, 20), 7))
 
     todo = [Job(index, 20, prompt, SamplingParams(max_new_tokens=3)) for index in range(200)]
-    for room, rows in ((Room(torch.float32), 8), (LateRoom(torch.float32, limit=4), 4)):
+    for room, rows in ((Room(torch.float32), 16), (LateRoom(torch.float32, limit=4), 4)):
         made = finished = most = 0
         for _ in Scheduler(engine.network, room, stop=(1,), spell=engine.tokenizer.decode).run(todo):
             finished += 1

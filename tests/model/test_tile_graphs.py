@@ -22,7 +22,7 @@ class Called(TileGraphs):
 
     def _record(self, given: Tensor, pool: object) -> Any:
         self.captured += 1
-        made = self._tiles(given).clone()
+        made = self._seen(given).clone()
 
         class Graph:
             def pool(graph) -> None:
@@ -30,7 +30,7 @@ class Called(TileGraphs):
 
             def replay(graph) -> None:
                 self.replayed += 1
-                made.copy_(self._tiles(given))
+                made.copy_(self._seen(given))
 
         return Graph(), made
 

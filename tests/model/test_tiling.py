@@ -1,12 +1,14 @@
 """Tiling agrees with the recorded table, and pixels lie where it says."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dsvl2.model import pixels
 from dsvl2.model.errors import ImageError
 from dsvl2.model.layout import token_count
 from dsvl2.model.pixels import cut, cut_all
@@ -51,10 +53,29 @@ def test_a_single_tile_is_kept_once_and_padded_with_the_given_colour() -> None:
 
 
 @pytest.mark.parametrize("size", [(1560, 2340), (97, 1203), (384, 384), (5, 3)])
-def test_a_grey_page_is_cut_into_the_tiles_of_its_colours(size: tuple[int, int]) -> None:
+def test_a_grey_page_is_cut_into_the_tiles_of_its_colours(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Grey, in colours that are all alike, and those scaled channel by channel."""
     grey = Image.effect_noise(size, 90)
-    one, other = (cut(image, CANDIDATES, (127, 1, 250)) for image in (grey, grey.convert("RGB")))
-    assert one.grid == other.grid and np.array_equal(one.tiles, other.tiles)
+    found = [cut(image, CANDIDATES, (127, 1, 250)) for image in (grey, grey.convert("RGB"))]
+    monkeypatch.setattr(pixels, "_grey", lambda image: image)
+    found.append(cut(grey.convert("RGB"), CANDIDATES, (127, 1, 250)))
+    assert found[0].grid == found[1].grid == found[2].grid
+    assert all(np.array_equal(found[0].tiles, other.tiles) for other in found[1:])
+
+
+def test_one_pixel_in_colour_stays_in_colour() -> None:
+    page = Image.effect_noise((384, 384), 90).convert("RGB")
+    page.putpixel((201, 77), (255, 0, 0))
+    assert cut(page, CANDIDATES, (0, 0, 0)).tiles[0, 77, 201].tolist() == [255, 0, 0]
+
+
+def test_an_image_whose_file_is_cut_short_is_refused() -> None:
+    whole = BytesIO()
+    Image.effect_noise((400, 400), 90).convert("RGB").save(whole, "PNG")
+    with pytest.raises(ImageError, match="cannot be read"):
+        cut(Image.open(BytesIO(whole.getvalue()[:4000])), CANDIDATES, (0, 0, 0))
 
 
 def test_three_images_switch_tiling_off() -> None:
