@@ -12,8 +12,10 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -61,25 +63,53 @@ def _document() -> Any:
     return module.document()
 
 
+class Proxy:
+    """A port that every request of the browser would have to go through, and the first bytes of each that came.
+
+    Browsers open connections ahead of need, which end without a byte, at any time: nothing was asked for by these.
+    """
+
+    def __init__(self, server: socket.socket) -> None:
+        self.port: int = server.getsockname()[1]
+        self.asked: list[bytes] = []
+        self._server = server
+        self._clients: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._serve)]
+        self._threads[0].start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except OSError:
+                return
+            self._clients.append(client)  # each in a thread of its own: an idle one holds up no other
+            self._threads.append(threading.Thread(target=self._listen, args=(client,)))
+            self._threads[-1].start()
+
+    def _listen(self, client: socket.socket) -> None:
+        with client, suppress(OSError):  # reset
+            first = client.recv(200)
+            if first:
+                self.asked.append(first)
+
+    def close(self) -> None:
+        """Stop listening, and end the connections that are still idle."""
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        for client in self._clients:
+            with suppress(OSError):  # closed already
+                client.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads[1:]:
+            thread.join()
+
+
 @pytest.fixture
-def proxy() -> Iterator[tuple[int, list[bytes]]]:
-    """A port that every request of the browser would have to go through, and what came."""
-    asked: list[bytes] = []
+def proxy() -> Iterator[Proxy]:
     with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    client, _ = server.accept()
-                except OSError:
-                    return
-                with client:
-                    client.settimeout(1)
-                    asked.append(client.recv(200))
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1], asked
-        server.shutdown(socket.SHUT_RDWR)
+        proxy = Proxy(server)
+        yield proxy
+        proxy.close()
 
 
 def play(page: str, script: str, folder: Path, port: int) -> dict[str, Any]:
@@ -101,8 +131,22 @@ def play(page: str, script: str, folder: Path, port: int) -> dict[str, Any]:
     return seen
 
 
-def test_corrections_survive_the_round_trip(tmp_path: Path, proxy: tuple[int, list[bytes]]) -> None:
-    port, asked = proxy
+CONNECTIONS = """
+import socket, sys
+for sent in (b"", b"GET http://a.example/ HTTP/1.1", b""):
+    with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as client:
+        client.sendall(sent)
+        client.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""  # it has closed: what came is noted
+"""
+
+
+def test_the_proxy_hears_requests_and_no_empty_connection(proxy: Proxy) -> None:
+    subprocess.run([sys.executable, "-c", CONNECTIONS, str(proxy.port)], check=True)
+    assert proxy.asked == [b"GET http://a.example/ HTTP/1.1"]
+
+
+def test_corrections_survive_the_round_trip(tmp_path: Path, proxy: Proxy) -> None:
     page = review_page(_document(), {3: data_uri(Image.new("L", (200, 300), 255))}, min_confidence=0.6)
     first = """
       seen.marks = [...document.querySelectorAll("mark")].map((mark) => mark.textContent);
@@ -124,7 +168,7 @@ def test_corrections_survive_the_round_trip(tmp_path: Path, proxy: tuple[int, li
       seen.saved = await save();
       seen.requests = performance.getEntriesByType("resource").map((one) => one.name).filter((name) => !name.startsWith("data:"));
     """
-    seen = play(page, first, tmp_path, port)
+    seen = play(page, first, tmp_path, proxy.port)
     assert seen["marks"] == ["Helo"]
     assert seen["counts"] == "1 page · 1 doubtful word · 1 place not read · 1 line without ink · 0 corrected"
     assert seen["apply"].startswith("dsvl2 review apply ")
@@ -152,16 +196,16 @@ def test_corrections_survive_the_round_trip(tmp_path: Path, proxy: tuple[int, li
       seen.saved = await save();
       seen.requests = performance.getEntriesByType("resource").map((one) => one.name).filter((name) => !name.startsWith("data:"));
     """.replace("FILE", json.dumps(text).replace("<", "\\u003c"))
-    loaded = play(page, again, tmp_path, port)
+    loaded = play(page, again, tmp_path, proxy.port)
     assert (loaded["text"], loaded["added"], loaded["gone"]) == ("Hello there", "seen by a person", True)
     assert loaded["message"] == ""
     assert loaded["counts"].endswith("3 corrected")
     assert loaded["saved"] == seen["saved"]
     assert seen["requests"] == loaded["requests"] == []
-    assert [line for line in asked if not re.search(rb"google(apis)?[.]com", line)] == []  # the browser's own
+    assert [line for line in proxy.asked if not re.search(rb"google(apis)?[.]com", line)] == []  # the browser's own
 
 
-def test_corrections_of_another_document_are_refused(tmp_path: Path, proxy: tuple[int, list[bytes]]) -> None:
+def test_corrections_of_another_document_are_refused(tmp_path: Path, proxy: Proxy) -> None:
     page = review_page(_document(), {})
     script = """
       const other = await save();
@@ -173,4 +217,4 @@ def test_corrections_of_another_document_are_refused(tmp_path: Path, proxy: tupl
       await until(() => document.getElementById("message").textContent);
       seen.message = document.getElementById("message").textContent;
     """
-    assert play(page, script, tmp_path, proxy[0])["message"] == "these corrections are of other.pdf"
+    assert play(page, script, tmp_path, proxy.port)["message"] == "these corrections are of other.pdf"
