@@ -166,10 +166,10 @@ def is_file_word(word: str) -> bool:
             return True
     except OSError:
         return False
-    from dsvl2.pipelines.sources import SUFFIXES
+    from dsvl2.pipelines.sources import READING_SUFFIXES, SUFFIXES
 
     suffix = Path(word).suffix.lower()
-    return " " not in word and any(suffix in known for known in SUFFIXES.values())
+    return " " not in word and any(suffix in known for known in (*SUFFIXES.values(), READING_SUFFIXES))
 
 
 def read_questions(given: Sequence[str], more: Sequence[str], questions_from: str | None) -> list[str]:

@@ -209,7 +209,7 @@ class Reader:
             return None
         from dsvl2.pipelines.review import ScanKeeper
 
-        return ScanKeeper(source)
+        return ScanKeeper(source, None if source.stored is None else source.read_page)
 
     def _write_review(self, document: Document, scans: ScanKeeper, path: Path) -> None:
         from dsvl2.pipelines import write_output

@@ -182,9 +182,13 @@ def document_head(source: Source, engine: Engine | None, *, task: str = "ocr", *
     """Return the document without its pages: what it was read from, by which model, with which options.
 
     The options that are recorded are the task, those of the source that can change the text, and `options`.
-    Without an engine no model is named.
+    Without an engine no model is named. Of a reading that was stored it is what is written there.
     Call it when the pages are done to have all notices, or before for formats that stream.
     """
+    if source.stored is not None:
+        chosen = source.options.pages
+        then = tuple((name, chosen or value if name == "pages" else value) for name, value in source.stored.options)
+        return replace(source.stored, pages=(), options=then, notices=tuple(source.notices))
     return Document(
         source=source.name,
         pages=(),

@@ -17,7 +17,7 @@ def ask(
         typer.Argument(
             metavar="FILE... QUESTION...",
             show_default=False,
-            help="Documents (existing paths, or - for standard input) and questions (all other words).",
+            help="Documents or stored readings (existing paths, or - for standard input), and questions (all other words).",
         ),
     ] = None,
     question: Annotated[
@@ -63,6 +63,7 @@ def ask(
     [cyan]dsvl2 ask invoice.png "total due?"[/cyan]
     [cyan]dsvl2 ask contract.pdf "who signs?" "until when?" --json[/cyan]
     [cyan]dsvl2 ask letters/*.pdf --questions-from questions.txt[/cyan]
+    [cyan]dsvl2 ask scan.json "total due?"[/cyan]            of what dsvl2 ocr scan.pdf -o scan.json wrote
     [cyan]dsvl2 ask sales.png --chart "how much in 2019?"[/cyan]
     """
     with common.session() as now:

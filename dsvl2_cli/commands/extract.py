@@ -16,7 +16,9 @@ def extract(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="FILE...", show_default=False, help="Documents, folders, - for standard input, or @LIST."
+            metavar="FILE...",
+            show_default=False,
+            help="Documents or readings (.json); folders, @LIST, -.",
         ),
     ] = None,
     schema: Annotated[

@@ -22,7 +22,7 @@ def ocr(
             metavar="FILE|DIR|-|@LIST ...",
             show_default=False,
             help="PDF, PNG, JPEG, TIFF, WebP, HEIC, AVIF, JPEG 2000, BMP or GIF; a folder; - for standard input; "
-            "@LIST for a list of paths.",
+            "@LIST for a list of paths; or an earlier reading (.json), which is written anew and not read again.",
         ),
     ] = None,
     files_from: options.FilesFrom = None,
@@ -71,6 +71,7 @@ def ocr(
     [cyan]dsvl2 ocr scan.pdf -o searchable.pdf -o scan.txt[/cyan]
     [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]
     [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]
+    [cyan]dsvl2 ocr out/a.json -o a.html[/cyan]           another form of what was read
     [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]
     """
     with common.session() as now:

@@ -19,7 +19,7 @@ def table(
         typer.Argument(
             metavar="FILE|DIR|-|@LIST ...",
             show_default=False,
-            help="PDFs and images; a folder; - for standard input; @LIST for a list of paths.",
+            help="PDFs and images; a folder; - for standard input; @LIST for a list of paths; or stored readings (.json).",
         ),
     ] = None,
     files_from: options.FilesFrom = None,

@@ -46,7 +46,7 @@ class DrawnAside:
     @staticmethod
     def pays(source: Source) -> bool:
         """Whether it is a PDF on disk with more than a few pages."""
-        return source.kind == "pdf" and source.original.blob.path is not None and len(source.selected) >= FEWEST
+        return source.kind == "pdf" and source.path is not None and len(source.selected) >= FEWEST
 
     @classmethod
     def begun(cls, source: Source, device: str) -> DrawnAside | None:
@@ -59,7 +59,7 @@ class DrawnAside:
 
     def begin(self) -> None:
         """Start the processes and return at once."""
-        path = str(self._source.original.blob.path)
+        path = str(self._source.path)
         told = {"op": "open", "path": path, "name": self._source.name, "sha256": "-", "spooled": False, "url": None}
         for _ in range(self._hands - len(self._children)):
             self._children.append(Child(decoder_main, (self._source.options, None)))

@@ -22,7 +22,7 @@ from dsvl2.pipelines.batch.codec import (
 from dsvl2.pipelines.batch.reader import summary
 from dsvl2.pipelines.batch.requests import RequestPage, is_request, open_request, request_digest
 from dsvl2.pipelines.documents import Document, ModelStamp, PageError, ReadPage, UnreadablePage
-from dsvl2.pipelines.errors import DocumentError, UnreadableFile, page_error
+from dsvl2.pipelines.errors import DocumentError, UnreadableFile, UnsupportedFile, page_error
 from dsvl2.pipelines.sources import Source, SourceOptions, open_source, printable
 
 
@@ -62,6 +62,9 @@ class Decoder:
                 digest = header["sha256"] or request_digest(header["url"])
                 return {"sha256": digest, "kind": "request", "page_count": 1, "selected": [1], "notices": []}
             source = self._source = self._opened(header)
+            if source.stored is not None:
+                fact = f"{header['name']} was read already, and a batch keeps what it read itself"
+                raise UnsupportedFile(fact, hint="dsvl2 ocr, ask, extract and table take it as it is")
             return {
                 "sha256": header["sha256"] or source.sha256,
                 "kind": source.kind,

@@ -74,6 +74,10 @@ def _from_json(text: str, name: str) -> Reading:
         if len({record["source"]["name"] for record in records}) > 1:
             raise BadReading(f"{name} holds the pages of several documents", hint="compare one document at a time")
         return _from_document({**records[0], "model": None, "pages": [record["page"] for record in records]}, name)
+    if schema.startswith("dsvl2/corrections/"):
+        from dsvl2.pipelines.review import apply_corrections, parse_corrections
+
+        return reading_of(apply_corrections(parse_corrections(text)), name)
     if schema == "dsvl2/run/v1":
         records = [entry["document"] for entry in records[0]["documents"] if "document" in entry]
         schema = str(records[0].get("schema")) if records else schema

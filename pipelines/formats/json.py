@@ -138,7 +138,10 @@ def _block(block: Block, page: int, place: int, least: float | None) -> dict[str
     if block.rows:
         record["rows"] = [list(row) for row in block.rows]
     if block.table is not None:
-        record["cells"] = [cell_record(cell) for cell in block.table.cells]
+        if block.table.edges:
+            record["edges"] = [_round(edge, 1) for edge in block.table.edges]
+        names = [line["id"] for line in record["lines"]]
+        record["cells"] = [_cell(cell, names) for cell in block.table.cells]
     return record
 
 
@@ -157,8 +160,7 @@ def _sure(confidence: float | None, least: float | None) -> dict[str, Any]:
     return {"confidence": _round(confidence, 3), **doubt}
 
 
-def cell_record(cell: TableCell) -> dict[str, Any]:
-    """Return a table's cell as plain data."""
+def _cell(cell: TableCell, names: list[str]) -> dict[str, Any]:
     return {
         "row": cell.row,
         "column": cell.column,
@@ -168,6 +170,7 @@ def cell_record(cell: TableCell) -> dict[str, Any]:
         "text": cell.text,
         "box": _box(cell.box),
         "confidence": _round(cell.confidence, 3),
+        "lines": [names[line] for line in cell.lines if line < len(names)],
     }
 
 

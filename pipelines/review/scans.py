@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from PIL import Image
 
@@ -18,16 +18,21 @@ Page = PageImage | ReadPage | UnreadablePage
 
 
 class ScanKeeper:
-    """Passes pages on and keeps a WebP of each that has pixels, by page number."""
+    """Passes pages on and keeps a WebP of each that has pixels, by page number.
 
-    def __init__(self, pages: Iterable[Page]) -> None:
-        self._pages = pages
+    `draw` gives the image of a page that comes as text; without it such a page is kept without one.
+    """
+
+    def __init__(self, pages: Iterable[Page], draw: Callable[[int], PageImage] | None = None) -> None:
+        self._pages, self._draw = pages, draw
         self.images: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Page]:
         for page in self._pages:
             if isinstance(page, PageImage):
                 self.images[page.number] = data_uri(page.image)
+            elif isinstance(page, ReadPage) and self._draw is not None and page.result.error is None:
+                self.images[page.number] = data_uri(self._draw(page.number).image)
             yield page
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dsvl2.pipelines.documents import Document, PageResult
-from dsvl2.pipelines.errors import OutputError, UnreadableFile
+from dsvl2.pipelines.errors import DocumentError, OutputError, UnreadableFile
 from dsvl2.pipelines.formats.base import Original
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts, likest_face
 from dsvl2.pipelines.searchable.fresh import new_pdf
@@ -74,7 +74,7 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
             if len(tried[-1]) <= MOST * len(data):
                 return tried[-1]
         return min((made for made, thrift in zip(tried, ways, strict=True) if not thrift.bare), key=len)
-    except (OutputError, UnreadableFile):
+    except DocumentError:
         raise
     except Exception as error:
         reason = " ".join(str(error).split())[:200]

@@ -11,9 +11,10 @@ from dsvl2.pipelines.sources.open import (
     printable,
     walk_folder,
 )
-from dsvl2.pipelines.sources.sniff import SUFFIXES
+from dsvl2.pipelines.sources.sniff import READING_SUFFIXES, SUFFIXES
 
 __all__ = [
+    "READING_SUFFIXES",
     "STDIN",
     "SUFFIXES",
     "InputFile",

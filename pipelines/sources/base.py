@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from dsvl2.pipelines.documents import Notice, PageImage, ReadPage, UnreadablePage
+from dsvl2.pipelines.documents import Document, Notice, PageImage, ReadPage, UnreadablePage
 from dsvl2.pipelines.errors import DocumentError, FileMissing, PageRangeError, UnreadableFile, page_error
 from dsvl2.pipelines.pages import parse_pages
 from dsvl2.pipelines.sources.limits import Limits
+
+if TYPE_CHECKING:
+    from dsvl2.pipelines.formats import Original
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,8 @@ class Source(ABC):
     """An open document. Iterate it for its selected pages in order; close it, or use it in `with`.
 
     Only one page is held at a time. A page that cannot be turned into pixels comes as UnreadablePage, and the
-    following ones still come. `notices` may grow while pages are read.
+    following ones still come. `notices` may grow while pages are read. `stored` is the document that was read before, if
+    that is what the source offers; None for everything that is to be read.
     """
 
     kind: str
@@ -113,6 +117,7 @@ class Source(ABC):
         self.name = blob.name
         self.options = options
         self.notices: list[Notice] = []
+        self.stored: Document | None = None
         self.page_count = 0
         self.selected: tuple[int, ...] = ()
         self._blob = blob
@@ -126,7 +131,12 @@ class Source(ABC):
         return self._sha256
 
     @property
-    def original(self) -> OriginalFile:
+    def path(self) -> Path | None:
+        """Where the file is; None for standard input and bytes."""
+        return self._blob.path
+
+    @property
+    def original(self) -> Original:
         """The file itself, which may be opened again while this source is open."""
         return OriginalFile(self.name, self.kind, self._blob, self.options.password)
 
@@ -139,14 +149,21 @@ class Source(ABC):
         if count < 1:
             raise UnreadableFile(f"{self.name} has no pages")
         self.page_count = count
-        if self.options.pages is None:
-            self.selected = tuple(range(1, count + 1))
-        else:
-            try:
-                self.selected = parse_pages(self.options.pages, count)
-            except PageRangeError as error:
-                raise type(error)(f"{self.name}: {error}", hint=error.hint) from error
+        self.selected = self.chosen(count)
         self.options.limits.check_pages(len(self.selected), self.name)
+
+    def chosen(self, count: int) -> tuple[int, ...]:
+        """Return the pages to read of `count`, by the options.
+
+        Raises:
+            PageRangeError, PageMissing.
+        """
+        if self.options.pages is None:
+            return tuple(range(1, count + 1))
+        try:
+            return parse_pages(self.options.pages, count)
+        except PageRangeError as error:
+            raise type(error)(f"{self.name}: {error}", hint=error.hint) from error
 
     def __iter__(self) -> Iterator[PageImage | ReadPage | UnreadablePage]:
         for number in self.selected:

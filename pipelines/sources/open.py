@@ -15,7 +15,7 @@ from dsvl2.pipelines.errors import EmptyFile, FileMissing, NoDocuments, Unsuppor
 from dsvl2.pipelines.sources.base import Blob, Source, SourceOptions
 from dsvl2.pipelines.sources.limits import Limits
 from dsvl2.pipelines.sources.near import meant
-from dsvl2.pipelines.sources.sniff import HEAD_BYTES, SUFFIXES, describe, kind_of_suffix, sniff
+from dsvl2.pipelines.sources.sniff import HEAD_BYTES, READING, SUFFIXES, describe, kind_of_suffix, sniff
 
 STDIN = "-"
 
@@ -45,6 +45,9 @@ def open_source(
 ) -> Source:
     """Open a file, the bytes of one, or "-" for standard input; the kind is told by content, not by suffix.
 
+    The JSON of a document that was read before (or that a person corrected) gives its pages as they are there; with
+    `text_layer` "ignore" the scan behind it is opened in its place.
+
     Raises:
         FileMissing, EmptyFile, UnsupportedFile, UnreadableFile, Encrypted, WrongPassword, PageRangeError, PageMissing,
         TooLarge.
@@ -63,6 +66,8 @@ def open_source(
     kind = sniff(head)
     if kind is None:
         raise UnsupportedFile(f"{blob.name} is no document that can be read here: it looks like {describe(head)}")
+    if kind == READING:
+        return _open_reading(blob, options)
     source = _open_kind(kind, blob, options)
     promised = kind_of_suffix(blob.name)
     if blob.path is not None and promised != kind:
@@ -79,6 +84,14 @@ def _open_kind(kind: str, blob: Blob, options: SourceOptions) -> Source:
     from dsvl2.pipelines.sources.images import ImageSource
 
     return ImageSource(blob, options, kind)
+
+
+def _open_reading(blob: Blob, options: SourceOptions) -> Source:
+    from dsvl2.pipelines.sources.stored import StoredSource, scan_of, stored_document
+
+    if options.text_layer == "ignore":
+        return open_source(scan_of(stored_document(blob), blob), options)
+    return StoredSource(blob, options, open_source)
 
 
 def _blob(document: str | Path | bytes | InputFile, limits: Limits, name: str | None) -> Blob:
@@ -130,9 +143,13 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
         if str(given) == STDIN:
             found.setdefault(STDIN, InputFile(None))
         elif path.is_dir():
-            files = [InputFile(file, path) for file in walk_folder(path, others=others)]
+            rest: Counter[str] = Counter()
+            files = [InputFile(file, path) for file in walk_folder(path, others=rest)]
             if not files:
-                raise NoDocuments(f"{printable(str(path))} has no documents in it")
+                hint = f"readings are named one by one: {path}/*.json" if rest[".json"] else None
+                raise NoDocuments(f"{printable(str(path))} has no documents in it", hint=hint)
+            if others is not None:
+                others.update(rest)
             for file in files:
                 _add(found, file)
         elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(given)):

@@ -21,6 +21,10 @@ SUFFIXES: dict[str, tuple[str, ...]] = {
 }
 """Kinds of file that are read, and the suffixes they go by."""
 
+READING = "reading"
+"""The kind of a JSON file, which may be what was read before; folders are not searched for it."""
+READING_SUFFIXES = (".json", ".jsonl", ".ndjson")
+
 _BMP_HEADERS = tuple(bytes([size]) for size in (12, 40, 52, 56, 64, 108, 124))
 
 _AVIF, _HEIF = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"mif1"}
@@ -41,7 +45,7 @@ _BINARY_HINTS = (
 
 
 def sniff(head: bytes) -> str | None:
-    """Return the kind (a key of SUFFIXES) of a file that begins with `head`, None if it is none of them."""
+    """Return the kind (a key of SUFFIXES, or READING) of a file that begins with `head`, None if it is none of them."""
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if head.startswith(b"\xff\xd8\xff"):
@@ -60,6 +64,8 @@ def sniff(head: bytes) -> str | None:
         return "avif" if brands & _AVIF else "heic"
     if b"%PDF-" in head[:1024] or re.match(rb"\s*\d+ 0 obj\b", head):
         return "pdf"  # the header may follow up to 1024 bytes of rubbish; some writers leave it out
+    if re.match(rb'(\xef\xbb\xbf)?\s*\{\s*["}]', head):
+        return READING
     return None
 
 

@@ -117,7 +117,8 @@ def test_every_key_is_described_in_the_schema() -> None:
     page = record["pages"][0]
     assert set(record) == set(published_schema()["properties"])
     assert set(page) == set(defs["page"]["properties"])
-    assert {*page["blocks"][3], "image"} == set(defs["block"]["properties"])  # the last only with --figures
+    optional = {"image", "edges"}  # with --figures, and of tables drawn with rules
+    assert {*page["blocks"][3], *optional} == set(defs["block"]["properties"])
     assert set(page["blocks"][3]["cells"][0]) == set(defs["cell"]["properties"])
     line = page["blocks"][1]["lines"][0]
     assert {*line, "doubtful"} == set(defs["line"]["properties"])
