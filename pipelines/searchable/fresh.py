@@ -9,13 +9,16 @@ from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.images import ImageObject
 from dsvl2.pipelines.searchable.objects import NewPdf
+from dsvl2.pipelines.searchable.planes import Planes, share
 from dsvl2.pipelines.searchable.text import PLAIN, Thrift, fonts_in, page_text
 
 _PROGRAM = "dsvl2"
+_IN_GREY = "/Group<</S/Transparency/CS/DeviceGray>>"  # a printer's inks are no place to subtract in
 _NAMES = {InvisibleFonts.plain: "T", InvisibleFonts.wide: "U"}
 
 
-PictureOf = Callable[[PageResult], ImageObject | None]
+PictureOf = Callable[[PageResult], ImageObject | Planes | None]
+_LAYERS = "IJKLM"
 
 
 def new_pdf(
@@ -82,7 +85,7 @@ class _File:
         self._objects.put(
             leaf,
             f"<</Type/Page/Parent {self._tree} 0 R/MediaBox[0 0 {drawn.size}]/Contents {drawn.content} 0 R"
-            f"/Resources<<{resources}>>>>",
+            f"/Resources<<{resources}>>{_IN_GREY if 'ExtGState' in resources else ''}>>",
         )
         return leaf
 
@@ -90,8 +93,14 @@ class _File:
         picture = self._picture_of(page)
         if picture is None:
             return b"", ""
-        image = self._objects.put_stream(picture.data, picture.entries, pack=False)
         a, b, c, d, e, f = picture.place
         numbers = (a * width, b * height, c * width, d * height, e * width, f * height)
         matrix = " ".join(f"{n:.5g}" for n in numbers)
-        return f"{matrix} cm/I Do".encode(), f"/XObject<</I {image} 0 R>>"
+        layers = picture.layers if isinstance(picture, Planes) else (picture,)
+        images = [self._objects.put_stream(layer.data, layer.entries, pack=False) for layer in layers]
+        resources = "".join(f"/{name} {image} 0 R" for name, image in zip(_LAYERS, images, strict=False))
+        drawing = "".join(f"/{name} Do" for name in _LAYERS[: len(images)])
+        if not isinstance(picture, Planes):
+            return f"{matrix} cm{drawing}".encode(), f"/XObject<<{resources}>>"
+        paper = f"{share(picture.paper)} g -1 -1 3 3 re f/D gs"  # what is subtracted from has to be there (11.4.7), to the edge
+        return f"{matrix} cm {paper}{drawing}".encode(), f"/XObject<<{resources}>>/ExtGState<</D<</BM/Difference>>>>"

@@ -50,6 +50,11 @@ class ImageObject:
     data: bytes
     place: tuple[int, int, int, int, int, int] = PLACES[1]
 
+    @property
+    def size(self) -> int:
+        """Bytes of the entries and the data."""
+        return len(self.entries) + len(self.data)
+
 
 def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) -> ImageObject:
     """Return picture `frame` (from 0) of an image file as a PDF image object.
@@ -78,7 +83,7 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
             image.load()
             found = _decoded(image, place, harder=few)
         tries = [own, found, _two_colours(image, place) if few else None]
-        return min((one for one in tries if one), key=_size)
+        return min((one for one in tries if one), key=lambda one: one.size)
 
 
 def placed(image: Image.Image) -> tuple[int, int, int, int, int, int]:
@@ -136,10 +141,6 @@ def _twice(one: ImageObject) -> ImageObject:
     return replace(one, data=data, entries=one.entries[:place] + how)
 
 
-def _size(one: ImageObject) -> int:
-    return len(one.entries) + len(one.data)
-
-
 def _smallest(found: ImageObject, image: Image.Image, *, depth: int) -> ImageObject:
     """Return the same pixels in the fewest bytes: as they are, packed harder, or as a fax.
 
@@ -155,7 +156,7 @@ def _smallest(found: ImageObject, image: Image.Image, *, depth: int) -> ImageObj
     if depth:
         tries += _unfiltered(found, image, depth)
         tries += [_twice(one) for one in tries if "/Filter/FlateDecode" in one.entries]
-    return min(tries, key=_size)
+    return min(tries, key=lambda one: one.size)
 
 
 def _unfiltered(png: ImageObject, image: Image.Image, depth: int) -> list[ImageObject]:
@@ -193,7 +194,7 @@ def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int], *, 
     assert found is not None
     tries = [found, *(_unfiltered(found, seen, buffer.getvalue()[24]) if harder else [])]
     tries += [_twice(one) for one in tries] if harder else []
-    return replace(min(tries, key=_size), place=place)
+    return replace(min(tries, key=lambda one: one.size), place=place)
 
 
 def opaque(image: Image.Image) -> Image.Image:

@@ -1,7 +1,8 @@
-"""Pictures of lossy formats that PDF has no place for (WebP, AVIF, HEIC), as JPEG 2000 that looks the same.
+"""Pictures of lossy formats that PDF has no place for (WebP, AVIF, HEIC), as JPEG 2000 or few greys that look the same.
 
 Their pixels are what a lossy coder left, and cost two to ten times the file where every one of them is kept. JPEG 2000
-is the one filter of PDF that comes near such coders: at the same size it is 5 to 8 dB nearer than JPEG. What counts as
+is the one filter of PDF that comes near such coders: at the same size it is 5 to 8 dB nearer than JPEG. Printed text
+takes fewer bytes still in few greys, as JBIG2 (`planes`): tried where JPEG 2000 does not fit. What counts as
 the same is said by `MOST_OFF` and `LEAST_PSNR`: a block of 8 by 8 pixels that is furthest off is as far off as JPEG of
 quality 75 leaves printed text.
 """
@@ -11,11 +12,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, features
 
 from dsvl2.pipelines.searchable.images import MOST_PIXELS, ImageObject, opaque, placed
+from dsvl2.pipelines.searchable.planes import Planes, planes_of
 from dsvl2.pipelines.sources.decoders import pillow_format
 
 MOST_OFF, LEAST_PSNR = 10.0, 36.0
@@ -46,15 +49,18 @@ def near_picture(data: bytes, kind: str, frame: int) -> NearPicture | None:
 
 @dataclass(frozen=True, slots=True)
 class NearPicture:
-    """A decoded picture and its place (as that of `ImageObject`)."""
+    """A decoded picture and its place (as that of `ImageObject`), and what was found of it before."""
 
     seen: Image.Image
     place: tuple[int, int, int, int, int, int]
     known: list[bytes] = field(default_factory=list)
+    planes: list[Planes | None] = field(default_factory=list)
 
-    def within(self, room: int) -> ImageObject:
+    def within(self, room: int) -> ImageObject | Planes:
         """Return the picture in `room` bytes, or in the fewest that look the same if those are more."""
         fewest = self._fewest()
+        if len(fewest) > room and (planes := self._in_planes(room)) and planes.size < len(fewest):
+            return planes
         if len(fewest) < room:  # then as near as there is room for
             raw = self.seen.width * self.seen.height * len(self.seen.getbands())
             found = self._coded("rates", raw / room)
@@ -80,7 +86,10 @@ class NearPicture:
 
     def _alike(self, coded: bytes) -> bool:
         with Image.open(BytesIO(coded)) as image:
-            off = (np.asarray(image, np.float32) - np.asarray(self.seen, np.float32)) ** 2
+            return self._like(np.asarray(image))
+
+    def _like(self, shown: np.ndarray[Any, Any]) -> bool:
+        off = (shown.astype(np.float32) - np.asarray(self.seen, np.float32)) ** 2
         off = off.mean(2) if off.ndim == 3 else off
         whole = float(off.mean())
         tall, wide = (-size % _BLOCK for size in off.shape)
@@ -88,6 +97,13 @@ class NearPicture:
         blocks = blocks.reshape(blocks.shape[0] // _BLOCK, _BLOCK, -1, _BLOCK).mean((1, 3))
         psnr = 10 * math.log10(255**2 / max(whole, 1e-9))
         return psnr >= LEAST_PSNR and math.sqrt(float(blocks.max())) <= MOST_OFF
+
+    def _in_planes(self, room: int) -> Planes | None:
+        """Return the picture in few greys that look the same, if there are; found once."""
+        if not self.planes:
+            grey = self.seen.mode == "L"
+            self.planes.append(planes_of(np.asarray(self.seen), self._like, self.place, room) if grey else None)
+        return self.planes[0]
 
     def _object(self, coded: bytes) -> ImageObject:
         space = "/DeviceGray" if self.seen.mode == "L" else "/DeviceRGB"

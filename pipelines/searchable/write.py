@@ -18,6 +18,7 @@ from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import ImageObject, image_object
 from dsvl2.pipelines.searchable.layer import TextLayer
 from dsvl2.pipelines.searchable.near import NearPicture, is_lossy, near_picture
+from dsvl2.pipelines.searchable.planes import Planes
 from dsvl2.pipelines.searchable.repack import Packed, collected, repacked
 from dsvl2.pipelines.searchable.text import PLAIN, Thrift, word_lengths
 
@@ -49,7 +50,7 @@ def searchable_pdf(document: Document, original: Original) -> bytes:
     A PDF keeps every byte it has, the text is appended to it (an incremental update). It is written anew only if it is
     damaged, or if it grew by more than a tenth, does not that way, and is neither signed nor encrypted. Pictures are
     packed anew, without loss, where a file would grow by more than a tenth otherwise; those of lossy WebP, AVIF and HEIC
-    files, which only grow that way, as JPEG 2000 that looks the same (`near`). What cannot be kept to that at all
+    files, which only grow that way, as JPEG 2000 or in few greys that look the same (`near`). What cannot be kept to that at all
     has its words in place in a font of its own instead. Pages that were
     not read, failed, or whose own text was used stay as they are; where its own text is good but not all there is, as
     beside filled-in forms, only other words are added; garbled text of its own stays beside the new. Of an image file the
@@ -145,11 +146,11 @@ class _OverImages:
             self.known[number, packed] = made
         return self.known[number, packed]
 
-    def _near(self, number: int, room: int) -> ImageObject:
+    def _near(self, number: int, room: int) -> ImageObject | Planes:
         if number not in self.near:
             self.near[number] = near_picture(self.data, self.original.kind, number - 1)
         near, kept = self.near[number], self._picture(number, packed=True)
-        return kept if near is None else min(near.within(room), kept, key=lambda one: len(one.data))
+        return kept if near is None else min(near.within(room), kept, key=lambda one: one.size)
 
 
 def _fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> InvisibleFonts:
