@@ -55,9 +55,9 @@ Read scanned pages into Markdown, offline, with a model that comes inside the pa
 [bold]Examples[/bold]
 [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]           read a scan into Markdown
 [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]      a folder of scans, one JSON file each
-[cyan]dsvl2 batch archive/ -o out/[/cyan]            many documents; goes on where it was stopped
-[cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]    three pages and the last, to standard output
-[cyan]dsvl2 ask invoice.pdf "total due?"[/cyan]      an answer with page, quote and confidence
+[cyan]dsvl2 batch archive/ -o out/[/cyan]            many documents; may be stopped
+[cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]    three pages and the last, from a pipe
+[cyan]dsvl2 ask invoice.pdf "total due?"[/cyan]      an answer with its page and quote
 [cyan]dsvl2 compare truth.txt scan.pdf[/cyan]        two readings word by word
 [cyan]dsvl2 inspect scan.pdf[/cyan]                  what would be read, without reading it
 [cyan]dsvl2 doctor[/cyan]                            what this machine offers
@@ -73,30 +73,38 @@ app = Program(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("ocr", epilog=ocr.EPILOG)(ocr.ocr)
-app.command("ask")(ask.ask)
-app.command("chat")(chat.chat)
-app.command("extract")(extract.extract)
-app.command("ground")(ground.ground)
-app.command("formula")(formula.formula)
-app.command("table")(table.table)
-app.command("page2code")(page2code.page2code)
-app.add_typer(batch.app, name="batch")
-app.command("watch")(watch.watch)
-app.add_typer(review.app, name="review")
-app.command("chart")(chart.chart)
-app.command("compare")(compare.compare)
-app.command("mcp")(mcp.mcp)
-app.command("inspect")(inspect.inspect)
-app.command("doctor")(doctor.doctor)
-app.command("bench")(bench.bench)
-app.command("eval")(eval.evaluate)
-app.command("train")(train.train)
-app.add_typer(models.app, name="models")
-app.command("schema")(schema.schema)
-app.add_typer(config.app, name="config")
-app.command("completion")(completion.completion)
-app.command("man")(man.man)
+READ, ASK, TAKE, MANY, CHECK, MACHINE = (
+    "Read pages",
+    "Ask them",
+    "Take things out",
+    "Many documents",
+    "Check and measure",
+    "Models and this machine",
+)
+app.command("ocr", epilog=ocr.EPILOG, rich_help_panel=READ)(ocr.ocr)
+app.command("inspect", rich_help_panel=READ)(inspect.inspect)
+app.command("page2code", rich_help_panel=READ)(page2code.page2code)
+app.command("ask", rich_help_panel=ASK)(ask.ask)
+app.command("chat", rich_help_panel=ASK)(chat.chat)
+app.command("mcp", rich_help_panel=ASK)(mcp.mcp)
+app.command("extract", rich_help_panel=TAKE)(extract.extract)
+app.command("table", rich_help_panel=TAKE)(table.table)
+app.command("chart", rich_help_panel=TAKE)(chart.chart)
+app.command("formula", rich_help_panel=TAKE)(formula.formula)
+app.command("ground", rich_help_panel=TAKE)(ground.ground)
+app.add_typer(batch.app, name="batch", rich_help_panel=MANY)
+app.command("watch", rich_help_panel=MANY)(watch.watch)
+app.add_typer(review.app, name="review", rich_help_panel=CHECK)
+app.command("compare", rich_help_panel=CHECK)(compare.compare)
+app.command("eval", rich_help_panel=CHECK)(eval.evaluate)
+app.command("bench", rich_help_panel=CHECK)(bench.bench)
+app.add_typer(models.app, name="models", rich_help_panel=MACHINE)
+app.command("train", rich_help_panel=MACHINE)(train.train)
+app.command("doctor", rich_help_panel=MACHINE)(doctor.doctor)
+app.add_typer(config.app, name="config", rich_help_panel=MACHINE)
+app.command("schema", rich_help_panel=MACHINE)(schema.schema)
+app.command("completion", rich_help_panel=MACHINE)(completion.completion)
+app.command("man", rich_help_panel=MACHINE)(man.man)
 
 
 def _print_version(wanted: bool) -> None:

@@ -71,7 +71,7 @@ def can_be_retried(counts: Counts) -> bool:
 
 def closing_line(counts: Counts, seconds: float) -> str:
     """Sum up a batch in one line."""
-    parts = [f"{count(counts.pages_done, 'page')} done ({counts.characters:,} characters, {seconds:.1f} s)"]
+    parts = [f"{count(counts.pages_done, 'page')} done ({count(counts.characters, 'character')}, {seconds:.1f} s)"]
     if counts.reused:
         parts.append(f"{counts.reused} done before")
     if counts.pages_blank:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.reports import series
@@ -75,7 +76,9 @@ class Deliveries:
         place = series(report.outputs) or "standard output"
         self.now.console.say(f"interrupted: pages {page_list(sorted(done))} of {report.source} are in {place}")
         if rest:
-            self.now.console.say(f"go on with: --pages {page_list(rest)}")
+            alone = len(self.plan.documents) == 1
+            which = "" if alone else f"dsvl2 ocr {shlex.quote(report.source)} "
+            self.now.console.say(f"go on with: {which}--pages {page_list(rest)}")
 
 
 class Pieces:

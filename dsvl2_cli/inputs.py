@@ -137,10 +137,11 @@ class Passwords:
         """Whether somebody can be asked: input and messages are both on a terminal."""
         return self.given is None and sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
-    def ask(self, name: str) -> str | None:
-        """Ask on the terminal, without echo. An empty answer is no password."""
+    def ask(self, name: str, *, again: bool = False) -> str | None:
+        """Ask on the terminal, without echo; `again` after a wrong one. An empty answer is no password."""
+        wrong = "that does not open it; " if again else ""
         try:
-            return getpass.getpass(f"password for {name}: ", stream=sys.stderr) or None
+            return getpass.getpass(f"{wrong}password for {name}: ", stream=sys.stderr) or None
         except EOFError:
             return None
 

@@ -46,7 +46,7 @@ def open_document(document: str | InputFile, options: SourceOptions, passwords: 
             raise
     name = document if isinstance(document, str) else document.name
     for attempt in range(ATTEMPTS):
-        password = passwords.ask(name)
+        password = passwords.ask(name, again=attempt > 0)
         if password is None:
             break
         try:

@@ -77,7 +77,8 @@ def read_all(plan: Plan, now: Session) -> Exit:
     now.console.say(closing_line(reports, seconds, least))
     left = len(plan.documents) - len(reports)
     if left:
-        now.console.say(f"{left} more of {len(plan.documents)} documents were not begun")
+        how = "; dsvl2 batch goes on where it was stopped" if to_stdout == [] else ""
+        now.console.say(f"{left} more of {len(plan.documents)} documents were not begun{how}")
     return code
 
 

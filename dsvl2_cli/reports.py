@@ -129,16 +129,18 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
     bad_pages = sum(len(report.failed_pages) for report in reports)
     blank = sum(page.blank for report in reports for page in report.pages)
     failed = sum(report.problem is not None for report in reports)
-    written = [path for report in reports for path in report.outputs]
+    done = sum(report.status in ("ok", "partial") for report in reports)
+    counted = [report for report in reports if not report.interrupted or len(reports) == 1]
+    written = [path for report in counted for path in report.outputs]  # where a part of one lies has been told
     letters = sum(report.characters for report in reports)
-    parts = [f"{count(pages - bad_pages, 'page')} read ({letters:,} characters, {seconds:.1f} s)"]
+    parts = [f"{count(pages - bad_pages, 'page')} read ({count(letters, 'character')}, {seconds:.1f} s)"]
     if blank:
         parts.append(f"{blank} blank")
     if bad_pages:
         parts.append(f"{count(bad_pages, 'page')} failed")
     parts += _doubts(reports, least)
     if len(reports) > 1:
-        parts.append(f"{len(reports) - failed} of {len(reports)} documents done")
+        parts.append(f"{done} of {len(reports)} documents done")
     elif failed:
         parts.append("the document failed")
     if written:
@@ -187,7 +189,7 @@ def series(words: Sequence[str]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def run_record(reports: Sequence[Report], code: Exit, seconds: float) -> dict[str, Any]:

@@ -290,5 +290,5 @@ class Teller(BatchReporter):
             told = None if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
             self._now.results.write(json.dumps({**record, "error": told}, ensure_ascii=False) + "\n")
         if output is not None and not self._quiet:
-            took = f"{sum(read):,} characters, {seconds:.1f} s" if read else "read before"
+            took = f"{count(sum(read), 'character')}, {seconds:.1f} s" if read else "read before"
             self._now.console.say(f"{name}: {count(pages, 'page')}, {took}; wrote {output}")

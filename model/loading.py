@@ -126,10 +126,18 @@ def choose_device(device: str) -> torch.device:
     except RuntimeError as error:
         raise DeviceError(f"unknown device {device!r}", "use auto, cpu or cuda") from error
     if place.type not in ("cpu", "cuda") or (place.type == "cuda" and not torch.cuda.is_available()):
-        raise DeviceError(f"device {device!r} is not available", "use auto or cpu")
+        raise DeviceError(
+            f"device {device!r} is not available{_why_no_gpu(place)}", "use auto or cpu; see: dsvl2 doctor"
+        )
     if place.type == "cuda" and (place.index or 0) >= torch.cuda.device_count():
         raise DeviceError(f"there is no {device}", f"GPUs here: cuda:0 to cuda:{torch.cuda.device_count() - 1}")
     return place
+
+
+def _why_no_gpu(place: torch.device) -> str:
+    if place.type != "cuda":
+        return ""
+    return ": this PyTorch is built for CPU only" if torch.version.cuda is None else ": PyTorch finds no GPU"
 
 
 def fingerprint(folder: Path) -> str:

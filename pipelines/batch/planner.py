@@ -17,8 +17,7 @@ from dsvl2.pipelines.batch.places import Place, is_url
 from dsvl2.pipelines.batch.remote import find_remote
 from dsvl2.pipelines.batch.rows import PlannedFile
 from dsvl2.pipelines.errors import DocumentError, FileMissing, NoDocuments, page_error
-from dsvl2.pipelines.sources import InputFile, not_there, printable, walk_folder
-from dsvl2.pipelines.sources.open import natural_key
+from dsvl2.pipelines.sources import InputFile, matching, not_there, printable, walk_folder
 
 STDIN_NAME = "<stdin>"
 
@@ -80,21 +79,10 @@ def _folder(folder: Path, others: Counter[str] | None) -> Iterator[PlannedFile]:
 
 
 def _glob(pattern: Path) -> Iterator[PlannedFile]:
-    """Files keep their path below the last folder of the pattern that holds no wildcard."""
-    fixed = Path(*_until_magic(pattern.parts))
-    found = sorted(glob.iglob(str(pattern), recursive=True), key=natural_key)
-    if not found:
+    files = matching(pattern)
+    if not files:
         yield _problem(pattern, FileMissing(f"nothing matches {printable(str(pattern))}"))
-    for name in found:
-        if not os.path.isdir(name):
-            yield _planned(InputFile(Path(name), fixed))
-
-
-def _until_magic(parts: tuple[str, ...]) -> Iterator[str]:
-    for part in parts:
-        if glob.has_magic(part):
-            return
-        yield part
+    yield from map(_planned, files)
 
 
 def _planned(file: InputFile) -> PlannedFile:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import itertools
 import os
 import re
 import sys
@@ -130,8 +132,9 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
     """List the documents in files, folders and "-", in the order given; a folder's in natural order (2 before 10).
 
     Folders are searched to the bottom, without hidden entries, links to folders, and files of other suffixes. A file
-    that was named itself is taken whatever its suffix. A document named twice, or by a link as well, is listed once, by
-    its own name. `others` counts the suffixes of files that folders hold and that are left out.
+    that was named itself is taken whatever its suffix. A pattern stands for the files it matches, as some shells leave
+    that to the program. A document named twice, or by a link as well, is listed once, by its own name. `others` counts
+    the suffixes of files that folders hold and that are left out.
 
     Raises:
         FileMissing: a path that does not exist.
@@ -156,7 +159,11 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
             hint = f"fetch it first: curl -L {given} | dsvl2 ocr -   (dsvl2 batch reads URLs)"
             raise FileMissing(f"{printable(str(given))} is a URL, and only files are read here", hint=hint)
         elif not os.path.lexists(path):
-            raise not_there(path)
+            files = matching(path)
+            if not files:
+                raise not_there(path)
+            for file in files:
+                _add(found, file)
         elif path.is_symlink() and not os.path.exists(path):
             raise FileMissing(f"{printable(str(path))} is a link to {printable(os.readlink(path))}, which is not there")
         else:
@@ -208,6 +215,18 @@ def walk_folder(
                 others[suffix] += 1
         elif entry.is_symlink() and others is not None:
             others["a link to a folder" if entry.is_dir() else "a link to nothing"] += 1
+
+
+def matching(pattern: Path) -> list[InputFile]:
+    """Return the files that a pattern (`scans/*.pdf`, `**/*.tif`) matches, in natural order; none if it is no pattern.
+
+    They keep their path below the last folder of the pattern that holds no wildcard.
+    """
+    if not glob.has_magic(str(pattern)):
+        return []
+    plain = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    names = sorted(glob.iglob(str(pattern), recursive=True), key=natural_key)
+    return [InputFile(Path(name), plain) for name in names if not os.path.isdir(name)]
 
 
 def not_there(path: Path) -> FileMissing:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from dsvl2.pipelines.documents import Notice, PageImage, ReadPage, TextLayerUse
 from dsvl2.pipelines.errors import Encrypted, FileMissing, UnreadableFile, WrongPassword
+from dsvl2.pipelines.sources.attachments import attachment_notice
 from dsvl2.pipelines.sources.base import Blob, PageInfo, Source, SourceOptions
 from dsvl2.pipelines.sources.pdf_text import layer_page
 from dsvl2.pipelines.sources.salvage import is_lost, rebuild_page_tree, whole_objects
@@ -52,6 +53,9 @@ class PdfSource(Source):
             if self._gathered:
                 what = f"its list of pages is gone, and {self._document.page_count} pages were found; others may be missing"
             self.notices.append(Notice("pdf_repaired", f"{self.name} is damaged and was repaired; {what}"))
+        inside = attachment_notice(self._document, self.name)
+        if inside is not None:
+            self.notices.append(inside)
 
     def _open(self, blob: Blob) -> Any:
         try:

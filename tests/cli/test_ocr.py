@@ -82,6 +82,19 @@ def test_several_inputs_keep_their_tree(dsvl2: Any, pdf: Make, png: Make, tmp_pa
     assert "2 of 2 documents done; wrote 2 files" in done.err
 
 
+def test_a_pattern_that_the_shell_left_alone_is_followed(dsvl2: Any, pdf: Make, tmp_path: Path) -> None:
+    for name in ("in/a10.pdf", "in/a2.pdf", "in/deep/a3.pdf", "in/b.pdf"):
+        pdf(name)
+    done = dsvl2("ocr", tmp_path / "in/**/a*.pdf", "-o", "out/")
+    assert done.code == 0
+    assert sorted(path.as_posix() for path in Path("out").rglob("*.md")) == [
+        "out/a10.md",
+        "out/a2.md",
+        "out/deep/a3.md",
+    ]
+    assert dsvl2("ocr", tmp_path / "in/c*.pdf").code == 4
+
+
 def test_the_engine_is_loaded_once_and_only_when_needed(dsvl2: Any, pdf: Make, scripted: Any) -> None:
     dsvl2("ocr", "nosuch.pdf")
     assert scripted.ScriptedEngine.loaded == 0
@@ -259,6 +272,15 @@ def test_an_interrupt_keeps_the_finished_pages_and_says_how_to_go_on(number: int
     assert "pages 1-2 of" in done.stderr
     assert "--pages 3-5" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_among_documents_counts_the_whole_ones_and_names_the_other(pdf: Make, tmp_path: Path) -> None:
+    whole, part = pdf("a.pdf", widths=(100, 110)), pdf("b.pdf", widths=(100, 137, 110))
+    done = interrupted([str(whole), str(part), str(pdf("c.pdf")), "-o", str(tmp_path / "out/")])
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.md", "b.md.partial"]
+    assert f"go on with: dsvl2 ocr {part} --pages 2-3" in done.stderr
+    assert f"1 of 2 documents done; wrote {tmp_path}/out/a.md" in done.stderr
+    assert "1 more of 3 documents were not begun; dsvl2 batch goes on where it was stopped" in done.stderr
 
 
 def test_an_interrupt_leaves_finished_pages_on_standard_output(pdf: Make) -> None:

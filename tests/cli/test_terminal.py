@@ -73,6 +73,7 @@ def test_three_wrong_passwords_are_enough(pdf: Make) -> None:
     assert code == 8, seen
     assert out == ""
     assert seen.count("password for") == 3
+    assert seen.count("that does not open it; password for") == 2
 
 
 def test_standard_input_on_a_terminal_is_a_usage_error() -> None:
