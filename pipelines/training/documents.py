@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
+from dsvl2.pipelines.training.answers.bills import bill
 from dsvl2.pipelines.training.answers.draw import Draw, Vocabulary, resources
 from dsvl2.pipelines.training.answers.forms import drill, form_page
 from dsvl2.pipelines.training.answers.invoices import invoice
@@ -33,7 +34,7 @@ _KNOWN = frozenset(CHARACTERS)
 #: Maker and weight on narrow bands (one or two tiles), weight on wide ones.
 _MAKERS: tuple[tuple[Callable[[Draw], Sheet], float, float], ...] = (
     (receipt, 54, 12), (form_page, 28, 45), (invoice, 6, 14), (drill, 3, 3), (memo, 3, 8), (table_page, 3, 12),
-    (laboratory, 3, 6),
+    (laboratory, 3, 6), (bill, 5, 10),
 )  # fmt: skip
 
 

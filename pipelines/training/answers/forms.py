@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dsvl2.pipelines.training.answers.draw import Draw
 from dsvl2.pipelines.training.answers.entries import Entry, entries
 from dsvl2.pipelines.training.answers.sheet import Rows, Sheet
-from dsvl2.pipelines.training.answers.stacks import stacked
+from dsvl2.pipelines.training.answers.stacks import ledger, matrix, stacked
 
 _MARKS = (
     ("X", ""), ("X", "_"), ("☑", "☐"), ("[X]", "[ ]"), ("(X)", "( )"), ("✓", ""), ("■", "□"), ("x", "o"), ("XX", "-"),
@@ -279,7 +279,9 @@ def form_page(draw: Draw) -> Sheet:
             form.feed(0.8)
     if draw.chance(0.8):
         form.title()
-    makers, weights = zip(*(SECTIONS if draw.held else (*SECTIONS, (stacked, 5))), strict=True)  # held-out forms stay
+    makers, weights = zip(
+        *(SECTIONS if draw.held else (*SECTIONS, (stacked, 6), (ledger, 6), (matrix, 2))), strict=True
+    )  # held-out forms stay
     end = draw.rng.uniform(250, 950)
     usual = draw.rng.choices(makers, weights, k=draw.number(1, 3))  # a form keeps to a few ways
     while form.y < end:

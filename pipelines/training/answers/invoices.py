@@ -19,7 +19,10 @@ from dsvl2.pipelines.training.answers.invoicewords import (
 )
 from dsvl2.pipelines.training.answers.sheet import FactKind, Rows, Sheet
 from dsvl2.pipelines.training.answers.sums import product
+from dsvl2.pipelines.training.answers.tongues import ENGLISH
 from dsvl2.pipelines.training.answers.values import Amounts, Dates
+
+_PAY = ("When is the payment due?", "By when does it have to be paid?")
 
 
 class _Invoice(Form):
@@ -105,7 +108,7 @@ def _meta(form: _Invoice, x: float) -> None:
         label = draw.pick(DUE)
         tag = sheet.fact(label, names=("due date", "payment date", "date by which to pay"), keys=("due_date", "due",
             "pay_by"), kind="date",
-                         asks=("When is the payment due?", "By when does it have to be paid?"),
+                         asks=_PAY if draw.held else (*_PAY, *ENGLISH["due"][2]),
                          plain=due.isoformat())  # fmt: skip
         form.pair(x, label, form.dates.write(due), tag, how)
     for label in dict.fromkeys(draw.pick(MORE) for _ in range(draw.number(0, 3))):  # a set has no fixed order

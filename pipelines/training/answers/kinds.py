@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dsvl2.pipelines.training.answers.bills import bill
 from dsvl2.pipelines.training.answers.charts import horizontal_bars, pie, vertical_bars
 from dsvl2.pipelines.training.answers.draw import Draw
 from dsvl2.pipelines.training.answers.forms import drill, form_page
@@ -37,8 +38,9 @@ KINDS: dict[str, tuple[Maker, float]] = {
     "notes": (notes, 14),
     "parties": (parties, 9),
     "contents": (contents, 4),
+    "bill": (bill, 14),
 }
 #: Kinds that pages held out for measuring are made of, beside those that training never sees: the same since the third run.
-MEASURED = tuple(name for name in KINDS if name not in ("notes", "parties", "contents"))
+MEASURED = tuple(name for name in KINDS if name not in ("notes", "parties", "contents", "bill"))
 #: Kinds that training never sees.
 UNSEEN: dict[str, Maker] = {"directory": directory, "ticket": ticket, "price_list": price_list}

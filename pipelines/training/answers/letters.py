@@ -6,6 +6,7 @@ from dsvl2.pipelines.training.answers.draw import Draw
 from dsvl2.pipelines.training.answers.entries import Entry, usual
 from dsvl2.pipelines.training.answers.forms import Form, columns, inline, tabbed
 from dsvl2.pipelines.training.answers.sheet import Sheet
+from dsvl2.pipelines.training.answers.tongues import ENGLISH
 from dsvl2.pipelines.training.answers.values import Amounts, Dates
 
 _OPEN = ("Dear {n},", "Dear Mr. {l}:", "Dear Ms. {l},", "Dear Sir or Madam,", "Dear {f},", "To whom it may concern:",
@@ -40,6 +41,8 @@ _SIGNER = ("Who signed the letter?", "Who wrote the letter?", "Who is the letter
 _GETS = ("Who is the letter addressed to?", "To whom is the letter written?", "Who is the recipient?",
     "Who received the letter?",
          "Who is the addressee?", "Who was this sent to?")  # fmt: skip
+
+_DAYS = ("When was the letter written?", "What is the date of the letter?", "On what day was it written?")
 
 
 def _body(form: Form, low: int, high: int) -> None:
@@ -85,12 +88,15 @@ def letter(draw: Draw) -> Sheet:
     day = dates.day(draw)
     date = sheet.fact(names=("date", "date of the letter"), keys=("date", "letter_date", "written_on"), kind="date",
         plain=day.isoformat(),
-                      asks=("When was the letter written?", "What is the date of the letter?",
-                          "On what day was it written?"))  # fmt: skip
+                      asks=_DAYS if draw.held else (*_DAYS, *ENGLISH["date"][2]))  # fmt: skip
     sheet.write(draw.any((form.left, centre, form.right - 12 * form.size)), form.y, (dates.write(day), date))
     form.feed(draw.rng.uniform(1.2, 2.5))
     name = draw.person()
-    person = sheet.fact(names=("recipient", "addressee"), keys=("recipient", "addressee", "to"), asks=_GETS)
+    person = sheet.fact(
+        names=("recipient", "addressee"),
+        keys=("recipient", "addressee", "to"),
+        asks=_GETS if draw.held else (*_GETS, "Who is the letter for?", "Who got the letter?"),
+    )
     sheet.write(form.left, form.y, (name, person))
     form.feed(0.9)
     place = sheet.fact(

@@ -1,4 +1,4 @@
-"""Labels of a form whose value is several short lines, as addresses, distribution lists and specifications are."""
+"""Sections of forms whose values take several lines, as addresses and specifications do, and rows of figures by name."""
 
 from __future__ import annotations
 
@@ -31,3 +31,47 @@ def stacked(form: Form) -> None:
             y += step
         deepest = max(deepest, y)
     form.y = deepest + form.size * draw.rng.uniform(0.4, 1.2)
+
+
+def ledger(form: Form) -> None:
+    """Labels at the left and values from one place on, of one line or several: a line without a label goes on."""
+    draw, sheet = form.draw, form.sheet
+    chosen = form.entries(draw.number(2, 6))
+    stop = form.left + max(sheet.wide(entry.label) for entry in chosen) + draw.rng.uniform(0.8, 5) * form.size
+    step, gap = form.size * draw.rng.uniform(1.15, 1.6), draw.any((0.0, 0.0, 0.4, 1.0)) * form.size
+    for entry in chosen:
+        tag = entry.fact(sheet)
+        sheet.write(form.left, form.y, entry.label)
+        plain = bool(entry.names or entry.asks or entry.kind != "text")  # who asks for a day wants no list
+        more = 0 if plain else draw.any((0, 0, 1, 1, 2, 3))
+        lines = [entry.value, *(draw.value()[:52] for _ in range(more))] if entry.value else []
+        parts = [part for line in lines for part in sheet.wrap(line, form.right - stop)]
+        for number, part in enumerate(parts[:6]):
+            form.y += step if number else 0.0
+            sheet.write(stop, form.y, (part, tag))
+        form.y += step + gap
+
+
+def matrix(form: Form) -> None:
+    """Figures under heads and beside the names of rows; asked by its name, a row is what stands first in it."""
+    draw, sheet = form.draw, form.sheet
+    count, length = draw.number(2, 6), draw.number(2, 8)
+    heads, names = form.entries(count), form.entries(length)
+    first = form.left + (form.right - form.left) * draw.rng.uniform(0.2, 0.38)
+    lefts = [first + (form.right - first) * number / count for number in range(count)]
+    for entry, x in zip(heads, lefts, strict=True):
+        for place, part in enumerate(sheet.wrap(entry.label.rstrip(":"), (form.right - first) / count - form.size)[:2]):
+            sheet.write(x, form.y + place * form.size * 1.1, part)
+    form.y += form.size * draw.rng.uniform(2.3, 3.2)
+    mark, percent = draw.any(("", "", "*", "+")), draw.chance(0.2)
+    points = draw.number(0, 2)
+    for entry in names:
+        label = sheet.wrap(entry.label, first - form.left - form.size)[0]
+        tag = sheet.fact(label)
+        sheet.write(form.left, form.y, label)
+        for number, x in enumerate(lefts):
+            text = f"{draw.rng.uniform(0, 10 ** draw.number(1, 3)):.{points}f}{'%' * percent}"
+            text += mark * draw.number(0, 3)
+            sheet.write(x, form.y, (text, 0 if number else tag))
+        form.feed(draw.rng.uniform(0.8, 1.1))
+    form.feed(0.5)
