@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-DOCUMENT_FORMATS = ("md", "txt", "json", "jsonl", "tex", "html", "tsv", "hocr", "alto", "pdf")
+DOCUMENT_FORMATS = ("md", "txt", "json", "jsonl", "tex", "html", "tsv", "hocr", "alto", "docling", "pdf")
 TABLE_FORMATS = ("csv", "xlsx", "html", "md", "tex", "json")
 MODELS = ("nano", "tiny", "small", "base")
 SCHEMES = ("4bit", "8bit", "e4a8", "w4", "nf4", "int8", "int8-bnb")

@@ -45,7 +45,7 @@ class Settings:
     batch_size: int | None = _key(None, "pages read together; the text never depends on it", least=1)
     dpi: float | None = _key(None, "resolution at which PDF pages are drawn", least=36)
     text_layer: str = _key("auto", "what to do with the text that PDF pages carry", choices=TEXT_LAYER)
-    format: str | None = _key(None, "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf")
+    format: str | None = _key(None, "md, txt, json, jsonl, tex, html, tsv, hocr, alto, docling or pdf")
     page_markers: bool = _key(False, "a comment with the page number before every page")
     front_matter: bool = _key(False, "YAML front matter: source, model, options")
     min_confidence: float | None = _key(

@@ -2,7 +2,7 @@
 
     python examples/custom_format.py examples/data/scan.pdf > scan.html
 
-To have it under `-f boxed-html`, add an instance to FORMATS in pipelines/formats/__init__.py.
+To have it under `-f boxed-html`, put it into a package that declares it: see `format_plugin/`.
 """
 
 from __future__ import annotations

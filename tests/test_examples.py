@@ -41,6 +41,25 @@ def test_custom_format(engine: Any, sample_scan: Path) -> None:
     assert '<section id="page-1">\n<h1>A page</h1>\n<p>It is 1654 by 2339 pixels.</p>\n</section>' in page
 
 
+def test_format_plugin(engine: Any, sample_scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tomllib
+
+    from dsvl2.pipelines import format_for_path, read_document
+
+    folder = EXAMPLES / "format_plugin"  # what installing it comes to: its module, and its entry points
+    shutil.copy(folder / "dsvl2_index.py", tmp_path)
+    project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+    (group,) = project["entry-points"].items()
+    lines = [f"[{group[0]}]", *(f"{name} = {value}" for name, value in group[1].items())]
+    info = tmp_path / "dsvl2_index-0.1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    form = format_for_path("book.index.txt")
+    assert form.render(read_document(str(sample_scan), engine)) == "page  1\npixels  1\n"
+
+
 def test_custom_task(engine: Any, sample_scan: Path) -> None:
     found = load(EXAMPLES / "custom_task.py").main("PIXELS", str(sample_scan), engine)
     assert found == ["page 1: It is 1654 by 2339 pixels."]

@@ -28,6 +28,7 @@ def doctor(as_json: options.Json = False, debug: options.Debug = False) -> None:
             **processor(),
             **accelerator(),
             **models(),
+            **formats(),
         }
         problems = find_problems(report)
         if as_json:
@@ -130,6 +131,21 @@ def models() -> dict[str, Any]:
         "model cache": str(cache_folder()),
         "configuration": f"{user_file()}{'' if user_file().is_file() else ' (absent)'}",
     }
+
+
+def formats() -> dict[str, str]:
+    """Output formats that other packages brought, and whether they work."""
+    from dsvl2.pipelines import DocumentError
+    from dsvl2.pipelines.formats import declared_formats, load_declared
+
+    found = {}
+    for point in declared_formats():
+        owner = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        try:
+            found[f"format {point.name}"] = f"{load_declared(point).title} ({owner})"
+        except DocumentError as error:
+            found[f"format {point.name}"] = str(error)
+    return found
 
 
 def find_problems(report: dict[str, Any]) -> list[str]:

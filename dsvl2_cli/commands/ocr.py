@@ -41,7 +41,7 @@ def ocr(
     format: Annotated[
         list[str] | None,
         format_option(
-            "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf; repeated, a folder gets all of them.",
+            "md, txt, json, jsonl, tex, html, tsv, hocr, alto, docling or pdf; repeated, a folder gets all of them.",
             default="by the suffix of -o, else md",
         ),
     ] = None,
@@ -64,7 +64,7 @@ def ocr(
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:
-    """Read scans into Markdown, text, JSON, LaTeX, HTML, TSV, hOCR, ALTO, or searchable PDF.
+    """Read scans into Markdown, text, JSON, LaTeX, HTML, TSV, hOCR, ALTO, DoclingDocument, or searchable PDF.
 
     \b
     [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]

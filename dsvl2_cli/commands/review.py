@@ -34,7 +34,7 @@ def apply(
     format: Annotated[
         str | None,
         format_option(
-            "md, txt, json, jsonl, tex, html, tsv, hocr, alto or pdf.", default="by the suffix of -o, else md"
+            "md, txt, json, jsonl, tex, html, tsv, hocr, alto, docling or pdf.", default="by the suffix of -o, else md"
         ),
     ] = None,
     scan: Annotated[

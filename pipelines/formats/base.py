@@ -34,7 +34,8 @@ class PageStream(Protocol):
 
 
 class Format(Protocol):
-    """An output format. To add one, write this protocol and add it to `dsvl2.pipelines.formats.FORMATS`."""
+    """An output format. To add one, write this protocol and add it to `dsvl2.pipelines.formats.FORMATS`, or declare it in a
+    package of your own (`dsvl2.pipelines.formats.plugins`)."""
 
     @property
     def name(self) -> str:

@@ -13,7 +13,9 @@ from dsvl2.pipelines.layout.types import InkLine
 from dsvl2.pipelines.words import text_width
 
 BULLET = re.compile(r"^(?:- |[\u2022\u25cf\u25aa\u25e6\u2023\u00b7*]\s+)")
-NUMBERED = re.compile(r"^(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,6})[.)])\s+\S")
+NUMBERED = re.compile(
+    r"^(?![A-Z]\. ?[A-Z]\. )(?:\(?(?:\d{1,3}|[a-zA-Z]|[ivxlc]{1,6})[.)])\s+\S"
+)  # "J. R. Reed" is a person
 SENTENCE_END = re.compile(r"[.!?:][\"')\]\u201d\u2019]*$")
 LEADER = re.compile(r"(?:\.\s?){4,}\s*\S{1,6}$")
 HYPHEN = re.compile(r"(\w+)[-\u2010\u00ad]$")

@@ -47,7 +47,7 @@ def test_an_unknown_name_lists_the_known() -> None:
     with pytest.raises(UnknownFormat, match="unknown format 'docx'") as caught:
         get_format("docx")
     for known in FORMATS:
-        assert known.suffixes[0].removeprefix(".") in caught.value.hint
+        assert known.suffixes[0].removeprefix(".").removesuffix(".json") in caught.value.hint
 
 
 @pytest.mark.parametrize(("path", "said"), [("a.docx", "'.docx'"), ("a", "has no suffix")])
