@@ -16,6 +16,7 @@ from dsvl2_cli.reports import count
 if TYPE_CHECKING:
     from dsvl2.pipelines.batch import Counts, Stop
     from dsvl2_cli.console import Console
+    from dsvl2_cli.doubting import Doubts
 
 
 STOPPING = "finishing the pages in work; the same signal again ends it at once"
@@ -69,7 +70,7 @@ def can_be_retried(counts: Counts) -> bool:
     return bool(counts.pages_failed + counts.pages_fallback + counts.documents_failed)
 
 
-def closing_line(counts: Counts, seconds: float) -> str:
+def closing_line(counts: Counts, seconds: float, doubts: Doubts) -> str:
     """Sum up a batch in one line."""
     parts = [f"{count(counts.pages_done, 'page')} done ({count(counts.characters, 'character')}, {seconds:.1f} s)"]
     if counts.reused:
@@ -80,6 +81,7 @@ def closing_line(counts: Counts, seconds: float) -> str:
         parts.append(f"{count(counts.pages_failed, 'page')} failed")
     if counts.pages_fallback:
         parts.append(f"{counts.pages_fallback} taken from the text layer")
+    parts += doubts.phrases(sources=counts.documents, pages=counts.pages)
     if counts.answers:
         parts.append(count(counts.answers, "answer"))
     if counts.elsewhere:

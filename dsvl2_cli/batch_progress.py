@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.console import Console, Problem, one_line
+from dsvl2_cli.doubting import Doubts
 from dsvl2_cli.progress import Events, on_a_terminal
 
 if TYPE_CHECKING:
@@ -23,17 +25,25 @@ class BatchReporter:
         self._console = console
         self._display = display
         self.counts: Counts | None = None
+        self.doubts = Doubts()
         self._named = set[str]()  # documents of which a page's error was printed
 
     def begin(self, counts: Counts) -> None:
         self.counts = counts
         self._display.begin(counts)
 
-    def document(self, name: str, pages: int) -> None:
+    def document(self, name: str, pages: int, notices: Sequence[str]) -> None:
         self._display.event("document", source=name, pages=pages)
+        for notice in notices:
+            self._console.warn(one_line(notice))
 
-    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None:
-        facts = {} if error is None else {"code": error.code}
+    def page(
+        self, name: str, number: int, status: str, error: PageError | None, characters: int, doubts: Sequence[str]
+    ) -> None:
+        facts: dict[str, Any] = {} if error is None else {"code": error.code}
+        if doubts:
+            facts["doubts"] = list(doubts)
+            self.doubts.add(name, number, doubts)
         self._display.event("page", source=name, page=number, status=status, characters=characters, **facts)
         if error is not None:
             what = error.message if status == "failed" else f"{error.message}; the PDF's own text was taken"

@@ -221,7 +221,7 @@ def run_job(
             {"schema": SCHEMA, "exit_code": int(code), "seconds": round(seconds, 3), "run": str(folder.path), **facts}
         )
     if counts is not None:
-        now.console.say(closing_line(counts, seconds))
+        now.console.say(closing_line(counts, seconds, reporter.doubts))
     if seen:
         kept = f"interrupted; everything that is done is kept. Go on with: {job.command}"
         now.console.say(kept if is_kept(folder) else "interrupted; with --run DIR it could go on where it stopped")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.console import Problem
+from dsvl2_cli.doubting import Doubts
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.progress import characters
 
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from dsvl2.pipelines import PageResult
 
 SCHEMA = "dsvl2/run/v1"
-PLACES_NAMED = 3
-_MAYBE = "(another script, handwriting, a picture, too coarse a scan?)"
-_PASSAGE = 8  # words of a block that are told of by themselves
 
 
 @dataclass(slots=True)
@@ -78,27 +76,12 @@ class Report:
         }
 
 
-def in_doubt(page: PageResult, least: float | None) -> bool:
-    """Say whether a page was read with less confidence than asked for or not at all, most of its words are likelier wrong
-    than right, or its text and ink do not account for each other."""
-    unsure = least is not None and page.confidence is not None and page.confidence < least
-    unsure |= page.let_go or page.mostly_doubtful or _has_doubtful_passage(page)
-    return unsure or (page.coverage is not None and not page.coverage.clean)
+def doubts_of(page: PageResult, least: float | None) -> tuple[str, ...]:
+    """Return what speaks against a page's text; "below": it was read with less confidence than asked for."""
+    from dsvl2.pipelines.doubts import doubts_of as own
 
-
-def _has_doubtful_passage(page: PageResult) -> bool:
-    """Say whether most words of one of its longer blocks are likelier wrong than right."""
-    if not page.calibrated:
-        return False
-    for block in page.blocks:
-        words = [word.confidence for line in block.lines for word in line.words if word.confidence is not None]
-        if len(words) >= _PASSAGE and 2 * sum(sure < 0.5 for sure in words) > len(words):
-            return True
-    return False
-
-
-def _has_just_a_doubtful_passage(page: PageResult) -> bool:
-    return _has_doubtful_passage(page) and not page.mostly_doubtful
+    below = least is not None and page.confidence is not None and page.confidence < least
+    return (*own(page), *(("below",) if below else ()))
 
 
 def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = None) -> Exit:
@@ -118,7 +101,7 @@ def exit_code(reports: Sequence[Report], fail_on: str, least: float | None = Non
     partial = any(report.failed_pages for report in reports)
     if failed or (partial and fail_on != "failure"):
         return Exit.PARTIAL
-    if fail_on == "doubt" and any(in_doubt(page, least) for report in reports for page in report.pages):
+    if fail_on == "doubt" and any(doubts_of(page, least) for report in reports for page in report.pages):
         return Exit.LOW_CONFIDENCE
     return Exit.OK
 
@@ -133,12 +116,16 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
     counted = [report for report in reports if not report.interrupted or len(reports) == 1]
     written = [path for report in counted for path in report.outputs]  # where a part of one lies has been told
     letters = sum(report.characters for report in reports)
+    doubts = Doubts(least)
+    for report in reports:
+        for page in report.pages:
+            doubts.add(report.source, page.number, doubts_of(page, least))
     parts = [f"{count(pages - bad_pages, 'page')} read ({count(letters, 'character')}, {seconds:.1f} s)"]
     if blank:
         parts.append(f"{blank} blank")
     if bad_pages:
         parts.append(f"{count(bad_pages, 'page')} failed")
-    parts += _doubts(reports, least)
+    parts += doubts.phrases(sources=len(reports), pages=pages)
     if len(reports) > 1:
         parts.append(f"{done} of {len(reports)} documents done")
     elif failed:
@@ -147,40 +134,6 @@ def closing_line(reports: Sequence[Report], seconds: float, least: float | None 
         few = len(written) <= max(1, len(reports[0].outputs)) if len(reports) == 1 else len(written) == 1
         parts.append(f"wrote {series(written)}" if few else f"wrote {len(written)} files")
     return "; ".join(parts)
-
-
-def _doubts(reports: Sequence[Report], least: float | None) -> list[str]:
-    """Say on which pages text may be missing, made up, or read with less confidence than asked for."""
-
-    def on(prefix: str, suspect: Callable[[PageResult], bool], suffix: str = "") -> str:
-        places = [(report.source, page.number) for report in reports for page in report.pages if suspect(page)]
-        return f"{prefix}{count(len(places), 'page')}{_where(places, reports)}{suffix}" if places else ""
-
-    found = [
-        on("nothing on ", lambda page: page.let_go, f" could be read with any certainty {_MAYBE}"),
-        on("most words on ", lambda page: page.mostly_doubtful, f" are likely wrong {_MAYBE}"),
-        on("most words of a passage on ", _has_just_a_doubtful_passage, " are likely wrong (another script?)"),
-        on(
-            "",
-            lambda page: least is not None and page.confidence is not None and page.confidence < least,
-            f" below {least or 0:g} confidence",
-        ),
-        on(
-            "text may be missing on ",
-            lambda page: page.coverage is not None and bool(page.coverage.unexplained) and not page.let_go,
-        ),
-        on("text without ink on ", lambda page: page.coverage is not None and bool(page.coverage.unsupported)),
-    ]
-    return [part for part in found if part]
-
-
-def _where(places: Sequence[tuple[str, int]], reports: Sequence[Report]) -> str:
-    """Name the first few places, in brackets; nothing where there is but one page."""
-    if len(reports) == 1 and len(reports[0].pages) == 1:
-        return ""
-    named = [f"{source} page {page}" if len(reports) > 1 else str(page) for source, page in places[:PLACES_NAMED]]
-    more = f" and {len(places) - PLACES_NAMED} more" if len(places) > PLACES_NAMED else ""
-    return f" ({', '.join(named)}{more})"
 
 
 def series(words: Sequence[str]) -> str:

@@ -17,22 +17,21 @@ from dsvl2_cli.arrivals import Arrivals, Facts, free_name
 from dsvl2_cli.batch_endings import STOPPING, signals
 from dsvl2_cli.batch_engines import workplace
 from dsvl2_cli.batch_places import is_remote, is_stream, run_folder
-from dsvl2_cli.batch_progress import BatchReporter, Display, EventDisplay, choose_display
+from dsvl2_cli.batch_progress import choose_display
 from dsvl2_cli.batch_tasks import Asked, named_format
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.reports import count
+from dsvl2_cli.watch_lines import Teller
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines import PageError
-    from dsvl2.pipelines.batch import Place, PlannedFile, RunFolder
+    from dsvl2.pipelines.batch import PlannedFile, RunFolder
     from dsvl2_cli.batches import Job
     from dsvl2_cli.common import Common
     from dsvl2_cli.inputs import Passwords
     from dsvl2_cli.session import Session
     from dsvl2_cli.settings import Settings
 
-SCHEMA = "dsvl2/watch/v1"
 _STEP = 0.1  # seconds after which a signal is noticed while nothing is read
 
 
@@ -248,47 +247,3 @@ class Rounds:
             shutil.move(file.path, free_name(target))
         except OSError as error:
             self._now.console.warn(f"{file.name} stays where it is: it cannot be moved to {place}: {error.strerror}")
-
-
-class Teller(BatchReporter):
-    """One line for each document that came, for people or as JSON.
-
-    fresh: names of those that were not looked at before; there: of those whose result was written in an earlier session.
-    """
-
-    def __init__(self, now: Session, display: Display, fresh: set[str], there: set[str]) -> None:
-        super().__init__(now.console, display)
-        self._now = now
-        self.fresh, self._there = fresh, there
-        self.ended: dict[str, str] = {}
-        self._pages: dict[str, list[int]] = {}
-        self._begun: dict[str, tuple[float, int]] = {}  # when it was opened, and how many pages it has
-        self._quiet = isinstance(display, EventDisplay)
-
-    def document(self, name: str, pages: int) -> None:
-        super().document(name, pages)
-        self._begun.setdefault(name, (time.monotonic(), pages))
-
-    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None:
-        super().page(name, number, status, error, characters)
-        self._pages.setdefault(name, []).append(characters)
-
-    def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:
-        if name not in self.fresh:
-            return
-        self.ended[name] = status
-        super().document_end(name, status, output, error)
-        read = self._pages.get(name, [])
-        if name in self._there and not read:
-            return
-        begun, pages = self._begun.get(name, (time.monotonic(), 0))
-        seconds = time.monotonic() - begun
-        if self._now.json:
-            record: dict[str, Any] = {"schema": SCHEMA, "source": name, "status": status}
-            record |= {"output": None if output is None else str(output), "pages": pages, "pages_read": len(read)}
-            record |= {"characters": sum(read), "seconds": round(seconds, 3)}
-            told = None if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
-            self._now.results.write(json.dumps({**record, "error": told}, ensure_ascii=False) + "\n")
-        if output is not None and not self._quiet:
-            took = f"{count(sum(read), 'character')}, {seconds:.1f} s" if read else "read before"
-            self._now.console.say(f"{name}: {count(pages, 'page')}, {took}; wrote {output}")

@@ -42,6 +42,7 @@ DOORS = {
         "dsvl2.pipelines.clock",
         "dsvl2.pipelines.compare",
         "dsvl2.pipelines.documents",
+        "dsvl2.pipelines.doubts",
         "dsvl2.pipelines.errors",
         "dsvl2.pipelines.evaluation",
         "dsvl2.pipelines.extract",

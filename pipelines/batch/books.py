@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from dsvl2.pipelines.batch.codec import Header, unpack_result
@@ -136,9 +136,9 @@ class Books:
         fresh = self.manifest.document_at(document.position)
         assert fresh is not None and fresh.id == row.id
         document.row = fresh
-        self._take_up(document)
+        self._take_up(document, notices=[message for _, message in fresh.notices])
 
-    def _take_up(self, document: DocumentWork) -> None:
+    def _take_up(self, document: DocumentWork, notices: Sequence[str] = ()) -> None:
         row = document.row
         done = self.manifest.done_pages(row.sha256 or "", self._recipes.pages)
         missing = [number for number in row.selected if number not in done]
@@ -146,7 +146,7 @@ class Books:
         document.todo = deque(PageWork(document, number) for number in missing)
         self.counts.pages += len(row.selected)
         self.counts.reused += len(row.selected) - len(missing)
-        self.reporter.document(row.name, len(row.selected))
+        self.reporter.document(row.name, len(row.selected), notices)
 
     def _beside_pages(self, row: DocumentRow) -> Iterator[int]:
         """What is to be done for a document beside its pages: its answer, its output made from the original."""
@@ -200,7 +200,8 @@ class Books:
         counts.characters += result["characters"]
         counts.tokens += result["tokens"]
         failure = PageError(*error) if error else None
-        self.reporter.page(row.name, page.number, result["status"], failure, result["characters"])
+        doubts = result["doubts"] if page.number != WHOLE else ()
+        self.reporter.page(row.name, page.number, result["status"], failure, result["characters"], doubts)
 
     def settle(self, document: DocumentWork) -> bool:
         """Finish a document whose pages all have results; False if the file changed meanwhile and is read again."""

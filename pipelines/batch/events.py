@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,11 +35,17 @@ class Counts:
 
 
 class Reporter(Protocol):
-    """Told what happens; must be quick. `counts` is the live object."""
+    """Told what happens; must be quick. `counts` is the live object.
+
+    `notices` say what was noticed while a document was opened, none where that was told by an earlier session; `doubts`
+    what speaks against a page's text, in the words of `pipelines/doubts.py`.
+    """
 
     def begin(self, counts: Counts) -> None: ...
-    def document(self, name: str, pages: int) -> None: ...
-    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None: ...
+    def document(self, name: str, pages: int, notices: Sequence[str]) -> None: ...
+    def page(
+        self, name: str, number: int, status: str, error: PageError | None, characters: int, doubts: Sequence[str]
+    ) -> None: ...
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None: ...
     def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None: ...
 
@@ -49,10 +56,12 @@ class Quiet:
     def begin(self, counts: Counts) -> None:
         pass
 
-    def document(self, name: str, pages: int) -> None:
+    def document(self, name: str, pages: int, notices: Sequence[str]) -> None:
         pass
 
-    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None:
+    def page(
+        self, name: str, number: int, status: str, error: PageError | None, characters: int, doubts: Sequence[str]
+    ) -> None:
         pass
 
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None:

@@ -13,6 +13,7 @@ from dsvl2.pipelines.batch.children import settle
 from dsvl2.pipelines.batch.codec import Header, pack_reading, receive, send, unpack_image, unpack_reading
 from dsvl2.pipelines.batch.ladder import Rung
 from dsvl2.pipelines.documents import ModelStamp, PageError, PageImage, PageResult
+from dsvl2.pipelines.doubts import doubts_of
 from dsvl2.pipelines.errors import page_error
 from dsvl2.pipelines.tasks import BatchTask, Engine, PageReading, TaskOptions, WholeDocument, batch_task, failed_page
 
@@ -147,4 +148,5 @@ def summary(result: PageResult, seconds: float) -> Header:
         "characters": sum(len(block.text) for block in result.blocks),
         "tokens": result.usage.completion_tokens if result.usage is not None else 0,
         "seconds": seconds,
+        "doubts": doubts_of(result),
     }

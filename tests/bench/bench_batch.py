@@ -12,6 +12,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,9 @@ class Meter(batch.Quiet):
         self.pages = 0
         self.samples: dict[int, list[tuple[int, float]]] = {}
 
-    def page(self, name: str, number: int, status: str, error: PageError | None, characters: int) -> None:
+    def page(
+        self, name: str, number: int, status: str, error: PageError | None, characters: int, doubts: Sequence[str]
+    ) -> None:
         self.pages += 1
         if self.pages % 50:
             return
