@@ -114,7 +114,7 @@ def _layer(plane: np.ndarray[Any, Any], darker: int) -> ImageObject:
         f"/Subtype/Image/Width {width}/Height {height}/BitsPerComponent 1"
         f"/ColorSpace[/Indexed/DeviceGray 1<{darker:02x}00>]/Filter/JBIG2Decode"
     )
-    return ImageObject(entries, jbig2(plane))
+    return ImageObject(entries, jbig2(plane, repeats=False))
 
 
 def share(grey: int) -> str:
