@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dsvl2_cli.compare_page import write_page
+from dsvl2_cli.compare_page import PageFolder, write_page
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.reports import count
@@ -75,21 +75,43 @@ def compare_all(wanted: Wanted, common: Common, now: Session) -> Exit:
     if wanted.a == wanted.b == STDIO:
         raise UsageError("standard input is named twice", "name '-' once")
     with Work(common, now) as work:
-        work.check_output(wanted.html, wanted.force)
+        pages = _page_folder(wanted, work)
         pairs = []
         for name, one, other in _pairs(wanted, work):
             if one is None or other is None:
                 pairs.append(Pair(name, None, "A" if one is None else "B"))
+                if pages is not None:
+                    pages.add(name, None, None, pairs[-1].missing)
                 continue
             a, b = _side(one, work), _side(other, work)
             found = compare_readings(a.reading, b.reading, ignore=wanted.ignore)
             pairs.append(Pair(name, found))
-            if wanted.html is not None:
+            if pages is not None:
+                pages.add(name, found, (a, b))
+            elif wanted.html is not None:
                 write_page(wanted, found, (a, b), work)
         work.stop_progress()
+        if pages is not None:
+            pages.finish(f"{wanted.a} - {wanted.b}")
         code = Exit.LOW_CONFIDENCE if any(pair.beyond(tolerance) for pair in pairs) else Exit.OK
         _show(pairs, tolerance, wanted, now, code)
         return code if code else work.exit
+
+
+def _page_folder(wanted: Wanted, work: Work) -> PageFolder | None:
+    """Return what takes the pages of two folders; None for two files, or without --html.
+
+    Raises:
+        UsageError: they are to go into one file, or on one scan. OutputError: they cannot be written.
+    """
+    if wanted.html is None or not Path(wanted.a).is_dir() or not Path(wanted.b).is_dir():
+        work.check_output(wanted.html, wanted.force)
+        return None
+    if Path(wanted.html).suffix.lower() in (".html", ".htm") or Path(wanted.html).is_file():
+        raise UsageError("two folders make a page for each document that differs", "name a folder: --html pages/")
+    if wanted.scan is not None:
+        raise UsageError("--scan names one document, and two folders hold several", "leave it out")
+    return PageFolder(wanted.html, work, wanted.force)
 
 
 def parse_tolerance(text: str) -> float:
@@ -118,8 +140,6 @@ def _pairs(wanted: Wanted, work: Work) -> Iterator[tuple[str, str | None, str | 
     if not all(folders):
         one, other = (wanted.a, wanted.b) if folders[0] else (wanted.b, wanted.a)
         raise UsageError(f"{one} is a folder and {other} is not", "compare two files, or two folders")
-    if wanted.html is not None:
-        raise UsageError("--html shows one document", "compare the files that differ one by one")
     a, b = _files(wanted.a, work), _files(wanted.b, work)
     for name in sorted(a.keys() | b.keys()):
         yield name, a.get(name), b.get(name)

@@ -62,10 +62,11 @@ def compare(
         str | None,
         typer.Option(
             "--html",
-            metavar="FILE",
+            metavar="FILE|DIR",
             rich_help_panel=options.OUTPUT,
             show_default="none",
-            help="Also write one offline page: the scan with the places that differ, both texts beside it.",
+            help="Also write one offline page: the scan with the places that differ, both texts beside it; of two folders a "
+            "page for each document that differs, and DIR/index.html.",
         ),
     ] = None,
     scan: Annotated[
@@ -88,6 +89,7 @@ def compare(
     [cyan]dsvl2 compare truth.txt scan.pdf --tolerance 0.5%[/cyan]            reads the scan; exit code 10 beyond
     [cyan]dsvl2 compare signed.pdf draft.pdf --html changes.html[/cyan]       two scans: what was changed
     [cyan]dsvl2 compare expected/ out/ --tolerance 0.1% --json[/cyan]         folders, for a test that runs by itself
+    [cyan]dsvl2 compare before/ after/ --html pages/[/cyan]                   a page for each document that differs
 
     Words that only A has are [-so-], words that only B has {+so+}, or in colour. Exit code 0: the same, or within the
     tolerance; 10: they differ by more.

@@ -1,6 +1,7 @@
 """Two readings held against each other, word by word: with another model's, an older version's, or what a person wrote."""
 
 from dsvl2.pipelines.compare.html import comparison_page
+from dsvl2.pipelines.compare.index import Listed, comparison_index
 from dsvl2.pipelines.compare.readings import OTHER_OUTPUTS, READING_SUFFIXES, BadReading, parse_reading, reading_of
 from dsvl2.pipelines.compare.record import SCHEMA, comparison_record, passages, read_alike
 from dsvl2.pipelines.compare.run import IGNORABLE, compare_readings
@@ -14,12 +15,14 @@ __all__ = [
     "BadReading",
     "Change",
     "Comparison",
+    "Listed",
     "Piece",
     "Reading",
     "Same",
     "Section",
     "Token",
     "compare_readings",
+    "comparison_index",
     "comparison_page",
     "comparison_record",
     "parse_reading",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def test_the_tolerance_decides(tolerance: str, code: int, dsvl2: Any, texts: tup
         (("{a}", "nowhere.json"), 4, "does not exist"),
         (("{a}", "nowhere.pdf"), 4, "does not exist"),
         (("{a}", "{folder}"), 2, "is a folder"),
-        (("{folder}", "{folder}", "--html", "c.html"), 2, "one by one"),
+        (("{folder}", "{folder}", "--html", "c.html"), 2, "--html pages/"),
         (("-", "-"), 2, "named twice"),
         (("{a}", "{b}", "--html", "{b}"), 5, "exists already"),
         (("{a}", "out.hocr"), 4, "does not exist"),
@@ -92,6 +93,27 @@ def test_a_kept_reading_finds_its_scan_and_says_how_it_was_read(
     assert "read with other options" in dsvl2("compare", kept, tmp_path / "scan.pdf", "--dpi", "73").out
     assert dsvl2("compare", kept, texts[0], "--html", tmp_path / "c.html").code == 10
     assert "data:image/webp" in (tmp_path / "c.html").read_text()
+
+
+def test_two_folders_make_a_page_for_each_document_that_differs(dsvl2: Any, tmp_path: Path) -> None:
+    texts = {"x/a & b #1.txt": ("one two", "one too"), "same.txt": ("s", "s"), "worse.txt": ("right", "wrong")}
+    for side, name in ((side, name) for side in (0, 1) for name in texts):
+        path = tmp_path / "ab"[side] / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(texts[name][side])
+    (tmp_path / "a" / "only.txt").write_text("here")
+    done = dsvl2("compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / "out")
+    assert (done.code, "index.html and 2 pages" in done.err) == (10, True)
+    assert "one" in (tmp_path / "out/pages/x/a & b #1.html").read_text()
+    assert not (tmp_path / "out/pages/same.html").exists()
+    index = (tmp_path / "out/index.html").read_text()
+    assert "4 documents, 3 differ." in index
+    assert re.findall(r"<tr><td>(?:<a href=\"(.*?)\">)?(.*?)<", index) == [
+        ("", "only"), ("pages/worse.html", "worse"), ("pages/x/a%20%26%20b%20%231.html", "x/a &amp; b #1"), ("", "same"),
+    ]  # fmt: skip
+    again = dsvl2("compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / "out")
+    assert (again.code, "exists already" in again.err) == (5, True)
+    assert dsvl2("compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / "out", "--force").code == 10
 
 
 def test_folders_are_compared_by_name(dsvl2: Any, tmp_path: Path) -> None:
