@@ -223,6 +223,8 @@ class Trainer:
             if self.progress.elapsed - self.saved > self.recipe.save_every:
                 self.save()
         self.save()
+        if self.compiling and not self.aside and self.cluster.rank == 0:
+            keep_compiled(self.out / KEPT)  # with what was compiled on the way
         ended = {"stopped" if self.stopping else "done": self.progress.step}
         self.log(ended | {"elapsed": round(self.progress.elapsed, 1), "seen": self.progress.seen})
 

@@ -30,6 +30,9 @@ DONE = "compiled"
 _GROUP = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT")
 #: (tiles, characters) of bands: one on either side of every size at which the compiler parts its graphs.
 _SHAPES = ((3, 900), (1, 60), (4, 1500), (2, 620))
+#: Of a full batch, the few rows that sorting by length leaves over: below 20,480 tokens the compiler parts its graphs
+#: (256 numbers a token, 5,242,880 in all: `can_fuse` of Inductor), which stopped run 9 for a while at its first such batch.
+REST = 0.3
 
 
 def compile_blocks(learner: Learner) -> None:
@@ -40,10 +43,12 @@ def compile_blocks(learner: Learner) -> None:
         block.compile(dynamic=True)
 
 
-def dummy(recipe: Recipe, kind: str, columns: int, longest: int, device: torch.device) -> tuple[Any, Targets]:
-    """Pictures and targets of a step's size without content."""
+def dummy(
+    recipe: Recipe, kind: str, columns: int, longest: int, device: torch.device, share: float = 1.0
+) -> tuple[Any, Targets]:
+    """Pictures and targets of a step's size without content; `share` of the usual tokens in a batch of conversations."""
     if kind == "answers":
-        tokens = torch.full((max(2, recipe.answer_tokens // longest), longest + 1), 20, device=device)
+        tokens = torch.full((max(2, int(share * recipe.answer_tokens) // longest), longest + 1), 20, device=device)
         return None, Targets(tokens, torch.ones_like(tokens).float(), tokens < 0)
     size = (recipe.batch_sizes if kind == "bands" else recipe.formula_sizes)[columns - 1]
     tokens = torch.full((size, answer_width(longest, columns, PROMPTS[kind])), nano.FIRST_CHARACTER, device=device)
@@ -54,11 +59,12 @@ def dummy(recipe: Recipe, kind: str, columns: int, longest: int, device: torch.d
 def warm_up(learner: Learner, recipe: Recipe, device: torch.device) -> list[float]:
     """Losses and gradients of one dummy batch of each size; returns the seconds that each took."""
     seconds = []
-    jobs = [("bands", columns, longest) for columns, longest in _SHAPES]
-    jobs += [("formulas", 2, 80)] * ("formulas" in recipe.kinds) + [("answers", 0, 1024)] * ("answers" in recipe.kinds)
-    for kind, columns, longest in jobs:
+    jobs = [("bands", columns, longest, 1.0) for columns, longest in _SHAPES]
+    jobs += [("formulas", 2, 80, 1.0)] * ("formulas" in recipe.kinds)
+    jobs += [("answers", 0, 1024, share) for share in (1.0, REST) if "answers" in recipe.kinds]
+    for kind, columns, longest, share in jobs:
         begun = time.monotonic()
-        images, targets = dummy(recipe, kind, columns, longest, device)
+        images, targets = dummy(recipe, kind, columns, longest, device, share)
         with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
             loss = learner(images, targets, PROMPTS[kind], recipe, late=False).loss
         loss.backward()
