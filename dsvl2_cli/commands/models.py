@@ -20,11 +20,14 @@ if TYPE_CHECKING:
 HEADINGS = ("name", "parameters", "size", "scheme", "context", "licence", "origin", "path")
 
 app = Program(
-    help="List, describe, fetch, check, quantize and remove models.", no_args_is_help=True, rich_markup_mode="rich"
+    help="List, describe, fetch, check, quantize, copy out and remove models.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 app.command("pull")(models_change.pull)
 app.command("verify")(models_change.verify)
 app.command("quantize")(models_change.quantize)
+app.command("export")(models_change.export)
 app.command("rm")(models_change.remove)
 
 

@@ -1,4 +1,4 @@
-"""`dsvl2 models pull|verify|quantize|rm`: what fetches, checks, makes and removes model folders."""
+"""`dsvl2 models pull|verify|quantize|export|rm`: what fetches, checks, makes and removes model folders."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def quantize(
             "--scheme",
             metavar="NAME",
             autocompletion=words(*SCHEMES, "bf16"),
-            help="4bit (= e4a8), 8bit (= int8), e4a8, w4, nf4, int8, int8-bnb, bf16.",
+            help="4bit (= e4a8), 8bit (= int8), e4a8, w4, nf4, int8, int8-bnb; bf16: full weights, also of a quantized model.",
         ),
     ] = "e4a8",
     as_json: options.Json = False,
@@ -99,6 +99,43 @@ def quantize(
         else:
             now.results.write(f"{target}\n")
             now.console.say(f"{before / 1e6:,.1f} MB became {after / 1e6:,.1f} MB")
+
+
+def export(
+    name: Name,
+    target: Annotated[
+        Path, typer.Argument(help="The folder or .tar file to make; it must not exist.", metavar="DIR|FILE.tar")
+    ],
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Copy a model out, for a machine without a network: plain files with their sha256, which models verify compares there.
+
+    \b
+    [cyan]dsvl2 models export small small.tar[/cyan]            then there: tar xf small.tar
+    [cyan]dsvl2 models verify ./small[/cyan]
+    [cyan]dsvl2 ocr scan.pdf --model ./small[/cyan]
+
+    The weights stay as they are stored. Fewer bits, or full weights that other programs for DeepSeek-VL2 read
+    (--scheme bf16), come from models quantize, whose folder can be exported too.
+    """
+    with session(as_json=as_json, verbosity=options.verbosity(quiet, 0), debug=debug) as now:
+        from dsvl2_cli.catalog import find
+        from dsvl2_cli.counter import counting
+        from dsvl2_cli.exporting import TAR, export_model
+
+        entry = find(name)
+        with counting(quiet) as progress:
+            sums = export_model(entry.path, target, progress)
+        if as_json:
+            now.emit({"schema": "dsvl2/model-export/v1", "name": entry.name, "path": str(target), "sha256": sums})
+            return
+        now.results.write(f"{target}\n")
+        packed = target.suffix.lower() == TAR
+        first = f"tar xf {target.name}; " if packed else ""
+        there = target.stem if packed else target.name
+        now.console.say(f"on the other machine: {first}dsvl2 models verify ./{there}; dsvl2 ocr FILE --model ./{there}")
 
 
 def remove(

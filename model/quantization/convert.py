@@ -23,7 +23,7 @@ from dsvl2.model.weights import CheckpointReader, released_shapes
 
 EXTRAS = (
     "processor_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "reading.json",
-    "LICENSE", "LICENSE-MODEL", "README.md",
+    "LICENSE", "LICENSE-MODEL", "README.md", "MODEL_CARD.md",
 )  # fmt: skip
 Progress = Callable[[int, int, str], None]
 

@@ -1,4 +1,4 @@
-"""`dsvl2 models pull|verify|quantize|rm` and the names tiny, small and base. No network: the library is a stand-in."""
+"""`dsvl2 models pull|verify|quantize|export|rm` and the names tiny, small and base. No network: the library is a stand-in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 import runpy
 import sys
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -225,6 +226,51 @@ def test_verify_reads_the_configuration_too(dsvl2: Any, released: Path) -> None:
     config.write_text(config.read_text().replace("deepseek_vl_v2", "llava"))
     done = dsvl2("models", "verify", released)
     assert done.code == 7 and "config.model_type is 'llava'" in done.err
+
+
+@pytest.mark.parametrize("name", ["out/small", "small.tar"])
+def test_export_makes_whole_files_of_a_cache_s_links(
+    name: str, dsvl2: Any, cached: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = dsvl2("models", "export", "small", name)
+    assert (done.code, done.out) == (0, f"{name}\n")
+    assert "dsvl2 models verify ./small" in done.err
+    if name.endswith(".tar"):
+        with tarfile.open(name) as archive:
+            assert {member.mtime for member in archive} == {0}
+            archive.extractall("out", filter="data")
+    made = tmp_path / "out" / "small"
+    names = {path.name for path in cached.iterdir()}
+    assert {path.name for path in made.iterdir()} == {*names, "SHA256SUMS"}
+    assert not any(path.is_symlink() for path in made.iterdir())
+    report = json.loads(dsvl2("models", "verify", "./out/small", "--json").out)
+    assert (set(report["files"].values()), set(report["files"]), report["problems"]) == ({"sha256"}, names, [])
+
+
+def test_a_tar_of_the_same_model_is_the_same_bytes(dsvl2: Any, released: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        assert dsvl2("models", "export", released, tmp_path / folder / "x.tar").code == 0
+    assert (tmp_path / "a/x.tar").read_bytes() == (tmp_path / "b/x.tar").read_bytes()
+
+
+def test_export_leaves_nothing_of_a_model_that_is_damaged_or_a_place_that_is_taken(
+    dsvl2: Any, released: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "made"
+    target.mkdir()
+    done = dsvl2("models", "export", released, target)
+    assert (done.code, f"{target} exists" in done.err) == (5, True)
+    target.rmdir()
+    (released / "SHA256SUMS").write_text(f"{'0' * 64}  config.json\n")
+    done = dsvl2("models", "export", released, target)
+    assert (done.code, "config.json differs from its checksum" in done.err) == (7, True)
+    (released / "SHA256SUMS").unlink()
+    weights = next(released.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-9])
+    done = dsvl2("models", "export", released, target.with_suffix(".tar"))
+    assert (done.code, "cut short" in done.err) == (7, True)
+    assert sorted(path.name for path in tmp_path.iterdir() if path != released) == []
 
 
 def test_the_licence_of_a_model_card_stays_with_quantized_weights(dsvl2: Any, released: Path, tmp_path: Path) -> None:
