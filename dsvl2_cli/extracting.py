@@ -11,6 +11,7 @@ from dsvl2_cli.askable import Drawing, known_text
 from dsvl2_cli.console import Problem
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
+from dsvl2_cli.reports import count, some
 from dsvl2_cli.session import Leave
 from dsvl2_cli.work import Work
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("json", "jsonl", "csv", "xlsx")
 MANY = 20  # pages from which on it is said how many there are: they take minutes
+EVEN = 0.5  # a value less sure than this is told: it is likelier wrong than right
+NAMED = 5
 _BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".xlsx": "xlsx"}
 _LOUD = frozenset(
     {
@@ -29,6 +32,7 @@ _LOUD = frozenset(
         "token_limit",
         "repetition",
         "rule_failed",
+        "rule_open",
         "unsupported",
         "not_merged",
         "bad_answer",
@@ -204,11 +208,12 @@ def tell(extraction: Extraction, now: Session, *, named: bool) -> None:
     for notice in extraction.notices:
         say = now.console.warn if notice.code in _LOUD else now.console.detail
         say(f"{lead}{notice.message}")
-    found = sum(field.quote is not None for field in extraction.fields.values())
-    count = f"{len(extraction.fields)} field{'s' if len(extraction.fields) != 1 else ''}"
-    pages = f"{len(extraction.pages)} page{'s' if len(extraction.pages) != 1 else ''}"
+    found = [(name, field) for name, field in extraction.fields.items() if field.quote is not None]
+    unsure = [name for name, field in found if field.confidence is not None and field.confidence < EVEN]
+    doubt = f"less than {100 * EVEN:.0f} % sure: {some(unsure, NAMED)}; " if unsure else ""
     now.console.say(
-        f"{lead}{count} from {pages}, {found} of them found on the page; "
+        f"{lead}{count(len(extraction.fields), 'field')} from {count(len(extraction.pages), 'page')}, "
+        f"{len(found)} of them found on the page; {doubt}"
         f"longest answer {extraction.most_tokens} of {extraction.token_limit} tokens"
     )
 

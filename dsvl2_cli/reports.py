@@ -141,6 +141,12 @@ def series(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)
 
 
+def some(words: Sequence[str], most: int) -> str:
+    """Return the first words as a person lists them: a, b and 3 more."""
+    left = len(words) - most
+    return f"{', '.join(words[:most])} and {left} more" if left > 0 else series(words)
+
+
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 

@@ -87,6 +87,24 @@ def test_one_document_is_one_json_object(dsvl2: Any, model: Any, letter: Any) ->
     assert "2 fields from 1 page, 2 of them found on the page" in done.err
 
 
+def test_a_rule_that_cannot_be_checked_is_told(dsvl2: Any, model: Any, letter: Any) -> None:
+    model({"no": "A-1031", "total": 88.17, "rebate": None})
+    done = dsvl2("extract", letter(), "-s", f"{FIELDS}, rebate: number", "--rule", "rebate < total", "--data-only")
+    assert "the rule rebate < total could not be checked: rebate is missing" in done.err
+
+
+def test_values_that_are_likelier_wrong_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    from dsvl2.pipelines.extract import Extraction, FieldEvidence
+    from dsvl2_cli.extracting import tell
+    from dsvl2_cli.session import session
+
+    sure, unsure = (FieldEvidence(1, None, "88.17", confidence) for confidence in (0.5, 0.49))
+    fields = {"a": sure, **{f"b{number}": unsure for number in range(7)}, "c": FieldEvidence(1, None, None, 0.1)}
+    with session() as now:
+        tell(Extraction("a.pdf", {}, fields, (), (), (1,), 1024, 79), now, named=False)
+    assert "; less than 50 % sure: b0, b1, b2, b3, b4 and 2 more; longest answer" in capsys.readouterr().err
+
+
 def test_a_value_that_the_schema_demands_and_no_page_has_ends_with_10(dsvl2: Any, model: Any, letter: Any) -> None:
     model({"no": "B-77", "total": 88.17})
     done = dsvl2("extract", letter(), "-s", "no!, total: number")
