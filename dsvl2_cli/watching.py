@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ from dsvl2_cli.reports import count
 from dsvl2_cli.watch_lines import Teller
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines.batch import PlannedFile, RunFolder
+    from dsvl2.pipelines.batch import EngineSpec, KeptHands, PlannedFile, RunFolder
+    from dsvl2_cli.batch_engines import Workers
     from dsvl2_cli.batches import Job
     from dsvl2_cli.common import Common
     from dsvl2_cli.inputs import Passwords
@@ -116,9 +118,11 @@ def watch_folder(watch: Watch, passwords: Passwords, now: Session) -> Exit:
     from dsvl2.pipelines.batch import Stop
 
     stop, waiting = Stop(), Waiting()
-    with run_folder(watch.job, None) as folder, signals(stop, now.console, waiting.told) as seen:
+    with ExitStack() as ends:
+        folder = ends.enter_context(run_folder(watch.job, None))
+        seen = ends.enter_context(signals(stop, now.console, waiting.told))
         folder.manifest.set_meta("job", json.dumps(asdict(watch.job)))
-        rounds = Rounds(watch, folder, passwords, now, stop)
+        rounds = ends.enter_context(closing(Rounds(watch, folder, passwords, now, stop)))
         arrivals = Arrivals(Path(watch.places.folder), watch.settle, watch.places.own)
         if not watch.once:
             now.console.say(f"watching {watch.places.folder}; results go to {watch.places.output}; Ctrl-C ends it")
@@ -169,11 +173,15 @@ class Waiting:
 
 
 class Rounds:
-    """One batch after the other over all that lies in the folder: the manifest knows what needs no more work."""
+    """One batch after the other over all that lies in the folder: the manifest knows what needs no more work.
+
+    The model stays loaded from one to the next, unless its files change.
+    """
 
     def __init__(self, watch: Watch, folder: RunFolder, passwords: Passwords, now: Session, stop: Any) -> None:
         self._watch, self._folder, self._now, self._stop = watch, folder, now, stop
         self._options = batches.batch_options(watch.job, passwords)
+        self._kept: tuple[EngineSpec, KeptHands] | None = None
         self._tried: dict[Path, Facts] = {}
         self.exit = Exit.OK
 
@@ -196,15 +204,16 @@ class Rounds:
         reporter.prepare(f"opening {count(len(reporter.fresh), 'file')}")
         try:
             with workplace(watch.job, self._options) as workers:
+                engines, hands = self._loaded(workers)
                 run_batch(
                     self._folder,
                     iter(planned),
                     batches.output_plan(watch.job, None),
-                    workers.engines,
+                    engines,
                     options=workers.options,
                     reporter=reporter,
                     stop=self._stop,
-                    hands=workers.hands,
+                    hands=hands,
                 )
         except KeyboardInterrupt:  # while the model was being loaded
             return
@@ -216,6 +225,21 @@ class Rounds:
             if status is not None:
                 self._move(file, status)
                 self.exit = self.exit if status == "ok" else Exit.PARTIAL
+
+    def _loaded(self, workers: Workers) -> tuple[EngineSpec, KeptHands]:
+        """The engines of the round before, or new ones if there is none or the model is another one now."""
+        from dsvl2.pipelines.batch import KeptHands
+
+        if self._kept is None or self._kept[0].key != workers.engines.key:
+            self.close()
+            self._kept = workers.engines, KeptHands(workers.options)
+        return self._kept
+
+    def close(self) -> None:
+        """Let go of the model."""
+        if self._kept is not None:
+            self._kept[1].let_go()
+            self._kept = None
 
     def _planned(self, whole: Mapping[Path, Facts]) -> Iterator[PlannedFile]:
         from dsvl2.pipelines import InputFile

@@ -49,6 +49,11 @@ class _Plan:
     def images(self) -> list[Image.Image]:
         return [image for message in self.request.messages for image in message.images]
 
+    @property
+    def room(self) -> int:
+        """Tokens that prompt and answer may fill."""
+        return self.size.prompt_tokens + self.request.sampling.max_new_tokens
+
 
 class Engine:
     """A loaded model. The answer to a request never depends on the other requests of the call."""
@@ -95,10 +100,8 @@ class Engine:
         if self.pictures.device.type == "cpu" or len(plans) < 2:
             answers = self._lanes.run([self._job(plan, watch) for plan in plans])
             return [self._result(plan, answers[plan.number]) for plan in plans]
-        ahead = Ahead(self.pictures, (self._wanted(plan) for plan in plans if _may_be_ahead(plan)))
-        jobs = [self._job(plan, watch, ahead) for plan in plans]
-        capacity = max(job.room for job in jobs)
-        with closing(ahead), closing(self._streamed(jobs, capacity, len(jobs))) as finished:
+        capacity = max(plan.room for plan in plans)
+        with closing(self._streamed(plans, capacity, len(plans), watch)) as finished:
             results = {answer.job.index: self._result(plans[answer.job.index], answer) for answer in finished}
         return [results[plan.number] for plan in plans]
 
@@ -112,35 +115,41 @@ class Engine:
         What drawing raises is raised here, behind the answers to the requests before. Closing the iterator ends the work.
         expected: about how many requests there are, which decides how much of a GPU's memory is taken; None: very many.
         """
-        limit = self.info.context_length
-        plans: dict[int, _Plan] = {}
+        under_way: dict[int, _Plan] = {}
         refused: deque[tuple[int, ModelError]] = deque()
-        ahead = Ahead(self.pictures)
 
-        def jobs() -> Iterator[Job]:
+        def plans() -> Iterator[_Plan]:
             for number, request in enumerate(requests):
                 try:
-                    plan = plans[number] = self._plan(request, number)
+                    under_way[number] = self._plan(request, number)
                 except ModelError as error:
                     refused.append((number, error))
-                    continue
-                if _may_be_ahead(plan):
-                    ahead.add(*self._wanted(plan))
-                yield self._job(plan, None, ahead)
+                else:
+                    yield under_way[number]
 
-        with closing(ahead), closing(self._streamed(jobs(), limit, expected or BUCKETS[-1])) as finished:
+        limit, waiting = self.info.context_length, expected or BUCKETS[-1]
+        with closing(self._streamed(plans(), limit, waiting)) as finished:
             for answer in finished:
                 while refused:
                     yield refused.popleft()
                 number = answer.job.index
-                yield number, self._result(plans.pop(number), answer)
+                yield number, self._result(under_way.pop(number), answer)
         yield from refused
 
-    def _streamed(self, jobs: Iterable[Job], capacity: int, waiting: int) -> Generator[Answer, None, None]:
-        return stream(self._lanes.first, jobs, capacity=capacity, waiting=waiting)
+    def _streamed(
+        self, plans: Iterable[_Plan], capacity: int, waiting: int, watch: Callable[[int, str], None] | None = None
+    ) -> Generator[Answer, None, None]:
+        """Answers as they finish, to requests whose images are cut as soon as they are drawn from `plans`."""
+        with closing(Ahead(self.pictures)) as ahead:
 
-    def _wanted(self, plan: _Plan) -> tuple[int, Wanted]:
-        return plan.number, Wanted(plan.images, self._canvases(plan.request), plan.size.tiles)
+            def jobs() -> Iterator[Job]:
+                for plan in plans:
+                    if plan.images and not plan.prompt.cuts:  # what stands before a division may have been run already
+                        ahead.add(plan.number, Wanted(plan.images, self._canvases(plan.request), plan.size.tiles))
+                    yield self._job(plan, watch, ahead)
+
+            with closing(stream(self._lanes.first, jobs(), capacity=capacity, waiting=waiting)) as finished:
+                yield from finished
 
     def _job(self, plan: _Plan, watch: Callable[[int, str], None] | None, ahead: Ahead | None = None) -> Job:
         def told(ids: Sequence[int]) -> None:
@@ -243,11 +252,6 @@ class Engine:
             drafted=answer.drafted,
             accepted=answer.accepted,
         )
-
-
-def _may_be_ahead(plan: _Plan) -> bool:
-    """Whether a request's images are encoded whatever came before: what stands before a division may have been run already."""
-    return bool(plan.images) and not plan.prompt.cuts
 
 
 def _digest(image: Image.Image) -> str:

@@ -17,9 +17,23 @@ import torch
 from torch import Tensor
 
 from dsvl2.model.answers import Answer, Job
-from dsvl2.model.scheduler import Scheduler, limited_threads
+from dsvl2.model.scheduler import Scheduler
 from dsvl2.model.steps import FEWEST
 from dsvl2.model.transfer import on_device
+
+
+@contextmanager
+def limited_threads(threads: int | None) -> Iterator[None]:
+    """Let PyTorch use at most so many CPU threads inside a `with` block; None leaves them."""
+    before = torch.get_num_threads()
+    if threads is None or threads >= before:
+        yield
+        return
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class Lanes:

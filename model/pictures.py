@@ -1,12 +1,11 @@
 """Images become rows of vectors: cut into tiles, encoded, laid out. On a GPU the next requests' images are seen to ahead.
 
 Threads cut what comes next while the GPU works, and the tiles of several requests go through the tower together: it likes some
-thirty at a time. No more is held ahead than one such batch of vectors and a few pages of cut tiles.
+thirty at a time. No more is held ahead than one such batch of vectors and the cut tiles of the requests that were added.
 Letters: N tiles, S tile size, E language width, n image tokens.
 """
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from threading import Lock
@@ -22,8 +21,7 @@ from dsvl2.model.pixels import cut
 from dsvl2.model.tiling import TileGrid
 from dsvl2.model.vl2 import DeepseekVL2
 
-WORKERS = max(4, min(8, (os.cpu_count() or 1) // 2))  # a page takes one 20 to 80 ms, a GPU up to 70 pages a second
-WINDOW = 12  # requests whose images may be cut ahead
+WORKERS = 4  # a page takes one 12 to 40 ms, a GPU reads up to 70 pages a second; more of them hold up the launches
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,15 +99,14 @@ class Pictures:
 
 
 class Ahead:
-    """The images of requests that take their turn one after the other, by number; `upcoming` is drawn WINDOW before its turn."""
+    """The images of requests that take their turn one after the other, by number; those that were added are cut ahead."""
 
-    def __init__(self, pictures: Pictures, upcoming: Iterable[tuple[int, Wanted]] = ()) -> None:
-        self._pictures, self._upcoming = pictures, iter(upcoming)
+    def __init__(self, pictures: Pictures) -> None:
+        self._pictures = pictures
         self._pool = ThreadPoolExecutor(WORKERS, "dsvl2-cut")
         self._cutting: dict[int, tuple[int, list[Future[Cut]]]] = {}  # number -> tiles, their images
         self._ready: dict[int, list[Tensor]] = {}
         self._lock = Lock()
-        self._fill()
 
     def add(self, number: int, wanted: Wanted) -> None:
         """Begin to cut the images of a request that comes after all earlier ones."""
@@ -123,11 +120,8 @@ class Ahead:
             for store in (self._cutting, self._ready):
                 for earlier in [key for key in store if key < number]:
                     del store[earlier]
-        while number not in self._ready and number not in self._cutting:
-            self._fill(len(self._cutting) + 1)
         if number not in self._ready:
             self._encode(number)
-        self._fill()
         return self._ready.pop(number)
 
     def close(self) -> None:
@@ -152,7 +146,3 @@ class Ahead:
         rows = iter(self._pictures.encode([one for group in cuts for one in group]))
         for later, group in zip(together, cuts, strict=True):
             self._ready[later] = [next(rows) for _ in group]
-
-    def _fill(self, least: int = WINDOW) -> None:
-        while len(self._cutting) < least and (following := next(self._upcoming, None)) is not None:
-            self.add(*following)

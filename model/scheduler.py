@@ -5,9 +5,9 @@ every step computes a multiple of four rows, of which each is the same in any nu
 whoever its neighbours are (provided rows of activations fill whole cache lines, as in every real checkpoint).
 """
 
+import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -36,21 +36,8 @@ Pull = Callable[[bool], Job | Later | None]
 # Batches or chunks of prompts between two steps at most: every step reads all weights, so those that decode wait until there
 # are as many of them as can be. 16 batches of pages take tiny 1.8 s, base 5.
 EAGER = 16
+LOOK = 2e-4  # seconds between two looks whether a job has come, while the device is at work
 PATIENCE = 32  # steps for which a prompt that has a row may wait for others to run with
-
-
-@contextmanager
-def limited_threads(threads: int | None) -> Iterator[None]:
-    """Let PyTorch use at most so many CPU threads inside a `with` block; None leaves them."""
-    before = torch.get_num_threads()
-    if threads is None or threads >= before:
-        yield
-        return
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class Scheduler:
@@ -161,7 +148,7 @@ class _Batch:
     def _admit(self) -> Iterator[Answer]:
         """Run prompts while there are rows and blocks for them, for a while: those that decode wait meanwhile."""
         ran = 0
-        while self._begun is not None or self._begin():
+        while self._begun is not None or self._begin(ran > 0):
             assert self._begun is not None  # just begun
             answers, prompts = self._begun
             hidden = next(prompts)
@@ -172,9 +159,11 @@ class _Batch:
             if self._running and ran >= self._eager:
                 break
 
-    def _begin(self) -> bool:
-        """Begin the next prompt, or several, if there are any and room for them."""
+    def _begin(self, more: bool) -> bool:
+        """Begin the next prompt, or several, if there are any and room for them; `more`: behind others of this turn."""
         prompts, answers = self._prompts, list[Answer]()
+        if more and isinstance(self._job, Later):
+            self._job = self._coming()
         if not self._patient():
             while isinstance(job := self._job, Job) and (
                 not answers or prompts.joins(job, [one.job for one in answers])
@@ -190,6 +179,17 @@ class _Batch:
         self._begun = answers, prompts.run(jobs, self._cache, leases)
         self._waited = 0
         return True
+
+    def _coming(self) -> Job | Later | None:
+        """The next job; while few rows are taken it may come until the device has run the last prompts.
+
+        A step of few rows costs nearly that of many, and the device is idle while its results are waited for.
+        """
+        while isinstance(job := self._pull(False), Later):
+            if len(self._running) * 2 >= self._steps.rows or not self._flights or self._flights[-1][0].ready:
+                break
+            time.sleep(LOOK)
+        return job
 
     def _patient(self) -> bool:
         """Whether the next prompt had better wait until there are rows for some others to run with it."""

@@ -40,6 +40,11 @@ class Flight:
             self._done = torch.cuda.Event()
             self._done.record(torch.cuda.current_stream(values.device))
 
+    @property
+    def ready(self) -> bool:
+        """Whether the values are there."""
+        return self._done is None or self._done.query()
+
     def read(self) -> list[list[float]]:
         """The values, as soon as they are there."""
         if self._done is not None:

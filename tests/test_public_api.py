@@ -111,6 +111,7 @@ BATCH = {
     "EngineFailed",
     "EngineSpec",
     "Hands",
+    "KeptHands",
     "Manifest",
     "OutputPlan",
     "Place",

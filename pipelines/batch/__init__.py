@@ -10,6 +10,7 @@ from dsvl2.pipelines.batch.endings import EngineFailed
 from dsvl2.pipelines.batch.events import Counts, Quiet, Reporter
 from dsvl2.pipelines.batch.folder import DEFAULT_NAME, STDIN_FILE, RunFolder, find_run, find_runs
 from dsvl2.pipelines.batch.inspection import RunStatus, run_status, verify_run
+from dsvl2.pipelines.batch.kept_hands import KeptHands
 from dsvl2.pipelines.batch.leases import LEASE_SECONDS, LeaseBoard, lease_key
 from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.places import Place, below, is_url, place_of, shown
@@ -31,6 +32,7 @@ __all__ = [
     "EngineFailed",
     "EngineSpec",
     "Hands",
+    "KeptHands",
     "LeaseBoard",
     "Manifest",
     "OutputPlan",

@@ -99,7 +99,9 @@ def test_tiles_of_several_requests_go_through_the_tower_together(engine: Engine)
     alone = [pictures.encode([pictures.cut(image, known)])[0] for image in images]
     engine.network.tiles = lambda pixels: batches.append(len(pixels)) or tiles(pixels)  # type: ignore[func-returns-value]
     try:
-        ahead = Ahead(pictures, iter(upcoming))
+        ahead = Ahead(pictures)
+        for number, wanted in upcoming:
+            ahead.add(number, wanted)
         wait([one for _, group in ahead._cutting.values() for one in group])
         for number, rows in enumerate(alone):
             if number != 4:  # nobody asked: let go
@@ -122,7 +124,9 @@ def test_a_page_does_not_wait_until_those_behind_it_are_cut(engine: Engine, monk
 
     alone = [pictures.encode([plain(image, known)])[0] for image in images]
     monkeypatch.setattr(pictures, "cut", slow)
-    ahead = Ahead(pictures, iter([(number, Wanted((image,), known, 1)) for number, image in enumerate(images)]))
+    ahead = Ahead(pictures)
+    for number, image in enumerate(images):
+        ahead.add(number, Wanted((image,), known, 1))
     with closing(ahead):
         try:
             assert ahead.rows(0)[0].equal(alone[0]) and not ahead._ready
