@@ -96,11 +96,16 @@ class _File:
         a, b, c, d, e, f = picture.place
         numbers = (a * width, b * height, c * width, d * height, e * width, f * height)
         matrix = " ".join(f"{n:.5g}" for n in numbers)
-        layers = picture.layers if isinstance(picture, Planes) else (picture,)
+        masks = self._thrift.named
+        layers = picture.layers(masks=masks) if isinstance(picture, Planes) else [picture]
         images = [self._objects.put_stream(layer.data, layer.entries, pack=False) for layer in layers]
-        resources = "".join(f"/{name} {image} 0 R" for name, image in zip(_LAYERS, images, strict=False))
-        drawing = "".join(f"/{name} Do" for name in _LAYERS[: len(images)])
+        named = dict(zip(_LAYERS, images, strict=False))
+        resources = "".join(f"/{name} {image} 0 R" for name, image in named.items())
+        drawing = [f"/{name} Do" for name in named]
         if not isinstance(picture, Planes):
-            return f"{matrix} cm{drawing}".encode(), f"/XObject<<{resources}>>"
-        paper = f"{share(picture.paper)} g -1 -1 3 3 re f/D gs"  # what is subtracted from has to be there (11.4.7), to the edge
-        return f"{matrix} cm {paper}{drawing}".encode(), f"/XObject<<{resources}>>/ExtGState<</D<</BM/Difference>>>>"
+            return f"{matrix} cm{drawing[0]}".encode(), f"/XObject<<{resources}>>"
+        if masks:
+            drawing = [f" {share(grey)} g{one}" for grey, one in zip(picture.shares, drawing, strict=True)]
+        paper = f"{share(picture.paper)} g -1 -1 3 3 re f/D gs"  # to subtract from, to the edge (11.4.7)
+        shown = f"{matrix} cm {paper}{''.join(drawing)}"
+        return shown.encode(), f"/XObject<<{resources}>>/ExtGState<</D<</BM/Difference>>>>"

@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageChops
 
 from dsvl2.pipelines.searchable.jbig2 import jbig2
+from dsvl2.pipelines.searchable.jpeg2000 import without_comments
 from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
 from dsvl2.pipelines.searchable.objects import deflated, deflated_twice
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
@@ -73,7 +74,8 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
         few = harder and image.width * image.height <= MOST_PIXELS
         own = None
         if kind == "jp2" and image.mode in _JPX_SPACES and data.startswith(_JP2_SIGNATURE):
-            own = ImageObject(_entries(image.size, 8, _JPX_SPACES[image.mode]) + "/Filter/JPXDecode", data)
+            how = f"/Subtype/Image/Width {image.width}/Height {image.height}/ColorSpace{_JPX_SPACES[image.mode]}"
+            own = ImageObject(how + "/Filter/JPXDecode", without_comments(data) if harder else data)
             if not few:
                 return own
         if kind == "png" and (found := _png(data)) and "exif" not in image.info:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from itertools import accumulate
 from typing import Any, Protocol
 
 _IN_STREAM = 100  # objects of one object stream
@@ -95,7 +96,7 @@ class NewPdf:
         plain = {} if gathered else {number: text.encode("ascii") for number, text in self._texts.items()}
         for number, data in [*streams.items(), *plain.items()]:
             places[number] = (1, len(body), 0)
-            body += b"%d 0 obj" % number + data + b" endobj\n"
+            body += b"%d 0 obj" % number + data + (b"endobj\n" if data.endswith(b">") else b" endobj\n")
         start, last = len(body), last + 1
         places[last] = (1, start, 0)
         wide, third = (start.bit_length() + 7) // 8, int(gathered)
@@ -120,9 +121,10 @@ class NewPdf:
 
     def _gathered(self, numbers: list[int]) -> bytes:
         texts = [self._texts[number] for number in numbers]
-        offsets = [sum(len(text) + 1 for text in texts[:place]) for place in range(len(texts))]
-        head = " ".join(f"{number} {offset}" for number, offset in zip(numbers, offsets, strict=True)) + " "
-        data = (head + " ".join(texts)).encode("ascii")
+        between = "" if all(text.startswith("<<") for text in texts) else " "
+        ends = list(accumulate((len(text) + len(between) for text in texts), initial=0))
+        head = " ".join(f"{number} {start}" for number, start in zip(numbers, ends, strict=False)) + " "
+        data = (head + between.join(texts)).encode("ascii")
         return _stream(data, f"/Type/ObjStm/N {len(texts)}/First {len(head)}")
 
 

@@ -28,16 +28,30 @@ Grey = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """A picture to draw: the grey of its paper in 255ths, and pictures that make it darker, to be drawn with Difference."""
+    """A picture to draw: the grey of its paper, and planes of JBIG2 with the greys by which they make it darker, in 255ths."""
 
     paper: int
-    layers: tuple[ImageObject, ...]
+    pixels: tuple[int, int]  # width, height
+    codes: tuple[bytes, ...]
+    shares: tuple[int, ...]
     place: Place = PLACES[1]
 
     @property
     def size(self) -> int:
-        """Bytes of all layers."""
-        return sum(len(layer.entries) + len(layer.data) for layer in self.layers)
+        """Bytes of all planes with their entries."""
+        return sum(layer.size for layer in self.layers())
+
+    def layers(self, *, masks: bool = False) -> list[ImageObject]:
+        """Return the pictures to draw with Difference; as masks they take less, and have to be painted in their greys."""
+        width, height = self.pixels
+        greys = (f"/BitsPerComponent 1/ColorSpace[/Indexed/DeviceGray 1<{share:02x}00>]" for share in self.shares)
+        return [
+            ImageObject(
+                f"/Subtype/Image/Width {width}/Height {height}{'/ImageMask true' if masks else grey}/Filter/JBIG2Decode",
+                code,
+            )
+            for grey, code in zip(greys, self.codes, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +73,10 @@ class _Greys:
 
     def planes(self, picture: Grey, place: Place) -> Planes:
         """Return the picture in these greys, to draw."""
-        shares = _shares(self.steps(picture), self.count)
-        return Planes(self.paper, tuple(_layer(plane, many * self.step) for many, plane in shares), place)
+        many, planes = zip(*_shares(self.steps(picture), self.count), strict=True)
+        codes = tuple(jbig2(plane, repeats=False) for plane in planes)
+        height, width = picture.shape
+        return Planes(self.paper, (width, height), codes, tuple(share * self.step for share in many), place)
 
 
 def planes_of(picture: Grey, alike: Callable[[Grey], bool], place: Place, room: int) -> Planes | None:
@@ -106,15 +122,6 @@ def _shares(steps: Grey, count: int) -> Iterator[tuple[int, np.ndarray[Any, Any]
     yield count - half, dark
     for bit in range(bits - 1):
         yield 1 << bit, (rest >> bit & 1).astype(bool)
-
-
-def _layer(plane: np.ndarray[Any, Any], darker: int) -> ImageObject:
-    height, width = plane.shape
-    entries = (
-        f"/Subtype/Image/Width {width}/Height {height}/BitsPerComponent 1"
-        f"/ColorSpace[/Indexed/DeviceGray 1<{darker:02x}00>]/Filter/JBIG2Decode"
-    )
-    return ImageObject(entries, jbig2(plane, repeats=False))
 
 
 def share(grey: int) -> str:

@@ -97,7 +97,9 @@ def _harder(pdf: Any, number: int, entries: Mapping[str, str], raw: bytes) -> tu
         "F" in entries or entries.get("Type") == "/Metadata"
     ):  # in another file; to be found by programs that know no PDF
         return None
-    if filters not in ("", "/FlateDecode", "/CCITTFaxDecode", "/LZWDecode", "/RunLengthDecode"):
+    if "/JBIG2Globals" in entries.get("DecodeParms", ""):  # has what it shares with other pictures
+        return None
+    if filters not in ("", "/FlateDecode", "/CCITTFaxDecode", "/LZWDecode", "/RunLengthDecode", "/JBIG2Decode"):
         return None
     data = bytes(pdf.xref_stream(number))
     if len(data) > _MOST_DEFLATE:

@@ -18,6 +18,7 @@ from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.searchable import write
 from dsvl2.pipelines.searchable.images import image_object
 from dsvl2.pipelines.searchable.jbig2 import jbig2
+from dsvl2.pipelines.searchable.jpeg2000 import without_comments
 from dsvl2.pipelines.searchable.jpeg_codes import code_lengths, fitted_codes
 from dsvl2.pipelines.searchable.objects import NewPdf
 from dsvl2.pipelines.searchable.repack import repacked
@@ -107,8 +108,33 @@ def test_a_jpeg_2000_goes_in_as_it_is_but_for_a_bare_code_stream(mode: str) -> N
     with Image.open(io.BytesIO(data)) as seen:
         off = np.abs(stored(found.entries, found.data).astype(int) - np.asarray(seen.convert("RGB")).astype(int))
     assert off.max() <= 1
+    shorter = image_object(data, "jp2", 0, harder=True)
+    assert shorter.size < found.size
+    assert np.array_equal(stored(shorter.entries, shorter.data), stored(found.entries, found.data))
     bare = drawn_pages.saved(image, "JPEG2000", no_jp2=True)
     assert "JPXDecode" not in image_object(bare, "jp2", 0).entries
+
+
+def test_comments_go_from_jpeg_2000_and_what_is_not_understood_stays() -> None:
+    image = drawn_pages.drawn_page(5, 100, dpi=40)[0]
+    data = drawn_pages.saved(image, "JPEG2000", comment="a scanner said this")
+    found = without_comments(data)
+    assert b"a scanner said this" in data
+    assert len(data) - len(found) == len("a scanner said this") + 6
+    extra = data + b"\0\0\0\x0cxml <x/>"
+    assert without_comments(extra) == found
+    for odd in (
+        b"",
+        data[:20],
+        data[:-5],
+        data[:40] + data[44:],
+        b"\0\0\0\1jP  ",
+        bytes(64),
+        data[:4] + b"x" + data[5:],
+    ):
+        assert without_comments(odd) == odd
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(found)) as after:
+        assert np.array_equal(np.asarray(before), np.asarray(after))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])

@@ -17,6 +17,8 @@ from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import PLACES, ImageObject
 from dsvl2.pipelines.searchable.near import near_picture
 from dsvl2.pipelines.searchable.planes import FEWEST_GREYS, MOST_GREYS, Planes, planes_of, share
+from dsvl2.pipelines.searchable.text import PLAIN, Thrift
+from dsvl2.pipelines.searchable.write import NEAR
 
 
 def shown(made: bytes, dpi: float = 72) -> np.ndarray:
@@ -25,9 +27,9 @@ def shown(made: bytes, dpi: float = 72) -> np.ndarray:
     return np.frombuffer(pixels.samples, np.uint8).reshape(pixels.height, pixels.stride)[:, : pixels.width].astype(int)
 
 
-def pdf_with(picture: ImageObject | Planes, size: tuple[int, int], dpi: float = 72) -> bytes:
+def pdf_with(picture: ImageObject | Planes, size: tuple[int, int], dpi: float = 72, thrift: Thrift = PLAIN) -> bytes:
     page = drawn_pages.drawn_page(1, 0, dpi=72)[1]
-    return new_pdf([type(page)(1, (), size[0], size[1], dpi)], InvisibleFonts(), lambda _: picture)
+    return new_pdf([type(page)(1, (), size[0], size[1], dpi)], InvisibleFonts(), lambda _: picture, thrift)
 
 
 @pytest.mark.parametrize("count", [FEWEST_GREYS, 7, 9, MOST_GREYS])
@@ -39,6 +41,8 @@ def test_every_grey_is_drawn_as_it_is(count: int, paper: int, step: int) -> None
     planes = planes_of(picture, lambda seen: np.array_equal(seen, picture), PLACES[1], room=0)
     assert planes is not None
     assert np.array_equal(shown(pdf_with(planes, (70, 40))), picture)
+    masks = shown(pdf_with(planes, (70, 40), thrift=NEAR[-1]))
+    assert ((masks - picture) ** 2).mean() < 255**2 / 10**3.6
 
 
 def test_too_many_greys_are_refused() -> None:
