@@ -75,15 +75,16 @@ def find(words: Iterable[str], others: Counter[str] | None = None) -> list[Input
 
     `others` counts the suffixes of the files that the folders hold and that are left out.
     """
-    from dsvl2.pipelines.errors import DocumentError
+    from dsvl2.pipelines.errors import DocumentError, FileMissing
     from dsvl2.pipelines.sources import find_documents
 
     found: list[InputFile | Missing] = []
     seen: set[str] = set()
     words = list(words)
     for word in words:
+        closed: list[FileMissing] = []
         try:
-            files = find_documents([word], others)
+            files = find_documents([word], others, closed)
         except DocumentError as error:
             hint = _meant(word, last=len(words) > 1 and word is words[-1])
             problem = Problem.of(error)
@@ -94,6 +95,7 @@ def find(words: Iterable[str], others: Counter[str] | None = None) -> list[Input
             if key not in seen:
                 seen.add(key)
                 found.append(file)
+        found += [Missing(word, Problem.of(error)) for error in closed]
     return found
 
 

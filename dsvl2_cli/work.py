@@ -48,6 +48,7 @@ class Work:
         self.options = common.source(self.settings, self.passwords)
         self.failed: list[PageResult] = []
         self.pages = 0
+        self.closed = 0  # folders that could not be looked into
         self._engine: Engine | None = None
         self._nano: Engine | None = None
         self._interrupts = Interrupts()
@@ -99,14 +100,21 @@ class Work:
         """Return the documents behind words, folders searched.
 
         Raises:
-            UsageError: nothing was named. DocumentError: a word leads nowhere.
+            UsageError: nothing was named. DocumentError: a word leads nowhere, or to nothing that may be looked at.
         """
         from dsvl2.pipelines import find_documents
+        from dsvl2.pipelines.errors import FileMissing
         from dsvl2_cli.inputs import expand, left_out
 
         others: Counter[str] = Counter()
+        closed: list[FileMissing] = []
         named = expand(words, files_from)
-        found = list(dict.fromkeys(file for word in named for file in find_documents([word], others)))
+        found = list(dict.fromkeys(file for word in named for file in find_documents([word], others, closed)))
+        if closed and not found:
+            raise closed[0]
+        for error in closed:
+            self.now.console.problem(Problem.of(error))
+        self.closed += len(closed)
         if others:
             self.now.console.say(left_out(others))
         return found
@@ -221,9 +229,9 @@ class Work:
 
     @property
     def exit(self) -> Exit:
-        """OK; PARTIAL if some pages failed; the first page's error if all did."""
+        """OK; PARTIAL if some pages failed or a folder was closed; the first page's error if all pages failed."""
         if not self.failed:
-            return Exit.OK
+            return Exit.PARTIAL if self.closed else Exit.OK
         from dsvl2_cli.exit_codes import exit_for
 
         error = self.failed[0].error
@@ -234,7 +242,7 @@ class Work:
         """End the command with the exit code of what happened to the pages; --json is told if it was told nothing."""
         if not self.exit:
             return
-        error = self.failed[0].error
+        error = self.failed[0].error if self.failed else None
         if self.now.json and not self.now.results.wrote and self.exit != Exit.PARTIAL and error is not None:
             message = f"page {self.failed[0].number}: {error.message}"
             self.now.results.write(error_json(Problem(error.code, message, error.hint)))

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.formats import Original
 
 
+def out_of_reach(what: str, error: Exception) -> FileMissing:
+    """Return the error of a file or folder that the system does not hand out; `what` begins the message."""
+    hint = (
+        "it is there, but not for this user: chmod u+r, or ask its owner"
+        if isinstance(error, PermissionError)
+        else None
+    )
+    return FileMissing(f"{what}: {getattr(error, 'strerror', None) or error}", hint=hint)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
     """How a file becomes page images.
@@ -73,7 +83,7 @@ class Blob:
         try:
             return self.path.open("rb")
         except OSError as error:
-            raise FileMissing(f"{self.name} cannot be read: {error.strerror or error}") from error
+            raise out_of_reach(f"{self.name} cannot be read", error) from error
 
     def sha256(self) -> str:
         """Return the hex digest of the bytes, read in pieces."""

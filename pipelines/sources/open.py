@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.errors import EmptyFile, FileMissing, NoDocuments, UnsupportedFile
-from dsvl2.pipelines.sources.base import Blob, Source, SourceOptions
+from dsvl2.pipelines.sources.base import Blob, Source, SourceOptions, out_of_reach
 from dsvl2.pipelines.sources.limits import Limits
 from dsvl2.pipelines.sources.near import meant
 from dsvl2.pipelines.sources.sniff import HEAD_BYTES, READING, SUFFIXES, describe, kind_of_suffix, sniff
@@ -60,7 +60,7 @@ def open_source(
         try:
             head = file.read(HEAD_BYTES)
         except OSError as error:
-            raise FileMissing(f"{blob.name} cannot be read: {error.strerror or error}") from error
+            raise out_of_reach(f"{blob.name} cannot be read", error) from error
     if not head:
         piped = blob.path is None and not isinstance(document, bytes)
         hint = "the program before the pipe wrote nothing: see what it says" if piped else None
@@ -111,7 +111,7 @@ def _blob(document: str | Path | bytes | InputFile, limits: Limits, name: str | 
     except (OSError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             raise not_there(path) from error
-        raise FileMissing(f"{shown} cannot be read: {_why(error)}") from error
+        raise out_of_reach(f"{shown} cannot be read", error) from error
     if path.is_dir():
         raise FileMissing(f"{shown} is a folder", hint="give the files in it; `dsvl2 ocr` takes folders too")
     limits.check_bytes(size, shown)
@@ -128,16 +128,18 @@ def _read_stdin(limits: Limits) -> bytes:
     return data
 
 
-def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = None) -> tuple[InputFile, ...]:
+def find_documents(
+    paths: Iterable[str | Path], others: Counter[str] | None = None, skipped: list[FileMissing] | None = None
+) -> tuple[InputFile, ...]:
     """List the documents in files, folders and "-", in the order given; a folder's in natural order (2 before 10).
 
     Folders are searched to the bottom, without hidden entries, links to folders, and files of other suffixes. A file
     that was named itself is taken whatever its suffix. A pattern stands for the files it matches, as some shells leave
     that to the program. A document named twice, or by a link as well, is listed once, by its own name. `others` counts
-    the suffixes of files that folders hold and that are left out.
+    the suffixes of files that folders hold and that are left out; folders that cannot be listed are noted in `skipped`.
 
     Raises:
-        FileMissing: a path that does not exist.
+        FileMissing: a path that does not exist, or a folder that cannot be listed if `skipped` is None.
         NoDocuments: a folder without a document, or no path at all.
     """
     found: dict[str, InputFile] = {}
@@ -146,14 +148,7 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
         if str(given) == STDIN:
             found.setdefault(STDIN, InputFile(None))
         elif path.is_dir():
-            rest: Counter[str] = Counter()
-            files = [InputFile(file, path) for file in walk_folder(path, others=rest)]
-            if not files:
-                hint = f"readings are named one by one: {path}/*.json" if rest[".json"] else None
-                raise NoDocuments(f"{printable(str(path))} has no documents in it", hint=hint)
-            if others is not None:
-                others.update(rest)
-            for file in files:
+            for file in _folder(path, others, skipped):
                 _add(found, file)
         elif re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(given)):
             hint = f"fetch it first: curl -L {given} | dsvl2 ocr -   (dsvl2 batch reads URLs)"
@@ -168,9 +163,23 @@ def find_documents(paths: Iterable[str | Path], others: Counter[str] | None = No
             raise FileMissing(f"{printable(str(path))} is a link to {printable(os.readlink(path))}, which is not there")
         else:
             _add(found, InputFile(path))
-    if not found:
+    if not found and not skipped:
         raise NoDocuments("no document was given")
     return tuple(found.values())
+
+
+def _folder(folder: Path, others: Counter[str] | None, skipped: list[FileMissing] | None) -> list[InputFile]:
+    rest: Counter[str] = Counter()
+    closed: list[FileMissing] | None = None if skipped is None else []
+    files = [InputFile(file, folder) for file in walk_folder(folder, closed, others=rest)]
+    if not files and not closed:
+        hint = f"readings are named one by one: {folder}/*.json" if rest[".json"] else None
+        raise NoDocuments(f"{printable(str(folder))} has no documents in it", hint=hint)
+    if others is not None:
+        others.update(rest)
+    if skipped is not None and closed is not None:
+        skipped += closed
+    return files
 
 
 def _add(found: dict[str, InputFile], file: InputFile) -> None:
@@ -196,7 +205,7 @@ def walk_folder(
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: natural_key(entry.name))
     except OSError as error:
-        problem = FileMissing(f"{printable(str(folder))} cannot be listed: {_why(error)}")
+        problem = out_of_reach(f"{printable(str(folder))} cannot be listed", error)
         if skipped is None:
             raise problem from error
         skipped.append(problem)
@@ -244,7 +253,3 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 def printable(text: str) -> str:
     """Replace what is no valid Unicode in a file name, so that it can be written anywhere."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _why(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
