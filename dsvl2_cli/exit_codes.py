@@ -66,6 +66,7 @@ _BY_CODE: dict[str, Exit] = {
     "bad_request": Exit.BAD_INPUT,
     "bad_question": Exit.USAGE,
     "bad_corrections": Exit.BAD_INPUT,
+    "bad_lexicon": Exit.BAD_INPUT,
     "bad_reading": Exit.BAD_INPUT,
     "no_documents": Exit.NOTHING_TO_DO,
     "file_encrypted": Exit.ENCRYPTED,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dsvl2_cli import engines
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.inputs import Missing, Passwords, expand, find, left_out
+from dsvl2_cli.lexicons import LexiconFile, read_lexicons
 from dsvl2_cli.opening import source_options
 from dsvl2_cli.outputs import Output, plan_all
 
@@ -34,6 +35,7 @@ class Plan:
     reviews: Mapping[InputFile, Path] = field(default_factory=dict)
     figures: Path | None = None
     left_out: str = ""
+    lexicon: LexiconFile | None = None
 
 
 def make_plan(
@@ -47,6 +49,7 @@ def make_plan(
     keep_suffix: bool = False,
     review: str | None = None,
     figures: str | None = None,
+    lexicons: Sequence[str] = (),
     force: bool = False,
     as_json: bool = False,
     password_file: str | None = None,
@@ -81,6 +84,7 @@ def make_plan(
         reviews=_reviews(files, review, planned, force=force, keep_suffix=keep_suffix),
         figures=_figure_folder(figures),
         left_out=left_out(others),
+        lexicon=read_lexicons(lexicons),
     )
 
 

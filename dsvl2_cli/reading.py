@@ -19,6 +19,7 @@ from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.inputs import Missing
 from dsvl2_cli.interrupts import Interrupts
+from dsvl2_cli.lexicons import mended
 from dsvl2_cli.opening import open_document
 from dsvl2_cli.progress import Progress, choose
 from dsvl2_cli.reports import Report, closing_line, count, exit_code, run_record
@@ -142,7 +143,9 @@ class Reader:
             begun = self._drawing(source, stack)
             engine = self.engine() if source.needs_model() else None
             self.progress.begin(report.source, len(source.selected))
-            head = document_head(source, engine)
+            head, lexicon = document_head(source, engine), self.plan.lexicon
+            if lexicon is not None:
+                head = lexicon.noted(head)
             shown = self._to_stdout(document)
             stream = shown.format.stream(head, self.plan.render) if shown else None
             scans = self._keeper(document, source)
@@ -152,8 +155,9 @@ class Reader:
             try:
                 drawn = scans or ahead(source, engine, begun)
                 seconds = engines.page_seconds(self.plan.settings, engine)
-                for read in run(OcrTask(), drawn, engine, batch_size=batch, page_seconds=seconds):
-                    page = figures.with_links(read) if figures is not None else read
+                for page in run(OcrTask(), drawn, engine, batch_size=batch, page_seconds=seconds):
+                    page = lexicon.apply(page) if lexicon is not None else page
+                    page = figures.with_links(page) if figures is not None else page
                     report.pages.append(page)
                     self._tell(report.source, page, alone=len(source.selected) == 1)
                     if stream is not None:
@@ -164,6 +168,9 @@ class Reader:
                 self.now.console.warn(notice.message)
             report.settle()
             self._tell_raw(report.source, report.pages)
+            if lexicon is not None:
+                words = count(mended(report.pages), "word")
+                self.now.console.say(f"{report.source}: {words} put right by the lexicon; -v shows them")
             if report.problem is None:
                 pieces.flush()
             done = replace(head, pages=tuple(report.pages), notices=tuple(source.notices))

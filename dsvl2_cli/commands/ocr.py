@@ -60,6 +60,17 @@ def ocr(
         ),
     ] = None,
     review: options.Review = None,
+    lexicon: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--lexicon",
+            metavar="FILE",
+            rich_help_panel=options.PAGES,
+            show_default="none",
+            help="Names and terms of these documents, in lines of text, or corrections of other pages: a doubtful word that is "
+            "like one of them becomes it. May be repeated.",
+        ),
+    ] = None,
     min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
@@ -70,7 +81,7 @@ def ocr(
     [cyan]dsvl2 ocr scan.pdf -o scan.md[/cyan]
     [cyan]dsvl2 ocr scan.pdf -o searchable.pdf -o scan.txt[/cyan]
     [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]
-    [cyan]dsvl2 ocr letters/ -o out/ -f json[/cyan]
+    [cyan]dsvl2 ocr letters/ -o out/ -f json --lexicon names.txt[/cyan]
     [cyan]dsvl2 ocr out/a.json -o a.html[/cyan]           another form of what was read
     [cyan]dsvl2 ocr --pages 1-3,z - < scan.pdf[/cyan]
     """
@@ -95,6 +106,7 @@ def ocr(
             keep_suffix=keep_suffix,
             review=review,
             figures=figures,
+            lexicons=lexicon or (),
             force=force,
             as_json=common.as_json,
             password_file=common.password_file,

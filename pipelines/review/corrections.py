@@ -123,7 +123,7 @@ def _corrected(block: Block, page: int, number: int, wanted: dict[str, Correctio
             lines[place] = Line(change.after, line.box, 1.0)
     if tuple(lines) == block.lines:
         return block
-    return _rebuilt(block, lines)
+    return rebuilt(block, lines)
 
 
 def _check(change: Correction, read: str) -> None:
@@ -131,7 +131,7 @@ def _check(change: Correction, read: str) -> None:
         raise BadCorrections(f"{change.id} was read as {shown(read)[:60]!r}, not as {change.before[:60]!r}")
 
 
-def _rebuilt(block: Block, lines: list[Line]) -> Block:
+def rebuilt(block: Block, lines: list[Line]) -> Block:
     """Return a block whose lines have changed, its text, rows and cells made anew from them."""
     kept = tuple(line for line in lines if line.text.strip())
     if block.table is not None:
