@@ -34,11 +34,12 @@ def cut(image: Image.Image, candidates: Sequence[tuple[int, int]], pad_color: tu
         plain = _grey(image) if image.mode in ("RGB", "L") else image.convert("RGB")
     except (OSError, ValueError) as error:
         raise ImageError(f"the image cannot be read: {error}", "check that the file is complete") from error
-    local = _place(plain, canvas, pad_color)
-    tiles = local.reshape(grid.height, tile, grid.width, tile, 3).swapaxes(1, 2).reshape(-1, tile, tile, 3)
-    if len(tiles) > 1:
-        tiles = np.concatenate((_place(plain, (tile, tile), pad_color)[None], tiles))
-    return VisionInputs(np.array(tiles, order="C"), grid)  # own, writable bytes: torch takes them as they are
+    local = _place(plain, canvas, pad_color).reshape(grid.height, tile, grid.width, tile, 3)
+    tiles = np.empty((grid.tiles, tile, tile, 3), dtype=np.uint8)  # own, writable bytes: torch takes them as they are
+    if grid.tiles > 1:
+        tiles[0] = _place(plain, (tile, tile), pad_color)
+    tiles[-grid.width * grid.height :].reshape(grid.height, grid.width, tile, tile, 3)[:] = local.swapaxes(1, 2)
+    return VisionInputs(tiles, grid)
 
 
 def cut_all(
