@@ -9,7 +9,8 @@ from threading import Event, Thread
 from typing import TypeVar
 
 from dsvl2.model.answers import Answer, Job
-from dsvl2.model.scheduler import LATER, Later, Scheduler
+from dsvl2.model.running import LATER, Later
+from dsvl2.model.scheduler import Scheduler
 from dsvl2.model.transfer import on_device
 
 AHEAD = 24  # requests that may wait for their turn; those not yet asked for are not made
