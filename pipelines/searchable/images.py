@@ -20,6 +20,7 @@ from PIL import Image, ImageChops
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg2000 import without_comments
 from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
+from dsvl2.pipelines.searchable.jpeg_notes import without_notes
 from dsvl2.pipelines.searchable.objects import deflated, deflated_twice
 from dsvl2.pipelines.searchable.tiff_jpeg import JoinedJpeg, joined_jpeg
 from dsvl2.pipelines.sources.decoders import pillow_format
@@ -95,7 +96,8 @@ def placed(image: Image.Image) -> tuple[int, int, int, int, int, int]:
 
 def _fitted(jpeg: ImageObject) -> ImageObject:
     """Return JPEG data with codes of their own, and deflated: an empty block takes two bits, thousands of them nothing."""
-    data = fitted_codes(jpeg.data) or jpeg.data if len(jpeg.data) <= MOST_JPEG else jpeg.data
+    data = without_notes(jpeg.data)
+    data = fitted_codes(data) or data if len(data) <= MOST_JPEG else data
     packed = deflated(data)
     if len(packed) + len(_BOTH) - len(_DCT) >= len(data):
         return replace(jpeg, data=data)

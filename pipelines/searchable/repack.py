@@ -15,6 +15,7 @@ from PIL import Image
 from dsvl2.pipelines.searchable.images import MOST_JPEG, MOST_PIXELS
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg_codes import fitted_codes
+from dsvl2.pipelines.searchable.jpeg_notes import without_notes
 from dsvl2.pipelines.searchable.objects import NewPdf, deflated, deflated_twice
 from dsvl2.pipelines.searchable.syntax import entries_of, joined
 
@@ -114,7 +115,8 @@ def _harder(pdf: Any, number: int, entries: Mapping[str, str], raw: bytes) -> tu
 
 
 def _jpeg(raw: bytes, parameters: str) -> tuple[bytes, str]:
-    data = fitted_codes(raw) or raw if len(raw) <= MOST_JPEG else raw
+    data = without_notes(raw)
+    data = fitted_codes(data) or data if len(data) <= MOST_JPEG else data
     packed = deflated(data)
     if len(packed) + len(_FLATE) < len(data):
         return packed, "/Filter[/FlateDecode/DCTDecode]" + (f"/DecodeParms[null {parameters}]" if parameters else "")

@@ -20,6 +20,7 @@ from dsvl2.pipelines.searchable.images import image_object
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg2000 import without_comments
 from dsvl2.pipelines.searchable.jpeg_codes import code_lengths, fitted_codes
+from dsvl2.pipelines.searchable.jpeg_notes import without_notes
 from dsvl2.pipelines.searchable.objects import NewPdf
 from dsvl2.pipelines.searchable.repack import repacked
 from dsvl2.pipelines.searchable.syntax import entries_of, joined
@@ -166,6 +167,26 @@ def test_other_and_damaged_jpegs_are_left_alone() -> None:
     ):
         found = fitted_codes(damaged)
         assert found is None or found.startswith(b"\xff\xd8")
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_notes_shows_the_same(mode: str, progressive: bool) -> None:
+    image = drawn_pages.scan_of(drawn_pages.drawn_page(5, 100, dpi=40)[0]).convert(mode)
+    exif = Image.Exif()
+    exif[270] = "a description " * 20
+    how = {"exif": exif, "comment": b"a comment", "icc_profile": bytes(300), "progressive": progressive}
+    data = drawn_pages.saved(image, "JPEG", quality=60, **how)
+    found = without_notes(data)
+    assert len(found) < len(data) - 600
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(found)) as after:
+        assert np.array_equal(np.asarray(before), np.asarray(after))
+        assert not {"exif", "comment", "icc_profile"} & after.info.keys()
+    colours = 3 if mode == "RGB" else 1
+    odd = data.replace(bytes([colours, 1, 0x22 if mode == "RGB" else 0x11]), bytes([colours, 82, 0x22]), 1)
+    assert (b"JFIF" in without_notes(odd)) == (mode == "RGB")
+    for wrong in (b"", b"\xff\xd8", data[:30], data[:2] + b"x" + data[3:]):
+        assert without_notes(wrong) == wrong
 
 
 def test_codes_are_at_most_sixteen_bits_and_none_is_of_ones_alone() -> None:
