@@ -18,12 +18,27 @@ WIDE = tl.constexpr(64)
 
 
 @triton.jit
-def _place(BN: tl.constexpr, BM: tl.constexpr):
-    """Which block of tokens this program has, and its first row of the weights."""
+def _place(BN: tl.constexpr, BM: tl.constexpr, FORM: tl.constexpr, ROUTED):
+    """Which block of tokens this program has, and its first row of the weights.
+
+    Small blocks of packed experts: those of shared experts, which hold more tokens and take longer, begin; all rows of a block
+    follow each other, and blocks that nobody needs come last (int4 with int8 beside it, 32 and 128 tokens, H100: 146 -> 135 and
+    164 -> 154 us a layer).
+    """
     if BM >= WIDE:
         return tl.program_id(1), tl.program_id(0) * BN
-    else:
+    elif FORM == 0:
         return tl.program_id(0), tl.program_id(1) * BN
+    else:
+        blocks, rows = tl.num_programs(0), tl.num_programs(1)
+        number = tl.program_id(1) * blocks + tl.program_id(0)
+        beside = blocks - ROUTED
+        if number < beside * rows:
+            block, row = ROUTED + number % tl.maximum(beside, 1), number // tl.maximum(beside, 1)
+        else:
+            number -= beside * rows
+            block, row = number // rows, number % rows
+        return block, row * BN
 
 
 @triton.jit
@@ -122,7 +137,7 @@ def gate_up(
         table = laid(table)
         shared_table = table
     hold(CHAIN)
-    block, row = _place(BN, BM)
+    block, row = _place(BN, BM, FORM, ROUTED)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:
@@ -189,7 +204,7 @@ def down(
         table = laid(table)
         shared_table = table
     hold(CHAIN)
-    block, row = _place(BN, BM)
+    block, row = _place(BN, BM, FORM, ROUTED)
     if block < ROUTED:
         count = tl.load(counts + block)
         if count > 0:

@@ -27,5 +27,6 @@ CARDS: dict[str, dict[tuple[str, int, int], tuple[int, int, int, int, int]]] = {
         ("gate_up", 3, 1): (16, 128, 64, 8, 4),
         ("gate_up", 3, 2): (16, 128, 64, 8, 3),
         ("gate_up", 3, 3): (32, 128, 64, 8, 3),
+        ("linear", 1, 4): (32, 64, 128, 4, 4),  # no columns divided: a step of small e4a8 at 128 rows 9,420 -> 9,300 us
     }
 }
