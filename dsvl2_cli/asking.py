@@ -29,9 +29,10 @@ class AskPlan:
     words: tuple[str, ...]
     questions: tuple[str, ...]
     questions_from: str | None
-    max_pages: int | None
+    read_at_most: int | None
     candidates: int
     chart: bool = False
+    files_from: str | None = None
 
 
 def answer_all(
@@ -39,24 +40,22 @@ def answer_all(
 ) -> None:
     """Read the pages, ask all questions, print the results."""
     files, asked = split_words(plan.words)
-    if "-" in files and plan.questions_from == "-":
+    if ("-" in files or plan.files_from == "-") and plan.questions_from == "-":
         raise UsageError("standard input cannot be both the document and the questions", "put one of them into a file")
     questions = read_questions(asked, plan.questions, plan.questions_from)
-    if not files:
+    if not files and plan.files_from is None:
         raise UsageError("no document was named", f"none of the words is an existing file: {' '.join(asked)[:120]}")
     with Work(common, now) as work, ExitStack() as stack:
+        documents = work.documents(files, plan.files_from)
         if plan.chart:
-            results = ask_pictures(work, work.documents(files), stack, questions)
-            work.stop_progress()
-            show(results, now, one_source=len(files) == 1)
-            work.leave()
-            return
-        found = gather(
-            work, work.documents(files), stack, limit=plan.max_pages, rank_all=plan.candidates, questions=questions
-        )
-        results = ask_pages(work, found, questions, plan.candidates, tiles=tiles, tokens=tokens, together=together)
+            results = ask_pictures(work, documents, stack, questions)
+        else:
+            found = gather(
+                work, documents, stack, limit=plan.read_at_most, rank_all=plan.candidates, questions=questions
+            )
+            results = ask_pages(work, found, questions, plan.candidates, tiles=tiles, tokens=tokens, together=together)
         work.stop_progress()
-        show(results, now, one_source=len(files) == 1)
+        show(results, now, one_source=len(documents) == 1)
         work.leave()
 
 

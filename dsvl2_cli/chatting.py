@@ -42,7 +42,7 @@ class ChatPlan:
 
     files: tuple[str, ...]
     go_on: bool
-    max_pages: int | None
+    read_at_most: int | None
     tiles: int | None
     tokens: int | None
 
@@ -87,7 +87,7 @@ class Desk:
         if not words:
             return []
         documents = self.work.documents(words)
-        found = gather(self.work, documents, self.stack, limit=self.plan.max_pages, rank_all=ALL)
+        found = gather(self.work, documents, self.stack, limit=self.plan.read_at_most, rank_all=ALL)
         self.work.stop_progress()
         self.pages += found.pages
         if found.not_read:

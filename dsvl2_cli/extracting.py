@@ -59,6 +59,7 @@ class ExtractPlan:
     format: str | None
     data_only: bool
     force: bool
+    files_from: str | None = None
 
 
 def extract_all(plan: ExtractPlan, common: Common, now: Session) -> None:
@@ -74,7 +75,7 @@ def extract_all(plan: ExtractPlan, common: Common, now: Session) -> None:
     form = read_schema(plan.schema)
     rules_of(form, plan.rules)
     with Work(common, now) as work:
-        documents = work.documents(plan.files)
+        documents = work.documents(plan.files, plan.files_from)
         format = choose_format(plan, len(documents), form)
         if format == "xlsx" and plan.output in (None, "-") and now.results.isatty():
             raise UsageError("a workbook is not written to a terminal", "name a file: -o fields.xlsx")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dsvl2_cli.errors import UsageError
@@ -21,8 +22,16 @@ if TYPE_CHECKING:
 SHOWS: dict[str, bool | None] = {"auto": None, "picture": True, "page": False}
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The documents as the command line names them."""
+
+    files: tuple[str, ...]
+    files_from: str | None = None
+
+
 def read_all(
-    files: Sequence[str],
+    named: Named,
     common: Common,
     now: Session,
     *,
@@ -32,14 +41,16 @@ def read_all(
     output: str | None,
     force: bool,
 ) -> None:
-    """Read the formulas of all files and write them."""
+    """Read the formulas of all documents and write them."""
     if shows not in SHOWS:
         raise UsageError(f"--shows {shows} is not known", f"choose one of: {', '.join(SHOWS)}")
-    if not files:
+    if not named.files and named.files_from is None:
         raise UsageError("no document was named", "dsvl2 formula equation.png")
     with Work(common, now) as work:
         work.check_output(output, force)
-        reports = [report_of(work, document, SHOWS[shows], looks) for document in work.documents(files)]
+        reports = [
+            report_of(work, document, SHOWS[shows], looks) for document in work.documents(named.files, named.files_from)
+        ]
         work.stop_progress()
         text = "".join(json_line(report) if now.json else readable(report, len(reports) > 1) for report in reports)
         work.deliver(text, output, force)

@@ -280,7 +280,7 @@ TokensPerPage = Annotated[
 ReadAtMost = Annotated[
     int | None,
     typer.Option(
-        "--max-pages",
+        "--read-at-most",
         min=1,
         metavar="N",
         rich_help_panel=PAGES,

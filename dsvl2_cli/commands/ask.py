@@ -20,6 +20,7 @@ def ask(
             help="Documents or stored readings (existing paths, or - for standard input), and questions (all other words).",
         ),
     ] = None,
+    files_from: options.FilesFrom = None,
     question: Annotated[
         list[str] | None,
         typer.Option("--question", "-Q", metavar="TEXT", rich_help_panel=options.INPUT, help="A question, for sure."),
@@ -30,7 +31,7 @@ def ask(
             "--questions-from", metavar="FILE|-", rich_help_panel=options.INPUT, help="More questions, one a line."
         ),
     ] = None,
-    max_pages: options.ReadAtMost = None,
+    read_at_most: options.ReadAtMost = None,
     candidates: Annotated[
         int,
         typer.Option(
@@ -69,5 +70,7 @@ def ask(
     with common.session() as now:
         from dsvl2_cli.asking import AskPlan, answer_all
 
-        plan = AskPlan(tuple(words or ()), tuple(question or ()), questions_from, max_pages, candidates, chart)
+        plan = AskPlan(
+            tuple(words or ()), tuple(question or ()), questions_from, read_at_most, candidates, chart, files_from
+        )
         answer_all(plan, common, now, tiles=tiles, tokens=tokens, together=together)

@@ -13,12 +13,13 @@ from dsvl2_cli.common import COMMON, Common, spread
 @spread
 def chat(
     files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE...", show_default=False, help="Documents to talk about.")
+        list[str] | None,
+        typer.Argument(metavar="FILE...", show_default=False, help="Documents or readings to talk about."),
     ] = None,
     go_on: Annotated[
         bool, typer.Option("--continue", "-c", rich_help_panel=options.INPUT, help="Go on with the last conversation.")
     ] = False,
-    max_pages: options.ReadAtMost = None,
+    read_at_most: options.ReadAtMost = None,
     tiles: options.TilesPerImage = None,
     tokens: options.TokensPerPage = None,
     common: Common = COMMON,
@@ -33,4 +34,4 @@ def chat(
     with common.session() as now:
         from dsvl2_cli.chatting import ChatPlan, chat_about
 
-        chat_about(ChatPlan(tuple(files or ()), go_on, max_pages, tiles, tokens), common, now)
+        chat_about(ChatPlan(tuple(files or ()), go_on, read_at_most, tiles, tokens), common, now)

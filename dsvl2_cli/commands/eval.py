@@ -41,7 +41,10 @@ def evaluate(
         int | None, typer.Option("--limit", min=1, metavar="N", help="The first N items of each set.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Report with every item, JSON.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", rich_help_panel=options.OUTPUT, help="Report with every item, JSON."
+        ),
     ] = None,
     regress: Annotated[
         Path | None,

@@ -21,6 +21,7 @@ def extract(
             help="Documents or readings (.json); folders, @LIST, -.",
         ),
     ] = None,
+    files_from: options.FilesFrom = None,
     schema: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +110,7 @@ def extract(
 
         plan = ExtractPlan(
             files=tuple(files or ()),
+            files_from=files_from,
             schema=schema,
             rules=tuple(rules or ()),
             fail_on_rule=fail_on_rule,

@@ -19,6 +19,7 @@ def formula(
             metavar="FILE...", show_default=False, help="Pictures of formulas, or documents; - for standard input."
         ),
     ] = None,
+    files_from: options.FilesFrom = None,
     shows: Annotated[
         str,
         typer.Option(
@@ -58,6 +59,7 @@ def formula(
     [cyan]dsvl2 formula a.png b.png -o formulas.txt[/cyan]
     """
     with common.session() as now:
-        from dsvl2_cli.formulas import read_all
+        from dsvl2_cli.formulas import Named, read_all
 
-        read_all(files or [], common, now, shows=shows, looks=looks, strict=strict, output=output, force=force)
+        named = Named(tuple(files or ()), files_from)
+        read_all(named, common, now, shows=shows, looks=looks, strict=strict, output=output, force=force)

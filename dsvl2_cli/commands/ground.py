@@ -43,7 +43,7 @@ def ground(
             help="Look only there, in pixels of the page image.",
         ),
     ] = None,
-    max_pages: options.ReadAtMost = None,
+    read_at_most: options.ReadAtMost = None,
     force: options.Force = False,
     common: Common = COMMON,
 ) -> None:
@@ -57,4 +57,6 @@ def ground(
     with common.session() as now:
         from dsvl2_cli.finding import find_all
 
-        find_all(file, phrase, common, now, describe=describe, draw=draw, region=region, limit=max_pages, force=force)
+        find_all(
+            file, phrase, common, now, describe=describe, draw=draw, region=region, limit=read_at_most, force=force
+        )

@@ -42,6 +42,7 @@ def apply(
         typer.Option(
             "--scan",
             metavar="FILE",
+            rich_help_panel=options.INPUT,
             show_default="where it was when it was read",
             help="The file that was read, which a searchable PDF is made from.",
         ),

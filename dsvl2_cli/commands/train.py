@@ -23,7 +23,9 @@ def train(
             "--data", metavar="DIR|FILE", help="nano: the folder that the collect commands made; else JSON lines."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run, or the new checkpoint.")],
+    out: Annotated[
+        Path, typer.Option("--output", "--out", "-o", metavar="DIR", help="Folder of the run, or the new checkpoint.")
+    ],
     recipe: Annotated[
         str | None,
         typer.Option(

@@ -49,5 +49,5 @@ def check_reading(unread: Sequence[int], total: int, limit: int | None, name: st
         f"{name}: {len(unread)} of {total} pages have no text to search and would have to be read first, "
         f"about {minutes:.0f} minutes on two cores",
         hint="read it once with `dsvl2 ocr FILE -o searchable.pdf` and ask that: then a question takes seconds; "
-        f"or choose pages with --pages 1-{READ_AT_MOST}, or allow it with --max-pages {len(unread)}",
+        f"or choose pages with --pages 1-{READ_AT_MOST}, or allow it with --read-at-most {len(unread)}",
     )

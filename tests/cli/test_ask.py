@@ -125,7 +125,7 @@ def test_500_scanned_pages_get_a_plan_and_an_exit_code(dsvl2: Any, model: Any, t
     engine = model({})
     done = dsvl2("ask", scan(tmp_path, 500), "what is it about?")
     assert done.code == 4
-    assert "error[too_many_pages]" in done.err and "--max-pages 500" in done.err and "searchable.pdf" in done.err
+    assert "error[too_many_pages]" in done.err and "--read-at-most 500" in done.err and "searchable.pdf" in done.err
     assert not engine.requests
     record = json.loads(dsvl2("ask", scan(tmp_path, 500), "what is it about?", "--json").out)
     assert record["error"]["code"] == "too_many_pages" and record["exit_code"] == 4

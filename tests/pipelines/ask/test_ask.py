@@ -169,7 +169,7 @@ def test_hundreds_of_scanned_pages_get_a_plan_unless_they_were_asked_for() -> No
     many = range(1, 501)
     with pytest.raises(TooManyPages, match=r"500 of 510 pages have no text .* about 33 minutes") as caught:
         check_reading(many, 510, None, "scan.pdf")
-    assert "--max-pages 500" in caught.value.hint and "ocr FILE -o searchable.pdf" in caught.value.hint
+    assert "--read-at-most 500" in caught.value.hint and "ocr FILE -o searchable.pdf" in caught.value.hint
     check_reading(many, 510, 20, "scan.pdf")
     check_reading(range(30), 30, None, "scan.pdf")
 
