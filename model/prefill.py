@@ -126,17 +126,16 @@ class Prompts:
 
     def run(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Iterator[Tensor | None]:
         """Run prompts that `joins`, or one: None while it lasts, then their last hidden states [B, H]."""
-        if len(jobs) > 1 or self._aligned(jobs[0]):
-            yield (self._behind if jobs[0].parts else self._side_by_side)(jobs, cache, leases)
-            return
-        (job,) = jobs
-        if self.graphs is not None and not job.parts and job.length <= self.chunk:
-            x = job.embed()
-            made = self.graphs.run(x, [job.length], cache)
-            last, prefix = self._plain(x, cache) if made is None else made
-            cache.adopt(leases, [job.length], prefix)
-            yield last
-            return
+        job = jobs[0]
+        if job.parts and (len(jobs) > 1 or self._aligned(job)):
+            yield self._behind(jobs, cache, leases)
+        elif not job.parts and (len(jobs) > 1 or job.length <= self.chunk):
+            yield self._side_by_side(jobs, cache, leases)
+        else:
+            yield from self._alone(job, cache, leases[0])
+
+    def _alone(self, job: Job, cache: BlockCache, lease: Lease) -> Iterator[Tensor | None]:
+        """A prompt in chunks, or part by part."""
         prefix = cache.new_prefix(job.length)
 
         def extend(x: Tensor, start: int) -> Tensor:
@@ -150,19 +149,15 @@ class Prompts:
                 last = piece
                 if prefix[0].stored.shape[1] < job.length:
                     yield None
-        cache.adopt(leases, [job.length], prefix)
+        cache.adopt([lease], [job.length], prefix)
         yield last
-
-    def _plain(self, x: Tensor, cache: BlockCache) -> tuple[Tensor, Sequence[PrefixCache]]:
-        prefix = cache.new_prefix(x.shape[1])
-        return run_prompt(self.decoder, x, prefix, chunk=self.chunk), prefix
 
     def _aligned(self, job: Job) -> bool:
         """Whether a prompt's end is run as it would be among others, whether there are any or not."""
         return bool(self.tails and job.parts) and job.length - job.parts[-1].start <= TAIL
 
     def _side_by_side(self, jobs: Sequence[Job], cache: BlockCache, leases: Sequence[Lease]) -> Tensor:
-        """Prompts filled up on the right: no token sees one that comes later, so they need no mask."""
+        """Whole prompts, one or several filled up on the right: no token sees one that comes later, so they need no mask."""
         x = torch.nn.utils.rnn.pad_sequence([job.embed()[0] for job in jobs], batch_first=True)
         lengths = [job.length for job in jobs]
         made = None if self.graphs is None else self.graphs.run(x, lengths, cache)

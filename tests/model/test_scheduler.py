@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from dsvl2.model.errors import NotEnoughMemory
 from dsvl2.model.loading import load_engine
 from dsvl2.model.request import SamplingParams
 from dsvl2.model.room import Room, block_bytes
+from dsvl2.model.running import LATER
 from dsvl2.model.scheduler import Scheduler
-from dsvl2.model.steps import Steps
+from dsvl2.model.steps import Flight, Steps
 
 MakeCheckpoint = Callable[[dict[str, Any]], Path]
 # Rows of 16 floats, as in every real checkpoint: otherwise the last bit of MKL's products depends on alignment.
@@ -154,6 +156,34 @@ def test_nothing_is_made_of_a_request_before_there_is_room_for_it(engine: Engine
         for _ in Scheduler(engine.network, room, stop=(1,), spell=engine.tokenizer.decode).run(todo):
             finished += 1
         assert finished == 200 and most <= rows + 2
+
+
+@pytest.mark.parametrize(("done", "together"), [(False, 3), (True, 1)])
+def test_a_prompt_may_come_until_the_device_has_run_the_last_ones(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, done: bool, together: int
+) -> None:
+    """So that steps are not taken by one or two answers while a queue begins."""
+    looks, rows = 0, list[int]()
+    launch = LateSteps.launch
+
+    def ready(flight: Flight) -> bool:
+        nonlocal looks
+        looks += 1
+        return done or looks > 9
+
+    monkeypatch.setattr(Flight, "ready", property(ready))
+    monkeypatch.setattr(
+        LateSteps, "launch", lambda steps, given: rows.append(sum(r is not None for r in given)) or launch(steps, given)
+    )  # type: ignore[func-returns-value]
+    coming: list[Any] = []
+    plain = SamplingParams(max_new_tokens=9, guard_loops=False)
+    for job in (replace(job, sampling=plain) for job in jobs(engine, 3)):
+        coming += [job, LATER, LATER]
+    coming[-2:] = [None, None]
+    waiting = iter(coming)
+    scheduler = Scheduler(engine.network, LateRoom(torch.float32), stop=(1,), spell=engine.tokenizer.decode)
+    found = {answer.job.index for answer in scheduler.serve(lambda wait: next(waiting), 4096, waiting=16)}
+    assert found == {0, 1, 2} and rows[0] == together
 
 
 def test_chunks_of_a_prompt_leave_the_same_answer(engine: Engine) -> None:
