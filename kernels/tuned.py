@@ -1,4 +1,4 @@
-"""What the kernels do on a card: tile sizes that were measured or the rule for all others, and who computes latent attention."""
+"""What the kernels do on a card: tile sizes that were measured or the rule for all others, and who computes what."""
 
 import os
 
@@ -16,3 +16,10 @@ def latent_attention(device: int) -> str:
     from dsvl2.kernels.cuda_backend import latent
 
     return latent.state(device)
+
+
+def one_token(device: int) -> str:
+    """What multiplies one token by weights of 4 bits on a CUDA device, in words; tries it."""
+    from dsvl2.kernels.cuda_backend import one
+
+    return one.state(device)

@@ -106,17 +106,18 @@ def tiles() -> dict[str, Any]:
 
 
 def attention() -> dict[str, Any]:
-    """What computes latent attention of many rows, for every kind of card; tries it on one of each."""
+    """What computes latent attention of many rows and products of one, for every kind of card; tries it on one of each."""
     import warnings
 
     import torch
 
-    from dsvl2.kernels.tuned import latent_attention
+    from dsvl2.kernels.tuned import latent_attention, one_token
 
     places = {torch.cuda.get_device_name(place): place for place in range(torch.cuda.device_count())}
     with warnings.catch_warnings():  # the line says the same
         warnings.simplefilter("ignore")
-        return {f"latent attention, {card}": latent_attention(place) for card, place in places.items()}
+        found = {f"latent attention, {card}": latent_attention(place) for card, place in places.items()}
+        return found | {f"one token, 4 bits, {card}": one_token(place) for card, place in places.items()}
 
 
 def models() -> dict[str, Any]:

@@ -86,6 +86,34 @@ __device__ __forceinline__ void store_in(u32 address, float first, float second)
     asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(first), "f"(second) : "memory");
 }
 
+// ---- 16 bytes that a thread copies to shared memory while it goes on; groups of such copies are waited for in their order
+__device__ __forceinline__ void copy_aside(u32 target, const void* source) {
+    asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16;" ::"r"(target), "l"(source) : "memory");
+}
+
+__device__ __forceinline__ void copy_word_aside(u32 target, const u32* source) {
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(target), "l"(source) : "memory");
+}
+
+__device__ __forceinline__ void copies_end() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+template <int LEFT>
+__device__ __forceinline__ void copies_wait() { asm volatile("cp.async.wait_group %0;" ::"n"(LEFT) : "memory"); }
+
+// ---- what is read once
+__device__ __forceinline__ uint4 read_once(const uint4* place) {
+    uint4 found;
+    asm volatile("ld.global.nc.L1::no_allocate.L2::128B.v4.u32 {%0, %1, %2, %3}, [%4];"
+        : "=r"(found.x), "=r"(found.y), "=r"(found.z), "=r"(found.w) : "l"(place));
+    return found;
+}
+
+__device__ __forceinline__ u32 read_once(const u32* place) {
+    u32 found;
+    asm volatile("ld.global.nc.L1::no_allocate.u32 %0, [%1];" : "=r"(found) : "l"(place));
+    return found;
+}
+
 // ---- a warp's operands and product: acc [16, 8] += a [16, 16] b [16, 8] in bf16
 __device__ __forceinline__ void load_four(u32 (&found)[4], u32 address) {
     asm volatile(
@@ -119,3 +147,4 @@ __device__ __forceinline__ float power_of_two(float x) {
 }
 
 __device__ __forceinline__ float other_lane(float value, int mask) { return __shfl_xor_sync(0xffffffffu, value, mask); }
+__device__ __forceinline__ float lane_of(float value, int lane) { return __shfl_sync(0xffffffffu, value, lane); }

@@ -95,10 +95,12 @@ def module(source: str, architecture: str, device: int) -> ctypes.c_void_p:
 def compiled(source: str, architecture: str) -> bytes:
     """Machine code of a source file of this folder."""
     library, program = _compiler(), ctypes.c_void_p()
-    header = (HERE / "device.cuh").read_bytes()
+    headers = sorted(HERE.glob("*.cuh"))
+    texts, names = ([path.read_bytes() for path in headers], [path.name.encode() for path in headers])
+    many = ctypes.c_char_p * len(headers)
     _compile(
-        library, "nvrtcCreateProgram", ctypes.byref(program), (HERE / source).read_bytes(), source.encode(), 1,
-        (ctypes.c_char_p * 1)(header), (ctypes.c_char_p * 1)(b"device.cuh"),
+        library, "nvrtcCreateProgram", ctypes.byref(program), (HERE / source).read_bytes(), source.encode(), len(headers),
+        many(*texts), many(*names),
     )  # fmt: skip
     options = (f"--gpu-architecture={architecture}".encode(), b"--std=c++17")
     try:

@@ -6,13 +6,14 @@ need not wait for the choice of the others. Letters: T tokens, k experts a token
 the routed ones.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 import triton
 import triton.language as tl
 from torch import Tensor
 
+from dsvl2.kernels.cuda_backend import one
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.expert_kernels import part_of
 from dsvl2.kernels.triton_backend.launch import chained, fence, hold, on, release
@@ -174,6 +175,14 @@ def experts(
     """See `experts.experts`; routed may be missing, and then idx and weight are."""
     first = routed or shared
     assert first is not None  # one of them there must be
+    if (
+        routed
+        and shared
+        and idx is not None
+        and weight is not None
+        and one.experts_fit(x, idx.shape[1], routed, shared)
+    ):
+        return one.experts(x, idx.contiguous(), weight, cast(one.Pair, routed), cast(one.Pair, shared), out)
     hidden, width, per_token = x.shape[1], _width(routed, shared), 0 if idx is None else idx.shape[1]
     whole = 0 if shared is None else _columns(shared[1])
     halves = triton.cdiv(whole, width)

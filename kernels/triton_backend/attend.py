@@ -13,6 +13,7 @@ import triton.language as tl
 from torch import Tensor
 
 from dsvl2.kernels.cuda_backend import latent as latent_cuda
+from dsvl2.kernels.cuda_backend import merge as merge_cuda
 from dsvl2.kernels.sight import Sight
 from dsvl2.kernels.triton_backend import few
 from dsvl2.kernels.triton_backend.latent import split_latent
@@ -91,6 +92,8 @@ def latent_values(query: Tensor, cache: Tensor, sight: Sight, to_value: Tensor) 
     rank = to_value.shape[2]
     early = _latent(query, cache, rank, None)
     part, total = few.latents(query, cache, sight, rank) if early else _shares(query, cache, sight, rank, None)
+    if merge_cuda.fits(part, to_value):
+        return merge_cuda.merge(part, total, to_value)
     return merge_values(part, total, to_value)
 
 

@@ -7,6 +7,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dsvl2.kernels.cuda_backend import one
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release
 from dsvl2.kernels.triton_backend.operand import Operand
@@ -104,6 +105,9 @@ def linear(x: Tensor, weight: PackedWeight | Tensor, bias: Tensor | None, dtype:
     out = torch.empty(count, rows, dtype=dtype or x.dtype, device=x.device)
     if not count:
         return out.view(*x.shape[:-1], rows)
+    if count == 1 and rows < WIDE and one.rows_fit(weight, flat, bias):
+        one.rows(flat, None, None, 0.0, flat, weight, out)
+        return out.view(*x.shape[:-1], rows)
     held = Operand.of(weight, x.device)
     if alone(count, columns, x) and (not held.form or rows < WIDE):  # a packed head: 51 us in tiles, 90 by rows (int4)
         _by_rows(flat, flat, flat, flat, held, bias, out, 0.0, add=False, norm=False)
@@ -126,6 +130,9 @@ def norm_linear(
     rows = weight.shape[0] if isinstance(weight, Tensor) else weight.rows
     out = torch.empty(len(x), rows, dtype=gain.dtype, device=x.device)
     total = x if delta is None else torch.empty_like(x)
+    if len(x) == 1 and one.rows_fit(weight, gain, bias):
+        one.rows(x, delta, gain, eps, total, weight, out)
+        return total, out
     held, other = Operand.of(weight, x.device), x if delta is None else delta
     _by_rows(x, other, gain, total, held, bias, out, eps, add=delta is not None, norm=True)
     return total, out

@@ -22,14 +22,20 @@ typedef unsigned long long u64;
 using std::min;
 
 struct float2 { float x, y; };
+struct uint2 { u32 x, y; };
+struct float4 { float x, y, z, w; };
 struct uint4 { u32 x, y, z, w; };
 inline float2 make_float2(float x, float y) { return {x, y}; }
+inline uint2 make_uint2(u32 x, u32 y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
 inline uint4 make_uint4(u32 x, u32 y, u32 z, u32 w) { return {x, y, z, w}; }
 
 struct Map { const unsigned short* base; }; // of a cache [tokens, 576]
 
-constexpr int MADE = 288, SHARED = 232448, PIECES = 9, ROWS = 32;
+constexpr int MOST = 512, SHARED = 232448, PIECES = 9, ROWS = 32;
+inline int MADE = MOST; // threads of a block, for every emulator of the process: each sets it
 struct Barrier { int count, pending, phase; long bytes; };
+struct Aside { u32 target; const void* source; int bytes; };
 struct Meeting { int there = 0, past = 0; };
 struct Warp { Meeting meeting; u32 words[32]; u32 a[32][4], b[32][2]; };
 struct Block {
@@ -37,11 +43,12 @@ struct Block {
     std::vector<char> memory = std::vector<char>(SHARED, char(0xff));
     std::map<u32, Barrier> barriers;
     Meeting named[16];
-    Warp warps[MADE / 32];
-    ucontext_t contexts[MADE];
-    std::vector<char> stacks[MADE];
-    bool done[MADE] = {};
-    int cluster_phase[MADE] = {};
+    Warp warps[MOST / 32];
+    ucontext_t contexts[MOST];
+    std::vector<char> stacks[MOST];
+    std::vector<std::vector<Aside>> asides[MOST]; // groups of copies that a thread has under way, the last one open
+    bool done[MOST] = {};
+    int cluster_phase[MOST] = {};
 };
 struct Copy { int block; u32 target; const unsigned short* source; u32 barrier; int delay; };
 
@@ -98,6 +105,38 @@ inline void store_in(u32 address, float value) {
 }
 inline void store_in(u32 address, float first, float second) { store_in(address, first), store_in(address + 4, second); }
 
+inline void aside(const Aside& copy) {
+    auto& groups = here().asides[now_thread];
+    if (groups.empty()) groups.emplace_back();
+    groups.back().push_back(copy);
+}
+inline void copy_aside(u32 target, const void* source) { aside({target, source, 16}); }
+inline void copy_word_aside(u32 target, const u32* source) { aside({target, source, 4}); }
+inline void copies_end() {
+    auto& groups = here().asides[now_thread];
+    if (groups.empty()) groups.emplace_back();
+    groups.emplace_back();
+}
+template <int LEFT>
+inline void copies_wait() { // the last moment at which a card has them there
+    auto& groups = here().asides[now_thread];
+    for (; int(groups.size()) > LEFT + 1; groups.erase(groups.begin()))
+        for (const Aside& copy : groups[0]) std::memcpy(shared_memory() + copy.target, copy.source, copy.bytes);
+}
+inline uint4 read_once(const uint4* place) { return *place; }
+inline u32 read_once(const u32* place) { return *place; }
+inline float __uint_as_float(u32 bits) {
+    float value;
+    std::memcpy(&value, &bits, 4);
+    return value;
+}
+inline u32 __byte_perm(u32 low, u32 high, u32 which) {
+    const u64 both = low | u64(high) << 32;
+    u32 found = 0;
+    for (int i = 0; i < 4; i++) found |= u32(both >> (which >> 4 * i & 7) * 8 & 0xff) << 8 * i;
+    return found;
+}
+
 inline float bf16(u32 bits) {
     bits <<= 16;
     float value;
@@ -127,6 +166,7 @@ inline float other_lane(float value, int mask) {
     std::memcpy(&value, &bits, 4);
     return value;
 }
+inline float lane_of(float value, int lane) { return __uint_as_float(given_by([value] { u32 bits; std::memcpy(&bits, &value, 4); return bits; }(), lane)); }
 inline bool __any_sync(u32, bool mine) {
     Warp& warp = warp_here();
     warp.words[now_thread % 32] = mine;

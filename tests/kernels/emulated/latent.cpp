@@ -21,7 +21,7 @@ static void run() {
 // 0, or 1 if the threads wait for each other for ever.
 extern "C" int emulate(const unsigned short* query, const unsigned short* cache, const int* table, const int* lengths, unsigned short* out, int rows, int columns, int shares) {
     given = {query, table, lengths, out, columns, rows};
-    blocks_of_a_row = shares;
+    blocks_of_a_row = shares, MADE = 288;
     map.base = cache;
     for (int row = 0; row < rows; row++) {
         std::vector<Block> made(shares);
