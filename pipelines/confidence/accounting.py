@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dsvl2.pipelines.confidence.familiar import Familiar
 from dsvl2.pipelines.confidence.owning import Text, homes, lines_of, owners
 from dsvl2.pipelines.confidence.stretches import Stretch, stretches
-from dsvl2.pipelines.documents import Coverage, Notice, PageResult
+from dsvl2.pipelines.documents import Box, Coverage, Notice, PageResult
 from dsvl2.pipelines.layout import PageInk, PageLayout
 from dsvl2.pipelines.words import text_width
 
@@ -59,6 +59,7 @@ def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     missed = sum(stretch.area for stretch in free)
     share = 1.0 - missed / float(letters.sum()) if len(letters) else 1.0
     places = tuple(layout.to_page(stretch.box) for stretch in free)
+    places += tuple(layout.to_page(Box(*map(float, box))) for box in ink.unread.tolist())
     places += tuple(box for k in sparse if (box := text.lines[k].box))
     return Coverage(min(max(share, 0.0), 1.0), places, tuple(sorted(text.numbers[k] for k in unsupported)))
 

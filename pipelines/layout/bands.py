@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,24 +11,29 @@ from PIL import Image
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.binarise import Gray
-from dsvl2.pipelines.layout.components import Components, Ints, Mask, paint
+from dsvl2.pipelines.layout.components import Components, Ints, Mask, grown, paint
 from dsvl2.pipelines.layout.groups import Group
 from dsvl2.pipelines.layout.types import Band, InkLine, Profile
 
 PAD = 6  # canvas pixels of white kept around a band's ink, where the gap allows
 FULL = 1000.0  # letters: all bands of a page are decoded in step, so the longest one decides the time
+_FAR_WIDER = 1.5
 PER_BAND = 0.5  # cost of one more band (its tiles), in full bands squared: about 700 letters to a band
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The upright page: grey [H, W], its ink components in working pixels, and working pixels per upright pixel."""
+    """The upright page: grey [H, W], its ink components in working pixels, and working pixels per upright pixel.
+
+    `outlines`: ink around print that no component is of.
+    """
 
     gray: Gray
     found: Components
     line_of: Ints
     zoom: float
     paper: Gray | None
+    outlines: Mask | None = None
 
 
 def load(line: InkLine) -> float:
@@ -41,6 +47,7 @@ def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[in
     Cost: a constant per band and its load squared, so that bands are few and even; a cut where lines overlap costs extra.
     """
     room = (profile.tile - 2 * PAD) / scale
+    wide = (profile.tile * profile.max_columns - 2 * PAD) / scale + 1
     count = len(lines)
     best = [0.0] + [float("inf")] * count
     cut = [0] * (count + 1)
@@ -49,7 +56,8 @@ def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[in
         for first in range(last - 1, -1, -1):
             top = min(line.y0 for line in lines[first:last])
             bottom = max(line.y1 for line in lines[first:last])
-            if bottom - top > room and last - first > 1:
+            right, left = max(line.x1 for line in lines[first:last]), min(line.x0 for line in lines[first:last])
+            if (bottom - top > room or right - left > wide) and last - first > 1:
                 break
             cost = best[first] + PER_BAND + float(work[last] - work[first]) ** 2
             cost += 0.3 * ((bottom - top) / room) ** 2
@@ -65,16 +73,32 @@ def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[in
 
 
 def cut_group(sheet: Sheet, lines: tuple[InkLine, ...], group: Group, profile: Profile) -> list[Band]:
-    """Return the bands of a group of lines; a group wider than the widest canvas is reduced to fit."""
+    """Return the bands of a group of lines; a group wider than the widest canvas is reduced to fit.
+
+    If it is far wider than its longest line, only that is to fit: bands then hold pieces of rows that stand below each other.
+    """
     own = [lines[k] for k in group.lines]
+    numbers = group.lines
     widest = profile.tile * profile.max_columns - 2 * PAD
     width = max(line.x1 for line in own) - min(line.x0 for line in own)
+    longest = max(line.x1 - line.x0 for line in own)
+    if width > _FAR_WIDER * longest:
+        numbers = _by_columns(lines, numbers, longest)
+        own, width = [lines[k] for k in numbers], longest
     scale = min(group.scale, widest / max(width, 1.0))
-    bands = []
-    for first, last in split(own, scale, profile):
-        numbers = group.lines[first:last]
-        bands.append(cut_band(sheet, lines, numbers, scale, profile))
-    return bands
+    return [cut_band(sheet, lines, numbers[first:last], scale, profile) for first, last in split(own, scale, profile)]
+
+
+def _by_columns(lines: tuple[InkLine, ...], numbers: tuple[int, ...], longest: float) -> tuple[int, ...]:
+    """Order pieces of rows by where they begin, those that stand below each other top down."""
+    columns: list[list[int]] = []
+    start = -math.inf
+    for k in sorted(numbers, key=lambda k: lines[k].x0):
+        if lines[k].x0 > start + 0.5 * longest:
+            columns.append([])
+            start = lines[k].x0
+        columns[-1].append(k)
+    return tuple(k for column in columns for k in sorted(column))
 
 
 def _margins(lines: tuple[InkLine, ...], numbers: tuple[int, ...], box: Box, pad: float) -> tuple[float, float]:
@@ -152,26 +176,16 @@ def _foreign(
     x0, y0, x1, y1 = (int(box[0] * z), int(box[1] * z), int(np.ceil(box[2] * z)), int(np.ceil(box[3] * z)))
     inside = (found.x1 > x0) & (found.x0 < x1) & (found.y1 > y0) & (found.y0 < y1)
     alien: Mask = inside & (sheet.line_of >= 0) & ~np.isin(sheet.line_of, numbers)
-    if not alien.any():
-        return None
     window = (y1 - y0, x1 - x0)
+    around = sheet.outlines[y0:y1, x0:x1] if sheet.outlines is not None else None
+    if not alien.any() and (around is None or not around.any()):
+        return None
     mask = paint(found.runs, alien, window, (x0, y0))
+    if around is not None:
+        mask[: around.shape[0], : around.shape[1]] |= around
     own = paint(found.runs, inside & np.isin(sheet.line_of, numbers), window, (x0, y0))
-    mask = _grow(mask) & ~own
+    mask = grown(mask) & ~own
     image = Image.fromarray(mask.astype(np.uint8) * 255).resize(
         (box[2] - box[0], box[3] - box[1]), Image.Resampling.NEAREST
     )
     return np.asarray(image) > 127
-
-
-def _grow(mask: Mask) -> Mask:
-    """Dilate by two pixels: the grey fringe of erased letters goes with them."""
-    grown = mask.copy()
-    for _ in range(2):
-        wider = grown.copy()
-        wider[1:] |= grown[:-1]
-        wider[:-1] |= grown[1:]
-        wider[:, 1:] |= grown[:, :-1]
-        wider[:, :-1] |= grown[:, 1:]
-        grown = wider
-    return grown

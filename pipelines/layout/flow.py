@@ -62,6 +62,8 @@ class Flow:
             return not SENTENCE_END.search(before.text)
         if before.region == line.region and line.ink.base > before.ink.base:
             return self._same_flow(part, line)
+        if before.region == line.region and line.ink.base == before.ink.base and line.ink.x0 > before.ink.x0:
+            return True  # the next piece of a row too long for one
         return self._across(before, line)
 
     def _step(self, before: PlacedLine, line: PlacedLine) -> float:

@@ -19,7 +19,8 @@ class PageInk:
     `boxes` [N, 4]: x0, y0, x1, y1; `area` [N]: ink pixels; `letter` [N]: whether it has the size of a letter (dots,
     commas and accents have not); `line` [N]: index into `lines`, -1 for what no line took. `rules` [R, 4] are the boxes
     of straight lines. `unit` is the usual height of a small letter. `strokes` [N]: how many strokes a row of its pixels
-    crosses. `art` [A, 4]: boxes of line art between the letters, long roots of formulas among it.
+    crosses. `art` [A, 4]: boxes of line art between the letters, long roots of formulas among it. `unread` [U, 4]: boxes of
+    print that lines cannot be made of, such as letters set in a ring.
     """
 
     boxes: Floats
@@ -31,6 +32,8 @@ class PageInk:
     unit: float
     strokes: NDArray[np.float32]
     art: Floats = field(default_factory=lambda: np.zeros((0, 4), dtype=np.float32))
+
+    unread: Floats = field(default_factory=lambda: np.zeros((0, 4), dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.area)

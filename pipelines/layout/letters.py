@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.layout.components import Components, Mask, Runs, components, find_runs, join, paint, select
+from dsvl2.pipelines.layout.boxes import Place, merge_boxes
+from dsvl2.pipelines.layout.components import Components, Mask, Runs, components, find_runs, grown, paint, select
+from dsvl2.pipelines.layout.outlines import Outlines, find_outlines
 from dsvl2.pipelines.layout.segments import find_segments
 from dsvl2.pipelines.layout.strokes import drawn, print_like
 
@@ -35,8 +37,9 @@ class Sorted:
     letter: Mask
     horizontal: tuple[Rule, ...]
     vertical: tuple[Rule, ...]
-    figures: tuple[tuple[int, int, int, int], ...]
+    figures: tuple[Place, ...]
     art: NDArray[np.int64]
+    outlines: Outlines
 
 
 def letter_height(found: Components, gray: NDArray[np.uint8]) -> float:
@@ -91,31 +94,7 @@ def find_rules(mask: Mask, length: float, thick: float, ink: Mask | None = None)
     return rules, paint(found.runs, slim, (mask.shape[0], mask.shape[1]))
 
 
-def merge_boxes(boxes: list[tuple[int, int, int, int]], slack: int) -> list[tuple[int, int, int, int]]:
-    """Return unions of boxes that touch (within `slack` pixels), until nothing touches."""
-    while True:
-        if len(boxes) < 2:
-            return boxes
-        box = np.array(boxes)
-        meet = (
-            (box[:, None, 0] <= box[None, :, 2] + slack)
-            & (box[None, :, 0] <= box[:, None, 2] + slack)
-            & (box[:, None, 1] <= box[None, :, 3] + slack)
-            & (box[None, :, 1] <= box[:, None, 3] + slack)
-        )
-        first, second = np.nonzero(np.triu(meet, 1))
-        label = join(len(boxes), first.astype(np.int64), second.astype(np.int64))
-        merged = []
-        for k in range(int(label.max()) + 1):
-            part = box[label == k]
-            low, high = part[:, :2].min(0), part[:, 2:].max(0)
-            merged.append((int(low[0]), int(low[1]), int(high[0]), int(high[1])))
-        if len(merged) == len(boxes):
-            return merged
-        boxes = merged
-
-
-def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, int]], Mask]:
+def _figures(found: Components, unit: float) -> tuple[list[Place], Mask]:
     """Return picture boxes and which components belong to them (big ones and what they swallow)."""
     height, width = found.height, found.width
     big = (height > 7 * unit) | ((width > 30 * unit) & (height > 3 * unit))
@@ -124,7 +103,7 @@ def _figures(found: Components, unit: float) -> tuple[list[tuple[int, int, int, 
         (int(a), int(b), int(c), int(d))
         for a, b, c, d in zip(found.x0[big], found.y0[big], found.x1[big], found.y1[big], strict=True)
     ]
-    boxes: list[tuple[int, int, int, int]] = []
+    boxes: list[Place] = []
     gone = big.copy()
     middle_x, middle_y = (found.x0 + found.x1) / 2, (found.y0 + found.y1) / 2
     for x0, y0, x1, y1 in merge_boxes(seeds, round(unit)):
@@ -158,6 +137,9 @@ def _small_print(found: Components, rest: Mask, unit: float) -> Mask:
 
 def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     """Split the ink of an upright page into letters, small marks, rules (looked for in `faint`) and figures."""
+    outlines = find_outlines(mask, unit)
+    if outlines.ink is not None:
+        mask, faint = mask & ~outlines.ink, faint & ~grown(outlines.ink)
     thick = max(3.0, 0.42 * unit)
     horizontal, flat_ink = find_rules(mask, 9 * unit, thick)
     pale, pale_ink = find_rules(faint, 9 * unit, thick, mask)
@@ -181,5 +163,6 @@ def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:
     letter |= _small_print(text, ~letter, unit)
     turned = tuple(Rule(r.y0, r.x0, r.y1, r.x1) for r in vertical)
     loose = select(found, art & ~gone & ~dust & ~stump)
-    lines = np.stack([loose.x0, loose.y0, loose.x1, loose.y1], axis=1).astype(np.int64)
-    return Sorted(text, letter, tuple(horizontal), turned, tuple(boxes), lines)
+    strokes = np.stack([loose.x0, loose.y0, loose.x1, loose.y1], axis=1).astype(np.int64)
+    figures = (*boxes, *outlines.pictures)
+    return Sorted(text, letter, tuple(horizontal), turned, figures, strokes, outlines)

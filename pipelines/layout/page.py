@@ -11,20 +11,34 @@ from numpy.typing import NDArray
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.bands import Sheet, cut_group
-from dsvl2.pipelines.layout.binarise import Gray, Ink, clean, find_ink, is_inverted
+from dsvl2.pipelines.layout.bars import find_bars, lit
+from dsvl2.pipelines.layout.binarise import Gray, Ink, is_inverted
+from dsvl2.pipelines.layout.boxes import Place
 from dsvl2.pipelines.layout.columns import find_gutters, reading_order
 from dsvl2.pipelines.layout.components import Components, Mask, components
 from dsvl2.pipelines.layout.groups import group_lines, pitches
-from dsvl2.pipelines.layout.ink import PageInk, no_ink
-from dsvl2.pipelines.layout.letters import Rule, letter_height, merge_boxes, sort_components
+from dsvl2.pipelines.layout.ink import PageInk
+from dsvl2.pipelines.layout.letters import Rule, sort_components
 from dsvl2.pipelines.layout.likeness import is_odd, off_pictures, off_screens, only_print
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
+from dsvl2.pipelines.layout.outlines import NO_OUTLINES, Outlines
+from dsvl2.pipelines.layout.parting import part_long
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
+from dsvl2.pipelines.layout.sideways import off_sideways
 from dsvl2.pipelines.layout.skew import find_skew
-from dsvl2.pipelines.layout.strokes import LARGE, shades
+from dsvl2.pipelines.layout.strokes import shades
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
-from dsvl2.pipelines.layout.upright import Upright, resized, turn_matrix, upright, working_zoom
+from dsvl2.pipelines.layout.upright import (
+    Upright,
+    inked,
+    resized,
+    turn_matrix,
+    upright,
+    with_light_print,
+    working_zoom,
+)
+from dsvl2.pipelines.layout.wordless import wordless
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.tables.drawn import DrawnTable
@@ -44,19 +58,19 @@ def analyse(gray: NDArray[np.uint8], profile: Profile, *, over: bool = False) ->
     page = 255 - gray if is_inverted(gray) else gray
     standing = _stand_up(page, over=over)
     if standing is None:
-        return _wordless(page)
+        return wordless(page)
     from dsvl2.pipelines.tables.drawn import draw_tables  # tables build on this package
     from dsvl2.pipelines.tables.parted import beside_each_other
     from dsvl2.pipelines.tables.trust import trusted
 
     up, reading = standing
-    gray = resized(up.gray, up.zoom)
-    ink = _ink(up, reading, gray)
+    gray = resized(up.as_printed, up.zoom)
     odd = is_odd(reading.rows, reading.found, reading.letter)
     unit = up.unit if reading.rows.lines else 0.0  # no tables where nothing is print
     parted = beside_each_other(_leaves(reading), unit)
     tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading), parted)
     tables = trusted(tables, reading.found, reading.letter, reading.rows, gray)
+    ink = _ink(up, reading, [table.box for table in tables])
     if tables:
         up, reading = _without(up, tables)
     return replace(_cut(up, reading, tables, profile), ink=ink, odd=odd)
@@ -96,29 +110,28 @@ def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
     unit = up.unit  # the table's letters help to tell letters from what is around it
     if _is_blank(found, unit):
         rows, none = Rows((), (), np.full(len(found), -1, dtype=np.int64)), np.zeros((0, 4), dtype=np.int64)
-        return rest, _Reading(rows, found, _no_letters(found), (), (), (), none)
+        return rest, _Reading(rows, found, np.zeros(len(found), dtype=np.bool_), (), (), (), none)
     return rest, _rows(rest, unit)
 
 
 def _stand_up(page: Gray, *, over: bool) -> tuple[Upright, _Reading] | None:
     """Find rotation and skew, and return the upright page with its rows; None if there is nothing on it."""
     zoom = working_zoom(page)
-    gray = resized(page, zoom)
-    ink = find_ink(gray)
-    mask, found = clean(ink.mask)
-    unit = letter_height(found, gray)
+    ink, found, unit = inked(resized(page, zoom))
+    if _is_blank(found, unit) and (bars := find_bars(resized(page, zoom))):
+        page = lit(page, bars, zoom)
+        ink, found, unit = inked(resized(page, zoom))
     if _is_blank(found, unit):
         return None
-    turn = 1 if lies_sideways(found, unit, mask.shape[1]) else 0
-    small = np.ascontiguousarray(np.rot90(mask, turn))
+    turn = 1 if lies_sideways(found, unit, ink.mask.shape[1]) else 0
+    small = np.ascontiguousarray(np.rot90(ink.mask, turn))
     skew = find_skew(small)[0] if int((found.height > 0.6 * unit).sum()) >= 10 else 0.0
     skew = 0.0 if abs(skew) < LEAST_SKEW else skew
     if turn or skew:
         result = upright(page, zoom, turn, skew)
     else:
         size = (page.shape[1], page.shape[0])
-        still = Ink(mask, ink.faint, ink.paper_map, ink.paper)
-        result = Upright(page, still, found, zoom, 0, 0.0, turn_matrix(0, size), size, unit)
+        result = with_light_print(Upright(page, ink, found, zoom, 0, 0.0, turn_matrix(0, size), size, unit))
     rows = _rows(result)
     hangs, sure = is_upside_down(rows.found, rows.rows, sideways=bool(turn))
     if hangs != over:
@@ -145,8 +158,9 @@ class _Reading:
     letter: Mask
     rules: tuple[Rule, ...]
     columns: tuple[int, ...]
-    figures: tuple[tuple[int, int, int, int], ...]
+    figures: tuple[Place, ...]
     art: NDArray[np.int64]
+    outlines: Outlines = NO_OUTLINES
 
 
 def _rows(up: Upright, unit: float = 0.0) -> _Reading:
@@ -158,7 +172,7 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
     mask = up.ink.mask
     shape = (mask.shape[0], mask.shape[1])
     for _ in range(2):
-        sort = sort_components(mask, up.ink.faint, unit)
+        sort = off_sideways(sort_components(mask, up.ink.faint, unit), unit, shape[1])
         segs = find_segments(sort.found, sort.letter, unit)
         gutters = find_gutters(with_leaders(segs, sort.found, sort.letter, unit), sort.horizontal, shape, unit)
         leaves = reading_order(segs, gutters, unit)
@@ -174,24 +188,27 @@ def _rows(up: Upright, unit: float = 0.0) -> _Reading:
     rows = off_pictures(rows, sort.letter, mask, sort.figures, unit)
     ruled = sort.horizontal + sort.vertical
     columns = tuple(leaf.column for leaf in leaves)
-    return _Reading(rows, sort.found, sort.letter, ruled, columns, sort.figures, sort.art)
+    return _Reading(rows, sort.found, sort.letter, ruled, columns, sort.figures, sort.art, sort.outlines)
 
 
 def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Profile) -> PageLayout:
     """Cut an upright page into regions and bands."""
-    rows = reading.rows
+    rows = part_long(reading.rows, reading.found)
     z = up.zoom
     lines = _ink_lines(rows, z)
-    sheet = Sheet(up.gray, reading.found, rows.of_component, z, _paper(up.ink))
+    sheet = Sheet(up.gray, reading.found, rows.of_component, z, _paper(up.ink), reading.outlines.ink)
     regions: list[Region] = []
-    figures = [Box(x0 / z, y0 / z, x1 / z, y1 / z) for x0, y0, x1, y1 in reading.figures]
+    figures, stamps = (
+        [Box(*(side / z for side in place)) for place in places]
+        for places in (reading.figures, reading.outlines.stamps)
+    )
     others = [Region(box, 0, (), "figure") for box in figures]
     for table in tables:
         box = Box(table.box.x0 / z, table.box.y0 / z, table.box.x1 / z, table.box.y1 / z)
         others.append(Region(box, 0, table.bands, "table", table))
     for number, column in enumerate(reading.columns):
         members = [k for k, leaf in enumerate(rows.leaf) if leaf == number]
-        for part in _between_figures(members, lines, [other.box for other in others]):
+        for part in _between_figures(members, lines, [other.box for other in others], stamps):
             for group in group_lines([lines[k] for k in part], part, profile):
                 bands = cut_group(sheet, lines, group, profile)
                 regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
@@ -220,12 +237,8 @@ def _ink_lines(rows: Rows, z: float) -> tuple[InkLine, ...]:
     return tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
 
 
-def _no_letters(found: Components) -> Mask:
-    return np.zeros(len(found), dtype=np.bool_)
-
-
-def _ink(up: Upright, reading: _Reading, gray: Gray) -> PageInk:
-    """Keep the letters of the upright page, those in tables too; `gray` [H, W] is the page at working size."""
+def _ink(up: Upright, reading: _Reading, tables: list[Box]) -> PageInk:
+    """Keep the letters of the upright page, those in tables too."""
     found, z = reading.found, up.zoom
     lines = _ink_lines(reading.rows, z)
     boxes = np.stack([found.x0, found.y0, found.x1, found.y1], axis=1).astype(np.float32) / z
@@ -233,8 +246,11 @@ def _ink(up: Upright, reading: _Reading, gray: Gray) -> PageInk:
     of_line = reading.rows.of_component.astype(np.int32)
     rules = np.array([(r.x0, r.y0, r.x1, r.y1) for r in reading.rules], dtype=np.float32).reshape(-1, 4) / z
     strokes = (np.bincount(found.runs.label, minlength=len(found)) / np.maximum(found.height, 1)).astype(np.float32)
-    letter = reading.letter & ~shades(found, gray)
-    return PageInk(boxes, area, letter, of_line, lines, rules, up.unit / z, strokes, reading.art.astype(np.float32) / z)
+    letter = reading.letter & ~shades(found, resized(up.gray, z))
+    art = reading.art.astype(np.float32) / z
+    lost = [k for k in reading.outlines.unread if not any(t.x0 < k[0] < t.x1 and t.y0 < k[1] < t.y1 for t in tables)]
+    unread = np.array(lost, dtype=np.float32).reshape(-1, 4) / z
+    return PageInk(boxes, area, letter, of_line, lines, rules, up.unit / z, strokes, art, unread)
 
 
 def _paper(ink: Ink) -> Gray | None:
@@ -248,8 +264,10 @@ def _around(lines: list[InkLine]) -> Box:
     return Box(min(k.x0 for k in lines), min(k.y0 for k in lines), max(k.x1 for k in lines), max(k.y1 for k in lines))
 
 
-def _between_figures(members: list[int], lines: tuple[InkLine, ...], figures: list[Box]) -> list[list[int]]:
-    """Cut a leaf's lines where a figure stands between two of them."""
+def _between_figures(
+    members: list[int], lines: tuple[InkLine, ...], figures: list[Box], stamps: list[Box]
+) -> list[list[int]]:
+    """Cut a leaf's lines where a figure stands between two of them, and where an outline around some begins and ends."""
     parts: list[list[int]] = []
     for k in members:
         last = lines[parts[-1][-1]] if parts else None
@@ -257,10 +275,16 @@ def _between_figures(members: list[int], lines: tuple[InkLine, ...], figures: li
             last.middle < (box.y0 + box.y1) / 2 < lines[k].middle and box.x0 < lines[k].x1 and box.x1 > lines[k].x0
             for box in figures
         )
-        if last is None or divided:
+        if last is None or divided or _holder(last, stamps) != _holder(lines[k], stamps):
             parts.append([])
         parts[-1].append(k)
     return parts
+
+
+def _holder(line: InkLine, stamps: list[Box]) -> Box | None:
+    """Return the outline that a line stands in."""
+    x, y = (line.x0 + line.x1) / 2, line.middle
+    return next((box for box in stamps if box.x0 < x < box.x1 and box.y0 < y < box.y1), None)
 
 
 def _insert_figure(regions: list[Region], figure: Region) -> None:
@@ -272,22 +296,3 @@ def _insert_figure(regions: list[Region], figure: Region) -> None:
             regions.insert(k, figure)
             return
     regions.append(figure)
-
-
-def _wordless(page: Gray) -> PageLayout:
-    """Return the layout of a page without letters: its drawings and pictures, or nothing."""
-    size = (page.shape[1], page.shape[0])
-    zoom = working_zoom(page)
-    found = clean(find_ink(resized(page, zoom)).mask)[1]
-    large = np.flatnonzero(np.maximum(found.height, found.width) >= LARGE)
-    pieces = np.stack([found.x0, found.y0, found.x1, found.y1], axis=1)[large].tolist()
-    shapes = [box for box in merge_boxes([tuple(piece) for piece in pieces], LARGE) if _is_picture(box)]
-    regions = tuple(Region(Box(*(side / zoom for side in box)), 0, (), "figure") for box in shapes)
-    return PageLayout(
-        0, 0.0, not regions, regions, 0.0, 0.0, size, size, (1.0, 0.0, 0.0, 0.0, 1.0, 0.0), zoom=zoom, ink=no_ink()
-    )
-
-
-def _is_picture(box: tuple[int, int, int, int]) -> bool:
-    """Say whether a box is no fold and no rule."""
-    return min(box[2] - box[0], box[3] - box[1]) >= 2 * LARGE

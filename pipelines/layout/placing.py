@@ -68,6 +68,7 @@ def place(layout: PageLayout, texts: list[BandText]) -> list[PlacedLine]:
             number += len(region.bands)
             continue
         inks = [ink for band in region.bands for ink in band.lines]
+        own: list[PlacedLine] = []
         edges = dict(zip(inks, _right_edges(inks), strict=True))
         for band in region.bands:
             printed = parse(texts[number])
@@ -75,8 +76,19 @@ def place(layout: PageLayout, texts: list[BandText]) -> list[PlacedLine]:
             for line, ink in zip(printed, place_band(band, printed, layout.location_bins), strict=True):
                 right = edges[ink] if ink else region.box.x1
                 at = (order, region.column, region.box.x0, right)
-                placed.append(PlacedLine(line.text, line.gap, geometric_mean(line.logprobs), ink, *at, line.logprobs))
+                own.append(PlacedLine(line.text, line.gap, geometric_mean(line.logprobs), ink, *at, line.logprobs))
+        placed += _by_rows(own) if len({ink.base for ink in inks}) < len(inks) else own
     return placed
+
+
+def _by_rows(lines: list[PlacedLine]) -> list[PlacedLine]:
+    """Put the pieces of rows, read column by column, in order; a line without a place stays behind the one before it."""
+    keyed = []
+    last = (0.0, 0.0)
+    for line in lines:
+        last = (line.ink.base, line.ink.x0) if line.ink else last
+        keyed.append((last, line))
+    return [line for _, line in sorted(keyed, key=lambda pair: pair[0])]
 
 
 def _right_edges(lines: list[InkLine]) -> list[float]:

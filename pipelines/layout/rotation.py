@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dsvl2.pipelines.layout.components import Components, Ints
+from dsvl2.pipelines.layout.components import Components, Ints, Mask
 from dsvl2.pipelines.layout.lines import Rows
 from dsvl2.pipelines.layout.segments import find_segments
+from dsvl2.pipelines.layout.sideways import closely_set, turned
 
 ENOUGH = 4  # lines that must lean one way; fewer may be one word with tails
 SURE = 8  # lines that agree of which the reading need not be asked: seven of italics and figures were all wrong
@@ -15,24 +16,31 @@ SURE = 8  # lines that agree of which the reading need not be asked: seven of it
 
 def chain_length(found: Components, unit: float) -> tuple[float, int]:
     """Return (letters in a typical letter's row, letters): rows are long along the lines and nearly 1 across them."""
-    letter = (found.height > 0.55 * unit) & (found.height < 3 * unit) & (found.width < 3 * unit)
+    letter = _letters(found, unit)
     size = find_segments(found, letter, unit).size.astype(np.float64)
     return float(np.square(size).sum() / max(1.0, size.sum())), int(letter.sum())
 
 
-def turned(found: Components, width: int) -> Components:
-    """Return the boxes as they lie after np.rot90 of a page of this width (runs are not turned)."""
-    return Components(found.y0, width - found.x1, found.y1, width - found.x0, found.area, found.runs)
+def _letters(found: Components, unit: float) -> Mask:
+    """Return which pieces are of the size of letters, whichever way they lie."""
+    size: Mask = (found.height > 0.55 * unit) & (found.height < 3 * unit) & (found.width < 3 * unit)
+    return size
 
 
 def lies_sideways(found: Components, unit: float, width: int) -> bool:
     """Say whether text lines run vertically: letters must chain far better across the page than along it.
 
-    Upright pages measured 1.5 to 60 letters along and 1 to 5 across (80 pages, forms and receipts among them).
+    Upright pages measured 1.5 to 60 letters along and 1 to 5 across (80 pages, forms and receipts among them). A few
+    letters that stand alone must follow each other closely: figures below each other do not.
     """
     along, letters = chain_length(found, unit)
-    across, _ = chain_length(turned(found, width), unit)
-    return letters >= 20 and across > 4.0 and across > 2.0 * along
+    tipped = turned(found, width)
+    across, _ = chain_length(tipped, unit)
+    if letters >= 20:
+        return across > 4.0 and across > 2.0 * along
+    return (
+        letters >= 4 and across >= 3.5 and along <= 2.0 and closely_set(tipped, np.flatnonzero(_letters(tipped, unit)))
+    )
 
 
 def ascender_balance(found: Components, rows: Rows) -> tuple[float, float, int, int]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
+from dsvl2.pipelines.layout.bars import find_bars, lit
 from dsvl2.pipelines.layout.binarise import Gray, Ink, clean, find_ink
 from dsvl2.pipelines.layout.components import Components
 from dsvl2.pipelines.layout.letters import letter_height
 from dsvl2.pipelines.layout.types import Affine
 
 WORK_PIXELS = 2_300_000  # analysis runs on at most this many pixels: A4 at 150 dpi and a little more
+STRIP, STRIP_PIXELS = 8, 3  # sides of a panorama or a long receipt, and how much more of it is looked at
 LEAST_UNIT = 7.0  # letters smaller than this (pixels) are analysed on an enlarged page
 
 
@@ -22,6 +24,7 @@ class Upright:
     """The upright page, its analysis at working size, and how it lies on the page as read.
 
     `unit` is the height of its commonest letters at working size. `tied`: too few lines said which way up it stands.
+    Light print on dark bars is dark on white in `gray` and `ink`; `plain` is the page before, None where there is none.
     """
 
     gray: Gray
@@ -34,6 +37,12 @@ class Upright:
     page_size: tuple[int, int]
     unit: float
     tied: bool = False
+    plain: Gray | None = None
+
+    @property
+    def as_printed(self) -> Gray:
+        """The upright page with light print still light."""
+        return self.gray if self.plain is None else self.plain
 
 
 def upright(page: Gray, zoom: float, turn: int, skew: float) -> Upright:
@@ -43,14 +52,27 @@ def upright(page: Gray, zoom: float, turn: int, skew: float) -> Upright:
     if skew:
         gray, levelled = _level(gray, skew)
         matrix = _compose(matrix, levelled)
-    small = resized(gray, zoom)
-    ink = find_ink(small)
-    mask, found = clean(ink.mask)
-    unit = letter_height(found, small)
     rotation = (360 - 90 * turn) % 360
     size = (page.shape[1], page.shape[0])
-    own = Ink(mask, ink.faint, ink.paper_map, ink.paper)
-    return Upright(gray, own, found, zoom, rotation, skew, matrix, size, unit)
+    ink, found, unit = inked(resized(gray, zoom))
+    return with_light_print(Upright(gray, ink, found, zoom, rotation, skew, matrix, size, unit))
+
+
+def inked(small: Gray) -> tuple[Ink, Components, float]:
+    """Return the ink of a page at working size without borders and dust, its components, and the height of its letters."""
+    ink = find_ink(small)
+    mask, found = clean(ink.mask)
+    return Ink(mask, ink.faint, ink.paper_map, ink.paper), found, letter_height(found, small)
+
+
+def with_light_print(up: Upright) -> Upright:
+    """Return the page with light print on dark bars as dark print, as it is where it has none."""
+    bars = find_bars(resized(up.gray, up.zoom))
+    if not bars:
+        return up
+    gray = lit(up.gray, bars, up.zoom)
+    ink, found, unit = inked(resized(gray, up.zoom))
+    return replace(up, gray=gray, ink=ink, found=found, unit=unit, plain=up.gray)
 
 
 def turn_matrix(turn: int, size: tuple[int, int]) -> Affine:
@@ -99,7 +121,8 @@ def resized(gray: Gray, zoom: float) -> Gray:
 
 def working_zoom(gray: Gray) -> float:
     """Return the zoom at which letters are big enough and the page small enough to analyse."""
-    zoom = min(1.0, math.sqrt(WORK_PIXELS / gray.size))
+    most = WORK_PIXELS * (STRIP_PIXELS if max(gray.shape) > STRIP * min(gray.shape) else 1)
+    zoom = min(1.0, math.sqrt(most / gray.size))
     if gray.size > WORK_PIXELS / 2:
         return zoom
     unit = letter_height(clean(find_ink(gray).mask)[1], gray)
