@@ -82,7 +82,8 @@ def watch(
     [cyan]dsvl2 watch inbox/ -o out/ --once --progress json[/cyan]
 
     Nothing is ever replaced: a scanner that begins again with scan1.pdf gets scan1-2.md. SIGTERM ends it with exit code 0
-    and Ctrl-C with 130; pages in work are finished, and the same command goes on. --json: a line for each document.
+    and Ctrl-C with 130; pages in work are finished, and the same command goes on. The model is loaded when the first file
+    comes and stays loaded. --json: a line for each document.
     """
     with common.session() as now:
         from dsvl2_cli.watching import Places, Watch, watch_folder

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dsvl2.pipelines.batch.kept_hands import KeptReader
 from dsvl2_cli.arrivals import PATIENCE, Arrivals, free_name
 
 SCRIPT = Path(__file__).with_name("scripted_engine.py")
@@ -137,6 +138,26 @@ def test_what_stays_is_read_once_and_told_once(watch: Any, scripted: Any, pdf: M
     assert "a-2.md" in watch(places=places).err
     assert watch(places=places).err == ""
     assert tree(tmp_path / "out") == {"a.md", "a-2.md"}
+
+
+def test_the_model_is_loaded_once_for_all_that_comes(
+    watch: Any, pdf: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pdf("in/a.pdf")
+    look, begin, made = Arrivals.look, KeptReader.__init__, list[KeptReader]()
+
+    def late(arrivals: Arrivals) -> Any:
+        found = look(arrivals)
+        if not (tmp_path / "out" / "b.md").exists():
+            pdf("in/b.pdf", widths=(110,))  # while a.pdf is read
+        return found
+
+    monkeypatch.setattr(Arrivals, "look", late)
+    monkeypatch.setattr(KeptReader, "__init__", lambda self, *given: made.append(self) or begin(self, *given))  # type: ignore[func-returns-value]
+    monkeypatch.setattr("dsvl2_cli.batch_engines.cores", lambda: 2)
+    told = watch(places=("-o", tmp_path / "out")).err
+    assert tree(tmp_path / "out") == {"a.md", "b.md"} and told.count("wrote") == 2
+    assert len(made) == 1 and not made[0]._process.is_alive()
 
 
 def test_json_is_a_line_for_each_document(watch: Any, pdf: Make, tmp_path: Path) -> None:
