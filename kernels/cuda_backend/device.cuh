@@ -32,10 +32,25 @@ __device__ __forceinline__ void barrier_expect(u32 barrier, u32 bytes) {
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
 }
 
-__device__ __forceinline__ void barrier_wait(u32 barrier, u32 parity) {
+__device__ __forceinline__ bool barrier_is_past(u32 barrier, u32 parity) {
+    u32 past;
     asm volatile(
-        "{\n.reg .pred done;\nagain:\nmbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n@!done bra again;\n}"
-        ::"r"(barrier), "r"(parity) : "memory");
+        "{\n.reg .pred done;\nmbarrier.try_wait.parity.shared::cta.b64 done, [%1], %2;\nselp.u32 %0, 1, 0, done;\n}"
+        : "=r"(past) : "r"(barrier), "r"(parity) : "memory");
+    return past;
+}
+
+__device__ __forceinline__ u64 nanoseconds() {
+    u64 now;
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+    return now;
+}
+
+// A wait for copies ends after a quarter of a second whatever happens: a result then errs, but nothing hangs.
+__device__ __forceinline__ void barrier_wait(u32 barrier, u32 parity) {
+    if (barrier_is_past(barrier, parity)) return;
+    const u64 begun = nanoseconds();
+    while (!barrier_is_past(barrier, parity) && nanoseconds() - begun < 250000000ull) {}
 }
 
 // A tensor's layout as the host describes it to the copy engine.
@@ -62,6 +77,12 @@ __device__ __forceinline__ void some_threads_meet(u32 which, u32 threads) {
 __device__ __forceinline__ void release_next() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
 __device__ __forceinline__ void hold() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
 
+// ---- registers of this warp group's threads, by its role
+template <int COUNT>
+__device__ __forceinline__ void more_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
+template <int COUNT>
+__device__ __forceinline__ void fewer_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
+
 // ---- clusters: blocks that reach each other's shared memory
 __device__ __forceinline__ u32 cluster_rank() {
     u32 rank;
@@ -70,6 +91,8 @@ __device__ __forceinline__ u32 cluster_rank() {
 }
 
 __device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory"); }
+// without a fence: what was written before is not promised to others, and nothing waits for it
+__device__ __forceinline__ void cluster_arrive_bare() { asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory"); }
 __device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
 
 __device__ __forceinline__ u32 address_in(u32 address, u32 rank) {
@@ -85,6 +108,15 @@ __device__ __forceinline__ void store_in(u32 address, float value) {
 __device__ __forceinline__ void store_in(u32 address, float first, float second) {
     asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(first), "f"(second) : "memory");
 }
+
+// bytes of this block's shared memory to another's, whose barrier counts them when they are there
+__device__ __forceinline__ void send(u32 target, u32 source, u32 bytes, u32 barrier) {
+    asm volatile(
+        "cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];"
+        ::"r"(target), "r"(source), "r"(bytes), "r"(barrier) : "memory");
+}
+
+__device__ __forceinline__ void written_for_copies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
 // ---- 16 bytes that a thread copies to shared memory while it goes on; groups of such copies are waited for in their order
 __device__ __forceinline__ void copy_aside(u32 target, const void* source) {
@@ -129,6 +161,14 @@ __device__ __forceinline__ void load_four_turned(u32 (&found)[4], u32 address) {
 
 __device__ __forceinline__ void multiply(float (&acc)[4], const u32 (&a)[4], u32 b0, u32 b1) {
     asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(acc[0]), "+f"(acc[1]), "+f"(acc[2]), "+f"(acc[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+// the same, among other work wherever the compiler has room for it
+__device__ __forceinline__ void multiply_between(float (&acc)[4], const u32 (&a)[4], u32 b0, u32 b1) {
+    asm(
         "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(acc[0]), "+f"(acc[1]), "+f"(acc[2]), "+f"(acc[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

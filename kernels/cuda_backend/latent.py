@@ -1,9 +1,9 @@
 """Latent attention of one new token a row on Hopper, as `latent.cu` has it: 16 heads, latents of 512 and 64 columns, bf16.
 
 A row's tokens are shared among the blocks of a cluster, which sum up in each other's shared memory: as many as the card runs at
-once. Results depend on a row's own length, the number of rows, and the card. On an H100 at 2,048 tokens, 8, 16, 32, 64 and 128
-rows, in us: 14.3, 21.4, 35.7, 54.5 and 104, where Triton's kernels take 16.8, 29.0, 43.0, 74.3 and 121. Letters: R rows, C blocks
-of a row.
+once. Results depend on a row's own length, the number of rows, the width of the table, and the card. On an H100 at 2,048 tokens,
+8, 32 and 128 rows, a form of it that fenced what blocks send each other took 14.0, 32.9 and 103 us, Triton's kernels 16.8, 43.0
+and 121. Letters: R rows, C blocks of a row.
 """
 
 import ctypes
@@ -17,7 +17,8 @@ from dsvl2.kernels.cuda_backend.driver import CudaError, Function, TensorMap, mo
 from dsvl2.kernels.sight import Sight
 
 HEADS, WIDTH, VALUES, SIZE, TILE = 16, 576, 512, 64, 32
-THREADS, SLOTS = 288, {1: 6, 2: 4, 4: 4, 8: 4}  # of a block; tiles in its shared memory, by C
+THREADS, SLOTS = 384, 4  # of a block; tiles in its shared memory
+SHARES = (1, 2, 3, 4, 5, 6, 8)  # blocks of a row; of 7 a card runs no more than of 8
 LARGEST_ERROR = 0.004  # of bf16: .0018 is usual
 LEAST = 8  # rows; four take Triton's kernels 9.8 us, and these 12.3
 _FAILED: dict[int, str] = {}  # devices, and why not
@@ -26,17 +27,20 @@ _FAILED: dict[int, str] = {}  # devices, and why not
 class _Given(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("query", "table", "lengths", "out")),
-        ("columns", ctypes.c_int),
-        ("newest", ctypes.c_int),
+        *((name, ctypes.c_int) for name in ("columns", "newest", "shares", "split")),
     )
 
 
 def shared_bytes(shares: int) -> int:
-    """`Room::bytes` of the source."""
-    slots = SLOTS[shares]
-    masses = slots * TILE * WIDTH * 2 + 2 * 2 * HEADS * 40 * 4 + 2 * slots * 8
-    sums = (masses + 2 * shares * HEADS * 4 + 15) // 16 * 16
-    return sums + (shares * HEADS * (VALUES // shares + 8) * 4 if shares > 1 else 0)
+    """Of a block: tiles, scores, barriers, messages, the query; see the constants of the source."""
+    before = SLOTS * TILE * WIDTH * 2 + 2 * 2 * HEADS * 40 * 4 + (2 * SLOTS + 2) * 8
+    message = HEADS * (((VALUES >> split_of(shares)) + 8) * 4 + 8)
+    return before + (shares * message if shares > 1 else 0) + HEADS * (WIDTH * 2 + 16)
+
+
+def split_of(shares: int) -> int:
+    """log2 of how many blocks sum up: the most of them that divide the columns."""
+    return shares.bit_length() - 1
 
 
 @cache
@@ -45,13 +49,15 @@ def kernels(device: int) -> dict[int, tuple[Function, int]]:
     try:
         code = module("latent.cu", "sm_90a", device)
         found = {}
-        for shares in SLOTS:
-            made = Function(code, f"latent_{shares}", THREADS, shared_bytes(shares), shares)
+        for shares in SHARES:
+            made = Function(code, "latent", THREADS, shared_bytes(shares), shares)
             many = torch.cuda.get_device_properties(device).multi_processor_count if shares == 1 else made.clusters()
-            found[shares] = made, many
-        wrong = [shares for shares, (made, _) in found.items() if not right(made, shares, torch.device("cuda", device))]
+            if many:  # of large clusters a card may run none
+                found[shares] = made, many
+        device_of = torch.device("cuda", device)
+        wrong = next((shares for shares, (made, _) in found.items() if not right(made, shares, device_of)), 0)
         if wrong:
-            raise CudaError(f"kernels of {wrong} blocks a row err on this card")
+            raise CudaError(f"the kernel of {wrong} blocks a row errs on this card")
         return found
     except Exception as error:  # whatever a driver or a compiler may raise
         _give_up(device, error)
@@ -104,7 +110,8 @@ def fits(query: Tensor, cache: Tensor, values: int) -> bool:
 def decode(query: Tensor, cache: Tensor, sight: Sight) -> Tensor | None:
     """See `ops.decode`. Returns [R, 1, a, values], or None if it cannot be launched, now and then on."""
     found = kernels(query.device.index)
-    shares = shares_of(len(query), {each: many for each, (_, many) in found.items()})
+    tiles = sight.table.shape[1] * SIZE // TILE
+    shares = shares_of(len(query), tiles, {each: many for each, (_, many) in found.items()})
     try:
         return _launched(found[shares][0], shares, query.contiguous(), cache, sight)
     except CudaError as error:
@@ -115,16 +122,21 @@ def decode(query: Tensor, cache: Tensor, sight: Sight) -> Tensor | None:
 def _launched(made: Function, shares: int, query: Tensor, cache: Tensor, sight: Sight) -> Tensor:
     rows = len(query)
     out = torch.empty(rows, 1, HEADS, VALUES, dtype=query.dtype, device=query.device)
-    given = _Given(*(part.data_ptr() for part in (query, sight.table, sight.lengths, out)), sight.table.stride(0), rows)
+    given = _Given(
+        *(part.data_ptr() for part in (query, sight.table, sight.lengths, out)),
+        sight.table.stride(0), rows, shares, split_of(shares),
+    )  # fmt: skip
     with torch.cuda.device(query.device):
         stream = torch.cuda.current_stream().cuda_stream
         made.launch(rows * shares, stream, (given, _map(cache.data_ptr(), cache.shape[1], cache).value))
     return out
 
 
-def shares_of(rows: int, many: dict[int, int]) -> int:
-    """C: as many blocks a row as run all at once; one where more rows wait anyway."""
-    return max((shares for shares, rows_at_once in many.items() if rows_at_once >= rows), default=1)
+def shares_of(rows: int, tiles: int, many: dict[int, int]) -> int:
+    """C: as many blocks a row as run all at once, one where more rows wait anyway; no more than shorten the longest share."""
+    fitting = [shares for shares, rows_at_once in many.items() if rows_at_once >= rows] or [1]
+    longest = -(-tiles // max(fitting))
+    return min(shares for shares in fitting if -(-tiles // shares) <= longest)
 
 
 _MAPS: dict[tuple[int, int], TensorMap] = {}

@@ -44,7 +44,7 @@ def scattered(lengths: list[int]) -> tuple[Tensor, Tensor, Tensor]:
     return cache, table, query.bfloat16()
 
 
-@pytest.mark.parametrize(("shares", "lengths"), [(1, [417, 1]), (2, [300]), (4, [31]), (8, [331])])
+@pytest.mark.parametrize(("shares", "lengths"), [(1, [417, 1]), (2, [300]), (3, [31]), (5, [331]), (8, [270])])
 def test_every_number_of_blocks_of_a_row(emulator: ctypes.CDLL, shares: int, lengths: list[int]) -> None:
     """More tiles than the ring has room for, the last ones in part, blocks without any; what lies behind a row stays out."""
     torch.manual_seed(shares)
@@ -112,9 +112,10 @@ def test_rows_of_a_step_on_a_card(rows: int) -> None:
 
 
 def test_room_in_shared_memory() -> None:
-    assert all(latent.shared_bytes(shares) <= driver.MOST_SHARED for shares in latent.SLOTS)
+    assert all(latent.shared_bytes(shares) <= driver.MOST_SHARED for shares in latent.SHARES)
 
 
-def test_as_many_blocks_as_run_at_once() -> None:
-    many = {1: 132, 2: 66, 4: 30, 8: 15}
-    assert [latent.shares_of(rows, many) for rows in (8, 15, 16, 32, 66, 128, 200)] == [8, 8, 4, 2, 2, 1, 1]
+def test_as_many_blocks_as_run_at_once_and_are_of_use() -> None:
+    many = {1: 132, 2: 66, 3: 39, 4: 30, 5: 22, 6: 17, 8: 15}
+    assert [latent.shares_of(rows, 64, many) for rows in (8, 15, 16, 32, 66, 128, 200)] == [8, 8, 6, 3, 2, 1, 1]
+    assert [latent.shares_of(8, tiles, many) for tiles in (2, 10, 128)] == [2, 5, 8]

@@ -92,18 +92,30 @@ inline void copy_box(u32 target, const Map* map, int, int token, int, u32 barrie
 inline void some_threads_meet(u32 which, u32 threads) { meet(here().named[which], threads); }
 inline void __syncthreads() { meet(here().named[0], MADE); }
 inline void __syncwarp() { meet(warp_here().meeting, 32); }
+template <int COUNT> inline void more_registers() {}
+template <int COUNT> inline void fewer_registers() {}
 inline void release_next() {}
 inline void hold() {}
 inline void cluster_arrive() {
     here().cluster_phase[now_thread] = cluster_past;
     if (++cluster_there == int(cluster.size()) * MADE) cluster_there = 0, cluster_past++;
 }
+inline void cluster_arrive_bare() { cluster_arrive(); }
 inline void cluster_wait() { while (cluster_past == here().cluster_phase[now_thread]) give_way(); }
 inline u32 address_in(u32 address, u32 rank) { return address | rank << 24; }
 inline void store_in(u32 address, float value) {
     std::memcpy(cluster[address >> 24]->memory.data() + (address & 0xffffff), &value, 4);
 }
 inline void store_in(u32 address, float first, float second) { store_in(address, first), store_in(address + 4, second); }
+
+inline void written_for_copies() {}
+inline void send(u32 target, u32 source, u32 bytes, u32 barrier) {
+    Block& there = *cluster[target >> 24];
+    std::memcpy(there.memory.data() + (target & 0xffffff), shared_memory() + source, bytes);
+    Barrier& counts = there.barriers.at(barrier & 0xffffff);
+    counts.bytes -= bytes;
+    settle(counts);
+}
 
 inline void aside(const Aside& copy) {
     auto& groups = here().asides[now_thread];
@@ -207,6 +219,8 @@ inline void multiply(float (&acc)[4], const u32 (&a)[4], u32 b0, u32 b1) {
     }
     __syncwarp();
 }
+
+inline void multiply_between(float (&acc)[4], const u32 (&a)[4], u32 b0, u32 b1) { multiply(acc, a, b0, b1); }
 
 inline void move_copies() { // a box [9][32][64], its 16-byte parts exchanged by the row
     for (size_t i = 0; i < copies.size();) {

@@ -3,16 +3,10 @@
 
 static Given given;
 static Map map;
-static int blocks_of_a_row;
 
 static void run() {
     const int block = now_block, thread = now_thread;
-    switch (blocks_of_a_row) {
-        case 1: latent_1(given, map); break;
-        case 2: latent_2(given, map); break;
-        case 4: latent_4(given, map); break;
-        case 8: latent_8(given, map); break;
-    }
+    latent(given, map);
     now_block = block, now_thread = thread;
     here().done[thread] = true;
     swapcontext(&here().contexts[thread], &scheduler);
@@ -20,8 +14,10 @@ static void run() {
 
 // 0, or 1 if the threads wait for each other for ever.
 extern "C" int emulate(const unsigned short* query, const unsigned short* cache, const int* table, const int* lengths, unsigned short* out, int rows, int columns, int shares) {
-    given = {query, table, lengths, out, columns, rows};
-    blocks_of_a_row = shares, MADE = 288;
+    MADE = 384;
+    int split = 0;
+    while (2 << split <= shares) split++;
+    given = {query, table, lengths, out, columns, rows, shares, split};
     map.base = cache;
     for (int row = 0; row < rows; row++) {
         std::vector<Block> made(shares);
