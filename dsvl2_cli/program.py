@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import cleandoc
 from typing import Any
 
 import typer
@@ -27,8 +28,20 @@ def _nothing(ctx: object) -> None:
     """An argument's metavar has said it all."""
 
 
+def _filled(text: str | None) -> str | None:
+    """Take the line breaks out of paragraphs of help, as Typer does with the first alone; \\b keeps those of examples."""
+    if text is None:
+        return None
+    paragraphs = cleandoc(text).split("\n\n")
+    return "\n\n".join(part if part.startswith("\b") else " ".join(part.split("\n")) for part in paragraphs)
+
+
 class Command(TyperCommand):
     """A command."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.help = _filled(self.help)
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
@@ -53,6 +66,10 @@ def _refuse_second(names: list[str], args: list[str]) -> None:
 
 class Group(TyperGroup):
     """Commands under one name."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.help = _filled(self.help)
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))

@@ -64,7 +64,7 @@ def ask(
     [cyan]dsvl2 ask invoice.png "total due?"[/cyan]
     [cyan]dsvl2 ask contract.pdf "who signs?" "until when?" --json[/cyan]
     [cyan]dsvl2 ask letters/*.pdf --questions-from questions.txt[/cyan]
-    [cyan]dsvl2 ask scan.json "total due?"[/cyan]            of what dsvl2 ocr scan.pdf -o scan.json wrote
+    [cyan]dsvl2 ask scan.json "total due?"[/cyan]   of what dsvl2 ocr -o scan.json wrote
     [cyan]dsvl2 ask sales.png --chart "how much in 2019?"[/cyan]
     """
     with common.session() as now:

@@ -86,10 +86,10 @@ def compare(
 
     \b
     [cyan]dsvl2 compare before.json after.json[/cyan]
-    [cyan]dsvl2 compare truth.txt scan.pdf --tolerance 0.5%[/cyan]            reads the scan; exit code 10 beyond
-    [cyan]dsvl2 compare signed.pdf draft.pdf --html changes.html[/cyan]       two scans: what was changed
-    [cyan]dsvl2 compare expected/ out/ --tolerance 0.1% --json[/cyan]         folders, for a test that runs by itself
-    [cyan]dsvl2 compare before/ after/ --html pages/[/cyan]                   a page for each document that differs
+    [cyan]dsvl2 compare truth.txt scan.pdf --tolerance 0.5%[/cyan]   exit code 10 beyond
+    [cyan]dsvl2 compare signed.pdf draft.pdf --html c.html[/cyan]    what was changed
+    [cyan]dsvl2 compare expected/ out/ --json[/cyan]                 folders, for a test
+    [cyan]dsvl2 compare before/ after/ --html pages/[/cyan]          a page for each
 
     Words that only A has are [-so-], words that only B has {+so+}, or in colour. Exit code 0: the same, or within the
     tolerance; 10: they differ by more.

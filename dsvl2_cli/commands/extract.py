@@ -98,9 +98,9 @@ def extract(
     """Extract fields from documents as JSON that is valid for a schema, each with page, box, quote and confidence.
 
     \b
-    [cyan]dsvl2 extract invoice.pdf -s "invoice_no, date: date, total: number, items[]: {text, amount: number}"[/cyan]
-    [cyan]dsvl2 extract invoices/ -s invoice.schema.json -o all.jsonl --rule "sum(items.amount) == total"[/cyan]
-    [cyan]dsvl2 extract receipts/*.png -s "shop, date: date, total: number" -o receipts.csv[/cyan]
+    [cyan]dsvl2 extract invoice.pdf -s "no, date: date, items[]: {text, amount: number}"[/cyan]
+    [cyan]dsvl2 extract bills/ -s bill.json -o a.jsonl --rule "sum(items.amount)==total"[/cyan]
+    [cyan]dsvl2 extract receipts/*.png -s "shop, date: date" -o receipts.csv[/cyan]
 
     Types: text (the default), number, integer, bool, date, time, datetime, email, url, an enum as paid|open, {fields}, and
     [] for lists. A field that is not in the document is null; "!" forbids null, "?" lets the field be left out.

@@ -34,7 +34,7 @@ def man(
     """Show the manual page of a command, or write them all.
 
     \b
-    [cyan]dsvl2 man batch[/cyan]                             shown by man on a terminal, roff otherwise
+    [cyan]dsvl2 man batch[/cyan]                        by man on a terminal, else as roff
     [cyan]dsvl2 man -o ~/.local/share/man/man1[/cyan]        then: man dsvl2, man dsvl2-batch
     """
     with session(debug=debug) as now:

@@ -22,6 +22,7 @@ def group() -> None:
     [cyan]dsvl2 ocr scan.pdf -o scan.md --review check.html[/cyan]       then open check.html
     [cyan]dsvl2 review apply scan.corrections.json -o scan.md --force[/cyan]
     [cyan]dsvl2 review apply scan.corrections.json -o searchable.pdf --scan scan.pdf[/cyan]
+    [cyan]dsvl2 ocr more/ -o out/ --lexicon scan.corrections.json[/cyan]   the next pages
     """
 
 

@@ -58,10 +58,10 @@ def train(
     """Train the embedded model, or fine-tune a checkpoint. Ends with curves.png and MODEL_CARD.md in the run's folder.
 
     \b
-    [cyan]dsvl2 train nano --data DATA -o ALIGNED --recipe align[/cyan]
-    [cyan]dsvl2 train nano --data DATA -o READS --recipe pretrain --init ALIGNED/weights.pt[/cyan]
-    [cyan]dsvl2 train nano --data DATA -o ANSWERS --recipe tasks --init READS/weights.pt --gpus 2[/cyan]
-    [cyan]dsvl2 train nano --data DATA -o ANSWERS --recipe tasks --resume --gpus 2[/cyan]
+    [cyan]dsvl2 train nano --data D -o ALIGNED --recipe align[/cyan]
+    [cyan]dsvl2 train nano --data D -o READS --recipe pretrain --init ALIGNED/weights.pt[/cyan]
+    [cyan]dsvl2 train nano --data D -o ANSWERS --recipe tasks --init READS/weights.pt[/cyan]
+    [cyan]dsvl2 train nano --data D -o ANSWERS --recipe tasks --resume --gpus 2[/cyan]
     [cyan]dsvl2 train path/to/deepseek-vl2-tiny --data pairs.jsonl -o tuned[/cyan]
     """
     with session(verbosity=options.verbosity(quiet, 0), debug=debug) as now:

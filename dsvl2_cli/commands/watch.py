@@ -78,7 +78,7 @@ def watch(
     \b
     [cyan]dsvl2 watch /srv/scans -o /srv/text[/cyan]
     [cyan]dsvl2 watch inbox/ -o archive/ -f pdf --done originals/ --failed odd/[/cyan]
-    [cyan]dsvl2 watch receipts/ -o fields/ --task extract -s "shop, date: date, total: number"[/cyan]
+    [cyan]dsvl2 watch receipts/ -o fields/ --task extract -s "shop, total: number"[/cyan]
     [cyan]dsvl2 watch inbox/ -o out/ --once --progress json[/cyan]
 
     Nothing is ever replaced: a scanner that begins again with scan1.pdf gets scan1-2.md. SIGTERM ends it with exit code 0

@@ -25,7 +25,7 @@ def test_help_leads_with_examples_and_ends_with_the_exit_codes(process: Any) -> 
     done = process("--help", NO_COLOR="1")
     assert done.code == 0
     assert done.err == ""
-    assert done.out.index("dsvl2 ocr scan.pdf -o scan.md") < done.out.index("Commands")
+    assert done.out.index("dsvl2 ocr scan.pdf -o scan.md") < done.out.index("Read pages")
     for line in table().splitlines():
         assert line in done.out
 
@@ -189,3 +189,22 @@ def test_offline_refuses_connections_and_says_so() -> None:
 def test_run_never_raises_and_never_exits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(["--version"]) == 0
     assert run(["nonsense"]) == 2
+
+
+def test_examples_in_help_fit_a_terminal_and_other_paragraphs_are_filled() -> None:
+    import typer.main
+
+    from dsvl2_cli.app import app
+
+    def below(group: Any) -> Any:
+        for command in group.commands.values():
+            yield command
+            yield from below(command) if hasattr(command, "commands") else ()
+
+    for command in below(typer.main.get_command(app)):
+        for part in (command.help or "").split("\n\n"):
+            lines = [re.sub(r"\[/?cyan\]", "", line) for line in part.split("\n")]
+            if not part.startswith("\b"):
+                assert len(lines) == 1, (command.name, lines)
+            elif command.name != "mcp":  # a line of JSON
+                assert [line for line in lines if len(line.rstrip()) > 78] == [], command.name
