@@ -20,10 +20,15 @@ FACES = {"helv": "Helvetica", "tiro": "Times-Roman", "cour": "Courier"}
 """PyMuPDF's names of standard fonts, and those of PDF."""
 _ODD = frozenset(range(32)) | {0x7F, 0xA0, 0xAD}  # no characters of their own in WinAnsi (PDF 32000-1, D.2)
 _NEVER = frozenset(map(ord, "\0\t\n\f\r ()\\"))  # codes that mean something else in strings
-_ASCII = frozenset(range(0x20, 0x7F)) - {
-    0x27,
-    0x60,
-}  # without straight quotes: alike in all encodings (PDF 32000-1, D.2)
+# Codes of standard fonts where nothing is said of an encoding (PDF 32000-1, D.2), beside those that are ASCII's.
+_STANDARD = dict(
+    zip(
+        "\u2018\u2019'`\u201c\u201d\u2013\u2014\u2022\u2026\xa3\xa7",
+        b"\x60\x27\xa9\xc1\xaa\xba\xb1\xd0\xb7\xbc\xa3\xa7",
+        strict=True,
+    )
+)
+_STANDARD |= {chr(code): code for code in range(0x20, 0x7F) if code not in (0x27, 0x60)}
 _ESCAPED = str.maketrans({"(": "\\(", ")": "\\)", "\\": "\\\\"})
 
 
@@ -47,6 +52,7 @@ class InvisibleFonts:
         self._plain: set[int] = set()
         self._codes: dict[str, int] = {}
         self._lent = _lent(letters or {}) if bare else {}
+        self._standard = named and bool(letters) and _STANDARD.keys() >= set(letters or {})
 
     def encode(self, text: str) -> tuple[str, str, float]:
         """Return a font's name, the text as the inside of its PDF string with delimiters, and its width at size 1."""
@@ -54,6 +60,7 @@ class InvisibleFonts:
         if codes is not None:
             self._plain.update(codes)
             width = sum(map(self._width, codes)) / 1000
+            codes = bytes(_STANDARD[letter] for letter in text) if self._standard else codes
             return self.plain, "(" + codes.decode("latin-1").translate(_ESCAPED) + ")", width
         self._codes.setdefault(" ", 1)
         digits = "".join(f"{self._codes.setdefault(c, len(self._codes) + 1):04X}" for c in text)
@@ -101,8 +108,8 @@ class InvisibleFonts:
         if self._lent:  # names that say which character it is (Adobe Glyph List specification, 2)
             names = " ".join(f"{code}/uni{ord(letter):04X}" for letter, code in self._lent.items())
             encoding = f"/Encoding<</BaseEncoding/WinAnsiEncoding/Differences[{names}]>>"
-        elif self._named and self._plain <= _ASCII:
-            encoding = ""  # that of the font itself says the same
+        elif self._standard:
+            encoding = ""
         return (
             f"<</Type/Font/Subtype/{kind}/BaseFont/{name}{encoding}"
             f"{'' if self._named and not self._lent else widths}/FontDescriptor{'' if self._bare else ' '}{descriptor}>>"

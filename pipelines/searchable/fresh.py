@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
@@ -97,7 +97,9 @@ class _File:
         numbers = (a * width, b * height, c * width, d * height, e * width, f * height)
         matrix = " ".join(f"{n:.5g}" for n in numbers)
         masks = self._thrift.named
-        layers = picture.layers(masks=masks) if isinstance(picture, Planes) else [picture]
+        layers = (
+            picture.layers(masks=masks) if isinstance(picture, Planes) else [_shortest(picture) if masks else picture]
+        )
         images = [self._objects.put_stream(layer.data, layer.entries, pack=False) for layer in layers]
         named = dict(zip(_LAYERS, images, strict=False))
         resources = "".join(f"/{name} {image} 0 R" for name, image in named.items())
@@ -109,3 +111,9 @@ class _File:
         paper = f"{share(picture.paper)} g -1 -1 3 3 re f/D gs"  # to subtract from, to the edge (11.4.7)
         shown = f"{matrix} cm {paper}{''.join(drawing)}"
         return shown.encode(), f"/XObject<<{resources}>>/ExtGState<</D<</BM/Difference>>>>"
+
+
+def _shortest(picture: ImageObject) -> ImageObject:
+    """Return a black and white picture as a mask: ink on the page, which is white."""
+    plain = "/BitsPerComponent 1/ColorSpace/DeviceGray"
+    return replace(picture, entries=picture.entries.replace(f"{plain}/Filter", "/ImageMask true/Filter"))

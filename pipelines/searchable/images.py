@@ -75,7 +75,8 @@ def image_object(data: bytes, kind: str, frame: int, *, harder: bool = False) ->
         few = harder and image.width * image.height <= MOST_PIXELS
         own = None
         if kind == "jp2" and image.mode in _JPX_SPACES and data.startswith(_JP2_SIGNATURE):
-            how = f"/Subtype/Image/Width {image.width}/Height {image.height}/ColorSpace{_JPX_SPACES[image.mode]}"
+            how = f"/Subtype/Image/Width {image.width}/Height {image.height}"
+            how += "" if harder else f"/ColorSpace{_JPX_SPACES[image.mode]}"  # the data say it too (7.4.9)
             own = ImageObject(how + "/Filter/JPXDecode", without_comments(data) if harder else data)
             if not few:
                 return own

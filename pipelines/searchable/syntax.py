@@ -66,4 +66,6 @@ def _string_end(text: str, at: int) -> int:
 def number(value: float, digits: int = 3) -> str:
     """Return a number as PDF writes it, in the fewest letters."""
     text = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+    if abs(value) < 1:
+        text = text.replace("0.", ".", 1)
     return "0" if text in ("-0", "") else text

@@ -91,6 +91,21 @@ def test_two_colours_stay_what_they_are(colours: tuple[tuple[int, int, int], ...
     assert np.array_equal(stored(found.entries, found.data), np.asarray(image))
 
 
+def test_ink_painted_as_a_mask_is_the_same_page() -> None:
+    image, page = drawn_pages.drawn_page(4, 200, dpi=72)
+    drawn = []
+    for kind, how in (("PNG", {}), ("TIFF", {"compression": "group4"})):
+        data = drawn_pages.saved(drawn_pages.sharp(image), kind, **how)
+        for thrift in (write.THRIFT[4], write.THRIFT[-1]):
+            picture = image_object(data, kind.lower(), 0, harder=kind == "PNG")
+            made = write.new_pdf((page,), write._fonts((page,), thrift), lambda _, picture=picture: picture, thrift)
+            assert (b"/ImageMask true" in made) == thrift.named
+            with pymupdf.open(stream=made) as pdf:
+                drawn.append(np.frombuffer(pdf[0].get_pixmap(dpi=72, colorspace="gray").samples, np.uint8) > 128)
+    assert all(np.array_equal(one, drawn[0]) for one in drawn)
+    assert not drawn[0].all()
+
+
 def test_sixteen_bits_stay_sixteen() -> None:
     values = np.linspace(0, 65535, 90 * 70).astype(np.uint16).reshape(70, 90)
     data = drawn_pages.saved(Image.fromarray(values), "PNG")
@@ -264,6 +279,7 @@ def words_of(data: bytes, path: Path) -> list[list[str]]:
     "text",
     [
         "if a><b and )( or <<x>>",
+        "\u201cx\u201d \u2013 it's \u2018so\u2019 `a` \u2014 \xa75 \u2022 \xa33 \u2026",
         "Za\u017c\u00f3\u0142\u0107 g\u0119\u015bl\u0105 ja\u017a\u0144 50 \u20ac",
         "\u0421\u044a\u0435\u0448\u044c \u0435\u0449\u0451 (\u043c\u044f\u0433\u043a\u0438\u0445) b\u0142",
         "\u4e00\u4e8c \U0001d400 \u03b1\u03b2",
