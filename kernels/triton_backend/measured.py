@@ -6,7 +6,7 @@ Keys: a part of the card's name; then (kernel, format number of `tiles`, bin of 
 CARDS: dict[str, dict[tuple[str, int, int], tuple[int, int, int, int, int]]] = {
     "H100": {
         ("down", 0, 2): (16, 64, 128, 4, 4),
-        ("down", 0, 3): (16, 64, 64, 4, 3),
+        ("down", 0, 3): (16, 64, 128, 4, 3),
         ("down", 0, 5): (128, 256, 64, 8, 4),
         ("down", 0, 6): (128, 128, 64, 8, 3),
         ("down", 2, 1): (16, 64, 128, 4, 3),
