@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STDIO = "-"
 SCHEMA = "dsvl2/compare-run/v1"
+NO_READING = ".docling.json"  # another form of what lies beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _files(folder: str, work: Work) -> dict[str, str]:
         suffix = path.suffix.lower()
         if any(part.startswith(".") for part in path.relative_to(root).parts) or not path.is_file():
             continue
-        if suffix in READING_SUFFIXES:
+        if suffix in READING_SUFFIXES and not path.name.endswith(NO_READING):
             name = str(path.relative_to(root).with_suffix(""))
             known = found.get(name)
             if known is None or _rank(path) < _rank(known):

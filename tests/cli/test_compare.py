@@ -102,6 +102,7 @@ def test_two_folders_make_a_page_for_each_document_that_differs(dsvl2: Any, tmp_
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(texts[name][side])
     (tmp_path / "a" / "only.txt").write_text("here")
+    (tmp_path / "a" / "same.docling.json").write_text("{}")
     done = dsvl2("compare", tmp_path / "a", tmp_path / "b", "--html", tmp_path / "out")
     assert (done.code, "index.html and 2 pages" in done.err) == (10, True)
     assert "one" in (tmp_path / "out/pages/x/a & b #1.html").read_text()
