@@ -11,7 +11,7 @@ import pytest
 
 from dsvl2.pipelines.errors import OutputCollision, OutputError, OutputExists, OutputUnwritable
 from dsvl2.pipelines.formats import get_format
-from dsvl2.pipelines.output import open_output, plan_outputs, write_output
+from dsvl2.pipelines.output import open_output, plan_outputs, write_durably, write_output
 from dsvl2.pipelines.sources import InputFile, find_documents
 
 MARKDOWN = get_format("markdown")
@@ -185,3 +185,22 @@ def test_devices_are_written_to_and_a_full_one_is_an_error() -> None:
     assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     with pytest.raises(OutputUnwritable, match="No space left"):
         write_output("/dev/full", "x")
+
+
+def test_a_durable_output_reaches_the_disk_before_its_name_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power loss could leave an empty file under the right name."""
+    events: list[str] = []
+    sync, replace = os.fsync, os.replace
+
+    def synced(handle: int) -> None:
+        events.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else f"{os.fstat(handle).st_size} bytes")
+        sync(handle)
+
+    def renamed(old: Path, new: Path) -> None:
+        events.append("renamed")
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    write_durably(tmp_path / "a.md", ["fo", "ur"])
+    assert events == ["4 bytes", "renamed", "folder"]

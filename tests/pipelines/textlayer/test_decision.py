@@ -209,3 +209,13 @@ def test_a_document_needs_the_model_if_one_page_does() -> None:
         assert [isinstance(page, ReadPage) for page in source] == [True, False]
     with open_source(typed(ENGLISH), options) as source:
         assert not source.needs_model()
+
+
+@pytest.mark.parametrize(("strips", "wanted"), [(12, ("read", "scan")), (4, ("used", "good"))])
+def test_a_scan_in_strips_is_a_scan_though_no_strip_is_large(strips: int, wanted: tuple[str, str]) -> None:
+    with pymupdf.open() as pdf:
+        page = pdf.new_page()
+        for strip in range(strips):
+            page.insert_image(pymupdf.Rect(0, 60 * strip, 595, 60 * strip + 60), stream=scan("RGB", (1240, 126)))
+        page.insert_text((60, 820), "Scanned in the archive of the town, box 14, sheet 3")
+        assert decision(pdf.tobytes()) == wanted
