@@ -19,6 +19,8 @@ from dsvl2.pipelines.tables.rows import Reading
 _PAD = 8
 _ROWS_UP = 2.0  # x-heights from the canvas' top to the first base line
 _CAPITAL = 1.4  # capitals and figures in x-heights
+_TAIL = 0.25  # of a piece's height: how far tails go below it
+_PALE = 225
 _TALLEST = 2.6  # x-heights a piece may be high on the canvas
 
 
@@ -64,6 +66,7 @@ def cut_strips(flat: Gray, boxes: Sequence[Box], profile: Profile) -> list[Strip
 def _cut(flat: Gray, box: Box, number: int) -> _Cut:
     y0, y1 = max(0, int(box.y0) - 1), int(np.ceil(box.y1)) + 1
     x0, x1 = max(0, int(box.x0) - 1), int(np.ceil(box.x1)) + 1
+    y1 = _with_tails(flat[:, x0:x1], y0, y1)
     pixels = np.ascontiguousarray(flat[y0:y1, x0:x1])
     ink = (255.0 - pixels.astype(np.float64)).sum(axis=1)
     ink[ink < 0.04 * ink.max()] = 0
@@ -72,6 +75,17 @@ def _cut(flat: Gray, box: Box, number: int) -> _Cut:
     whole = float(rows[-1] + 1 - rows[0]) if rows.size else 1.0
     tall = max(base - top, 1.0)
     return _Cut(number, pixels, base, tall if whole > 1.25 * tall else tall / _CAPITAL)
+
+
+def _with_tails(flat: Gray, y0: int, y1: int) -> int:
+    """Return the lower end of a piece with the tails of its commas: thinner than a pixel they are too pale for ink.
+
+    Without them 77,778 looks like 77.778.
+    """
+    most = min(y1 + max(1, round(_TAIL * (y1 - y0))), flat.shape[0])
+    while y1 < most and bool((flat[y1] < _PALE).any()):
+        y1 += 1
+    return y1
 
 
 def _strip(cuts: Sequence[_Cut], tiles: int, scale: float, profile: Profile) -> Strip:

@@ -52,6 +52,21 @@ def test_a_lease_has_one_holder_and_outlives_none(tmp_path: Path) -> None:
         assert fourth.claim("x", "10 1") is Claim.HELD or fourth.claim("x", "10 1") is Claim.MINE
 
 
+def test_what_another_finished_while_it_was_asked_for_is_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with LeaseBoard(tmp_path, "a") as one, LeaseBoard(tmp_path, "b") as other:
+        assert one.claim("x") is Claim.MINE
+        take = other._take
+
+        def late(lease: Path) -> bool:
+            one.finish("x")  # between the other's look at what is done and its lease
+            return take(lease)
+
+        monkeypatch.setattr(other, "_take", late)
+        assert other.claim("x") is Claim.DONE
+
+
 def test_keys_do_not_depend_on_where_the_folder_is_mounted() -> None:
     assert lease_key(Path("a/b.pdf")) == lease_key(Path("a") / "b.pdf") != lease_key(Path("a/c.pdf"))
 

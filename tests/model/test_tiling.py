@@ -98,3 +98,8 @@ def test_alpha_is_dropped_and_an_empty_image_refused() -> None:
     assert cut(image, CANDIDATES, (0, 0, 0)).tiles[0, 5, 5].tolist() == [9, 8, 7]
     with pytest.raises(ImageError):
         choose_canvas((0, 10), CANDIDATES)
+
+
+def test_of_canvases_that_keep_as_much_the_least_wasteful_is_taken_whatever_the_order() -> None:
+    for candidates in (CANDIDATES, CANDIDATES[::-1]):
+        assert choose_canvas((100, 90), candidates) == (384, 384)

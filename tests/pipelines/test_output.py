@@ -187,7 +187,9 @@ def test_devices_are_written_to_and_a_full_one_is_an_error() -> None:
         write_output("/dev/full", "x")
 
 
-def test_a_durable_output_reaches_the_disk_before_its_name_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_durable_output_reaches_the_disk_before_its_name_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else a power loss could leave an empty file under the right name."""
     events: list[str] = []
     sync, replace = os.fsync, os.replace
