@@ -21,8 +21,8 @@ from dsvl2.kernels.triton_backend.tiles import INT4, NF4
 from dsvl2.kernels.triton_backend.tuning import Tile, default, expert_bin, tile, width_of
 
 MANY = 64  # tokens of a tile in a shared expert at most: its weights are unpacked once for all of them
-# The same beside small tiles of routed experts, which then have more registers and shared memory: at 128 tokens on an H100 int8
-# 239 -> 230 us, NF4 184 -> 179, bf16 412 -> 407; int4 keeps 64 (161 against 155: its routed tiles need less).
+# The same beside small tiles of routed experts in bf16 or int8, which then have more registers and shared memory: at 128 tokens
+# on an H100 408 -> 406 and 239 -> 230 us; int4 loses by it (153 -> 159).
 FEWER = 32
 LAID = range(
     1, 5
@@ -134,7 +134,7 @@ def _through(x: Tensor, pair: Pair, idx: Tensor | None, shared: Pair | None) -> 
 
 def _most(form: int, size: Tile) -> int:
     """Tokens of a tile in a shared expert at most."""
-    return MANY if size.tokens >= WIDE.value or form == INT4 else FEWER
+    return MANY if size.tokens >= WIDE.value or form in (INT4, NF4) else FEWER
 
 
 def _sizes(down: PackedWeight | Tensor) -> tuple[int, int, int]:
