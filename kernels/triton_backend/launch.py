@@ -11,15 +11,6 @@ import triton.language as tl
 from torch import Tensor
 from triton.language.extra.cuda import gdc_launch_dependents, gdc_wait
 
-from dsvl2.kernels.cuda_backend.driver import shared_first
-
-# Kernels of a step of few rows. A multiprocessor is emptied before its memory is parted anew, and a kernel that may begin early
-# does not then: parted alike for all, a step of small in bf16 takes 2,189 us, not 2,217, of base 3,452, not 3,500 (H100).
-FEW_ROWS = frozenset((
-    "_begin", "_rows", "_latent_step", "_split_latent", "_split_head", "_merge", "_merge_values", "_norm_logits",
-    "_route", "_gate_up", "_down", "_sum", "_norm", "_parts", "_whole",
-))  # fmt: skip
-
 
 @cache
 def available() -> bool:
@@ -55,24 +46,7 @@ def chained(tensor: Tensor) -> dict[str, bool]:
     if interpreting() or not tensor.is_cuda:
         return {"CHAIN": False}
     able = _major(tensor.device) >= 9
-    if able:
-        _part_alike()
     return {"CHAIN": able, "launch_pdl": able}
-
-
-@cache
-def _part_alike() -> None:
-    """Have kernels of few rows ask for the same parting of memory when they are loaded."""
-    from triton import knobs
-
-    hooks: Any = getattr(knobs.runtime, "kernel_load_end_hook", None)
-    if hasattr(hooks, "add"):  # Triton of another version goes without
-        hooks.add(_loaded)
-
-
-def _loaded(module: object, function: int, name: str, *rest: object) -> None:
-    if name in FEW_ROWS:
-        shared_first(function)
 
 
 @cache
