@@ -132,7 +132,11 @@ def _small_print(found: Components, rest: Mask, unit: float) -> Mask:
     small = rest & (height >= max(5.0, 0.28 * unit)) & (height < 0.6 * unit) & (found.width <= 8 * height)
     if int(small.sum()) < 4:
         return np.zeros(len(found), dtype=np.bool_)
-    return _in_chain(found, small, float(np.median(height[small])), 5)
+    segs = find_segments(found, small, float(np.median(height[small])))
+    # Letters of coarse print run together: a piece counts for as many as it is wide.
+    letters = np.bincount(segs.owner[small], np.maximum(1.0, found.width[small] / height[small]), len(segs))
+    inside: Mask = (segs.owner >= 0) & (np.append((segs.size >= 2) & (letters >= 5), False)[segs.owner])
+    return inside
 
 
 def sort_components(mask: Mask, faint: Mask, unit: float) -> Sorted:

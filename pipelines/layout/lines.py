@@ -207,6 +207,17 @@ def glued_rows(rows: Rows, found: Components, height: int) -> list[tuple[int, in
         low, high = line.top + 0.33 * tall[k], line.top + 0.67 * tall[k]
         middle = ink[k, int(low) : int(high) + 1]
         dense = float(np.percentile(ink[k, int(line.top) : int(line.base) + 1], 80))
-        if middle.size and float(middle.min()) < 0.4 * dense:
-            seams.append((int(line.x0), int(line.x1) + 1, int(low) + int(middle.argmin())))
+        seam = int(low) + int(middle.argmin()) if middle.size else 0
+        if middle.size and float(middle.min()) < 0.4 * dense and not _crossed(found, rows.of_component == k, seam):
+            seams.append((int(line.x0), int(line.x1) + 1, seam))
     return seams
+
+
+def _crossed(found: Components, own: NDArray[np.bool_], seam: int) -> bool:
+    """Say whether most letters of a row reach well over a seam, the others lie on one side of it: one line with thin waists."""
+    top, bottom = found.y0[own], found.y1[own]
+    tall = bottom - top
+    letter = tall > 0.5 * float(np.median(tall))
+    over = np.minimum(seam - top, bottom - seam) > 0.2 * tall
+    sides = min(int((letter & (bottom <= seam)).sum()), int((letter & (top >= seam)).sum()))
+    return 2 * int((over & letter).sum()) > int(letter.sum()) and 10 * sides <= int(letter.sum())

@@ -50,3 +50,8 @@ def test_a_title_of_any_size_has_the_same_level_on_a_page(sheet, canvas, size):
         texts.append(BandText("".join(f"<|y_{middle}|>{next(rows)}" for middle in middles)))
     title = assemble(layout, texts, opening=True)[0]
     assert (title.kind, title.level) == ("heading", 1)
+
+
+@pytest.mark.parametrize("ratio", [1.14, 1.17, 1.2, 1.29])
+def test_sections_a_sixth_larger_than_the_body_are_of_one_level(ratio):
+    assert levels([ratio * 10, 11.2], 10.0, opening=False) == [2, 3]

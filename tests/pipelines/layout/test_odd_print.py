@@ -12,6 +12,10 @@ from dsvl2.pipelines.confidence.accounting import coverage
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.layout import BandText, analyse, assemble
 from dsvl2.pipelines.layout.bars import find_bars
+from dsvl2.pipelines.layout.components import components
+from dsvl2.pipelines.layout.letters import sort_components
+from dsvl2.pipelines.layout.lines import Rows, glued_rows
+from dsvl2.pipelines.layout.types import InkLine
 
 
 def lines_within(layout, box):
@@ -175,3 +179,42 @@ def test_rows_too_long_for_a_canvas_are_cut_and_come_back_in_order(canvas):
         texts.append(BandText("".join(parts)))
     blocks = assemble(layout, texts)
     assert " ".join(block.text for block in blocks).split() == said
+
+
+def rows_of_boxes(joined):
+    """Return (rows, components) of a plain line and of one of 12 pairs of dashes one above the other, `joined` by stems."""
+    mask = np.zeros((120, 400), dtype=np.bool_)
+    for k in range(12):
+        x = 20 + 30 * k
+        mask[10:20, x : x + 20] = True
+        mask[50:60, x : x + 20] = mask[80:90, x : x + 20] = True
+        if k < joined:
+            mask[60:80, x : x + 2] = True
+    found = components(mask)
+    lines = (InkLine(20, 10, 370, 20, 10, 20), InkLine(20, 10, 370, 20, 10, 20), InkLine(20, 50, 370, 90, 50, 90))
+    return Rows(lines, (0, 0, 0), np.where(found.y0 < 30, 0, 2)), found
+
+
+@pytest.mark.parametrize(("joined", "cuts"), [(1, 1), (5, 1), (12, 0)])
+def test_rows_are_cut_between_lines_and_not_through_letters(joined, cuts):
+    rows, found = rows_of_boxes(joined)
+    seams = glued_rows(rows, found, 120)
+    assert len(seams) == cuts
+    assert all(60 <= y < 80 for _, _, y in seams)
+
+
+@pytest.mark.parametrize("gap", [1, 8])
+def test_small_print_is_of_letters_or_of_words_that_run_together(gap):
+    mask = np.zeros((60, 600), dtype=np.bool_)
+    x = 10
+    for _ in range(5):
+        for _ in range(4 if gap > 1 else 1):
+            wide = 6 if gap > 1 else 30
+            mask[20:28, x : x + wide] = True
+            mask[22:26, x + 2 : x + wide - 2] = False
+            x += wide + 2
+        x += 5
+    sort = sort_components(mask, mask, 20.0)
+    assert sort.letter.all()
+    lone = sort_components(mask[:, :42], mask[:, :42], 20.0)
+    assert not lone.letter.any() or gap > 1
