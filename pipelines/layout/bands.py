@@ -75,14 +75,14 @@ def split(lines: list[InkLine], scale: float, profile: Profile) -> list[tuple[in
 def cut_group(sheet: Sheet, lines: tuple[InkLine, ...], group: Group, profile: Profile) -> list[Band]:
     """Return the bands of a group of lines; a group wider than the widest canvas is reduced to fit.
 
-    If it is far wider than its longest line, only that is to fit: bands then hold pieces of rows that stand below each other.
+    If it has rows in pieces and is far wider than these, they are to fit: bands then hold pieces that stand below each other.
     """
     own = [lines[k] for k in group.lines]
     numbers = group.lines
     widest = profile.tile * profile.max_columns - 2 * PAD
     width = max(line.x1 for line in own) - min(line.x0 for line in own)
     longest = max(line.x1 - line.x0 for line in own)
-    if width > _FAR_WIDER * longest:
+    if width > _FAR_WIDER * longest and len({line.base for line in own}) < len(own):
         numbers = _by_columns(lines, numbers, longest)
         own, width = [lines[k] for k in numbers], longest
     scale = min(group.scale, widest / max(width, 1.0))
