@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ if not Path("/dev/nvidiactl").exists():  # Triton kernels are interpreted then; 
     os.environ.setdefault("TRITON_INTERPRET", "1")
 for variable in [name for name in os.environ if name.startswith("DSVL2_")]:
     del os.environ[variable]
+# Made-up examples are the same in every run, so that a change is judged by what it changes; LONG_TESTS=1 takes new ones.
+if find_spec("hypothesis") and not os.environ.get("LONG_TESTS"):
+    from hypothesis import settings
+
+    settings.register_profile("same", derandomize=True)
+    settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
