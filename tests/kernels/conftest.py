@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +14,36 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsvl2.kernels import ops
+from dsvl2.kernels import cuda_backend, ops
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 RATIO = 1.5  # a kernel may err so much more than plain PyTorch in the same number format
 FLOOR = {torch.float32: 3e-6, torch.bfloat16: 1e-3}  # relative; below it rounding of the result decides
+
+EMULATED, SOURCES = Path(__file__).parent / "emulated", Path(cuda_backend.__file__ or "").parent
+COMPILER = shutil.which("g++")
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], ctypes.CDLL]:
+    """Compile the CUDA source of a name with what runs it on a CPU."""
+
+    def compiled(name: str) -> ctypes.CDLL:
+        if COMPILER is None:
+            pytest.skip("there is no C++ compiler")
+        folder = tmp_path_factory.mktemp("emulator")
+        for path in (
+            *EMULATED.glob("*.cuh"),
+            EMULATED / f"{name}.cpp",
+            SOURCES / "nibbles.cuh",
+            SOURCES / f"{name}.cu",
+        ):
+            shutil.copy(path, folder)
+        command = [COMPILER, "-std=c++17", "-O2", "-w", "-shared", "-fPIC", "-o", f"{name}.so", f"{name}.cpp"]
+        subprocess.run(command, cwd=folder, check=True)
+        return ctypes.CDLL(str(folder / f"{name}.so"))
+
+    return compiled
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,21 +12,10 @@ from torch import Tensor
 from dsvl2.kernels import ops
 from dsvl2.kernels.cuda_backend import driver, latent
 
-HERE, SOURCES = Path(__file__).parent / "emulated", Path(latent.__file__).parent
-COMPILER = shutil.which("g++")
-
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    if COMPILER is None:
-        pytest.skip("there is no C++ compiler")
-    folder = tmp_path_factory.mktemp("emulator")
-    for path in (HERE / "device.cuh", HERE / "latent.cpp", SOURCES / "latent.cu"):
-        shutil.copy(path, folder)
-    library = folder / "latent.so"
-    command = [COMPILER, "-std=c++17", "-O2", "-w", "-shared", "-fPIC", "-o", str(library), "latent.cpp"]
-    subprocess.run(command, cwd=folder, check=True)
-    return ctypes.CDLL(str(library))
+def emulator(emulated: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
+    return emulated("latent")
 
 
 def scattered(lengths: list[int]) -> tuple[Tensor, Tensor, Tensor]:

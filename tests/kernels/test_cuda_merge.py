@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 import torch
 
 from dsvl2.kernels.cuda_backend import merge
 
-HERE, SOURCES = Path(__file__).parent / "emulated", Path(merge.__file__).parent
-COMPILER = shutil.which("g++")
-
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    if COMPILER is None:
-        pytest.skip("there is no C++ compiler")
-    folder = tmp_path_factory.mktemp("emulator")
-    for path in (HERE / "device.cuh", HERE / "merge.cpp", SOURCES / "merge.cu"):
-        shutil.copy(path, folder)
-    library = folder / "merge.so"
-    command = [COMPILER, "-std=c++17", "-O2", "-w", "-shared", "-fPIC", "-o", str(library), "merge.cpp"]
-    subprocess.run(command, cwd=folder, check=True)
-    return ctypes.CDLL(str(library))
+def emulator(emulated: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
+    return emulated("merge")
 
 
 @pytest.mark.parametrize(("heads", "parts", "empty"), [(4, 32, 31), (3, 5, 0), (2, 1, None)])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
+from collections.abc import Callable
 from contextlib import nullcontext
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,32 +14,19 @@ from torch import Tensor
 from dsvl2.kernels.cuda_backend import driver, one, trust
 from dsvl2.kernels.packing import INT4, PackedWeight, arrange
 
-HERE, SOURCES = Path(__file__).parent / "emulated", Path(one.__file__).parent
-COMPILER = shutil.which("g++")
 SMALL = 0.004  # of bf16: .0018 is usual
 WAYS = [(False, False, False), (True, True, True), (True, False, True), (False, False, True)]
 CARD, CPU = torch.device("cuda", 0), torch.device("cpu")
 
 
-def emulated(name: str, folder: Path) -> ctypes.CDLL:
-    if COMPILER is None:
-        pytest.skip("there is no C++ compiler")
-    for path in (HERE / "device.cuh", HERE / f"{name}.cpp", SOURCES / "nibbles.cuh", SOURCES / f"{name}.cu"):
-        shutil.copy(path, folder)
-    library = folder / f"{name}.so"
-    command = [COMPILER, "-std=c++17", "-O2", "-w", "-shared", "-fPIC", "-o", str(library), f"{name}.cpp"]
-    subprocess.run(command, cwd=folder, check=True)
-    return ctypes.CDLL(str(library))
+@pytest.fixture(scope="module")
+def maps(emulated: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
+    return emulated("rows")
 
 
 @pytest.fixture(scope="module")
-def maps(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return emulated("rows", tmp_path_factory.mktemp("emulator"))
-
-
-@pytest.fixture(scope="module")
-def layers(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return emulated("experts", tmp_path_factory.mktemp("emulator"))
+def layers(emulated: Callable[[str], ctypes.CDLL]) -> ctypes.CDLL:
+    return emulated("experts")
 
 
 def packed(*shape: int) -> tuple[PackedWeight, Tensor]:
