@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from dsvl2.pipelines.layout.components import Components, Ints, Mask, join
 
@@ -16,20 +19,25 @@ def around(found: Components, chosen: Mask | Ints) -> Place:
     return int(x0.min()), int(y0.min()), int(x1.max()), int(y1.max())
 
 
+def touching(box: NDArray[Any], slack: float) -> Ints:
+    """Return a group for each of some boxes [n, 4]: those that touch (within `slack` pixels), directly or by others."""
+    meet = (
+        (box[:, None, 0] <= box[None, :, 2] + slack)
+        & (box[None, :, 0] <= box[:, None, 2] + slack)
+        & (box[:, None, 1] <= box[None, :, 3] + slack)
+        & (box[None, :, 1] <= box[:, None, 3] + slack)
+    )
+    first, second = np.nonzero(np.triu(meet, 1))
+    return join(len(box), first.astype(np.int64), second.astype(np.int64))
+
+
 def merge_boxes(boxes: list[Place], slack: int) -> list[Place]:
     """Return unions of boxes that touch (within `slack` pixels), until nothing touches."""
     while True:
         if len(boxes) < 2:
             return boxes
         box = np.array(boxes)
-        meet = (
-            (box[:, None, 0] <= box[None, :, 2] + slack)
-            & (box[None, :, 0] <= box[:, None, 2] + slack)
-            & (box[:, None, 1] <= box[None, :, 3] + slack)
-            & (box[None, :, 1] <= box[:, None, 3] + slack)
-        )
-        first, second = np.nonzero(np.triu(meet, 1))
-        label = join(len(boxes), first.astype(np.int64), second.astype(np.int64))
+        label = touching(box, slack)
         merged = []
         for k in range(int(label.max()) + 1):
             part = box[label == k]

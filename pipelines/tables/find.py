@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dsvl2.pipelines.documents import Box
-from dsvl2.pipelines.layout.components import join
+from dsvl2.pipelines.layout.boxes import touching
 from dsvl2.pipelines.layout.letters import Rule
 from dsvl2.pipelines.tables.open_tables import extended
 
@@ -24,15 +24,7 @@ def ruled_boxes(across: Sequence[Rule], down: Sequence[Rule], words: Sequence[Bo
     if not across or not down:
         return []
     box = np.array([(r.x0, r.y0, r.x1, r.y1) for r in rules], dtype=np.float64)
-    slack = 0.7 * unit
-    meet = (
-        (box[:, None, 0] <= box[None, :, 2] + slack)
-        & (box[None, :, 0] <= box[:, None, 2] + slack)
-        & (box[:, None, 1] <= box[None, :, 3] + slack)
-        & (box[None, :, 1] <= box[:, None, 3] + slack)
-    )
-    first, second = np.nonzero(np.triu(meet, 1))
-    label = join(len(rules), first.astype(np.int64), second.astype(np.int64))
+    label = touching(box, 0.7 * unit)
     boxes: list[Box] = []
     for group in range(int(label.max()) + 1):
         members = np.flatnonzero(label == group)
