@@ -60,7 +60,7 @@ class Asked:
             from dsvl2.pipelines.extract import read_schema
 
             found["schema"] = read_schema(found["schema"]).schema
-            found["least"] = settings.min_confidence or 0.0
+            found["least"] = settings.min_confidence
         return found
 
 

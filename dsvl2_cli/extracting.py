@@ -11,7 +11,7 @@ from dsvl2_cli.askable import Drawing, known_text
 from dsvl2_cli.console import Problem
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
-from dsvl2_cli.reports import count, some
+from dsvl2_cli.reports import count
 from dsvl2_cli.session import Leave
 from dsvl2_cli.work import Work
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FORMATS = ("json", "jsonl", "csv", "xlsx")
 MANY = 20  # pages from which on it is said how many there are: they take minutes
-EVEN = 0.5  # a value less sure than this is told: it is likelier wrong than right
 NAMED = 5
 _BY_SUFFIX = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".xlsx": "xlsx"}
 _LOUD = frozenset(
@@ -38,8 +37,10 @@ _LOUD = frozenset(
         "bad_answer",
         "empty",
         "two_dates",
+        "unsure_demanded",
     }
 )
+_UNSURE = frozenset({"unsure", "unsure_item"})
 _EXAMPLE = 'for example: -s "invoice_no, date: date, total: number, items[]: {text, amount: number}"'
 
 
@@ -51,7 +52,7 @@ class ExtractPlan:
     schema: str | None
     rules: tuple[str, ...]
     fail_on_rule: bool
-    min_confidence: float
+    min_confidence: float | None
     max_tokens: int | None
     tiles: int | None
     evidence: bool
@@ -85,7 +86,7 @@ def extract_all(plan: ExtractPlan, common: Common, now: Session) -> None:
         if results:
             work.deliver(rendered(results, form, format, data_only=plan.data_only), plan.output, plan.force)
         for extraction in results:
-            tell(extraction, now, named=len(documents) > 1)
+            tell(extraction, now, extractor.least, named=len(documents) > 1)
         leave(work, plan, results, problems)
 
 
@@ -178,9 +179,17 @@ class Extractor:
         from dsvl2.pipelines.extract import Asker, Options
 
         if self._asker is None:
-            options = Options(self.plan.max_tokens, least=self.plan.min_confidence, tiles=self.plan.tiles)
+            options = Options(self.plan.max_tokens, least=self.least, tiles=self.plan.tiles)
             self._asker = Asker(self.work.engine, self.form, options)
         return self._asker
+
+    @property
+    def least(self) -> float:
+        """How sure a value has to be: by the flag, then by the setting; else likelier right than wrong."""
+        from dsvl2.pipelines.extract import HALF
+
+        known = (self.plan.min_confidence, self.work.settings.min_confidence)
+        return next((least for least in known if least is not None), HALF)
 
     def _read(self, source: Source) -> dict[int, PageResult | None]:
         """The text of the pages as far as it is needed; None for a page that only its image speaks for."""
@@ -203,30 +212,26 @@ class Extractor:
         return [View(number, texts.get(number), Drawing(source, number)) for number in shown]
 
 
-def tell(extraction: Extraction, now: Session, *, named: bool) -> None:
+def tell(extraction: Extraction, now: Session, least: float, *, named: bool) -> None:
     """Say how it went: what is doubtful always, the rest under -v."""
     lead = f"{extraction.source}: " if named else ""
+    unsure = [notice.message for notice in extraction.notices if notice.code in _UNSURE]
+    for message in unsure[:NAMED]:
+        now.console.say(f"{lead}{message}")
+    if len(unsure) > NAMED:
+        more = count(len(unsure) - NAMED, "more value")
+        now.console.say(f"{lead}{more} less than {100 * least:g} % sure; --min-confidence 0 keeps such values")
     for notice in extraction.notices:
-        say = now.console.warn if notice.code in _LOUD else now.console.detail
-        say(f"{lead}{notice.message}")
-    found = [(name, field) for name, field in extraction.fields.items() if field.quote is not None]
-    unsure = [name for name, field in found if field.confidence is not None and field.confidence < EVEN]
-    doubt = f"less than {100 * EVEN:.0f} % sure: {some(unsure, NAMED)}; " if unsure else ""
+        if notice.code not in _UNSURE:
+            say = now.console.warn if notice.code in _LOUD else now.console.detail
+            say(f"{lead}{notice.message}")
+    found = [field for field in extraction.fields.values() if field.quote is not None and field.candidate is None]
+    less = f"{len(unsure)} less than {100 * least:g} % sure; " if unsure else ""
     now.console.say(
         f"{lead}{count(len(extraction.fields), 'field')} from {count(len(extraction.pages), 'page')}, "
-        f"{len(found)} of them found on the page; {doubt}"
+        f"{len(found)} of them found on the page; {less}"
         f"longest answer {extraction.most_tokens} of {extraction.token_limit} tokens"
     )
-
-
-def forced_fields(extraction: Extraction) -> list[str]:
-    """Return the fields whose value stands on no page and could not be null: guesses that the schema demanded."""
-    told = [notice.message for notice in extraction.notices if notice.code == "unsupported"]
-    return [
-        name
-        for name, evidence in extraction.fields.items()
-        if evidence.quote is None and any(f": {name}: " in message for message in told)
-    ]
 
 
 def leave(work: Work, plan: ExtractPlan, results: list[Extraction], problems: list[Problem]) -> None:
@@ -234,11 +239,10 @@ def leave(work: Work, plan: ExtractPlan, results: list[Extraction], problems: li
     if problems:
         raise Leave(Exit.PARTIAL if results else problems[0].exit)
     work.leave()
-    forced = [name for result in results for name in forced_fields(result)]
+    forced = list(dict.fromkeys(name for result in results for name in result.demanded))
     if forced:
-        work.now.console.say(
-            f"{', '.join(forced)}: the schema demands a value that no page has; let it be null to have that said in the data"
-        )
+        fact = "the schema demands a value that no page has, or none surely"
+        work.now.console.say(f"{', '.join(forced)}: {fact}; let it be null to have that said in the data")
         raise Leave(Exit.LOW_CONFIDENCE)
     failed = [outcome for result in results for outcome in result.rules if outcome.holds is False]
     if failed and plan.fail_on_rule:

@@ -143,8 +143,8 @@ class Desk:
             self._tool("ask_document", "Answer questions about a document, each with page, quote and confidence, or say that "
                        "it is not in the document. Good for facts that stand there: names, dates, sums.",
                        {**one, "questions": questions}, ("path", "questions"), self._ask),
-            self._tool("extract_fields", "Extract fields from a document as JSON that is valid for a schema; null where the "
-                       "document does not say.", {**one, "fields": fields}, ("path", "fields"), self._extract),
+            self._tool("extract_fields", "Extract fields from a document as JSON valid for a schema; null where it does not say, "
+                       "or not surely (then `candidate`).", {**one, "fields": fields}, ("path", "fields"), self._extract),
         ]  # fmt: skip
 
     def _tool(
@@ -268,7 +268,7 @@ class Desk:
         if not given["fields"].lstrip().startswith("{") and _is_file(given["fields"]):
             raise UsageError("a schema is given itself, not by its file", "write the fields, or JSON Schema as text")
         form = read_schema(given["fields"])
-        plan = ExtractPlan((), given["fields"], (), False, 0.0, None, None, True, None, None, False, False)
+        plan = ExtractPlan((), given["fields"], (), False, None, None, None, True, None, None, False, False)
         with self._pages(given):
             extraction = Extractor(self._work, plan, form).one(self._document(given["path"]))
         return ToolAnswer(json.dumps(extraction.data, ensure_ascii=False, indent=1), extraction_record(extraction))

@@ -49,7 +49,7 @@ class Settings:
     page_markers: bool = _key(False, "a comment with the page number before every page")
     front_matter: bool = _key(False, "YAML front matter: source, model, options")
     min_confidence: float | None = _key(
-        None, "mark words that are less sure than this, 0 to 1 (0.9 for 90 %)", least=0, most=1
+        None, "mark words that are less sure than this, 0 to 1 (0.9 for 90 %); fields become null", least=0, most=1
     )
     page_timeout: float | None = _key(None, "seconds that a page may take; 0 switches the limit off", least=0)
     max_pages: int | None = _key(None, "refuse to read more pages of one document; 0 switches the limit off", least=0)

@@ -54,8 +54,8 @@ def extract(
             max=1,
             metavar="X",
             rich_help_panel=options.OUTPUT,
-            show_default="no limit",
-            help="Fields that are less sure than this, 0 to 1, become null.",
+            show_default="0.5",
+            help="Values that are less sure than this, 0 to 1, become null and are named as candidates; 0 keeps all.",
         ),
     ] = None,
     max_tokens: Annotated[
@@ -103,7 +103,7 @@ def extract(
     [cyan]dsvl2 extract receipts/*.png -s "shop, date: date" -o receipts.csv[/cyan]
 
     Types: text (the default), number, integer, bool, date, time, datetime, email, url, an enum as paid|open, {fields}, and
-    [] for lists. A field that is not in the document is null; "!" forbids null, "?" lets the field be left out.
+    [] for lists. A field that is not in the document, or not surely, is null; "!" forbids null, "?" lets it be left out.
     """
     with common.session() as now:
         from dsvl2_cli.extracting import ExtractPlan, extract_all
@@ -114,7 +114,7 @@ def extract(
             schema=schema,
             rules=tuple(rules or ()),
             fail_on_rule=fail_on_rule,
-            min_confidence=min_confidence or 0.0,
+            min_confidence=min_confidence,
             max_tokens=max_tokens,
             tiles=tiles,
             evidence=evidence,

@@ -10,13 +10,15 @@ from dsvl2.pipelines.extract.run import extract, rules_of
 from dsvl2.pipelines.extract.schema import read_schema, validation_errors
 from dsvl2.pipelines.extract.shapes import Form
 from dsvl2.pipelines.extract.shortform import json_schema, short_form
-from dsvl2.pipelines.extract.types import Extraction, FieldEvidence, Options, RuleOutcome, View, pages_of
+from dsvl2.pipelines.extract.types import HALF, Extraction, FieldEvidence, LeftOut, Options, RuleOutcome, View, pages_of
 
 __all__ = [
+    "HALF",
     "Asker",
     "Extraction",
     "FieldEvidence",
     "Form",
+    "LeftOut",
     "Options",
     "RuleOutcome",
     "View",

@@ -12,7 +12,7 @@ from dsvl2.pipelines.extract.asking import Asker
 from dsvl2.pipelines.extract.render import csv_text, extraction_record
 from dsvl2.pipelines.extract.run import extract, rules_of
 from dsvl2.pipelines.extract.schema import read_schema
-from dsvl2.pipelines.extract.types import Extraction, Options, View, pages_of
+from dsvl2.pipelines.extract.types import HALF, Extraction, Options, View, pages_of
 from dsvl2.pipelines.tasks.base import Engine
 from dsvl2.pipelines.tasks.batching import (
     BatchTask,
@@ -48,8 +48,9 @@ class ExtractBatch(BatchTask):
         self.form = read_schema(options["schema"])
         self._rules = tuple(options.get("rules") or ())
         self.rules = rules_of(self.form, self._rules)
+        least = options.get("least")
         self.options = Options(
-            options.get("max_tokens"), least=float(options.get("least") or 0.0), tiles=options.get("tiles")
+            options.get("max_tokens"), least=HALF if least is None else float(least), tiles=options.get("tiles")
         )
         self._asker: Asker | None = None
 

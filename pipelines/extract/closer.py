@@ -59,7 +59,7 @@ def look_closer(
     return whole
 
 
-def with_other(reading: Reading, other: Other, notice: Notice | None = None) -> Reading:
+def with_other(reading: Reading, other: Other) -> Reading:
     """Put another value in the place of one, and say so."""
     before, after = (_short(value) for value in (value_at(reading.data, other.path), other.value))
     fact = f"{shown(other.path)} was {before}; a closer look gave {after}, with which the rules hold"
@@ -74,7 +74,7 @@ def with_other(reading: Reading, other: Other, notice: Notice | None = None) -> 
         reading,
         data=replaced(reading.data, other.path, other.value),
         evidence={**evidence, **other.evidence},
-        notices=(*reading.notices, notice or Notice("closer_look", fact)),
+        notices=(*reading.notices, Notice("closer_look", fact)),
     )
 
 

@@ -15,10 +15,16 @@ from dsvl2.pipelines.tables.workbook import Cell, Sheet, Value, to_xlsx
 
 
 def extraction_record(extraction: Extraction) -> dict[str, Any]:
-    """Return an extraction as the JSON object that `dsvl2 schema extract` describes; the data is not touched."""
+    """Return an extraction as the JSON object that `dsvl2 schema extract` describes; data and candidates are not rounded."""
     from dsvl2.pipelines.extract.task import SPEC
 
-    return {**SPEC.record(extraction), "data": extraction.data}
+    record = SPEC.record(extraction)
+    groups = [(record["fields"], extraction.fields)]
+    groups += [(one["fields"], item.fields) for one, item in zip(record["left_out"], extraction.left_out, strict=True)]
+    for fields, known in groups:
+        for name, where in known.items():
+            fields[name]["candidate"] = where.candidate
+    return {**record, "data": extraction.data}
 
 
 def json_text(extraction: Extraction, *, data_only: bool = False, lines: bool = False) -> str:

@@ -9,12 +9,13 @@ from dataclasses import replace
 from dsvl2.pipelines.confidence import answer_confidence
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.asking import Asker
-from dsvl2.pipelines.extract.closer import Other, look_closer, with_other
+from dsvl2.pipelines.extract.closer import look_closer
 from dsvl2.pipelines.extract.grammar import shortest
+from dsvl2.pipelines.extract.least import sure_only
 from dsvl2.pipelines.extract.leaves import leaves_of, shown, value_at
 from dsvl2.pipelines.extract.merge import merged
 from dsvl2.pipelines.extract.rules import Rule, parse_rule
-from dsvl2.pipelines.extract.second import allowed, look_again
+from dsvl2.pipelines.extract.second import look_again
 from dsvl2.pipelines.extract.shapes import Form, is_constant
 from dsvl2.pipelines.extract.third import look_at_labels
 from dsvl2.pipelines.extract.types import Extraction, FieldEvidence, Options, Reading, RuleOutcome, View
@@ -45,7 +46,8 @@ def extract(
     """Extract the fields of a form from the views of a document.
 
     The data is valid for the form's schema whatever the model says; without a view it says as little as the schema lets
-    it. `asker` is one for the same engine and form, kept over several documents.
+    it. A value less sure than the options' `least` is null, and a candidate beside the data. `asker` is one for the same
+    engine and form, kept over several documents.
 
     Raises:
         ConstraintError: the limit of tokens is too short for any answer. ContextOverflow: a page does not fit.
@@ -60,8 +62,9 @@ def extract(
         if outcome.holds is False:
             whole = look_closer(asker, views, readings, whole, rule, rules)
     whole = _calibrated(engine, whole)
-    whole = _sure_only(form, whole, asker.options.least)
-    outcomes = [rule.check(whole.data) for rule in rules]
+    sure = sure_only(form, whole, asker.options.least)
+    outcomes = [rule.check(sure.gaps) for rule in rules]
+    whole, demanded = sure.whole, [shown(path) for path in sure.demanded]
     return Extraction(
         source=source,
         data=whole.data,
@@ -71,6 +74,8 @@ def extract(
         pages=tuple(dict.fromkeys(view.page for view in views)),
         token_limit=asker.limit,
         most_tokens=asker.most_tokens,
+        left_out=sure.left_out,
+        demanded=tuple(dict.fromkeys((*_demanded(whole), *demanded))),
     )
 
 
@@ -95,19 +100,14 @@ def _calibrated(engine: Engine, whole: Reading) -> Reading:
     return replace(whole, evidence=evidence)
 
 
-def _sure_only(form: Form, whole: Reading, least: float) -> Reading:
-    """Make null of fields that are less sure than that."""
-    for path, evidence in list(whole.evidence.items()):
-        value = value_at(whole.data, path)
-        if value is None or evidence.confidence is None or evidence.confidence >= least:
-            continue
-        if allowed(form, whole.data, path, None):
-            fact = f"{shown(path)}: {value!r} is only {evidence.confidence:.0%} sure, so it is null"
-            whole = with_other(whole, Other(path, None, {path: evidence}), Notice("unsure", fact))
-        else:
-            fact = f"{shown(path)}: {value!r} is only {evidence.confidence:.0%} sure; null is not allowed there"
-            whole = replace(whole, notices=(*whole.notices, Notice("unsure", fact)))
-    return whole
+def _demanded(whole: Reading) -> list[str]:
+    """The fields that no page has a value for, where the schema does not let that be said."""
+    told = [notice.message for notice in whole.notices if notice.code == "unsupported"]
+    return [
+        shown(path)
+        for path, where in whole.evidence.items()
+        if where.quote is None and where.candidate is None and any(f": {shown(path)}: " in message for message in told)
+    ]
 
 
 def _rule_notices(outcomes: Sequence[RuleOutcome]) -> list[Notice]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
+HALF = 0.5
+"""A value that is less sure is likelier wrong than right."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """A page, or a part of one, to extract from: its text as far as it was read, and how to draw it for a model that sees."""
@@ -25,12 +29,28 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class FieldEvidence:
-    """Where the value of a field is from. Without a page it stands in no page that was asked."""
+    """Where the value of a field is from. Without a page it stands in no page that was asked.
+
+    A field that is null may have a candidate: the likeliest value, which was less sure than asked for.
+    """
 
     page: int | None = None
     box: Box | None = None
     quote: str | None = field(default=None, metadata={"help": "The page's own words."})
     confidence: float | None = field(default=None, metadata={"help": "0..1, of the value, null's too."})
+    candidate: Any = field(
+        default=None,
+        metadata={"help": "Less sure than asked for, so not in the data; all else here is of it. Null: none."},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An item of a list of whose values none is as sure as was asked for: it is not in the data."""
+
+    items: str = field(metadata={"help": "Path of the list."})
+    place: int = field(metadata={"help": "How many items of the list in the data stand before it."})
+    fields: Mapping[str, FieldEvidence] = field(metadata={"help": "By path in the item; $ where it is one value."})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +78,10 @@ class RuleOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """The result for one document: `data` is valid for the schema; `fields` has an entry for every leaf of it."""
+    """The result for one document: `data` is valid for the schema; `fields` has an entry for every leaf of it.
+
+    A value less sure than asked for is null there, or left out where its property may be, and the `candidate` of its field.
+    """
 
     source: str
     data: Any = field(metadata={"help": "Valid for the schema that was given."})
@@ -68,6 +91,14 @@ class Extraction:
     pages: tuple[int, ...] = field(metadata={"help": "The pages that were asked."})
     token_limit: int = field(metadata={"help": "Tokens that an answer may have at most."})
     most_tokens: int = field(metadata={"help": "Tokens of the longest answer."})
+    left_out: tuple[LeftOut, ...] = field(
+        default=(),
+        metadata={"help": "Items of lists that are not in the data, as none of their values is sure enough."},
+    )
+    demanded: tuple[str, ...] = field(
+        default=(),
+        metadata={"help": "Values in the data by path that no page has, or none surely, as the schema forbids null."},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +107,13 @@ class Options:
 
     max_tokens  of one answer; None: a quarter of the context, at most 1024
     sure        a field below this confidence gets a second look
-    least       a field below this confidence becomes null, where the schema lets it
+    least       a field below this confidence becomes null, where the schema lets it; 0 keeps every value
     tiles       that an image is cut into at most; None: what the checkpoint knows
     """
 
     max_tokens: int | None = None
     sure: float = 0.6
-    least: float = 0.0
+    least: float = HALF
     tiles: int | None = None
 
 

@@ -29,7 +29,7 @@ from dsvl2.pipelines.confidence.calibration import ANSWER_KINDS, Curve, along
 from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.tally import exact
-from dsvl2.pipelines.extract import View, extract, read_schema
+from dsvl2.pipelines.extract import Options, View, extract, read_schema
 from dsvl2.pipelines.extract.leaves import leaves_of, shown
 from dsvl2.pipelines.training.answers.kinds import KINDS, UNSEEN
 from dsvl2.pipelines.training.answers.pages import Turn, VirtualPage, make_page, resources
@@ -144,7 +144,7 @@ def _fields(engine: Engine, page: VirtualPage) -> Iterator[Judged]:
             continue
         try:
             form = read_schema(turn.prompt[6:])
-            result = extract("virtual", [View(1, page.places)], engine, form)
+            result = extract("virtual", [View(1, page.places)], engine, form, options=Options(least=0.0))
         except DocumentError:  # a list of fields that is no schema
             continue
         truth = {shown(leaf.path): leaf.value for leaf in leaves_of(turn.answer)}

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +92,6 @@ def test_a_rule_that_cannot_be_checked_is_told(dsvl2: Any, model: Any, letter: A
     model({"no": "A-1031", "total": 88.17, "rebate": None})
     done = dsvl2("extract", letter(), "-s", f"{FIELDS}, rebate: number", "--rule", "rebate < total", "--data-only")
     assert "the rule rebate < total could not be checked: rebate is missing" in done.err
-
-
-def test_values_that_are_likelier_wrong_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    from dsvl2.pipelines.extract import Extraction, FieldEvidence
-    from dsvl2_cli.extracting import tell
-    from dsvl2_cli.session import session
-
-    sure, unsure = (FieldEvidence(1, None, "88.17", confidence) for confidence in (0.5, 0.49))
-    fields = {"a": sure, **{f"b{number}": unsure for number in range(7)}, "c": FieldEvidence(1, None, None, 0.1)}
-    with session() as now:
-        tell(Extraction("a.pdf", {}, fields, (), (), (1,), 1024, 79), now, named=False)
-    assert "; less than 50 % sure: b0, b1, b2, b3, b4 and 2 more; longest answer" in capsys.readouterr().err
 
 
 def test_a_value_that_the_schema_demands_and_no_page_has_ends_with_10(dsvl2: Any, model: Any, letter: Any) -> None:
@@ -217,3 +206,22 @@ def test_the_real_model_gives_valid_json_within_the_limit(dsvl2: Any, letter: An
     assert record["token_limit"] == 60 >= record["most_tokens"]
     short = dsvl2("extract", letter(), "-s", FIELDS, "--max-tokens", 4)
     assert short.code == 4 and "the limit is 4" in short.err
+
+
+def test_unsure_values_are_told_as_null_with_their_candidate(dsvl2: Any, model: Any, letter: Any) -> None:
+    engine = model(GOOD)
+    sure = engine._said
+
+    def doubtful(text: str) -> GenerationResult:
+        return replace(sure(text), logprobs=(-0.08,) * len(text))
+
+    engine._said = doubtful
+    done = dsvl2("extract", letter(), "-s", FIELDS)
+    record = json.loads(done.out)
+    assert done.code == 0 and record["data"] == {"no": "A-1031", "total": 88.17}
+    done = dsvl2("extract", letter(), "-s", FIELDS, "--min-confidence", "0.65")
+    assert done.code == 0 and json.loads(done.out)["data"] == {"no": None, "total": 88.17}
+    assert "no: null; A-1031 was likeliest at 61 %, page 1" in done.err and "1 less than 65 % sure" in done.err
+    demanded = dsvl2("extract", letter(), "-s", "no!, total: number", "--min-confidence", "0.65")
+    assert demanded.code == 10 and json.loads(demanded.out)["demanded"] == ["no"]
+    assert "no: the schema demands a value that no page has, or none surely" in demanded.err

@@ -149,7 +149,7 @@ def test_a_field_in_doubt_is_asked_for_alone() -> None:
     assert result.data["total"] == 88.17 and result.data["date"] is None  # nothing said null was unsure
     assert "second_look" in codes(result)
     unsure = Scripted(lambda _: {**GOOD, "total": 12.0}, {"total?": "88.17 EUR"}, sure=0.5)
-    assert run(unsure, ONE).data["total"] == 12.0  # both stand there, neither is surer
+    assert run(unsure, ONE, least=0.0).data["total"] == 12.0  # both stand there, neither is surer
 
 
 def test_an_enum_need_not_stand_on_the_page() -> None:
@@ -226,10 +226,80 @@ def test_a_list_of_a_failed_rule_is_read_alone() -> None:
     assert list(result.fields)[-1] == "items[1].amount" and len(result.fields) == 7
 
 
-def test_a_field_below_the_least_confidence_becomes_null() -> None:
-    result = run(Scripted(lambda _: GOOD, {"total?": "88.17"}, sure=0.9), ONE, least=0.7)
-    assert result.data["total"] is None and result.data["no"] is None
-    assert "unsure" in codes(result)
+def unsure(value: Any, of: str, sure: float) -> Scripted:
+    """An engine that says this, and gives the digits of one value that probability each."""
+
+    class Doubting(Scripted):
+        def _answer(self, prompt: str) -> GenerationResult:
+            told = super()._answer(prompt)
+            at = told.text.find(of)
+            logs = tuple(math.log(sure) if at >= 0 and at <= k < at + len(of) else 0.0 for k in range(len(told.text)))
+            return GenerationResult(told.text, told.token_ids, told.pieces, logs, "stop", told.usage)
+
+    return Doubting(lambda _: value)
+
+
+def test_a_value_less_than_half_sure_is_null_and_a_candidate() -> None:
+    result = run(unsure(GOOD, "88.17", 0.8), ONE, rules=["total > 5"])
+    assert result.data == {**GOOD, "total": None} and codes(result) == ["unsure", "rule_open"]
+    field = result.fields["total"]
+    assert field.candidate == 88.17 and (field.page, field.quote) == (1, "88.17") and field.box is not None
+    assert field.confidence == pytest.approx(0.8**5 * 0.9) and result.fields["no"].candidate is None
+    assert result.notices[0].message == "total: null; 88.17 was likeliest at 29 %, page 1"
+    assert result.rules[0].holds is None and result.demanded == ()
+    assert run(unsure(GOOD, "88.17", 0.8), ONE, least=0.0).data == GOOD
+    assert run(Scripted(lambda _: GOOD, {"total?": "88.17"}, sure=0.9), ONE, least=0.7).data["no"] is None
+
+
+def test_an_item_that_says_nothing_surely_is_left_out_and_its_values_are_kept_beside() -> None:
+    said = {**GOOD, "items": [{"text": "Widget", "amount": None}, *GOOD["items"]]}  # type: ignore[misc]
+    engine = unsure(said, '"Widget","amount":null', 0.8)
+    result = run(engine, ONE, rules=["sum(items.amount) == total", "len(items) == 2", "total > 5"])
+    assert result.data == GOOD and list(result.fields)[-1] == "items[1].amount"
+    (left,) = result.left_out
+    assert (left.items, left.place) == ("items", 0)
+    assert left.fields["text"].candidate == "Widget" and left.fields["amount"].candidate is None
+    assert [outcome.holds for outcome in result.rules] == [None, None, True]
+    assert "items: an item was left out; Widget was likeliest at 23 %, page 1" in result.notices[0].message
+
+
+def test_an_unsure_cell_is_null_and_its_row_stays() -> None:
+    result = run(unsure(GOOD, "76.17", 0.8), ONE)
+    assert result.data["items"] == [{"text": "Widget", "amount": 12}, {"text": "Gadget", "amount": None}]
+    assert result.fields["items[1].amount"].candidate == 76.17 and result.left_out == ()
+
+
+def test_items_of_a_list_that_must_not_be_empty_stay_as_far_as_it_demands() -> None:
+    words = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    schema = json.dumps({"type": "object", "properties": {"t": words}, "required": ["t"]})
+    result = run(unsure({"t": ["Widget", "Gadget"]}, 'Widget","Gadget', 0.9), ONE, schema=schema)
+    assert (
+        len(result.data["t"]) == 1
+        and len(result.left_out) == 1
+        and result.demanded == ("t[0]",) == tuple(result.fields)
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "data", "demanded"),
+    [
+        ({"no": {"type": "string"}}, {"no": "A-1031"}, ("no",)),
+        ({"no": {"type": ["string", "null"]}}, {"no": None}, ()),
+        ({"no": {"const": "A-1031"}}, {"no": "A-1031"}, ()),
+    ],
+)
+def test_what_the_schema_demands_stays_and_is_named(
+    field: dict[str, Any], data: dict[str, Any], demanded: tuple[str, ...]
+) -> None:
+    schema = json.dumps({"type": "object", "properties": field, "required": ["no"], "additionalProperties": False})
+    result = run(unsure({"no": "A-1031"}, "A-1031", 0.8), ONE, schema=schema)
+    assert result.data == data and result.demanded == demanded
+    left_away = run(
+        unsure({"no": "A-1031"}, "A-1031", 0.8), ONE, schema=json.dumps({"type": "object", "properties": field})
+    )
+    assert left_away.demanded == ()
+    assert left_away.data == ({} if field == {"no": {"type": "string"}} else data)
+    assert ("no" in left_away.data) or left_away.fields["no"].candidate == "A-1031"
 
 
 @pytest.mark.parametrize("answer", ["", "no JSON", '{"no":1}', "[1,2", "NaN", '{"no":"A-1031"}'])
@@ -283,8 +353,11 @@ def test_the_record_is_valid_for_the_published_schema() -> None:
 
     from dsvl2.pipelines.tasks import task_spec
 
-    record = json.loads(json.dumps(extraction_record(run(Scripted(lambda _: GOOD), ONE))))
+    wide = {**GOOD, "total": 88.17001, "items": [{"text": "Widget", "amount": None}, *GOOD["items"]]}  # type: ignore[misc]
+    two = page(1, "Invoice A-1031|of 3 May 2021", "Widget|12.00", "Gadget|76.17", "To pay|88.17001")
+    record = json.loads(json.dumps(extraction_record(run(Scripted(lambda _: wide, sure=0.8), two, least=0.999))))
     jsonschema.Draft202012Validator(task_spec("extract").json_schema()).validate(record)
+    assert record["fields"]["total"]["candidate"] == 88.17001 and len(record["left_out"]) == 3
 
 
 def test_a_model_that_sees_gets_the_image_and_the_text_is_the_evidence() -> None:
