@@ -239,10 +239,11 @@ class Engine:
 
     def _result(self, plan: _Plan, answer: Answer) -> GenerationResult:
         assert answer.finish is not None  # the scheduler gives out finished answers only
+        pieces = self.tokenizer.pieces(answer.ids)
         return GenerationResult(
-            text=self.tokenizer.decode(answer.ids),
+            text="".join(pieces),
             token_ids=tuple(answer.ids),
-            pieces=self.tokenizer.pieces(answer.ids),
+            pieces=pieces,
             logprobs=tuple(answer.logprobs),
             finish_reason=answer.finish,
             usage=Usage(plan.size.prompt_tokens, plan.size.image_tokens, len(answer.ids), plan.size.tiles),

@@ -91,6 +91,15 @@ def test_pieces_join_to_the_text_and_never_split_a_character(bytes_tokenizer: To
     assert len(pieces) == len(ids) and "😀" in pieces and "<|ref|>" in pieces
 
 
+def test_pieces_are_not_those_of_tokens_alone_where_company_changes_them() -> None:
+    """A decoder that takes away the space before the first word only."""
+    backend = Backend(models.WordLevel({"<image>": 0, "▁a": 1, "▁b": 2}, unk_token="▁a"))
+    backend.decoder = decoders.Metaspace()
+    words = Tokenizer(backend, bos=0, eos=1)
+    assert words.pieces([1, 2, 1]) == ("a", " b", " a")
+    assert words.pieces([2]) == ("b",)
+
+
 def test_pieces_survive_bytes_that_are_no_text(bytes_tokenizer: Tokenizer) -> None:
     ids = [*bytes_tokenizer.encode("😀")[:2], *bytes_tokenizer.encode("a")] * 5 + bytes_tokenizer.encode("é")[:1]
     pieces = bytes_tokenizer.pieces(ids)
