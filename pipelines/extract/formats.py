@@ -15,6 +15,14 @@ _ZONE = r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?"
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 
+CHECKED: dict[str, str] = {
+    "iban": "^[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}$",
+    "isbn": "^(?:[0-9]{9}[0-9X]|97[89][0-9]{10})$",
+    "payment-card": "^[0-9]{12,19}$",
+    "vat": "^[A-Z]{2}[0-9A-Z]{2,13}$",
+}
+"""Numbers with check digits, without blanks and dashes; `checkdigits` sees to what a pattern cannot say of them."""
+
 FORMATS: dict[str, str] = {
     "date": f"^{_DATE}$",
     "time": f"^{_CLOCK}{_ZONE}$",
@@ -23,5 +31,6 @@ FORMATS: dict[str, str] = {
     "hostname": rf"^{_LABEL}(?:\.{_LABEL})*$",
     "ipv4": rf"^{_BYTE}(?:\.{_BYTE}){{3}}$",
     "uuid": "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
+    **CHECKED,
     "uri": rf"^[a-z][a-z0-9+.-]{{1,15}}://{_LABEL}(?:\.{_LABEL})*(?:/[A-Za-z0-9._~:@!$&'()*+,;=-]*)*$",
 }

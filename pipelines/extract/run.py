@@ -9,6 +9,7 @@ from dataclasses import replace
 from dsvl2.pipelines.confidence import answer_confidence
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.asking import Asker
+from dsvl2.pipelines.extract.checkdigits import look_at_check_digits
 from dsvl2.pipelines.extract.closer import look_closer
 from dsvl2.pipelines.extract.grammar import shortest
 from dsvl2.pipelines.extract.least import sure_only
@@ -56,6 +57,7 @@ def extract(
     readings = look_again(asker, views, asker.read(views)) if views else [_empty(form)]
     if views and asker.reads_text:
         readings = look_at_labels(form, views, readings)
+    readings = look_at_check_digits(form, views, readings)
     whole = merged(form, readings)
     outcomes = [rule.check(whole.data) for rule in rules]
     for rule, outcome in zip(rules, outcomes, strict=True):

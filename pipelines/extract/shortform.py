@@ -4,9 +4,10 @@
     field   = name ["[]"] ["?" | "!"] [":" type] [description in double quotes]
     type    = word | word "|" word ... | "{" fields "}"
 
-Words: text, number, integer, bool, date, time, datetime, email, url; words with "|" between them are the values an enum
-allows. Every field is there in the result; one that is not in the document is null, unless `!` (never null) or `?` (left
-out instead) says otherwise. `json_schema` gives a JSON Schema (draft 2020-12), `short_form` writes one back.
+Words: text, number, integer, bool, date, time, datetime, email, url, and with check digits iban, isbn, card, vat; words
+with "|" between them are the values an enum allows. Every field is there in the result; one that is not in the document is
+null, unless `!` (never null) or `?` (left out instead) says otherwise. `json_schema` gives a JSON Schema (draft 2020-12),
+`short_form` writes one back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsvl2.pipelines.errors import SchemaError
+from dsvl2.pipelines.extract.formats import CHECKED
 
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 TYPES: dict[str, dict[str, Any]] = {
@@ -33,6 +35,10 @@ TYPES: dict[str, dict[str, Any]] = {
     "datetime": {"type": "string", "pattern": f"^[12][0-9]{{3}}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T{_CLOCK}$"},
     "email": {"type": "string", "format": "email"},
     "url": {"type": "string", "format": "uri"},
+    "iban": {"type": "string", "format": "iban", "pattern": CHECKED["iban"]},
+    "isbn": {"type": "string", "format": "isbn", "pattern": CHECKED["isbn"]},
+    "card": {"type": "string", "format": "payment-card", "pattern": CHECKED["payment-card"]},
+    "vat": {"type": "string", "format": "vat", "pattern": CHECKED["vat"]},
 }
 _TOKEN = re.compile(r'\s*(?:(?P<name>[^\W]\w*(?:-\w+)*)|(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>\[\]|[,:{}?!|]))')
 _MOST_DEEP = 40
