@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +50,7 @@ def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     text = lines_of(page, layout)
     owner = owners(ink, text)
     pictures = [region.box for region in layout.regions if region.kind == "figure"]
-    free = stretches(ink, owner < 0, pictures)
+    free = stretches(ink, (owner < 0) & ~_pictured(ink, pictures), pictures)
     if layout.odd and float((owner[ink.letter] >= 0).mean() if ink.letter.any() else 0.0) < _READ:
         free = [stretch for stretch in free if stretch.printed]
     dense, sparse = _fits(ink, text, owner)
@@ -62,6 +63,15 @@ def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     places += tuple(layout.to_page(Box(*map(float, box))) for box in ink.unread.tolist())
     places += tuple(box for k in sparse if (box := text.lines[k].box))
     return Coverage(min(max(share, 0.0), 1.0), places, tuple(sorted(text.numbers[k] for k in unsupported)))
+
+
+def _pictured(ink: PageInk, pictures: Sequence[Box]) -> NDArray[np.bool_]:
+    """Return which pieces of ink have their middles in a picture: labels of charts are parts of them."""
+    x, y = ((ink.boxes[:, :2] + ink.boxes[:, 2:]) / 2).T
+    inside = np.zeros(len(ink), dtype=np.bool_)
+    for box in pictures:
+        inside |= (x > box.x0) & (x < box.x1) & (y > box.y0) & (y < box.y1)
+    return inside
 
 
 def coverage_notices(found: Coverage) -> tuple[Notice, ...]:

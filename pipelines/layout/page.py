@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -23,9 +24,10 @@ from dsvl2.pipelines.layout.likeness import is_odd, off_pictures, off_screens, o
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.outlines import NO_OUTLINES, Outlines
 from dsvl2.pipelines.layout.parting import part_long
+from dsvl2.pipelines.layout.plots import find_plots
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
-from dsvl2.pipelines.layout.sideways import off_sideways
+from dsvl2.pipelines.layout.sideways import OWN_TITLE, beside, off_sideways
 from dsvl2.pipelines.layout.skew import find_skew
 from dsvl2.pipelines.layout.strokes import shades
 from dsvl2.pipelines.layout.types import InkLine, PageLayout, Profile, Region
@@ -68,11 +70,13 @@ def analyse(gray: NDArray[np.uint8], profile: Profile, *, over: bool = False) ->
     odd = is_odd(reading.rows, reading.found, reading.letter)
     unit = up.unit if reading.rows.lines else 0.0  # no tables where nothing is print
     parted = beside_each_other(_leaves(reading), unit)
-    tables = draw_tables(gray, unit, profile, _flows_with_gaps(reading), parted)
+    plots = find_plots(gray, reading.found, reading.letter, reading.rows, up.unit)
+    tables = draw_tables(_blanked(gray, plots), unit, profile, _flows_with_gaps(reading), parted)
     tables = trusted(tables, reading.found, reading.letter, reading.rows, gray)
-    ink = _ink(up, reading, [table.box for table in tables])
-    if tables:
-        up, reading = _without(up, tables)
+    ink = _ink(up, reading, [table.box for table in tables], plots)
+    if tables or plots:
+        up, reading = _without(up, [*(table.box for table in tables), *(Box(*place) for place in plots)])
+        reading = replace(reading, figures=(*reading.figures, *plots))
     return replace(_cut(up, reading, tables, profile), ink=ink, odd=odd)
 
 
@@ -97,12 +101,21 @@ def _flows_with_gaps(reading: _Reading) -> list[list[Box]]:
     return flows
 
 
-def _without(up: Upright, tables: list[DrawnTable]) -> tuple[Upright, _Reading]:
-    """Return the page and its rows without the ink of its tables."""
+def _blanked(gray: Gray, places: Sequence[Place]) -> Gray:
+    """Return the page with paper in place of these boxes."""
+    if places:
+        gray = gray.copy()
+    for x0, y0, x1, y1 in places:
+        gray[y0:y1, x0:x1] = 255
+    return gray
+
+
+def _without(up: Upright, boxes: Sequence[Box]) -> tuple[Upright, _Reading]:
+    """Return the page and its rows without the ink in some boxes, of tables and charts."""
     mask, faint = up.ink.mask.copy(), up.ink.faint.copy()
-    for table in tables:
-        top, left = max(int(table.box.y0), 0), max(int(table.box.x0), 0)  # a box may reach over the edge of the page
-        part = np.s_[top : ceil(table.box.y1) + 1, left : ceil(table.box.x1) + 1]
+    for box in boxes:
+        top, left = max(int(box.y0), 0), max(int(box.x0), 0)  # a box may reach over the edge of the page
+        part = np.s_[top : ceil(box.y1) + 1, left : ceil(box.x1) + 1]
         mask[part] = False
         faint[part] = False
     found = components(mask)
@@ -237,8 +250,8 @@ def _ink_lines(rows: Rows, z: float) -> tuple[InkLine, ...]:
     return tuple(InkLine(k.x0 / z, k.y0 / z, k.x1 / z, k.y1 / z, k.top / z, k.base / z) for k in rows.lines)
 
 
-def _ink(up: Upright, reading: _Reading, tables: list[Box]) -> PageInk:
-    """Keep the letters of the upright page, those in tables too."""
+def _ink(up: Upright, reading: _Reading, tables: list[Box], plots: Sequence[Place]) -> PageInk:
+    """Keep the letters of the upright page, those in tables and charts too; sideways titles of charts are no print."""
     found, z = reading.found, up.zoom
     lines = _ink_lines(reading.rows, z)
     boxes = np.stack([found.x0, found.y0, found.x1, found.y1], axis=1).astype(np.float32) / z
@@ -249,6 +262,7 @@ def _ink(up: Upright, reading: _Reading, tables: list[Box]) -> PageInk:
     letter = reading.letter & ~shades(found, resized(up.gray, z))
     art = reading.art.astype(np.float32) / z
     lost = [k for k in reading.outlines.unread if not any(t.x0 < k[0] < t.x1 and t.y0 < k[1] < t.y1 for t in tables)]
+    lost = [k for k in lost if not beside(k, plots, OWN_TITLE * up.unit)]
     unread = np.array(lost, dtype=np.float32).reshape(-1, 4) / z
     return PageInk(boxes, area, letter, of_line, lines, rules, up.unit / z, strokes, art, unread)
 

@@ -18,7 +18,7 @@ _LONE = 2  # letters that stand beside each other in rows of it, by chance
 _CLOSE = 0.35  # of a letter's width (or height), typical gap between letters; lists of figures have more
 _ALONG = 2.5  # a line's length beside its height
 _FREE, _CRUMB, _MOST_BESIDE = 0.8, 0.25, 0.25  # a line's height; letter heights; of a line's length
-_NEAR = 3.0  # letter heights from a picture, within which such a line is its own
+OWN_TITLE = 3.0  # letter heights from a picture, within which such a line is its own
 
 
 def turned(found: Components, width: int) -> Components:
@@ -54,7 +54,7 @@ def off_sideways(sort: Sorted, unit: float, width: int) -> Sorted:
         gone |= (
             (found.x0 >= box[0] - 2) & (found.x1 <= box[2] + 2) & (found.y0 >= box[1] - 2) & (found.y1 <= box[3] + 2)
         )
-        if not _beside(box, sort.figures, _NEAR * unit):
+        if not beside(box, sort.figures, OWN_TITLE * unit):
             boxes.append(box)
     if not gone.any():
         return sort
@@ -78,7 +78,8 @@ def _stands_free(found: Components, box: Place, unit: float) -> bool:
     return float(found.height[near].sum()) < _MOST_BESIDE * (y1 - y0)
 
 
-def _beside(box: Place, pictures: Sequence[Place], room: float) -> bool:
+def beside(box: Place, pictures: Sequence[Place], room: float) -> bool:
+    """Say whether a box lies in one of some others or within `room` of it."""
     return any(
         box[0] < x1 + room and box[2] > x0 - room and box[1] < y1 + room and box[3] > y0 - room
         for x0, y0, x1, y1 in pictures
