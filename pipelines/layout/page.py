@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.bands import Sheet, cut_group
 from dsvl2.pipelines.layout.bars import find_bars, lit
+from dsvl2.pipelines.layout.between import between_figures, insert_figure
 from dsvl2.pipelines.layout.binarise import Gray, Ink, is_inverted
 from dsvl2.pipelines.layout.boxes import Place
 from dsvl2.pipelines.layout.columns import find_gutters, reading_order
@@ -24,7 +25,7 @@ from dsvl2.pipelines.layout.likeness import is_odd, off_pictures, off_screens, o
 from dsvl2.pipelines.layout.lines import Rows, find_rows, glued_rows
 from dsvl2.pipelines.layout.outlines import NO_OUTLINES, Outlines
 from dsvl2.pipelines.layout.parting import part_long
-from dsvl2.pipelines.layout.plots import find_plots
+from dsvl2.pipelines.layout.plots import blanked, find_plots
 from dsvl2.pipelines.layout.rotation import is_upside_down, lies_sideways, widest_gaps
 from dsvl2.pipelines.layout.segments import find_segments, with_leaders
 from dsvl2.pipelines.layout.sideways import OWN_TITLE, beside, off_sideways
@@ -71,7 +72,7 @@ def analyse(gray: NDArray[np.uint8], profile: Profile, *, over: bool = False) ->
     unit = up.unit if reading.rows.lines else 0.0  # no tables where nothing is print
     parted = beside_each_other(_leaves(reading), unit)
     plots = find_plots(gray, reading.found, reading.letter, reading.rows, up.unit)
-    tables = draw_tables(_blanked(gray, plots), unit, profile, _flows_with_gaps(reading), parted)
+    tables = draw_tables(blanked(gray, plots), unit, profile, _flows_with_gaps(reading), parted)
     tables = trusted(tables, reading.found, reading.letter, reading.rows, gray)
     ink = _ink(up, reading, [table.box for table in tables], plots)
     if tables or plots:
@@ -99,15 +100,6 @@ def _flows_with_gaps(reading: _Reading) -> list[list[Box]]:
         if sum(bool(gaps[k]) for k in members) >= 3:
             flows.append([lines[k].box for k in members])
     return flows
-
-
-def _blanked(gray: Gray, places: Sequence[Place]) -> Gray:
-    """Return the page with paper in place of these boxes."""
-    if places:
-        gray = gray.copy()
-    for x0, y0, x1, y1 in places:
-        gray[y0:y1, x0:x1] = 255
-    return gray
 
 
 def _without(up: Upright, boxes: Sequence[Box]) -> tuple[Upright, _Reading]:
@@ -221,12 +213,12 @@ def _cut(up: Upright, reading: _Reading, tables: list[DrawnTable], profile: Prof
         others.append(Region(box, 0, table.bands, "table", table))
     for number, column in enumerate(reading.columns):
         members = [k for k, leaf in enumerate(rows.leaf) if leaf == number]
-        for part in _between_figures(members, lines, [other.box for other in others], stamps):
+        for part in between_figures(members, lines, [other.box for other in others], stamps):
             for group in group_lines([lines[k] for k in part], part, profile):
                 bands = cut_group(sheet, lines, group, profile)
                 regions.append(Region(_around([lines[k] for k in group.lines]), column, tuple(bands)))
     for other in others:
-        _insert_figure(regions, other)
+        insert_figure(regions, other)
     blank = not regions
     near = [p for p in pitches(list(lines)) if np.isfinite(p)]
     return PageLayout(
@@ -276,37 +268,3 @@ def _paper(ink: Ink) -> Gray | None:
 def _around(lines: list[InkLine]) -> Box:
     """Return the box around all lines' ink."""
     return Box(min(k.x0 for k in lines), min(k.y0 for k in lines), max(k.x1 for k in lines), max(k.y1 for k in lines))
-
-
-def _between_figures(
-    members: list[int], lines: tuple[InkLine, ...], figures: list[Box], stamps: list[Box]
-) -> list[list[int]]:
-    """Cut a leaf's lines where a figure stands between two of them, and where an outline around some begins and ends."""
-    parts: list[list[int]] = []
-    for k in members:
-        last = lines[parts[-1][-1]] if parts else None
-        divided = last is not None and any(
-            last.middle < (box.y0 + box.y1) / 2 < lines[k].middle and box.x0 < lines[k].x1 and box.x1 > lines[k].x0
-            for box in figures
-        )
-        if last is None or divided or _holder(last, stamps) != _holder(lines[k], stamps):
-            parts.append([])
-        parts[-1].append(k)
-    return parts
-
-
-def _holder(line: InkLine, stamps: list[Box]) -> Box | None:
-    """Return the outline that a line stands in."""
-    x, y = (line.x0 + line.x1) / 2, line.middle
-    return next((box for box in stamps if box.x0 < x < box.x1 and box.y0 < y < box.y1), None)
-
-
-def _insert_figure(regions: list[Region], figure: Region) -> None:
-    """Put a figure before the first text region of its column that lies below it."""
-    middle = (figure.box.y0 + figure.box.y1) / 2
-    for k, region in enumerate(regions):
-        overlaps = min(region.box.x1, figure.box.x1) > max(region.box.x0, figure.box.x0)
-        if overlaps and (region.box.y0 + region.box.y1) / 2 > middle:
-            regions.insert(k, figure)
-            return
-    regions.append(figure)

@@ -188,3 +188,12 @@ def _box(side: _Scale, foot: _Scale, shape: Sequence[int]) -> Place:
         int(min(float(shape[1]), right)),
         int(min(float(shape[0]), foot.box[3] + 0.3 * height)),
     )
+
+
+def blanked(gray: Gray, places: Sequence[Place]) -> Gray:
+    """Return the page with paper in place of these boxes."""
+    if places:
+        gray = gray.copy()
+    for x0, y0, x1, y1 in places:
+        gray[y0:y1, x0:x1] = 255
+    return gray
