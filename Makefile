@@ -47,7 +47,7 @@ types-links:  ## .types/dsvl2/*: the folders under their import names, for type 
 	@for d in kernels model pipelines; do ln -sfn ../../$$d .types/dsvl2/$$d; done
 
 checksums:  ## write SHA256SUMS beside the embedded model, after putting a new one there
-	cd model/embedded/nano && sha256sum *.json *.safetensors > SHA256SUMS
+	cd model/embedded/nano && sha256sum $$(ls *.json *.safetensors text_adapter/* 2>/dev/null) > SHA256SUMS
 
 clean:  ## remove everything that make made
 	rm -rf $(VENV) .types build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache out.md

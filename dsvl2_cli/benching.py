@@ -108,6 +108,7 @@ def _cold_start(settings: Settings, repeat: int) -> Spread:
         path = one_line(Path(folder))
         command = [sys.executable, "-m", "dsvl2_cli", "ocr", str(path), "-o", "-", "-q", "--model", settings.model]
         given = {"--device": settings.device, "--dtype": settings.dtype, "--quant": settings.quant}
+        given |= {"--adapter": settings.adapter}
         for flag, value in given.items():
             command += [flag, str(value)] if value else []
         return measure_cold_start(command, repeat)

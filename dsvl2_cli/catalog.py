@@ -14,6 +14,7 @@ from typing import Any
 from dsvl2_cli.packaged import embedded_models
 
 CHECKSUMS = "SHA256SUMS"
+TEXT_ADAPTER = "text_adapter"  # the adapter that a checkpoint brings for requests without an image
 # What only accompanies quantized weights, and what the network never reads (dsvl2.model knows; it would cost a second here).
 COMPANIONS = (
     "_scale", "_zero", ".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", ".SCB", ".weight_format",
@@ -82,6 +83,35 @@ def _below(root: Path) -> list[Path]:
     return [config.parent for config in configs if is_deepseek_vl2(config)]
 
 
+def files_of(folder: Path) -> list[Path]:
+    """The files of a model's folder and of its adapter for text, in the order of their names; none that is hidden."""
+    try:
+        found = [*folder.iterdir(), *(folder / TEXT_ADAPTER).glob("*")]
+    except OSError:
+        return []
+    return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+
+
+def adapter_of(folder: Path) -> str | None:
+    """What the adapter for requests without an image is, in words; None where the model has none.
+
+    Raises ValueError when it is damaged.
+    """
+    place = folder / TEXT_ADAPTER
+    if not place.is_dir():
+        return None
+    try:
+        rank = json.loads((place / "adapter_config.json").read_text(encoding="utf-8"))["r"]
+        tensors = header(place / "adapter_model.safetensors")
+    except FileNotFoundError as error:
+        raise ValueError(f"{TEXT_ADAPTER}/{Path(error.filename).name} is missing") from error
+    except (KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{place / 'adapter_config.json'} is no configuration of an adapter") from error
+    size = sum(path.stat().st_size for path in place.iterdir())
+    modules = {name.rpartition(".lora_")[0] for name in tensors if ".lora_" in name}
+    return f"LoRA of rank {rank} on {len(modules)} modules, {size:,} bytes, for requests without an image"
+
+
 def read_headers(folder: Path) -> dict[str, Any]:
     """Sum up the safetensors headers of a folder: number of tensors, parameters, and bytes by stored type.
 
@@ -130,6 +160,7 @@ def verify(folder: Path) -> str:
     try:
         if not read_headers(folder)["tensors"]:
             return "the weights are missing"
+        adapter_of(folder)
     except (OSError, ValueError) as error:
         return str(error)
     sums = folder / CHECKSUMS

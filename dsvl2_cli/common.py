@@ -42,6 +42,7 @@ class Common:
     device: options.Device = None
     dtype: options.Dtype = None
     quant: options.Quant = None
+    adapter: options.Adapter = None
     kv: options.Kv = None
     deterministic: options.Deterministic = None
     threads: options.Threads = None

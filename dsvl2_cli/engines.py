@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dsvl2.model import Engine, ReadingProfile
+    from dsvl2.model import Engine, ModelInfo, ReadingProfile
     from dsvl2.pipelines import Engine as AnyEngine
     from dsvl2_cli.settings import Settings
 
@@ -32,6 +33,7 @@ def make_engine(settings: Settings) -> Engine:
 
     Raises:
         ModelNotFound: the hint lists what there is. WeightsError, ConfigError, DeviceError: it cannot be loaded.
+        AdapterNotFound, AdapterError: its adapter cannot be.
     """
     from dsvl2_cli.catalog import find
 
@@ -47,7 +49,14 @@ def make_engine(settings: Settings) -> Engine:
         threads=settings.threads,
         kv=settings.kv,
         deterministic=settings.deterministic,
+        adapter=settings.adapter,
     )
+
+
+def in_words(info: ModelInfo) -> str:
+    """Return what runs: model, adapter, scheme, number format and device."""
+    adapter = f" with {info.adapter}" if info.adapter else ""
+    return f"{info.name}{adapter}, {info.scheme}, {info.dtype} on {info.device}"
 
 
 def reading_profile(settings: Settings) -> ReadingProfile:
@@ -77,8 +86,9 @@ def make_in_worker(maker: Callable[[Settings], Engine], settings: Settings) -> E
 
 def engine_key(settings: Settings) -> str:
     """Name the model that `make_engine` would load and its files, without reading them."""
-    from dsvl2_cli.catalog import find
+    from dsvl2_cli.catalog import files_of, find
 
     folder = find(settings.model).path
-    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.*"))]
-    return json.dumps([str(folder), settings.device, settings.dtype, settings.quant, settings.kv, facts])
+    files = files_of(folder) + (files_of(Path(settings.adapter).expanduser()) if settings.adapter else [])
+    facts = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    return json.dumps([settings.device, settings.dtype, settings.quant, settings.kv, facts])

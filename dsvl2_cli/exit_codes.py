@@ -98,6 +98,8 @@ _BY_CODE: dict[str, Exit] = {
     # dsvl2.model.errors
     "model_error": Exit.INTERNAL,
     "model_not_found": Exit.MODEL,
+    "adapter_not_found": Exit.MODEL,
+    "bad_adapter": Exit.MODEL,
     "bad_config": Exit.MODEL,
     "unknown_quantization": Exit.MODEL,
     "bad_weights": Exit.MODEL,

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsvl2_cli.catalog import CHECKSUMS
+from dsvl2_cli.catalog import CHECKSUMS, files_of
 from dsvl2_cli.verification import check, digests
 
 if TYPE_CHECKING:
@@ -36,14 +36,13 @@ def export_model(source: Path, target: Path, progress: Progress | None = None) -
     """
     from dsvl2.model import DestinationError, DiskFull, WeightsError
 
-    files = sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
-    files = [path for path in files if path.name != CHECKSUMS]
+    files = {path.relative_to(source).as_posix(): path for path in files_of(source) if path.name != CHECKSUMS}
     _, problems = check(source, sums=False)
     if problems:
         raise WeightsError(f"{source}: {problems[0]}", "fetch or copy the model again")
     if target.exists():
         raise DestinationError(f"{target} exists", "name a folder or a .tar file that does not, or remove it first")
-    size = sum(path.stat().st_size for path in files)
+    size = sum(path.stat().st_size for path in files.values())
     staging = target.parent / f".{target.name}.{os.getpid()}.partial"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -63,18 +62,20 @@ def export_model(source: Path, target: Path, progress: Progress | None = None) -
     return sums
 
 
-def _written(files: list[Path], known: dict[str, str], staging: Path, target: Path, steps: _Steps) -> dict[str, str]:
+def _written(
+    files: dict[str, Path], known: dict[str, str], staging: Path, target: Path, steps: _Steps
+) -> dict[str, str]:
     """Write all files and their checksums; return these."""
     from dsvl2.model import WeightsError
 
     sums: dict[str, str] = {}
     with _tar(staging, target.stem) if target.suffix.lower() == TAR else _folder(staging) as put:
-        for path in files:
+        for name, path in files.items():
             with path.open("rb") as file:
-                read = _Summed(file, path.name, steps)
-                put(path.name, read, path.stat().st_size)  # type: ignore[arg-type]
-            sums[path.name] = read.digest.hexdigest()
-            if known.get(path.name, sums[path.name]) != sums[path.name]:
+                read = _Summed(file, name, steps)
+                put(name, read, path.stat().st_size)  # type: ignore[arg-type]
+            sums[name] = read.digest.hexdigest()
+            if known.get(name, sums[name]) != sums[name]:
                 raise WeightsError(f"{path} differs from its checksum", "fetch or copy the model again")
         text = "".join(f"{digest}  {name}\n" for name, digest in sums.items()).encode()
         put(CHECKSUMS, io.BytesIO(text), len(text))
@@ -86,6 +87,7 @@ def _folder(staging: Path) -> Iterator[Put]:
     staging.mkdir()
 
     def put(name: str, read: BinaryIO, size: int) -> None:
+        (staging / name).parent.mkdir(exist_ok=True)
         with (staging / name).open("wb") as file:
             shutil.copyfileobj(read, file, PIECE)
 

@@ -147,6 +147,10 @@ Quant = Annotated[
         help="Round full weights at load: 4bit, 8bit, e4a8, w4, nf4, int8, int8-bnb.",
     ),
 ]
+Adapter = Annotated[
+    str | None,
+    typer.Option("--adapter", metavar="DIR", rich_help_panel=MODEL, help="Merge a LoRA adapter (PEFT) into the model."),
+]
 Kv = Annotated[
     str | None,
     typer.Option(

@@ -127,9 +127,7 @@ class Reader:
                 raise EngineFailed(error) from error
             info = self._engine.info
             took = time.monotonic() - started
-            self.now.console.detail(
-                f"model {info.name}, {info.scheme}, {info.dtype} on {info.device}, loaded in {took:.1f} s"
-            )
+            self.now.console.detail(f"model {engines.in_words(info)}, loaded in {took:.1f} s")
         return self._engine
 
     def _read(self, document: InputFile, report: Report) -> None:

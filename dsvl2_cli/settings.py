@@ -39,6 +39,7 @@ class Settings:
     device: str = _key("auto", "auto, cpu, cuda or cuda:N")
     dtype: str | None = _key(None, "number format of the computation, for example bfloat16")
     quant: str | None = _key(None, "quantization scheme of the weights, for example int8")
+    adapter: str | None = _key(None, "folder of a LoRA adapter that is merged into the model")
     kv: str | None = _key(None, "keys and values of the cache: 8bit", choices=("8bit",))
     deterministic: bool = _key(False, "no bit of an answer depends on what else a GPU reads")
     threads: int | None = _key(None, "CPU threads; the default is one per core", least=1)

@@ -7,7 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from dsvl2_cli.catalog import CHECKSUMS, header
+from dsvl2_cli.catalog import CHECKSUMS, TEXT_ADAPTER, adapter_of, files_of, header
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 INDEX = "model.safetensors.index.json"
@@ -34,6 +34,13 @@ def check(folder: Path, *, sums: bool = True) -> tuple[dict[str, str], list[str]
         size += sum(entry["data_offsets"][1] - entry["data_offsets"][0] for entry in entries.values())
     if not files:
         problems.append("the weights are missing")
+    for path in sorted((folder / TEXT_ADAPTER).glob("*.safetensors")):
+        files[_name(path, folder)] = "header"
+    try:
+        adapter_of(folder)
+    except ValueError as error:
+        problems.append(str(error))
+        files |= dict.fromkeys((name for name in files if name.startswith(TEXT_ADAPTER)), "damaged")
     problems += _configuration(folder) + _index(folder, tensors, size)
     for name, digest in digests(folder).items() if sums else ():
         path = folder / name
@@ -83,15 +90,20 @@ def _index(folder: Path, tensors: dict[str, str], size: int) -> list[str]:
 def digests(folder: Path) -> dict[str, str]:
     """sha256 by file: from SHA256SUMS, and from Hugging Face's cache, which names large files by theirs."""
     found = {}
-    for path in folder.iterdir():
+    for path in files_of(folder):
         if path.is_symlink() and SHA256.fullmatch(path.readlink().name):
-            found[path.name] = path.readlink().name
+            found[_name(path, folder)] = path.readlink().name
     sums = folder / CHECKSUMS
     if sums.is_file():
         for line in sums.read_text(encoding="utf-8").splitlines():
             digest, _, name = line.partition("  ")
             found[name.strip()] = digest
     return found
+
+
+def _name(path: Path, folder: Path) -> str:
+    """A file's name as checksums have it."""
+    return path.relative_to(folder).as_posix()
 
 
 def _sha256(path: Path) -> str:

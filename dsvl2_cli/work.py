@@ -82,9 +82,7 @@ class Work:
         engine = engines.make_engine(settings)
         info = engine.info
         took = time.monotonic() - started
-        self.now.console.detail(
-            f"model {info.name}, {info.scheme}, {info.dtype} on {info.device}, loaded in {took:.1f} s"
-        )
+        self.now.console.detail(f"model {engines.in_words(info)}, loaded in {took:.1f} s")
         return engine
 
     @property
@@ -93,7 +91,7 @@ class Work:
         if engines.reading_profile(self.settings).mode == "bands":
             return self.engine
         if self._nano is None:
-            self._nano = self.load(replace(self.settings, model="nano", dtype=None, quant=None, kv=None))
+            self._nano = self.load(replace(self.settings, model="nano", dtype=None, quant=None, adapter=None, kv=None))
         return self._nano
 
     def documents(self, words: Sequence[str], files_from: str | None = None) -> list[InputFile]:

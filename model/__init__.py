@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dsvl2.model.constraints.decoding import Constraint, GrammarConstraint
     from dsvl2.model.engine import Engine
     from dsvl2.model.errors import (
+        AdapterError,
+        AdapterNotFound,
         ConfigError,
         ConstraintError,
         ContextOverflow,
@@ -54,6 +56,8 @@ _HOME = {
     "constraints.decoding": ("Constraint", "GrammarConstraint"),
     "engine": ("Engine",),
     "errors": (
+        "AdapterError",
+        "AdapterNotFound",
         "ConfigError",
         "ConstraintError",
         "ContextOverflow",
@@ -89,6 +93,8 @@ _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "RELEASED_MODELS",
+    "AdapterError",
+    "AdapterNotFound",
     "ConfigError",
     "Constraint",
     "ConstraintError",

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from dsvl2.model import execution, prompt
 from dsvl2.model.answers import Answer, Job
+from dsvl2.model.branches import Branch, Branches
 from dsvl2.model.config import ProcessorConfig
 from dsvl2.model.constraints.decoding import ConstraintState
 from dsvl2.model.constraints.vocabulary import Vocabulary
@@ -67,17 +68,18 @@ class Engine:
         *,
         short_cache: bool = False,
         deterministic: bool = False,
+        text: Callable[[], DeepseekVL2] | None = None,
     ) -> None:
-        """short_cache: keys and values in 8 bits; deterministic: on a GPU too no bit depends on neighbours, at a price."""
+        """short_cache: keys and values in 8 bits; deterministic: on a GPU too no bit depends on neighbours, at a price.
+
+        text makes a network of the same shape that answers requests without an image, called when the first one comes.
+        """
         self.info, self._short, self._fixed = info, short_cache, deterministic
         self.network, self.tokenizer, self.processor = network, tokenizer, processor
         self._candidates = network.config.candidate_resolutions
         self.prefixes, self.pictures = PrefixStore(), Pictures(network, processor, fixed=deterministic)
-        threads = execution.lane_threads(network) if network.image_newline.device.type == "cpu" else None
-        count = 1 if threads is None else torch.get_num_threads()
-        self._lanes = Lanes(
-            self._scheduler, count=count, threads=threads, filling=FEWEST if network.compiled is None else 1
-        )
+        self._branches = Branches(network, self._make_lanes, text)
+        self._lanes = self._branches.own.lanes
 
     def count(self, request: GenerationRequest) -> RequestSize:
         """Measure a request without running it; raises PromptError, ImageError or ContextOverflow as `generate` does."""
@@ -97,13 +99,21 @@ class Engine:
         limit ConstraintError, with no work done.
         """
         plans = [self._plan(request, number) for number, request in enumerate(requests)]
-        if self.pictures.device.type == "cpu" or len(plans) < 2:
-            answers = self._lanes.run([self._job(plan, watch) for plan in plans])
-            return [self._result(plan, answers[plan.number]) for plan in plans]
-        capacity = max(plan.room for plan in plans)
-        with closing(self._streamed(plans, capacity, len(plans), watch)) as finished:
-            results = {answer.job.index: self._result(plans[answer.job.index], answer) for answer in finished}
+        results: dict[int, GenerationResult] = {}
+        for branch, group in self._branches.groups(plans):
+            answers = self._answers(branch, group, watch)
+            results |= {plan.number: self._result(plan, answers[plan.number]) for plan in group}
         return [results[plan.number] for plan in plans]
+
+    def _answers(
+        self, branch: Branch, plans: Sequence[_Plan], watch: Callable[[int, str], None] | None
+    ) -> dict[int, Answer]:
+        """Answers by number, to requests that all belong to one language part."""
+        if self.pictures.device.type == "cpu" or len(plans) < 2:
+            return branch.lanes.run([self._job(plan, watch) for plan in plans])
+        capacity = max(plan.room for plan in plans)
+        with closing(self._streamed(branch, plans, capacity, len(plans), watch)) as finished:
+            return {answer.job.index: answer for answer in finished}
 
     def stream(
         self, requests: Iterable[GenerationRequest], expected: int | None = None
@@ -128,16 +138,22 @@ class Engine:
                     yield under_way[number]
 
         limit, waiting = self.info.context_length, expected or BUCKETS[-1]
-        with closing(self._streamed(plans(), limit, waiting)) as finished:
-            for answer in finished:
-                while refused:
-                    yield refused.popleft()
-                number = answer.job.index
-                yield number, self._result(under_way.pop(number), answer)
+        for branch, run in self._branches.runs(plans()):
+            with closing(self._streamed(branch, run, limit, waiting)) as finished:
+                for answer in finished:
+                    while refused:
+                        yield refused.popleft()
+                    number = answer.job.index
+                    yield number, self._result(under_way.pop(number), answer)
         yield from refused
 
     def _streamed(
-        self, plans: Iterable[_Plan], capacity: int, waiting: int, watch: Callable[[int, str], None] | None = None
+        self,
+        branch: Branch,
+        plans: Iterable[_Plan],
+        capacity: int,
+        waiting: int,
+        watch: Callable[[int, str], None] | None = None,
     ) -> Generator[Answer, None, None]:
         """Answers as they finish, to requests whose images are cut as soon as they are drawn from `plans`."""
         with closing(Ahead(self.pictures)) as ahead:
@@ -148,7 +164,7 @@ class Engine:
                         ahead.add(plan.number, Wanted(plan.images, self._canvases(plan.request), plan.size.tiles))
                     yield self._job(plan, watch, ahead)
 
-            with closing(stream(self._lanes.first, jobs(), capacity=capacity, waiting=waiting)) as finished:
+            with closing(stream(branch.lanes.first, jobs(), capacity=capacity, waiting=waiting)) as finished:
                 yield from finished
 
     def _job(self, plan: _Plan, watch: Callable[[int, str], None] | None, ahead: Ahead | None = None) -> Job:
@@ -166,6 +182,7 @@ class Engine:
     def _parts(self, plan: _Plan) -> tuple[Part, ...]:
         """The prompt as its divisions make it; a key says all that the state at a division depends on."""
         ids, cuts, starts = plan.prompt.ids, plan.prompt.cuts, plan.prompt.image_starts
+        name = self._branches.of(plan.request).name
         pictures = [
             (_digest(image), grid.width, grid.height) if start < cuts[-1] else None
             for image, grid, start in zip(plan.images, plan.grids, starts, strict=True)
@@ -173,7 +190,7 @@ class Engine:
 
         def key(end: int) -> Hashable:
             before = tuple(picture for picture, start in zip(pictures, starts, strict=True) if start < end)
-            return (ids[:end], before, tuple(cut for cut in cuts if cut <= end))
+            return (name, ids[:end], before, tuple(cut for cut in cuts if cut <= end))
 
         ends = (*cuts, len(ids))
         return tuple(
@@ -181,9 +198,18 @@ class Engine:
             for start, end in pairwise((0, *ends))
         )
 
-    def _scheduler(self) -> Scheduler:
+    def _make_lanes(self, network: DeepseekVL2) -> Lanes:
+        threads = execution.lane_threads(network) if network.image_newline.device.type == "cpu" else None
+        return Lanes(
+            partial(self._scheduler, network),
+            count=1 if threads is None else torch.get_num_threads(),
+            threads=threads,
+            filling=FEWEST if network.compiled is None else 1,
+        )
+
+    def _scheduler(self, network: DeepseekVL2) -> Scheduler:
         return Scheduler(
-            self.network,
+            network,
             Room(getattr(torch, self.info.dtype), codes=self._short, fixed=self._fixed),
             stop=(self.tokenizer.eos,),
             spell=self.tokenizer.decode,
@@ -227,7 +253,7 @@ class Engine:
     def _embed(self, plan: _Plan, start: int = 0, end: int | None = None, ahead: Ahead | None = None) -> Tensor:
         """Embeddings of tokens `start` to `end` of the prompt [1, T, E], the rows of images in place of their tokens."""
         device = self.network.image_newline.device
-        x = self.network.language.embed(sent(plan.prompt.ids[start:end], device)).clone()
+        x = self._branches.of(plan.request).network.language.embed(sent(plan.prompt.ids[start:end], device)).clone()
         known = self._canvases(plan.request)
         seen = ahead.rows(plan.number) if ahead is not None and plan.images else None
         for number, (place, image) in enumerate(zip(plan.prompt.image_starts, plan.images, strict=True)):

@@ -2,6 +2,8 @@
 
 ModelError
 ├── ModelNotFound     no such folder, no such built-in model
+├── AdapterNotFound   a folder that holds no adapter
+├── AdapterError      an adapter that is damaged, of a kind that cannot be merged, or of another model
 ├── ConfigError       config.json or processor_config.json says something unknown or contradictory
 │   └── QuantizationError   it records a scheme or version that is not known here
 ├── WeightsError      a tensor or a file is missing, unexpected, misshapen or cut short
@@ -33,6 +35,18 @@ class ModelNotFound(ModelError):
     """There is no model under that name or path."""
 
     code = "model_not_found"
+
+
+class AdapterNotFound(ModelError):
+    """The folder holds no LoRA adapter."""
+
+    code = "adapter_not_found"
+
+
+class AdapterError(ModelError):
+    """The adapter is damaged, cannot be merged into weights, or does not fit the model."""
+
+    code = "bad_adapter"
 
 
 class ConfigError(ModelError):

@@ -62,6 +62,18 @@ class PackedLinear(nn.Module):
 @torch.inference_mode()
 def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
     """Make a freshly loaded network ready to run; on a CPU its modules are exchanged in place."""
+    prepare_language(network, dtype)
+    if network.image_newline.device.type == "cpu":
+        for tower_block in network.vision.blocks:
+            tower_block.mlp = GeluMlp(cast(Mlp, tower_block.mlp), dtype)
+        _pack(network.vision, dtype)
+        _pack(network.projector, dtype)
+    return network
+
+
+@torch.inference_mode()
+def prepare_language(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
+    """The same for the language part alone, of a network whose other parts belong to one that is prepared."""
     if network.image_newline.device.type != "cpu":
         return group(network)
     if lane_threads(network) == 1:
@@ -70,10 +82,6 @@ def prepare(network: DeepseekVL2, dtype: torch.dtype) -> DeepseekVL2:
         _exchange_experts(block, dtype)
         if network.compiled is None:
             _exchange_attention(block, dtype)
-    for tower_block in network.vision.blocks:
-        tower_block.mlp = GeluMlp(cast(Mlp, tower_block.mlp), dtype)
-    _pack(network.vision, dtype)
-    _pack(network.projector, dtype)
     _pack(network.language.model, dtype)
     head = network.language.lm_head
     if isinstance(head, nn.Linear):

@@ -8,6 +8,7 @@ from typing import Any
 from dsvl2.model.errors import ConfigError, ModelNotFound
 
 EMBEDDED = Path(__file__).parent / "embedded"
+TEXT_ADAPTER = "text_adapter"  # folder beside the weights: what is merged for requests without an image
 MODEL_TYPE = "deepseek_vl_v2"
 RELEASED_MODELS = {
     "tiny": "deepseek-ai/deepseek-vl2-tiny",

@@ -1,22 +1,27 @@
 """From a name or a folder to an engine: where built-in models lie, which device and number format to use."""
 
 import hashlib
+import os
+from collections.abc import Callable
+from functools import partial
 from math import prod
 from pathlib import Path
 
 import torch
 
 from dsvl2.model import execution
+from dsvl2.model.adapters.files import Adapter, adapter_files, read_adapter
 from dsvl2.model.config import ModelConfig, ProcessorConfig
 from dsvl2.model.engine import Engine
 from dsvl2.model.errors import DeviceError, SchemeError
-from dsvl2.model.folders import find_model, is_embedded, read_json
+from dsvl2.model.folders import TEXT_ADAPTER, find_model, is_embedded, read_json
 from dsvl2.model.memory import check_memory
 from dsvl2.model.quantization.placement import held_bytes
 from dsvl2.model.quantization.schemes import NONE, Scheme, scheme_named, scheme_of
 from dsvl2.model.reading import ReadingProfile
 from dsvl2.model.request import ModelInfo
 from dsvl2.model.tokenizer import Tokenizer
+from dsvl2.model.vl2 import DeepseekVL2
 from dsvl2.model.weights import load_network, released_shapes, weight_files
 
 SIDE_FILES = ("config.json", "processor_config.json", "tokenizer.json", "reading.json")
@@ -34,6 +39,7 @@ def load_engine(
     threads: int | None = None,
     kv: str | None = None,
     deterministic: bool = False,
+    adapter: str | Path | None = None,
 ) -> Engine:
     """Load a built-in model by name, or a folder in the released layout.
 
@@ -42,7 +48,11 @@ def load_engine(
     name; for a quantized checkpoint it may only repeat its scheme. Raises NotEnoughMemory before a weight is read. threads
     limits the CPU threads of the whole process. kv "8bit" keeps keys and values in 8 bits (models without latents).
     deterministic makes a GPU compute the same shapes whatever there is to do, so that no answer depends on its neighbours
-    by a bit; a CPU always does.
+    by a bit; a CPU always does. adapter is the folder of a LoRA adapter in PEFT's layout, merged into the weights. Raises
+    AdapterNotFound and AdapterError, before a weight is read.
+
+    A checkpoint with a folder `text_adapter` answers requests without an image by a language part that has this adapter
+    merged as well; it is made when the first such request comes.
 
     Quantized weights stay packed, and are unpacked a layer at a time as they are used; those of a small model, for which
     memory is no concern, are unpacked here once.
@@ -61,18 +71,23 @@ def load_engine(
     language = config.language
     tokenizer = Tokenizer.from_file(folder / "tokenizer.json", bos=language.bos_token_id, eos=language.eos_token_id)
     tokenizer.check_rows(language.vocab_size)
-    parameters = sum(prod(shape) for shape in released_shapes(config).values())
+    shapes = released_shapes(config)
+    parameters = sum(prod(shape) for shape in shapes.values())
+    given = None if adapter is None else read_adapter(Path(os.path.expanduser(adapter)), shapes)
+    texts = read_adapter(folder / TEXT_ADAPTER, shapes) if (folder / TEXT_ADAPTER).is_dir() else None
     packed = scheme.experts is not None and parameters > UNPACK
     kind = execution.storage_dtype(config, number, place)
     if parameters > UNPACK:
-        check_memory(folder.name, config, scheme, kind, place, packed=packed)
+        check_memory(folder.name, config, scheme, kind, place, packed=packed, twice=texts is not None)
     chosen = None if scheme is stored else scheme
-    network = load_network(folder, config, dtype=kind, device=place, quant=chosen, packed=packed)
+    load = partial(load_network, folder, config, dtype=kind, device=place, quant=chosen, packed=packed)
+    merged = () if given is None else (given,)
+    network = load(adapters=merged)
     info = ModelInfo(
         name=model if isinstance(model, str) and is_embedded(model) else folder.name,
         path=str(folder),
         parameters=parameters,
-        weight_bytes=sum(path.stat().st_size for path in weight_files(folder))
+        weight_bytes=sum(path.stat().st_size for path in _files(folder, None))
         if chosen is None
         else held_bytes(network),
         scheme=scheme.name,
@@ -80,13 +95,23 @@ def load_engine(
         device=str(place),
         context_length=language.max_position_embeddings,
         vocab_size=language.vocab_size,
-        fingerprint=fingerprint(folder),
+        fingerprint=fingerprint(folder, given),
         reading=ReadingProfile.for_folder(folder),
+        adapter="" if given is None else str(given.folder),
+        text_adapter=texts is not None,
     )
     processor_file = folder / "processor_config.json"
     processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
     prepared = execution.prepare(network, number)
-    return Engine(prepared, tokenizer, processor, info, short_cache=short, deterministic=deterministic)
+    text = None if texts is None else partial(_text_network, load, prepared, (*merged, texts), number)
+    return Engine(prepared, tokenizer, processor, info, short_cache=short, deterministic=deterministic, text=text)
+
+
+def _text_network(
+    load: Callable[..., DeepseekVL2], beside: DeepseekVL2, adapters: tuple[Adapter, ...], dtype: torch.dtype
+) -> DeepseekVL2:
+    """The language part for requests of text alone, over the tower and the embeddings of a network that runs."""
+    return execution.prepare_language(load(adapters=adapters, beside=beside), dtype)
 
 
 def _short_cache(kv: str | None, name: str, config: ModelConfig) -> bool:
@@ -140,13 +165,21 @@ def _why_no_gpu(place: torch.device) -> str:
     return ": this PyTorch is built for CPU only" if torch.version.cuda is None else ": PyTorch finds no GPU"
 
 
-def fingerprint(folder: Path) -> str:
-    """sha256 over the side files and the weights.
+def _files(folder: Path, adapter: Adapter | None, *, texts: bool = True) -> list[Path]:
+    """What holds weights: of the model, of its adapter for text, of an adapter that is merged."""
+    own = adapter_files(folder / TEXT_ADAPTER) if texts else []
+    return [*weight_files(folder), *own, *([] if adapter is None else adapter_files(adapter.folder))]
+
+
+def fingerprint(folder: Path, adapter: Adapter | None = None, *, texts: bool = True) -> str:
+    """sha256 over the side files, the weights and the adapters; texts: also over the one for requests without an image.
 
     Weight files beyond 256 MiB enter by size, head, tail and 64 samples: reading 50 GB to name a model would cost a minute.
     """
     digest = hashlib.sha256()
-    for path in [folder / name for name in SIDE_FILES if (folder / name).exists()] + weight_files(folder):
+    for path in [folder / name for name in SIDE_FILES if (folder / name).exists()] + _files(
+        folder, adapter, texts=texts
+    ):
         size = path.stat().st_size
         digest.update(f"{path.name}\0{size}\0".encode())
         with path.open("rb") as handle:

@@ -72,6 +72,11 @@ class GenerationRequest:
         if self.tiles is not None and self.tiles < 1:
             raise ValueError(f"tiles is {self.tiles}, must be at least 1")
 
+    @property
+    def text_only(self) -> bool:
+        """Whether no turn has an image: a checkpoint may bring an adapter for such requests (see `branches`)."""
+        return not any(message.images for message in self.messages)
+
 
 @dataclass(frozen=True, slots=True)
 class RequestSize:
@@ -128,7 +133,11 @@ class GenerationResult:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What runs. `fingerprint` is the sha256 over configuration, tokenizer and weights."""
+    """What runs. `fingerprint` is the sha256 over configuration, tokenizer, weights and adapters.
+
+    adapter: the folder of the adapter that was asked for, "" for none; text_adapter: whether requests without an image go
+    to a language part of their own.
+    """
 
     name: str
     path: str
@@ -141,3 +150,5 @@ class ModelInfo:
     vocab_size: int
     fingerprint: str
     reading: ReadingProfile
+    adapter: str = ""
+    text_adapter: bool = False

@@ -4,7 +4,7 @@ Only one thing differs between file and network: the experts of a layer are one 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dsvl2.kernels.packing import PackedWeight
+from dsvl2.model.adapters.files import Adapter
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import WeightsError
 from dsvl2.model.folders import read_json
@@ -23,6 +24,8 @@ from dsvl2.model.quantization.schemes import Scheme, scheme_of
 from dsvl2.model.read_ahead import ReadAhead
 from dsvl2.model.tensor_files import AGAIN, SIDE_BY_SIDE, TensorFile, write_file
 from dsvl2.model.vl2 import DeepseekVL2
+
+TABLE = "language.model.embed_tokens.weight"
 
 
 class CheckpointReader:
@@ -82,30 +85,45 @@ def load_network(
     device: torch.device = torch.device("cpu"),
     quant: Scheme | None = None,
     packed: bool = False,
+    adapters: Sequence[Adapter] = (),
+    beside: DeepseekVL2 | None = None,
 ) -> DeepseekVL2:
     """Build the network and fill it; raise WeightsError naming the first tensor that does not fit.
 
     quant rounds the weights of a checkpoint with full ones. packed keeps what has a format in it; otherwise it is unpacked
-    once, here. At no time is more than one tensor held beside the network itself.
+    once, here. At no time is more than one tensor held beside the network itself. adapters are merged in fp32, before
+    anything is rounded: what was stored in few bits is unpacked for it, and packed again in the same format. beside: a
+    network of the same checkpoint, from which everything but the language part is taken, and the embeddings too where no
+    adapter changes them.
     """
     with torch.device("meta"):
         network = DeepseekVL2(config)
     network.eval().requires_grad_(False)
-    wanted = network.state_dict()
+    everything = network.state_dict()
+    if beside is not None:
+        _borrow(network, beside, keep_table=any(TABLE in adapter.changes for adapter in adapters))
+    wanted = {name: tensor for name, tensor in network.state_dict().items() if tensor.is_meta}
     filled: dict[str, Tensor] = {}
     arrived: set[str] = set()
     source = scheme_of(config.quantization)
     placement = Placement(config.language.n_routed_experts or 0, device)
-    with CheckpointReader(folder) as reader, _ahead(reader, device) as ahead:
+    start = "" if beside is None else "language."
+    with CheckpointReader(folder) as reader, _ahead(reader, device, start) as ahead:
         for name in reader.names:
             if is_unused(name) or is_companion(source, name):
                 continue
             target, index = _destination(name, config)
-            if target not in wanted:
+            if target not in everything:
                 raise WeightsError(f"unexpected tensor {name}", AGAIN)
+            if target not in wanted:
+                continue
             part = wanted[target] if index is None else wanted[target][index]
-            weight = _rounded(fetch(source, name, tuple(part.shape), ahead.read), name, quant, device)
-            if packed and isinstance(weight, PackedWeight) and placement.takes(name, quant or source):
+            stored = fetch(source, name, tuple(part.shape), ahead.read)
+            weight = _rounded(_adapted(stored, name, tuple(part.shape), adapters, device), name, quant, device)
+            taken = packed and placement.takes(name, quant or source)
+            if taken and isinstance(stored, PackedWeight) and isinstance(weight, Tensor):
+                weight = PackedWeight.of(stored.form, weight, device)
+            if taken and isinstance(weight, PackedWeight):
                 placement.add(name, weight)
             else:
                 if target not in filled:
@@ -119,11 +137,43 @@ def load_network(
     return network
 
 
-def _ahead(reader: CheckpointReader, device: torch.device) -> ReadAhead:
-    """Reads ahead for a GPU; a CPU, which would hold what is read beside the network, reads when it needs."""
-    alone = device.type == "cpu" or not SIDE_BY_SIDE
-    sizes = {} if alone else {name: size for name, size in reader.sizes().items() if not is_unused(name)}
-    return ReadAhead(reader.read, sizes)
+def _borrow(network: DeepseekVL2, beside: DeepseekVL2, *, keep_table: bool) -> None:
+    """Put modules of another network in the place of those that are not to be filled."""
+    for name in ("vision", "projector", "image_newline", "view_seperator"):
+        setattr(network, name, getattr(beside, name))
+    if not keep_table:
+        network.language.model.embed_tokens = beside.language.model.embed_tokens
+
+
+def _adapted(
+    stored: Tensor | PackedWeight,
+    name: str,
+    shape: tuple[int, ...],
+    adapters: Sequence[Adapter],
+    device: torch.device,
+) -> Tensor | PackedWeight:
+    """What is stored, unpacked and in fp32 on the device where an adapter changes it."""
+    changing = [adapter for adapter in adapters if name in adapter.changes]
+    if not changing:
+        return stored
+    if isinstance(stored, Tensor):
+        weight = stored.to(device)
+    else:
+        parts = {part: tensor.to(device) for part, tensor in stored.parts.items()}
+        weight = PackedWeight(stored.form, parts, stored.rows, stored.columns).dequantize().view(shape)
+    for adapter in changing:
+        weight = adapter.merged(name, weight)
+    return weight
+
+
+def _ahead(reader: CheckpointReader, device: torch.device, start: str) -> ReadAhead:
+    """Reads what begins so ahead for a GPU; a CPU, which would hold what is read beside the network, reads when it needs."""
+    if device.type == "cpu" or not SIDE_BY_SIDE:
+        return ReadAhead(reader.read, {})
+    sizes = reader.sizes().items()
+    return ReadAhead(
+        reader.read, {name: size for name, size in sizes if name.startswith(start) and not is_unused(name)}
+    )
 
 
 def _rounded(

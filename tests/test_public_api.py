@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 MODEL = {
     "RELEASED_MODELS",
+    "AdapterError",
+    "AdapterNotFound",
     "ConfigError",
     "Constraint",
     "ConstraintError",

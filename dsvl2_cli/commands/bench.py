@@ -32,6 +32,7 @@ def bench(
     device: options.Device = None,
     dtype: options.Dtype = None,
     quant: options.Quant = None,
+    adapter: options.Adapter = None,
     threads: options.Threads = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -48,5 +49,6 @@ def bench(
         from dsvl2_cli.benching import Plan, run
         from dsvl2_cli.settings import resolve
 
-        flags = {"model": model, "device": device, "dtype": dtype, "quant": quant, "threads": threads}
+        weights = {"model": model, "device": device, "dtype": dtype, "quant": quant, "adapter": adapter}
+        flags = {**weights, "threads": threads}
         run(Plan(file, pages, repeat, against, cold=not no_cold, wait=wait), resolve(flags).settings, now)

@@ -61,6 +61,7 @@ def evaluate(
     device: options.Device = None,
     dtype: options.Dtype = None,
     quant: options.Quant = None,
+    adapter: options.Adapter = None,
     threads: options.Threads = None,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -81,7 +82,8 @@ def evaluate(
         if find_spec("rapidfuzz") is None:
             raise LibraryMissing("eval needs rapidfuzz", "pip install 'dsvl2[eval]'")
         names = [name for word in against or [] for name in word.split(",") if name]
-        flags = {"model": model, "device": device, "dtype": dtype, "quant": quant, "threads": threads}
+        weights = {"model": model, "device": device, "dtype": dtype, "quant": quant, "adapter": adapter}
+        flags = {**weights, "threads": threads}
         plan = Plan(
             tuple(sets), task, tuple(names), limit, output, regress, own=not no_model, charts=charts, force=force
         )

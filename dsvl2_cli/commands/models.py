@@ -154,11 +154,11 @@ def licence(entry: Entry) -> str | None:
 def describe(entry: Entry) -> dict[str, Any]:
     """Gather the facts of one model from its configuration and headers."""
     from dsvl2.model import ModelConfig, WeightsError
-    from dsvl2_cli.catalog import read_headers
+    from dsvl2_cli.catalog import adapter_of, read_headers
 
     config = ModelConfig.from_file(entry.path / "config.json")
     try:
-        stored = read_headers(entry.path)
+        stored, adapter = read_headers(entry.path), adapter_of(entry.path)
     except ValueError as error:
         raise WeightsError(str(error), "download or install the model again") from error
     language, vision = config.language, config.vision
@@ -180,4 +180,5 @@ def describe(entry: Entry) -> dict[str, Any]:
         "tensors": stored["tensors"],
         "weight_bytes": stored["bytes"],
         "weight_types": ", ".join(stored["bytes_by_type"]),
+        "text_adapter": adapter,
     }

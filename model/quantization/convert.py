@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import DestinationError, DiskFull, WeightsError
-from dsvl2.model.folders import read_json
+from dsvl2.model.folders import TEXT_ADAPTER, read_json
 from dsvl2.model.memory import in_words
 from dsvl2.model.names import is_unused
 from dsvl2.model.quantization.files import encode, fetch, is_companion
@@ -96,6 +96,8 @@ def _write(
     for extra in EXTRAS:
         if (source / extra).exists():
             shutil.copyfile(source / extra, folder / extra)
+    if (source / TEXT_ADAPTER).is_dir():  # of factors in full: merged before anything is rounded
+        shutil.copytree(source / TEXT_ADAPTER, folder / TEXT_ADAPTER, copy_function=shutil.copyfile)
 
 
 def _check_room(folder: Path, shapes: list[tuple[int, ...]]) -> None:

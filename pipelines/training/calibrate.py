@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dsvl2.model import Engine, ModelError, load_engine
+from dsvl2.model.loading import fingerprint
 from dsvl2.pipelines.confidence.calibration import FILE_NAME, Calibration, load_calibration
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.page_sets import SETS, SetOptions, load_set
@@ -48,10 +49,13 @@ def _run(options: argparse.Namespace) -> int:
     path = Path(options.out or engine.info.path) / FILE_NAME
     plan = Plan(options.model, options.threads, options.cache, options.seed, options.vocabulary)
     if options.only_answers:
-        found = load_calibration(path.parent, engine.info.fingerprint)
+        weights = engine.info.fingerprint
+        reading = fingerprint(Path(engine.info.path), texts=False)  # what an adapter for questions leaves as it is
+        found = load_calibration(path.parent, weights) or load_calibration(path.parent, reading)
         if found is None:
             _say(f"error: {path} is not for these weights; fit the words first, without --only-answers")
             return 2
+        found = replace(found, fingerprint=weights)
     else:
         fitted = _words(engine, options, plan)
         if fitted is None:
