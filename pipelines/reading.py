@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dsvl2.pipelines.charts.in_page import ChartCut
     from dsvl2.pipelines.formulas.in_page import PageFormula
     from dsvl2.pipelines.formulas.inline import InlineFormula
+    from dsvl2.pipelines.sideways import SidewaysLine
 
 _DARK = 64  # mean grey, of 255
 _MANY, _TINY = 20, 7.0  # pieces of ink as large as letters, of which blank paper has none; pixels of a letter's height
@@ -34,8 +35,8 @@ class PreparedPage:
     """A page ready for the model: what to ask, and what is known already. The page image itself is let go.
 
     `layout` is None for a page that is read whole. `requests` is empty for a blank page; behind those of its bands stand
-    those of its `formulas`, of formulas `inline` and of `charts`. `over` makes the same page ready the other way up, where
-    its ink did not say which is right.
+    those of its `formulas`, of formulas `inline`, of `charts` and of lines that lie `sideways`. `over` makes the same page
+    ready the other way up, where its ink did not say which is right.
     """
 
     result: PageResult
@@ -44,6 +45,7 @@ class PreparedPage:
     formulas: tuple[PageFormula, ...] = ()
     charts: tuple[ChartCut, ...] = ()
     inline: tuple[InlineFormula, ...] = ()
+    sideways: tuple[SidewaysLine, ...] = ()
     over: Callable[[], PreparedPage] | None = None
 
     @property
@@ -72,16 +74,19 @@ def _prepare_bands(page: PageImage, profile: ReadingProfile, result: PageResult,
     from dsvl2.pipelines.formulas.in_page import formula_requests, page_formulas
     from dsvl2.pipelines.formulas.inline import MOST_TOKENS, inline_formulas
     from dsvl2.pipelines.formulas.reading import formula_request
+    from dsvl2.pipelines.sideways import sideways_lines
 
-    requests = [_request(band.image, profile, page.text_layer) for band in layout.bands]
+    requests = band_requests(layout, profile, page.text_layer)
     formulas = page_formulas(layout, page.image, profile)
     requests += formula_requests(formulas)
     inline = inline_formulas(layout, page.image, profile, [formula.box for formula in formulas])
     requests += [formula_request(formula.image, most=MOST_TOKENS) for formula in inline]
     charts = page_charts(layout, page.image, profile)
     requests += [request for chart in charts for request in chart.requests]
+    sideways = sideways_lines(layout, page.image, profile)
+    requests += [request for line in sideways for request in line.requests]
     again = partial(_prepare_bands, page, profile, known, over=True) if layout.tied and not over else None
-    return PreparedPage(result, tuple(requests), layout, formulas, charts, inline, again)
+    return PreparedPage(result, tuple(requests), layout, formulas, charts, inline, sideways, again)
 
 
 def _without_print(result: PageResult, layout: PageLayout) -> PageResult:
@@ -101,6 +106,11 @@ def _told_dark(result: PageResult, image: Image) -> PageResult:
         return result
     fact = "the page is dark all over and counts as blank: the scan may have failed"
     return replace(result, warnings=(*result.warnings, Notice("dark_page", fact)))
+
+
+def band_requests(layout: PageLayout, profile: ReadingProfile, draft: str | None = None) -> list[GenerationRequest]:
+    """Return what asks the model for the text of each band of a page."""
+    return [_request(band.image, profile, draft) for band in layout.bands]
 
 
 def _request(image: Image, profile: ReadingProfile, draft: str | None = None) -> GenerationRequest:
@@ -137,7 +147,12 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
         texts = [BandText(answer.text, answer.pieces, answer.logprobs) for answer in answers[:bands]]
         blocks = with_words(prepared.layout, assemble(prepared.layout, texts, opening=result.number == 1))
         notices += line_notices(prepared.layout, texts)
-        blocks, unsure = _in_place(prepared, blocks, answers[bands:])
+        behind = len(answers) - sum(len(line.requests) for line in prepared.sideways)
+        blocks, unsure = _in_place(prepared, blocks, answers[bands:behind])
+        if prepared.sideways:
+            from dsvl2.pipelines.sideways import with_sideways
+
+            blocks = with_sideways(blocks, prepared.sideways, answers[behind:], prepared.layout)
         notices += unsure
     return replace(
         result,

@@ -29,6 +29,7 @@ _MISSED = 1.6  # cost of a space between words that no gap in the ink stands for
 _BLANK = (0.2, 1.1)  # ems: gaps narrower or wider than this are unusual between words
 _SHARES = (1.0, 0.6, 0.36)  # sizes of the letters to begin with: rules and wide gaps make a line long
 _RULED = 0.1  # what the width of a ruled line or a leader counts: it may have any
+_SIDEWAYS, _SIDEWAYS_LETTERS = 2.5, 3  # times its length, the height of a line's box that lies sideways; letters of it
 _MOST_GAPS = 72  # widest gaps of a line that are looked at
 _MOST_TOGETHER = 3  # words in a row without a gap between them
 
@@ -50,6 +51,21 @@ class Slant:
         """Unit vector along a line of text, y downwards: the page has to be turned clockwise by `rotation`."""
         angle = math.radians(self.skew - self.rotation)
         return (math.cos(angle), math.sin(angle))
+
+    def of_line(self, line: Line) -> Slant:
+        """Return how one line runs: as the others, or sideways where the boxes of its words make one far higher than wide.
+
+        A sideways line runs as its words follow each other; one word runs upwards, as most do.
+        """
+        if line.box is None or not line.words or len(line.text) < _SIDEWAYS_LETTERS:
+            return self
+        _, _, along, across = self.upright(line.box)
+        if across < _SIDEWAYS * along:
+            return self
+        dx, dy = self.direction
+        first, last = line.words[0].box, line.words[-1].box
+        down = -dy * (last.x0 + last.x1 - first.x0 - first.x1) + dx * (last.y0 + last.y1 - first.y0 - first.y1)
+        return Slant((self.rotation + (270 if down > 0 else 90)) % 360, self.skew)
 
     def upright(self, box: Box) -> tuple[float, float, float, float]:
         """Return centre x, centre y, length along the text and height across it of what the page box `box` encloses."""
@@ -74,6 +90,12 @@ class Slant:
         wide = half * abs(dx) + across / 2 * abs(dy)
         tall = half * abs(dy) + across / 2 * abs(dx)
         return Box(max(x - wide, box.x0), max(y - tall, box.y0), min(x + wide, box.x1), min(y + tall, box.y1))
+
+
+def slants_of(page: PageResult) -> tuple[Slant, ...]:
+    """Return how the lines of a page run, each way once, that of the page first."""
+    usual = Slant.of(page)
+    return tuple(dict.fromkeys([usual, *(usual.of_line(line) for block in page.blocks for line in block.lines)]))
 
 
 @cache

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsvl2.pipelines.confidence.familiar import Familiar
-from dsvl2.pipelines.confidence.owning import Text, homes, lines_of, owners
+from dsvl2.pipelines.confidence.owning import Text, homes, lines_of, owners, sideways_boxes
 from dsvl2.pipelines.confidence.stretches import Stretch, stretches
 from dsvl2.pipelines.documents import Box, Coverage, Notice, PageResult
 from dsvl2.pipelines.layout import PageInk, PageLayout
@@ -39,6 +39,7 @@ _RUN = re.compile(r"([._*=~#\u2026-])(?: ?\1){3,}")
 _LEADERS = frozenset("._-\u2013\u2014\u2026=*~# \t")
 _LOOSE, _BRIDGE = 0.5, 1.2  # part of a line's width that letters of no printed line fill, gaps that high bridged
 _READ = 0.3  # of the letters of a page unlike print; where fewer were read, free ink has to look like print of its own
+_SIDEWAYS_READ = 0.7  # of the length of a sideways line, that was read
 _HELD = 0.45  # part of the width of a line without a place that free ink must have to hold it
 
 
@@ -60,9 +61,17 @@ def coverage(page: PageResult, layout: PageLayout) -> Coverage:
     missed = sum(stretch.area for stretch in free)
     share = 1.0 - missed / float(letters.sum()) if len(letters) else 1.0
     places = tuple(layout.to_page(stretch.box) for stretch in free)
-    places += tuple(layout.to_page(Box(*map(float, box))) for box in ink.unread.tolist())
+    read = sideways_boxes(page, layout)
+    unread = [box for box in (Box(*map(float, place)) for place in ink.unread.tolist()) if not _read_in(box, read)]
+    places += tuple(map(layout.to_page, unread))
     places += tuple(box for k in sparse if (box := text.lines[k].box))
     return Coverage(min(max(share, 0.0), 1.0), places, tuple(sorted(text.numbers[k] for k in unsupported)))
+
+
+def _read_in(box: Box, lines: Sequence[Box]) -> bool:
+    """Say whether lines that were read fill most of a box along its height."""
+    held = [k for k in lines if k.x0 < (box.x0 + box.x1) / 2 < k.x1]
+    return sum(min(k.y1, box.y1) - max(k.y0, box.y0) for k in held) > _SIDEWAYS_READ * (box.y1 - box.y0)
 
 
 def _pictured(ink: PageInk, pictures: Sequence[Box]) -> NDArray[np.bool_]:

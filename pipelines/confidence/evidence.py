@@ -75,7 +75,7 @@ def usual_width(blocks: Sequence[Block], slant: Slant) -> float:
 def _relative_width(line: Line, slant: Slant) -> float:
     if line.box is None or len(line.text.strip()) < 4:
         return 0.0
-    _, _, along, across = slant.upright(line.box)
+    _, _, along, across = slant.of_line(line).upright(line.box)
     return along / max(text_width(line.text.strip()), 0.1) / across
 
 

@@ -32,7 +32,10 @@ class Text:
 
 
 def lines_of(page: PageResult, layout: PageLayout) -> Text:
-    """Gather the page's lines; a block that has a place but no lines is one."""
+    """Gather the page's lines; a block that has a place but no lines is one.
+
+    Lines that lie sideways are left out: no row of ink is theirs (see `sideways_boxes`).
+    """
     slant = Slant.of(page)
     numbers, lines, boxes, tight = [], [], [], []
     for block_number, block in enumerate(page.blocks, 1):
@@ -40,7 +43,7 @@ def lines_of(page: PageResult, layout: PageLayout) -> Text:
             continue
         own = block.lines or (Line(block.text, block.box),)
         for number, line in enumerate(own, 1):
-            if line.text.strip():
+            if line.text.strip() and slant.of_line(line) == slant:
                 numbers.append((block_number, number))
                 lines.append(line)
                 tight.append(block.table is None and bool(block.lines) and line.box is not None)
@@ -48,6 +51,13 @@ def lines_of(page: PageResult, layout: PageLayout) -> Text:
     placed = np.array([line.box is not None for line in lines], dtype=np.bool_)
     upright = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     return Text(tuple(numbers), tuple(lines), upright, placed, np.array(tight, dtype=np.bool_))
+
+
+def sideways_boxes(page: PageResult, layout: PageLayout) -> list[Box]:
+    """Return the upright boxes of the lines that lie sideways."""
+    slant = Slant.of(page)
+    lines = [line for block in page.blocks for line in block.lines if slant.of_line(line) != slant]
+    return [layout.to_upright(line.box) for line in lines if line.box]
 
 
 def _upright(box: Box, slant: Slant, layout: PageLayout) -> tuple[float, float, float, float]:

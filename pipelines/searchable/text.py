@@ -13,7 +13,7 @@ from statistics import median
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.syntax import number
-from dsvl2.pipelines.words import Slant, words_of
+from dsvl2.pipelines.words import Slant, slants_of, words_of
 
 Matrix = tuple[float, float, float, float, float, float]
 INVISIBLE = 3  # text rendering mode
@@ -71,13 +71,13 @@ def page_text(
 
     `to_pdf` takes page-image pixels to PDF user space; `names` are those of the fonts among the page's resources.
     """
-    slant = Slant.of(page)
-    writer = _Writer(_frame(slant, to_pdf, thrift.unit), to_pdf, fonts, names, thrift)
-    for run in _of_one_size(list(_runs(page, slant))) if thrift.steady else _runs(page, slant):
-        writer.line(run)
-    if not writer.parts:
-        return b""
-    return "".join([f"BT {INVISIBLE} Tr", *writer.parts, "\nET\n"]).encode("latin-1")
+    written = b""
+    for slant in slants_of(page):
+        writer = _Writer(_frame(slant, to_pdf, thrift.unit), to_pdf, fonts, names, thrift)
+        for run in _of_one_size(list(_runs(page, slant))) if thrift.steady else _runs(page, slant):
+            writer.line(run)
+        written += "".join([f"BT {INVISIBLE} Tr", *writer.parts, "\nET\n"] if writer.parts else "").encode("latin-1")
+    return written
 
 
 def fonts_in(text: bytes, names: Mapping[str, str]) -> list[str]:
@@ -87,8 +87,7 @@ def fonts_in(text: bytes, names: Mapping[str, str]) -> list[str]:
 
 def word_lengths(page: PageResult) -> Iterator[list[tuple[str, float]]]:
     """Yield the words of every line with their lengths in page pixels."""
-    slant = Slant.of(page)
-    for run in _runs(page, slant):
+    for run in (run for slant in slants_of(page) for run in _runs(page, slant)):
         yield [(text, length) for _, length, text in run.words]
 
 
@@ -240,7 +239,8 @@ def _of_one_size(runs: list[Run]) -> list[Run]:
 
 
 def _runs(page: PageResult, slant: Slant) -> Iterator[Run]:
-    for line in _lines(page):
+    usual = Slant.of(page)
+    for line in (line for line in _lines(page) if usual.of_line(line) == slant):
         words = [word for word in words_of(line, slant) if word.text]
         if line.box is None or not words:
             continue
