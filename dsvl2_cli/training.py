@@ -103,6 +103,11 @@ def _check_material(plan: Plan, recipe: Recipe) -> None:
     if absent := lacking(plan.data, recipe):
         made = "; ".join(dict.fromkeys(absent.values())).replace("DATA", str(plan.data))
         raise InputError(f"{plan.data} has no {', '.join(absent)}", hint=f"make what is missing with: {made}")
+    if recipe.adapter_ranks and not any(path.is_dir() for path in plan.init):
+        raise InputError(
+            "this recipe teaches an adapter over trained weights",
+            hint="name the checkpoint's folder: --init model/embedded/nano, with --resume too",
+        )
     if plan.eval_dir is not None and not any((plan.eval_dir / name).is_dir() for name in _SETS):
         raise InputError(
             f"{plan.eval_dir} holds none of the sets {', '.join(_SETS)}", hint="name the folder that holds theirs"
@@ -199,8 +204,13 @@ def _export(plan: Plan) -> None:
     fitted = plan.out / EMBEDDED / "confidence.json"  # for weights that it names: it is worth nothing to others
     kept = fitted.read_bytes() if fitted.exists() else None
     shutil.rmtree(plan.out / EMBEDDED, ignore_errors=True)  # of the run before it was resumed
-    program = [sys.executable, "-m", "dsvl2.pipelines.training.export", plan.out / "weights.pt", plan.out / EMBEDDED]
-    subprocess.run([*map(str, program), "--scheme=int8"], check=True)
+    home = [sys.executable, "-m", "dsvl2.pipelines.training"]
+    if (plan.out / "adapter.pt").exists():
+        base = next(path for path in reversed(plan.init) if path.is_dir())
+        program: list[Any] = [f"{home[2]}.adapter_file", plan.out / "adapter.pt", plan.out / EMBEDDED, "--base", base]
+    else:
+        program = [f"{home[2]}.export", plan.out / "weights.pt", plan.out / EMBEDDED, "--scheme=int8"]
+    subprocess.run([*home[:2], *map(str, program)], check=True)
     if kept is not None:
         fitted.write_bytes(kept)
 
@@ -268,5 +278,5 @@ def results(plan: Plan) -> list[Any]:
     """What the run left, for the last lines on standard output."""
     if plan.model != EMBEDDED:
         return [plan.out]
-    names = ("weights.pt", EMBEDDED, "curves.png", "MODEL_CARD.md")
+    names = ("weights.pt", "adapter.pt", EMBEDDED, "curves.png", "MODEL_CARD.md")
     return [plan.out / name for name in names if (plan.out / name).exists()]

@@ -29,6 +29,7 @@ from dsvl2.pipelines.training.targets import Targets, character_labels
 Key = tuple[str, int]  # kind and width in tiles
 WAITING = 160  # batches that may wait on the host, all kinds together
 MOST_FAILURES = 20  # of a worker in making its material
+KEPT = {"bands": 40, "formulas": 40, "answers": 1000}  # of a key, to be used again: text takes little room
 AGAIN = 8  # so many recent batches of a key must be at hand before one is used again
 
 
@@ -114,7 +115,7 @@ class Supply:
             time.sleep(0.005)
 
     def _take(self, key: Key) -> Fresh | None:
-        old = self.old.setdefault(key, deque(maxlen=40))
+        old = self.old.setdefault(key, deque(maxlen=KEPT[key[0]]))
         if self.fresh.get(key):
             batch = self.fresh[key].popleft()
             old.append(batch)

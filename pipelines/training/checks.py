@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from dsvl2.pipelines.training.answers.draw import resources
-from dsvl2.pipelines.training.answers.pages import held_out
+from dsvl2.pipelines.training.answers.pages import VirtualPage, held_out, make_page
 from dsvl2.pipelines.training.batches import on_device
 from dsvl2.pipelines.training.documents import VOCABULARY, Documents
 from dsvl2.pipelines.training.fonts import Resources
@@ -24,6 +24,7 @@ KINDS = {"print": (3, 0.0, 0.3), "scan": (2, 0.0, 1.0), "document": (2, 1.0, 0.3
 _BANDS = 16  # of each kind
 _WORDLESS = 48
 _PAGES = 64  # one question each, held-out kinds among them
+KINDS_ASKED = ("post", "bill", "letter", "memo", "form", "receipt", "invoice", "table", "notes", "contract")
 
 
 class Checks:
@@ -57,6 +58,25 @@ class Checks:
 
 
 def _held_out(data: Path, recipe: Recipe) -> Iterator[tuple[str, Fresh]]:
+    if "bands" in recipe.kinds:
+        yield from _bands(data, recipe)
+    if recipe.answers_weight and (data / VOCABULARY).exists():
+        vocabulary = resources(data)[1]
+        pages = held_out(5, min(_PAGES, recipe.answer_tokens // 1000 + 1), vocabulary)
+        yield _answers("answers", pages, recipe)
+        if "bands" not in recipe.kinds:  # nothing else is learned: what is asked, kind by kind
+            for number, kind in enumerate(KINDS_ASKED):
+                rng = random.Random(number)
+                count = min(_PAGES, recipe.answer_tokens // 1000 + 1)
+                yield _answers(kind, [make_page(rng, vocabulary, kind=kind) for _ in range(count)], recipe)
+
+
+def _answers(name: str, pages: Sequence[VirtualPage], recipe: Recipe) -> tuple[str, Fresh]:
+    rows = conversations([(page.spatial_text, [(t.prompt, t.answer) for t in page.turns[:1]]) for page in pages])
+    return name, next(iter(batched(rows, recipe.answer_tokens)))
+
+
+def _bands(data: Path, recipe: Recipe) -> Iterator[tuple[str, Fresh]]:
     faces = Resources.load(data, "held_out")
     documents = Documents.load(data, held=True)
     for number, (name, (columns, share, _)) in enumerate(KINDS.items()):
@@ -68,7 +88,3 @@ def _held_out(data: Path, recipe: Recipe) -> Iterator[tuple[str, Fresh]]:
         yield name, as_batch(make_batch(rng, faces, columns, 1.0, size, chosen, share, 2)[0], columns)
     size = min(_WORDLESS, recipe.batch_sizes[0])
     yield "wordless", as_batch(wordless_batch(random.Random(99), 1, size), 1)
-    if recipe.answers_weight and (data / VOCABULARY).exists():
-        pages = held_out(5, min(_PAGES, recipe.answer_tokens // 1000 + 1), resources(data)[1])
-        rows = conversations([(page.spatial_text, [(t.prompt, t.answer) for t in page.turns[:1]]) for page in pages])
-        yield "answers", next(iter(batched(rows, recipe.answer_tokens)))

@@ -7,9 +7,12 @@ coefficients 3.4445, -4.7750, 2.0315 of K. Jordan's published method), so every 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from dsvl2.pipelines.training.recipe import Recipe
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 _FUSED_ROWS = {"qkv": 3, "gate_up_proj": 2}  # matrices stored one above the other: each is orthogonalised alone
@@ -104,3 +107,21 @@ def split_parameters(model: nn.Module) -> tuple[list[tuple[str, nn.Parameter]], 
         else:
             rest.append(parameter)
     return matrices, rest
+
+
+REACH = (
+    16.0  # rank at which both factors of an adapter move alike; B moves faster below, as the root of the ratio (rsLoRA)
+)
+
+
+def parameter_groups(taught: nn.Module, recipe: Recipe) -> tuple[list[tuple[str, nn.Parameter]], list[dict[str, Any]]]:
+    """Named matrices for Muon and groups for AdamW, each with its rate as `base`; an adapter's factors are all AdamW's."""
+    rate = recipe.adam_lr
+    if not recipe.adapter_ranks:
+        matrices, rest = split_parameters(taught)
+        return matrices, [{"params": rest, "lr": rate, "base": rate, "weight_decay": 0.01}]
+    groups = []
+    for name, factor in taught.named_parameters():
+        base = rate * ((REACH / factor.shape[1]) ** 0.5 if name.startswith("b.") else 1.0)
+        groups.append({"params": [factor], "lr": base, "base": base, "weight_decay": 0.0})
+    return [], groups

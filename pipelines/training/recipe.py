@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ def _values(kind: type, path: Path | None, changes: Mapping[str, object]) -> dic
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds no JSON object")
     values |= {key: value for key, value in changes.items() if value is not None}
-    known = [field.name for field in fields(kind)]
+    known = [each.name for each in fields(kind)]
     for name in values:
         if name not in known:
             near = get_close_matches(name, known, 1)
@@ -125,6 +125,8 @@ class Recipe:
     log_every: int = 50
     save_every: float = 150.0
     max_steps: int = 1_000_000_000
+    adapter_ranks: Mapping[str, int] = field(default_factory=dict)  # by part (`low_rank.PARTS`): only an adapter learns
+    adapter_bits: int = 4  # that it is stored in, and rounded to while it learns
 
     @classmethod
     def load(cls, path: Path | None, **changes: object) -> Recipe:

@@ -14,7 +14,6 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,16 @@ from torch import Tensor
 
 from dsvl2.kernels import ops
 from dsvl2.model.config import ModelConfig
-from dsvl2.pipelines.training import nano, telling
+from dsvl2.pipelines.training import adapter_file, nano, telling
 from dsvl2.pipelines.training.average import Average
 from dsvl2.pipelines.training.batches import Supply, on_device
 from dsvl2.pipelines.training.checks import Checks
 from dsvl2.pipelines.training.cluster import Cluster, Progress, flat_gradients, keep_own_device
 from dsvl2.pipelines.training.ending import run_to_its_end
 from dsvl2.pipelines.training.learner import Learner, StepResult
+from dsvl2.pipelines.training.low_rank import averaged, taught_adapter
 from dsvl2.pipelines.training.material import PROMPTS, Fresh
-from dsvl2.pipelines.training.optim import Muon, split_parameters
+from dsvl2.pipelines.training.optim import Muon, parameter_groups
 from dsvl2.pipelines.training.recipe import LEVELS, Recipe, changes_of
 from dsvl2.pipelines.training.start import put_whole, starting_weights
 from dsvl2.pipelines.training.targets import Targets
@@ -56,22 +56,22 @@ class Trainer:
         torch.set_float32_matmul_precision("high")
         ops.use("dense")
         self.learner = Learner(ModelConfig.from_dict(nano.CONFIG)).to(self.device)
-        matrices, rest = split_parameters(self.learner)
+        self.progress = Progress()
+        if init:
+            self._begin_from(init)
+        self.adapter = taught_adapter(self.learner, recipe)
+        self.taught = self.adapter or self.learner  # whose parameters the optimisers move
+        matrices, groups = parameter_groups(self.taught, recipe)
         self.muon = Muon(matrices, lr=recipe.muon_lr)
         fused = self.device.type == "cuda"
-        self.rest = rest
-        self.adam = torch.optim.AdamW(
-            rest, lr=recipe.adam_lr, betas=(0.9, 0.98), weight_decay=0.01, eps=1e-10, fused=fused
-        )
+        self.adam = torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-10, fused=fused)
+        self.rest = [parameter for group in self.adam.param_groups for parameter in group["params"]]
         self.flat = flat_gradients(self.learner, NUMBERS)
-        self.progress = Progress()
         self.average: Average | None = None
         if resume and (out / "state.pt").exists():
             self._restore()
-        elif init:
-            self._begin_from(init)
         if recipe.average_share and not self.cluster.rank:
-            self.average = self.average or Average(self.learner)
+            self.average = self.average or Average(self.taught)
         random.seed(recipe.seed * 977 + self.cluster.rank + self.progress.step)
         torch.manual_seed(recipe.seed * 977 + self.cluster.rank + self.progress.step + 1)
         self.supply = Supply(data, recipe, rank=self.cluster.rank, start=self.progress.step, device=self.device)
@@ -90,11 +90,11 @@ class Trainer:
 
     def _restore(self) -> None:
         state = torch.load(self.out / "state.pt", map_location=self.device, weights_only=True)
-        self.learner.load_state_dict(state["learner"])
+        self.taught.load_state_dict(state["learner"])
         self.adam.load_state_dict(state["adam"])
         self.muon.load_state_dict(state["muon"])
         if "average" in state and not self.cluster.rank:
-            self.average = Average(self.learner)
+            self.average = Average(self.taught)
             self.average.load_state_dict(state["average"])
         self.progress = Progress(**state["progress"])
 
@@ -111,15 +111,19 @@ class Trainer:
         """Write the state and the weights alone."""
         if self.cluster.rank:
             return
-        learner = self.learner.state_dict()
+        learner = self.taught.state_dict()
         progress = {name: getattr(self.progress, name) for name in Progress.__slots__}
         state: dict[str, Any] = {"learner": learner, "progress": progress}
         state |= {"adam": self.adam.state_dict(), "muon": self.muon.state_dict()}
         if self.average is not None:
             state["average"] = self.average.state_dict()
-        weights = {key: value.half() for key, value in (learner | state.get("average", {})).items()}
-        for name, content in (("state.pt", state), ("weights.pt", weights)):
-            put_whole(self.out / name, content)
+        put_whole(self.out / "state.pt", state)
+        if self.adapter is not None:
+            with averaged(self.average, self.adapter):
+                put_whole(self.out / "adapter.pt", adapter_file.factors_of(self.adapter))
+        else:
+            weights = {key: value.half() for key, value in (learner | state.get("average", {})).items()}
+            put_whole(self.out / "weights.pt", weights)
         self.saved = self.progress.elapsed
 
     def log(self, record: dict[str, Any]) -> None:
@@ -161,12 +165,16 @@ class Trainer:
         told = torch.tensor([self._elapsed(), float(self.aside and (self.out / DONE).exists())], device=self.device)
         self.flat[-NUMBERS:] = torch.cat([first.accuracy.float()[None], told.float()])
         self.cluster.mean(self.flat)
+        if self.adapter is not None:
+            self.adapter.collect()
         torch.nn.utils.clip_grad_norm_(self.rest, 1.0)
         scale = recipe.rate(progress.step, share)
         for group in self.adam.param_groups:
-            group["lr"] = recipe.adam_lr * scale
+            group["lr"] = group["base"] * scale
         self.adam.step()
         self.muon.step(scale)
+        if self.adapter is not None:
+            self.adapter.write()
         return results
 
     def _columns(self, kind: str) -> int:
@@ -234,7 +242,7 @@ class Trainer:
             return
         begun = time.monotonic()
         self.checked = self.progress.elapsed
-        with self.average.applied() if self.average is not None else nullcontext():  # what would be saved now
+        with averaged(self.average, self.adapter):  # what would be saved now
             errors = self.checks.errors(self.learner)
         self.log({"held_out": errors, "s": round(self.checked, 1), "took": round(time.monotonic() - begun, 2)})
 
@@ -247,15 +255,7 @@ class Trainer:
             "fresh": self.supply.rendered, "reused": self.supply.reused,
         }  # fmt: skip
         for kind, result in self.latest.items():
-            numbers = {"loss": result.text, "acc": result.accuracy, "exact": result.exact, "balance": result.balance}
-            if kind == "bands":
-                numbers |= {
-                    "loc": result.location_accuracy,
-                    "map": result.character_map,
-                    "map_acc": result.map_accuracy,
-                }
-            seen = {"seen": progress.seen[kind]}
-            values[kind] = {name: round(float(number.detach()), 4) for name, number in numbers.items()} | seen
+            values[kind] = telling.numbers(result, pictures=kind == "bands") | {"seen": progress.seen[kind]}
         self.log(values)
 
 

@@ -59,7 +59,7 @@ def dummy(
 def warm_up(learner: Learner, recipe: Recipe, device: torch.device) -> list[float]:
     """Losses and gradients of one dummy batch of each size; returns the seconds that each took."""
     seconds = []
-    jobs = [("bands", columns, longest, 1.0) for columns, longest in _SHAPES]
+    jobs = [("bands", columns, longest, 1.0) for columns, longest in _SHAPES if "bands" in recipe.kinds]
     jobs += [("formulas", 2, 80, 1.0)] * ("formulas" in recipe.kinds)
     jobs += [("answers", 0, 1024, share) for share in (1.0, REST) if "answers" in recipe.kinds]
     for kind, columns, longest, share in jobs:
