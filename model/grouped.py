@@ -44,6 +44,8 @@ def choose(module: nn.Module) -> None:
 
 def merge_first(attention: nn.Module) -> None:
     """Make one product of those that attention begins with, if they are held alike."""
+    if getattr(attention, "first", None) is not None:  # of another network's that is shared
+        return
     if isinstance(attention, LatentAttention):
         names = ["q_a_proj" if attention.low_rank_query else "q_proj", "kv_a_proj_with_mqa"]
     elif isinstance(attention, MultiHeadAttention):

@@ -78,7 +78,7 @@ def load_engine(
     packed = scheme.experts is not None and parameters > UNPACK
     kind = execution.storage_dtype(config, number, place)
     if parameters > UNPACK:
-        check_memory(folder.name, config, scheme, kind, place, packed=packed, twice=texts is not None)
+        check_memory(folder.name, config, scheme, kind, place, packed=packed, text=texts)
     chosen = None if scheme is stored else scheme
     load = partial(load_network, folder, config, dtype=kind, device=place, quant=chosen, packed=packed)
     merged = () if given is None else (given,)
@@ -110,7 +110,7 @@ def load_engine(
 def _text_network(
     load: Callable[..., DeepseekVL2], beside: DeepseekVL2, adapters: tuple[Adapter, ...], dtype: torch.dtype
 ) -> DeepseekVL2:
-    """The language part for requests of text alone, over the tower and the embeddings of a network that runs."""
+    """The language part for requests of text alone, over the tower and the other unchanged parts of a network that runs."""
     return execution.prepare_language(load(adapters=adapters, beside=beside), dtype)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import torch
 
 from dsvl2.kernels.packing import held_bits
+from dsvl2.model.adapters.files import Adapter
 from dsvl2.model.config import LanguageConfig, ModelConfig
 from dsvl2.model.errors import NotEnoughMemory
+from dsvl2.model.names import unit_of
 from dsvl2.model.quantization.placement import UNPACKED
 from dsvl2.model.quantization.schemes import ALIASES, NONE, SCHEMES, Scheme
-from dsvl2.model.weights import TABLE, released_shapes
+from dsvl2.model.weights import released_shapes
 
 WORKING = 1 << 29  # activations of a long prompt, and what packing holds beside the weights
 OFFERED = ("int8", "e4a8", "w4")  # what to offer instead, the most exact first
@@ -30,15 +32,16 @@ class Need:
         return self.weights + self.cache + self.working
 
 
-def need(config: ModelConfig, scheme: Scheme, dtype: torch.dtype, *, packed: bool, twice: bool = False) -> Need:
+def need(config: ModelConfig, scheme: Scheme, dtype: torch.dtype, *, packed: bool, text: Adapter | None = None) -> Need:
     """What a network needs with its weights held under a scheme, or unpacked in `dtype`.
 
-    twice: with a second language part, which shares the embeddings.
+    text: the adapter of a second language part, whose attentions and MLPs exist twice where it changes them.
     """
     weights = 0.0
+    twice = set[str | None]() if text is None else set(map(unit_of, text.changes))
     for name, shape in released_shapes(config).items():
         form = scheme.form_of(name) if packed and not name.endswith(UNPACKED) else None
-        times = 2 if twice and name.startswith("language.") and name != TABLE else 1
+        times = 2 if unit_of(name) in twice else 1
         weights += prod(shape) * (held_bits(form) / 8 if form else dtype.itemsize) * times
     cache = cache_bytes(config.language, dtype) * config.language.max_position_embeddings
     return Need(int(weights), cache, min(WORKING, int(weights) // 4))
@@ -98,26 +101,26 @@ def check_memory(
     device: torch.device,
     *,
     packed: bool,
-    twice: bool = False,
+    text: Adapter | None = None,
 ) -> None:
-    """Raise NotEnoughMemory, with figures and with what would fit, when a model does not; twice: see `need`."""
-    free, wanted = free_bytes(device), need(config, scheme, dtype, packed=packed, twice=twice)
+    """Raise NotEnoughMemory, with figures and with what would fit, when a model does not; text: see `need`."""
+    free, wanted = free_bytes(device), need(config, scheme, dtype, packed=packed, text=text)
     if free is None or wanted.total <= free:
         return
     held = scheme.name if packed and scheme is not NONE else str(dtype).removeprefix("torch.")
     raise NotEnoughMemory(
         f"{name} in {held} needs {in_words(wanted.total)} "
-        f"({in_words(wanted.weights)} of weights{', with a second language part for text' if twice else ''}, "
+        f"({in_words(wanted.weights)} of weights{', with a second language part for text' if text else ''}, "
         f"{in_words(wanted.cache)} of cache), {device} has {in_words(free)} free",
-        _offer(config, scheme, dtype, free, twice=twice),
+        _offer(config, scheme, dtype, free, text),
     )
 
 
-def _offer(config: ModelConfig, scheme: Scheme, dtype: torch.dtype, free: int, *, twice: bool) -> str:
+def _offer(config: ModelConfig, scheme: Scheme, dtype: torch.dtype, free: int, text: Adapter | None) -> str:
     if scheme_is_stored(config):
         return "take a smaller model, a smaller scheme of the full checkpoint, or a machine with more memory"
     flags = {name: alias for alias, name in ALIASES.items()}
-    sizes = {name: need(config, SCHEMES[name], dtype, packed=True, twice=twice).total for name in OFFERED}
+    sizes = {name: need(config, SCHEMES[name], dtype, packed=True, text=text).total for name in OFFERED}
     for name, size in sizes.items():
         if size <= free and name != scheme.name:
             return f"--quant {flags.get(name, name)} needs {in_words(size)} and fits"

@@ -5,6 +5,7 @@ Only one thing differs between file and network: the experts of a layer are one 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,7 @@ from dsvl2.model.adapters.files import Adapter
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.errors import WeightsError
 from dsvl2.model.folders import read_json
-from dsvl2.model.names import EXPERT, is_unused
+from dsvl2.model.names import EXPERT, is_unused, unit_of
 from dsvl2.model.quantization.files import fetch, is_companion
 from dsvl2.model.quantization.placement import Placement
 from dsvl2.model.quantization.schemes import Scheme, scheme_of
@@ -93,15 +94,17 @@ def load_network(
     quant rounds the weights of a checkpoint with full ones. packed keeps what has a format in it; otherwise it is unpacked
     once, here. At no time is more than one tensor held beside the network itself. adapters are merged in fp32, before
     anything is rounded: what was stored in few bits is unpacked for it, and packed again in the same format. beside: a
-    network of the same checkpoint, from which everything but the language part is taken, and the embeddings too where no
-    adapter changes them.
+    network that runs already, of the same checkpoint with all of these adapters but the last, which shares with this one
+    whatever that one leaves as it is; see `lent`.
     """
     with torch.device("meta"):
         network = DeepseekVL2(config)
     network.eval().requires_grad_(False)
     everything = network.state_dict()
     if beside is not None:
-        _borrow(network, beside, keep_table=any(TABLE in adapter.changes for adapter in adapters))
+        for path in lent(beside, adapters[-1]):
+            parent, _, child = path.rpartition(".")
+            setattr(network.get_submodule(parent), child, attrgetter(path)(beside))
     wanted = {name: tensor for name, tensor in network.state_dict().items() if tensor.is_meta}
     filled: dict[str, Tensor] = {}
     arrived: set[str] = set()
@@ -137,12 +140,15 @@ def load_network(
     return network
 
 
-def _borrow(network: DeepseekVL2, beside: DeepseekVL2, *, keep_table: bool) -> None:
-    """Put modules of another network in the place of those that are not to be filled."""
-    for name in ("vision", "projector", "image_newline", "view_seperator"):
-        setattr(network, name, getattr(beside, name))
-    if not keep_table:
-        network.language.model.embed_tokens = beside.language.model.embed_tokens
+def lent(network: DeepseekVL2, adapter: Adapter) -> list[str]:
+    """What a network shares with one that has an adapter more, by path: all but the language part, and of that every
+    attention, MLP and norm that is the same in both; under a compiled step, which wants all weights plain, the table alone.
+    """
+    units = dict.fromkeys(unit for name in released_shapes(network.config) if (unit := unit_of(name)) is not None)
+    same = [unit for unit in units if unit not in set(map(unit_of, adapter.changes))]
+    if network.compiled is not None:
+        same = [unit for unit in same if unit == unit_of(TABLE)]
+    return ["vision", "projector", "image_newline", "view_seperator", *same]
 
 
 def _adapted(

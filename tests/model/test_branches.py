@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from dsvl2.model import loading, memory
+from dsvl2.model.adapters.files import read_adapter
 from dsvl2.model.config import ModelConfig
 from dsvl2.model.constraints.decoding import GrammarConstraint
 from dsvl2.model.constraints.language import either, text
@@ -20,7 +22,9 @@ from dsvl2.model.loading import fingerprint, load_engine
 from dsvl2.model.quantization.schemes import NONE
 from dsvl2.model.request import GenerationRequest, GenerationResult, Message, SamplingParams
 from dsvl2.model.weights import released_shapes
-from tests.model.lora import Shapes, lora
+from tests.model.lora import Shapes, lora, write
+
+WEIGHTS = "adapter_model.safetensors"
 
 ALIGNED = {
     "hidden_size": 32, "moe_intermediate_size": 16, "intermediate_size": 48, "num_attention_heads": 4,
@@ -108,6 +112,26 @@ def test_each_kind_gets_its_own_part_whatever_comes_beside_it(plain: Path, both:
     assert [bits(streamed[number]) for number in range(len(asked))] == alone
 
 
+@pytest.mark.gpu
+def test_each_kind_gets_its_own_part_on_a_gpu(plain: Path, both: Path, adapter: Path) -> None:
+    """With steps and prompts as recorded graphs, each part's own."""
+    options: dict[str, Any] = {"device": "cuda", "dtype": "bfloat16", "deterministic": True}
+    reading, texts, engine = (
+        load_engine(folder, adapter=given, **options)
+        for folder, given in ((plain, None), (plain, adapter), (both, None))
+    )
+    asked = requests(engine.network.config.candidate_resolutions[0][0])
+    alone = [bits((texts if one.text_only else reading).generate([one])[0]) for one in asked]
+    assert alone[1] != bits(reading.generate([asked[1]])[0])
+    for _ in range(3):
+        assert [bits(answer) for answer in engine.generate(asked)] == alone
+    streamed = dict(engine.stream(iter(asked)))
+    assert [bits(streamed[number]) for number in range(len(asked))] == alone
+    text = engine._branches.of(asked[1])
+    assert text.lanes.first.room.kept is not None
+    assert text.lanes.first.room.kept is not engine._lanes.first.room.kept
+
+
 def test_the_second_part_is_made_when_it_is_needed_and_shares_what_it_can(both: Path) -> None:
     engine = load(both)
     made: list[int] = []
@@ -124,6 +148,23 @@ def test_the_second_part_is_made_when_it_is_needed_and_shares_what_it_can(both: 
     assert text is not engine.network and text.vision is engine.network.vision
     assert text.language.model.embed_tokens is engine.network.language.model.embed_tokens
     assert text.projector is engine.network.projector and text.image_newline is engine.network.image_newline
+
+
+@pytest.mark.parametrize("plain", ["small", "multi-head", "nano"], indirect=True)
+def test_what_the_adapter_leaves_as_it_is_exists_once(plain: Path, shapes: Shapes, tmp_path: Path) -> None:
+    """Except under a compiled step; and a given adapter that changes more does not make more of it twice."""
+    folder = shutil.copytree(plain, tmp_path / "model")
+    narrow = lora(folder / "text_adapter", shapes, ("o_proj",))
+    wide = lora(tmp_path / "wide", shapes, ("down_proj",), seed=4)
+    engine = load(folder, adapter=wide)
+    text = engine._branches.of(ask("x")).network
+    for own, shared in zip(text.language.model.layers, engine.network.language.model.layers, strict=True):
+        assert own.self_attn is not shared.self_attn
+        assert (own.mlp is shared.mlp) == (engine.network.compiled is None)
+    together = {name: tensor.clone() for path in (wide, narrow) for name, tensor in load_file(path / WEIGHTS).items()}
+    alone = load(plain, adapter=write(tmp_path / "together", together))
+    question = ask("what?")
+    assert bits(engine.generate([question])[0]) == bits(alone.generate([question])[0])
 
 
 def test_answers_grow_and_questions_share_their_page_in_the_second_part(both: Path) -> None:
@@ -178,7 +219,8 @@ def test_what_drawing_raises_comes_behind_the_answers_of_both_kinds(both: Path) 
 
 def test_the_memory_of_both_parts_is_counted(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = ModelConfig.from_file(both / "config.json")
-    once, twice = (memory.need(config, NONE, torch.float32, packed=False, twice=both).weights for both in (False, True))
+    text = read_adapter(both / "text_adapter", released_shapes(config))
+    once, twice = (memory.need(config, NONE, torch.float32, packed=False, text=given).weights for given in (None, text))
     assert once < twice < 2 * once
     monkeypatch.setattr(loading, "UNPACK", 0)
     monkeypatch.setattr(memory, "free_bytes", lambda device: once + 4096)
