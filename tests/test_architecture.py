@@ -95,9 +95,18 @@ def imports_of(path: Path) -> list[tuple[int, str, str | None]]:
     return list(imports(tree_of(path)))
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a statement and all those below it; expressions, which are most of a file, are not looked at."""
+    yield node
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        below = getattr(node, part, None)
+        for inner in below if isinstance(below, list) else ():
+            yield from statements(inner)
+
+
 def imports(tree: ast.AST) -> Iterator[tuple[int, str, str | None]]:
     """Yield (line, module, imported name) of every import statement, those inside functions too."""
-    for node in ast.walk(tree):
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name, None) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

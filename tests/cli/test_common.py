@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from jsonschema import Draft202012Validator
 from dsvl2_cli.common import Common
 
 
+@cache
 def parameters(name: str) -> dict[str, Any]:
     from typer.main import get_command
 

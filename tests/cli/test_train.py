@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from dsvl2.pipelines.errors import InputError, OutputUnwritable
 from dsvl2_cli import training
@@ -91,11 +92,13 @@ def test_mistakes_are_told_before_a_process_starts(material: Path, tmp_path: Pat
     check(Plan("nano", material, run, resume=True, changes=("budget=3",)))
 
 
-def test_several_gpus_run_under_torchrun_and_a_folder_is_fine_tuned() -> None:
+def test_several_gpus_run_under_torchrun_and_a_folder_is_fine_tuned(monkeypatch: pytest.MonkeyPatch) -> None:
     many = command(Plan("nano", Path("d"), Path("o"), gpus=2, resume=True))
     assert "torch.distributed.run" in many and "--nproc-per-node=2" in many and "--resume" in many
     one = command(Plan("nano", Path("d"), Path("o"), gpus=0, changes=("seed=1",)))
     assert "torch.distributed.run" not in one and "--set=seed=1" in one
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert "--nproc-per-node=4" in command(Plan("nano", Path("d"), Path("o")))
     assert "dsvl2.pipelines.training.finetune" in command(Plan("folder", Path("d"), Path("o")))
 
 

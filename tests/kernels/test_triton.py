@@ -17,6 +17,12 @@ pytestmark = pytest.mark.usefixtures("kernels")
 DTYPES = [torch.float32, torch.bfloat16]
 FORMS = [INT8, INT4, NF4]
 gpu = pytest.mark.gpu
+# Every form in every dtype on a GPU; interpreted, where a case takes half a second, each form in one of them.
+PAIRS = [
+    pytest.param(form, dtype, marks=gpu if number % 2 == other else ())
+    for number, form in enumerate(FORMS)
+    for other, dtype in enumerate(DTYPES)
+]
 TOKENS = [0, 1, 7, *(pytest.param(count, marks=gpu) for count in (63, 129, 1000))]
 
 
@@ -71,8 +77,7 @@ def test_experts(dtype: torch.dtype, tokens: int) -> None:
     compare(lambda x, a, b: ops.moe_experts(x, idx, weight, a, b), x, gate_up, down, dtype=dtype)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(("form", "dtype"), PAIRS)
 @pytest.mark.parametrize("tokens", TOKENS)
 def test_packed_experts(form: Format, dtype: torch.dtype, tokens: int) -> None:
     x, idx, weight, gate_up, down = experts_case(tokens, 5, 2, 128, 64)
@@ -97,8 +102,14 @@ def test_many_pairs_are_sorted_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch, t
         assert bool((flat[mine.long()] == small.expert[block]).all())
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("forms", [(None, None), (None, INT8), (INT4, INT8), (NF4, NF4)])
+@pytest.mark.parametrize(
+    ("forms", "dtype"),
+    [
+        pytest.param(forms, dtype, marks=gpu if number % 2 == other else ())
+        for number, forms in enumerate([(None, None), (None, INT8), (NF4, NF4), (INT4, INT8)])
+        for other, dtype in enumerate(DTYPES)
+    ],
+)
 @pytest.mark.parametrize("tokens", [0, 1, 5, pytest.param(200, marks=gpu)])
 def test_shared_experts_ride_along(forms: tuple[Format | None, Format | None], dtype: torch.dtype, tokens: int) -> None:
     x, idx, weight, gate_up, down = experts_case(tokens, 4, 2, 128, 64)
@@ -330,8 +341,10 @@ def test_wide_tiles_of_long_products(monkeypatch: pytest.MonkeyPatch, form: Form
     compare(lambda x: ops.packed_experts(x, idx, weight, *stacks), x, dtype=torch.bfloat16)
 
 
-@pytest.mark.parametrize("form", [None, *FORMS])
-@pytest.mark.parametrize("tokens", [1, 2])
+@pytest.mark.parametrize(
+    ("form", "tokens"),
+    [(None, 1), (None, 2), (INT4, 1), (INT4, 2), *(pytest.param(f, n, marks=gpu) for f in (INT8, NF4) for n in (1, 2))],
+)
 def test_a_dense_layer_is_cut_into_parts(monkeypatch: pytest.MonkeyPatch, form: Format | None, tokens: int) -> None:
     from dsvl2.kernels.triton_backend import alone
 

@@ -93,7 +93,7 @@ def engine(checkpoint: Callable[[dict[str, Any]], Path], small_shape: dict[str, 
     return engine
 
 
-def requests(drafts: Sequence[str | None], new: int = 96, **more: Any) -> list[GenerationRequest]:
+def requests(drafts: Sequence[str | None], new: int = 64, **more: Any) -> list[GenerationRequest]:
     draw = random.Random(9)
     prompts = ["".join(draw.choices(LETTERS, k=20 + 7 * number)) for number in range(len(drafts))]
     sampling = SamplingParams(max_new_tokens=new, **more)

@@ -42,7 +42,8 @@ def run(network: DeepseekVL2) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    ("variant", "scheme"), [("tiny", "none"), ("small", "e4a8"), ("base", "none"), ("base", "nf4")]
+    ("variant", "scheme"),
+    [("tiny", "none"), ("small", "e4a8"), ("base", "nf4"), pytest.param("base", "none", marks=pytest.mark.gpu)],
 )
 @pytest.mark.usefixtures("triton_runs")
 @torch.inference_mode()

@@ -24,7 +24,7 @@ def killed(folder: Path, pages: int, kills: int, seed: int, *more: str) -> dict[
 
 
 def test_dozens_of_kills_change_nothing(tmp_path: Path) -> None:
-    result = killed(tmp_path, pages=60, kills=36, seed=7)
+    result = killed(tmp_path, pages=40, kills=24, seed=7)
     assert (result["wrong"], result["failures"]) == (0, 0), result
     assert min(result["kills"].values()) > 0
 

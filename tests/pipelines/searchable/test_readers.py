@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import drawn_pages
@@ -105,16 +106,23 @@ def test_the_words_are_the_same_and_lie_on_their_ink(
     assert min(overlaps) > 0
 
 
+@cache
+def thrifty(thrift: Thrift) -> tuple[PageResult, object]:
+    """A page, and its searchable PDF whose text is written so: made once for all who read it."""
+    image, page = drawn_pages.drawn_page(3, 1500, dpi=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write, "THRIFT", (thrift,))
+        patch.setattr(write, "MOST", 99)
+        with open_source(drawn_pages.saved(drawn_pages.sharp(image), "TIFF", compression="group4")) as source:
+            return page, render_output(get_format("pdf"), Document("x", (page,)), source.original)
+
+
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("thrift", write.THRIFT[1:])
 def test_words_lie_on_their_ink_where_bytes_are_saved_too(
-    reader: Callable[[Path], Found], thrift: Thrift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    reader: Callable[[Path], Found], thrift: Thrift, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(write, "THRIFT", (thrift,))
-    monkeypatch.setattr(write, "MOST", 99)
-    image, page = drawn_pages.drawn_page(3, 1500, dpi=100)
-    with open_source(drawn_pages.saved(drawn_pages.sharp(image), "TIFF", compression="group4")) as source:
-        result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
+    page, result = thrifty(thrift)
     path = tmp_path / "out.pdf"
     overlaps = overlaps_found(reader, page, result, path)
     assert statistics.median(overlaps) >= 0.6
