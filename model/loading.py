@@ -83,22 +83,22 @@ def load_engine(
     load = partial(load_network, folder, config, dtype=kind, device=place, quant=chosen, packed=packed)
     merged = () if given is None else (given,)
     network = load(adapters=merged)
+    reading, whole = fingerprints(folder, given)
+    stored_in = weight_files(folder) + adapter_files(folder / TEXT_ADAPTER)
     info = ModelInfo(
         name=model if isinstance(model, str) and is_embedded(model) else folder.name,
         path=str(folder),
         parameters=parameters,
-        weight_bytes=sum(path.stat().st_size for path in _files(folder, None))
-        if chosen is None
-        else held_bytes(network),
+        weight_bytes=sum(path.stat().st_size for path in stored_in) if chosen is None else held_bytes(network),
         scheme=scheme.name,
         dtype=str(number).removeprefix("torch."),
         device=str(place),
         context_length=language.max_position_embeddings,
         vocab_size=language.vocab_size,
-        fingerprint=fingerprint(folder, given),
+        fingerprint=whole,
         reading=ReadingProfile.for_folder(folder),
         adapter="" if given is None else str(given.folder),
-        text_adapter=texts is not None,
+        reading_fingerprint=reading,
     )
     processor_file = folder / "processor_config.json"
     processor = ProcessorConfig.from_dict(read_json(processor_file) if processor_file.exists() else {})
@@ -165,28 +165,33 @@ def _why_no_gpu(place: torch.device) -> str:
     return ": this PyTorch is built for CPU only" if torch.version.cuda is None else ": PyTorch finds no GPU"
 
 
-def _files(folder: Path, adapter: Adapter | None, *, texts: bool = True) -> list[Path]:
-    """What holds weights: of the model, of its adapter for text, of an adapter that is merged."""
-    own = adapter_files(folder / TEXT_ADAPTER) if texts else []
-    return [*weight_files(folder), *own, *([] if adapter is None else adapter_files(adapter.folder))]
+def fingerprint(folder: Path, adapter: Adapter | None = None) -> str:
+    """sha256 over the side files, the weights and the adapters."""
+    return fingerprints(folder, adapter)[1]
 
 
-def fingerprint(folder: Path, adapter: Adapter | None = None, *, texts: bool = True) -> str:
-    """sha256 over the side files, the weights and the adapters; texts: also over the one for requests without an image.
+def fingerprints(folder: Path, adapter: Adapter | None = None) -> tuple[str, str]:
+    """Two sha256 over the side files, the weights and an adapter: without, and with the adapter for text.
 
     Weight files beyond 256 MiB enter by size, head, tail and 64 samples: reading 50 GB to name a model would cost a minute.
     """
     digest = hashlib.sha256()
-    for path in [folder / name for name in SIDE_FILES if (folder / name).exists()] + _files(
-        folder, adapter, texts=texts
-    ):
-        size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
-        with path.open("rb") as handle:
-            if size <= WHOLE_HASH:
-                digest.update(handle.read())
-                continue
-            for part in range(65):
-                handle.seek((size - SAMPLE) * part // 64)
-                digest.update(handle.read(SAMPLE))
-    return digest.hexdigest()
+    own = [folder / name for name in SIDE_FILES if (folder / name).exists()]
+    for path in own + weight_files(folder) + ([] if adapter is None else adapter_files(adapter.folder)):
+        _add(digest, path)
+    reading = digest.hexdigest()
+    for path in adapter_files(folder / TEXT_ADAPTER):
+        _add(digest, path)
+    return reading, digest.hexdigest()
+
+
+def _add(digest: "hashlib._Hash", path: Path) -> None:
+    size = path.stat().st_size
+    digest.update(f"{path.name}\0{size}\0".encode())
+    with path.open("rb") as handle:
+        if size <= WHOLE_HASH:
+            digest.update(handle.read())
+            return
+        for part in range(65):
+            handle.seek((size - SAMPLE) * part // 64)
+            digest.update(handle.read(SAMPLE))

@@ -135,8 +135,8 @@ class GenerationResult:
 class ModelInfo:
     """What runs. `fingerprint` is the sha256 over configuration, tokenizer, weights and adapters.
 
-    adapter: the folder of the adapter that was asked for, "" for none; text_adapter: whether requests without an image go
-    to a language part of their own.
+    adapter: the folder of the adapter that was asked for, "" for none. reading_fingerprint: the same without the adapter that
+    the checkpoint brings for requests without an image; "" where there is none to leave out.
     """
 
     name: str
@@ -151,4 +151,13 @@ class ModelInfo:
     fingerprint: str
     reading: ReadingProfile
     adapter: str = ""
-    text_adapter: bool = False
+    reading_fingerprint: str = ""
+
+    @property
+    def text_adapter(self) -> bool:
+        """Whether requests without an image go to a language part of their own."""
+        return self.reading_fingerprint not in ("", self.fingerprint)
+
+    def fingerprint_for(self, request: GenerationRequest) -> str:
+        """The sha256 over all that decides the answer to a request."""
+        return self.fingerprint if request.text_only else self.reading_fingerprint or self.fingerprint

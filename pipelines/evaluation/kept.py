@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class KeptEngine:
     """Answers from a file where it can, by the engine where it must; the answers are those of the engine.
 
-    They are kept by the checkpoint's fingerprint, the request's text and pictures and its sampling. Requests with a
+    They are kept by the fingerprint of what answers, the request's text and pictures and its sampling. Requests with a
     constraint are not kept: a constraint is no data. The file (SQLite) may be shared by processes.
     """
 
@@ -60,7 +60,7 @@ class KeptEngine:
     def _key(self, request: GenerationRequest) -> str | None:
         if request.sampling.constraint is not None:
             return None
-        digest = hashlib.sha256(f"{self.info.fingerprint} {request.sampling} {request.tiles}".encode())
+        digest = hashlib.sha256(f"{self.info.fingerprint_for(request)} {request.sampling} {request.tiles}".encode())
         for message in request.messages:
             digest.update(f"\0{message.role}\0{message.content}\0".encode())
             for image in message.images:

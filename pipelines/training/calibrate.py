@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from dsvl2.model import Engine, ModelError, load_engine
-from dsvl2.model.loading import fingerprint
 from dsvl2.pipelines.confidence.calibration import FILE_NAME, Calibration, load_calibration
 from dsvl2.pipelines.errors import DocumentError
 from dsvl2.pipelines.evaluation.page_sets import SETS, SetOptions, load_set
@@ -49,8 +48,7 @@ def _run(options: argparse.Namespace) -> int:
     path = Path(options.out or engine.info.path) / FILE_NAME
     plan = Plan(options.model, options.threads, options.cache, options.seed, options.vocabulary)
     if options.only_answers:
-        weights = engine.info.fingerprint
-        reading = fingerprint(Path(engine.info.path), texts=False)  # what an adapter for questions leaves as it is
+        weights, reading = engine.info.fingerprint, engine.info.reading_fingerprint  # which no adapter for text changes
         found = load_calibration(path.parent, weights) or load_calibration(path.parent, reading)
         if found is None:
             _say(f"error: {path} is not for these weights; fit the words first, without --only-answers")

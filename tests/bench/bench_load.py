@@ -1,11 +1,12 @@
 """Load the released models at full size, with random weights: seconds, peak memory, and a page read. Not collected by pytest.
 
     python tests/bench/full_size.py small DIR --tokenizer tests/parity/fixture     # 7, 33 or 55 GB for tiny, small, base
-    python tests/bench/bench_load.py DIR [--quant e4a8,nf4] [--device cuda] [--new 1000]
+    python tests/bench/bench_load.py DIR [--quant e4a8,nf4] [--device cuda] [--new 1000] [--adapter RANK]
     python tests/bench/bench_load.py --make-in DIR --variants tiny,small,base --minutes 5     # all of it, and tidied up
 
-A page (2 x 3 tiles) is read when the folder has a tokenizer; the end token is ignored. The first load reads from disk and fills
-the page cache: say which one it was. Peaks are those since the load before (GPU: PyTorch's counter; host: VmHWM, reset).
+--adapter merges a random LoRA of this rank into every linear layer of the language part. A page (2 x 3 tiles) is read when the
+folder has a tokenizer; the end token is ignored. The first load reads from disk and fills the page cache: say which one it was.
+Peaks are those since the load before (GPU: PyTorch's counter; host: VmHWM, reset).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import runpy
 import shutil
 import subprocess
 import sys
@@ -26,25 +28,39 @@ import torch
 SCHEMES = ("none", "e4a8", "int8", "nf4")
 
 
-def measure(folder: Path, quant: str, device: str, new: int) -> dict[str, Any]:
+def random_adapter(folder: Path, rank: int) -> Path:
+    """A LoRA adapter, in fp16, of attention, MLPs and every expert of the model in this folder."""
+    from dsvl2.model import ModelConfig
+    from dsvl2.model.weights import released_shapes
+
+    tools = runpy.run_path(str(Path(__file__).parents[1] / "model" / "lora.py"))
+    shapes = released_shapes(ModelConfig.from_file(folder / "config.json"))
+    made = tools["factors"](shapes, tools["modules_of"](shapes), rank, 0.02)
+    found: Path = tools["write"](folder / "random_adapter", {k: v.half() for k, v in made.items()}, r=rank)
+    return found
+
+
+def measure(folder: Path, quant: str, device: str, new: int, rank: int = 0) -> dict[str, Any]:
     """Load once; read a page and generate when there is a tokenizer."""
     from dsvl2.model import ModelConfig
+    from dsvl2.model.adapters.files import read_adapter
     from dsvl2.model.loading import load_engine
     from dsvl2.model.memory import cache_bytes, need
     from dsvl2.model.quantization.placement import held_bytes
     from dsvl2.model.quantization.schemes import SCHEMES as ALL
-    from dsvl2.model.weights import load_network
+    from dsvl2.model.weights import load_network, released_shapes
 
     place = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else device.replace("auto", "cpu"))
     config = ModelConfig.from_file(folder / "config.json")
     chosen = None if quant == "none" else quant
+    adapter = random_adapter(folder, rank) if rank else None
     before = reset_peaks(place)
     left = (
         torch.cuda.memory_allocated(place) / 1e9 if place.type == "cuda" else None
     )  # by loads before, in this process
     start, engine = time.perf_counter(), None
     if (folder / "tokenizer.json").is_file():
-        engine = load_engine(folder, device=str(place), dtype="bfloat16", quant=chosen)
+        engine = load_engine(folder, device=str(place), dtype="bfloat16", quant=chosen, adapter=adapter)
         network = engine.network
     else:
         network = load_network(
@@ -54,11 +70,13 @@ def measure(folder: Path, quant: str, device: str, new: int) -> dict[str, Any]:
             device=place,
             quant=ALL[quant] if chosen else None,
             packed=bool(chosen),
+            adapters=[read_adapter(adapter, released_shapes(config))] if adapter else [],
         )
     if place.type == "cuda":
         torch.cuda.synchronize()
     figures: dict[str, Any] = {
         "quant": quant,
+        "adapter_gb": None if adapter is None else (adapter / "adapter_model.safetensors").stat().st_size / 1e9,
         "device": torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu",
         "load_seconds": round(time.perf_counter() - start, 2),
         "held_gb": held_bytes(network) / 1e9,
@@ -196,6 +214,7 @@ def main() -> int:
     parser.add_argument("--quant", default=",".join(SCHEMES))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--new", type=int, default=1000, help="tokens to generate after the page; 0: load only")
+    parser.add_argument("--adapter", type=int, default=0, metavar="RANK", help="merge a random LoRA of this rank")
     parser.add_argument("--minutes", type=float, default=1e6, help="begin nothing after so long")
     parser.add_argument("--make-in", type=Path, help="make the checkpoints here, one after the other")
     parser.add_argument("--variants", default="tiny,small,base")
@@ -209,7 +228,7 @@ def main() -> int:
             print(json.dumps({"folder": options.folder.name, "quant": quant, "skipped": "no time left"}), flush=True)
             continue
         try:
-            figures = measure(options.folder, quant, options.device, options.new)
+            figures = measure(options.folder, quant, options.device, options.new, options.adapter)
         except Exception as error:  # the other schemes are still worth measuring
             traceback.print_exc(limit=-4)
             figures, failed = {"quant": quant, "failed": f"{type(error).__name__}: {error}"[:500]}, 1

@@ -191,7 +191,9 @@ def test_a_given_adapter_is_merged_under_the_one_for_text(
 
 def test_the_fingerprint_is_of_both_parts_and_of_reading_alone_as_before(plain: Path, both: Path) -> None:
     assert load(both).info.fingerprint == fingerprint(both) != fingerprint(plain)
-    assert fingerprint(both, texts=False) == fingerprint(plain)
+    info, request = load(both).info, ask("what?")
+    assert info.reading_fingerprint == fingerprint(plain) == load(plain).info.fingerprint_for(request)
+    assert info.fingerprint_for(request) == info.fingerprint != info.fingerprint_for(ask("", picture(48)))
     assert load(both).info.weight_bytes > load(plain).info.weight_bytes
 
 
