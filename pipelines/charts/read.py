@@ -101,9 +101,15 @@ def understand(ground: Ground, texts: Sequence[TextItem]) -> ChartData:
     """Return the chart that a picture with these words shows."""
     scene = make_scene(ground, texts)
     best = _best(scene)
-    if best is None or not best.found:
+    if best is None or not best.found or _says_nothing(best):
         return ChartData(notices=(NO_CHART,), texts=scene.texts)
     return replace(best, texts=scene.texts)
+
+
+def _says_nothing(data: ChartData) -> bool:
+    """Say whether there is neither a label nor a scale: lines of a table with figures beside them, no chart."""
+    axis = data.value_axis
+    return not any(point.label.strip() for _, point in data.points()) and not (axis.labels or axis.name)
 
 
 def _best(scene: Scene) -> ChartData | None:

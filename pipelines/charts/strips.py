@@ -19,12 +19,14 @@ from dsvl2.pipelines.charts.pixels import grown
 from dsvl2.pipelines.charts.spots import Spot
 from dsvl2.pipelines.charts.types import TextItem
 from dsvl2.pipelines.documents import geometric_mean
+from dsvl2.pipelines.words import split_by_width
 
 PITCH = 32  # canvas pixels from line to line
 MARGIN = 8  # canvas pixels to the left of a line
 _CAPITAL = 1.42  # capital height over x-height
 _LOCATION = re.compile(r"<\|y_(\d+)\|>")
 _SIGN = re.compile(r"^[=\-\u2013\u2014_~\u2022\u25cf\u25a0\u25cb\u2192\u2190\u2194\u00b7*+]+\s+(?=[^\W\d]{2})")
+_NUMBER, _STEPS = re.compile(r"[-\u2013\u2212]?\d[\d.,]*%?"), 3  # a label of a scale; so many that ran together
 _LEAST_SCALE, _MOST_SCALE = 0.25, 4.0
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -136,7 +138,7 @@ def collect(
     answers: Sequence[GenerationResult],
     profile: ReadingProfile,
 ) -> tuple[TextItem, ...]:
-    """Return the spots with what was read on them, in the spots' order; unread ones have empty text.
+    """Return the spots with what was read on them, in the spots' order; unread ones have empty text, scales are parted.
 
     Lines are matched to spots by their location tokens, and by order where a checkpoint writes none.
     """
@@ -151,7 +153,20 @@ def collect(
             texts[number] = f"{texts[number]} {text}".strip()
             sure[number] = confidence
     items = [TextItem(texts[k], spot.box, spot.angle, sure[k]) for k, spot in enumerate(spots)]
-    return tuple(_without_swatch(ground, item) for item in items)
+    return tuple(part for item in items for part in _steps(_without_swatch(ground, item)))
+
+
+def _steps(item: TextItem) -> list[TextItem]:
+    """Part the numbers of a level scale that stand so close that they were taken for one text."""
+    words = item.text.split()
+    count = next((k for k, word in enumerate(words) if not _NUMBER.fullmatch(word)), len(words))
+    if item.angle or count < _STEPS or count < len(words) - 1:  # a word of the line below may have come along
+        return [item]
+    wide = item.box.x1 - item.box.x0
+    return [
+        replace(item, text=word, box=replace(item.box, x0=item.box.x0 + start * wide, x1=item.box.x0 + stop * wide))
+        for word, start, stop in split_by_width(" ".join(words[:count]))
+    ]
 
 
 def _without_swatch(ground: Ground, item: TextItem) -> TextItem:

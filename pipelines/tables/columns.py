@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from statistics import median
 
 import numpy as np
@@ -17,6 +18,9 @@ _WIDE = 3.0  # letter heights: a stripe so wide is a border if two lines have te
 _HALF = 0.1  # letter heights that lines half beside each other share, at least, in the most open print
 _JUSTIFIED, _PROSE_WIDE = 3, 18.0  # full lines of running text, and their least width in letter heights
 _FLUSH, _MOSTLY = 0.5, 0.8  # letter heights from the usual ends of a line, and the share of lines that have them
+# letter heights of a space between words at least, and of a justified line's usual one at most; spaces of such a line, the
+# widest to the usual one, and the share of the width that it fills
+_SPACE, _WIDEST_SPACE, _SPACES, _EVEN, _FULL = 0.6, 1.6, 5, 2.3, 0.9
 _SURE_GAP = 1.5  # letter heights: the least stripe inside a ruled cell
 
 
@@ -104,3 +108,14 @@ def _stripes(rows: Sequence[Sequence[Box]], least: int) -> list[tuple[int, float
         for a, b in zip(begin.tolist(), stop.tolist(), strict=True)
         if b - a >= least and a > 1 and b < width - 1
     ]
+
+
+def is_spaced_evenly(line: Sequence[Box], width: float, unit: float) -> bool:
+    """Say whether a line of words fills `width` with spaces of one size, as justified text has them, however wide they are."""
+    words = sorted(line, key=lambda word: word.x0)
+    ends = accumulate((word.x1 for word in words), max)
+    gaps = [b.x0 - end for end, b in zip(ends, words[1:], strict=False) if b.x0 - end > _SPACE * unit]
+    if len(gaps) < _SPACES or words[-1].x1 - words[0].x0 < _FULL * width:
+        return False
+    usual = median(gaps)
+    return usual < _WIDEST_SPACE * unit and max(gaps) < _EVEN * usual

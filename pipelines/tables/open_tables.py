@@ -9,13 +9,14 @@ from statistics import median
 
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.letters import Rule
-from dsvl2.pipelines.tables.columns import find_borders, is_justified
+from dsvl2.pipelines.tables.columns import find_borders, is_justified, is_spaced_evenly
 from dsvl2.pipelines.tables.marks import around, centre_x, centre_y, chunks, text_lines
 
 _APART = 1.3  # letter heights between words of different cells on a line that counts as one of a table
 _MOST_RULES = 60
 _SAME_END = 1.5  # letter heights: rules of one table begin and end together
 _LEADING = 1.2  # letter heights from line to line, at least
+_CLOSEST = 1.6  # letter heights from line to line: nothing is set so close
 _STEP = 2.3  # usual line distances: a wider gap ends a table without rules
 _LABEL = 3.0  # letter heights: a column of bullets or item numbers is no wider
 _PROSE_WIDE, _PROSE_FILL = 13.0, 0.75  # letter heights, share of the column: lines of running text
@@ -92,7 +93,10 @@ def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float, *, step: 
     inside = [
         w for w in words if whole.x0 - unit < centre_x(w) < whole.x1 + unit and whole.y0 <= centre_y(w) <= whole.y1
     ]
-    lines = _lines(inside, unit)
+    lines = [
+        _Line(line.words, (line.box,)) if is_spaced_evenly(line.words, whole.x1 - whole.x0, unit) else line
+        for line in _lines(inside, unit)
+    ]
     middles = [centre_y(line.box) for line in lines]
     steps = [b - a for a, b in pairwise(middles) if b - a > step * unit]
     pitch = sorted(steps)[len(steps) // 4] if steps else 2.4 * unit
@@ -101,7 +105,8 @@ def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float, *, step: 
     while place < len(lines):
         end = _run_end(lines, place, pitch)
         run = lines[place:end]
-        if sum(line.tabular for line in run) >= 3 and _in_columns(run, unit, least=3):
+        rows = sum(line.tabular for line in run) >= 3 and not _is_fraction(run, unit)
+        if rows and _in_columns(run, unit, least=3):
             first = _with_head(lines, place, run, pitch, unit)
             last = _with_tail(lines, end, run, pitch, unit)
             box = around([line.box for line in lines[first:last]])
@@ -110,6 +115,12 @@ def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float, *, step: 
         else:
             place = max(end, place + 1)
     return found
+
+
+def _is_fraction(run: Sequence[_Line], unit: float) -> bool:
+    """Say whether lines lie closer than any that are set below each other: parts of a formula, of fractions and limits."""
+    steps = [centre_y(after.box) - centre_y(before.box) for before, after in pairwise(run)]
+    return bool(steps) and median(steps) < _CLOSEST * unit
 
 
 def _run_end(lines: Sequence[_Line], start: int, pitch: float) -> int:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import median
 
 from dsvl2.pipelines.documents import Box
-from dsvl2.pipelines.tables.columns import find_borders, is_justified
+from dsvl2.pipelines.tables.columns import find_borders, is_justified, is_spaced_evenly
 from dsvl2.pipelines.tables.marks import around, centre_x, centre_y, chunks, text_lines
 
 _STRIPE = 1.17  # line distances from the last line of a row to the first of the next, at least
@@ -96,7 +96,9 @@ def _runs(lines: Sequence[Sequence[Box]], place: Box, unit: float, apart: float)
     begun = -1
     for k, line in enumerate(lines):
         parts = chunks(line, _PARTS * unit)
-        prose = len(parts) == 1 and parts[0].x1 - parts[0].x0 > _PROSE * (place.x1 - place.x0)
+        wide = place.x1 - place.x0
+        prose = len(parts) == 1 and parts[0].x1 - parts[0].x0 > _PROSE * wide
+        prose |= is_spaced_evenly(line, wide, unit)
         inside = place.y0 < _middle(line) < place.y1
         far = k > 0 and _middle(line) - _middle(lines[k - 1]) > apart
         if begun >= 0 and (far or prose or not inside):

@@ -20,6 +20,8 @@ _HEADING_SIZE = 1.14  # times the size of most of the text
 _MOST_BOLD_WORDS = 14
 _ENDS = re.compile(r"[.,;]$")
 _STRAIGHT = 0.98
+_NUMBER = re.compile(r"\((?:\d+\.)*(\d+)[a-z]?\)")
+_WORD = re.compile(r"[^\W\d_]{3}|\d{2}")
 
 
 def layer_result(page: LayerPage, number: int, dpi: float, use: TextLayerUse) -> PageResult:
@@ -155,10 +157,21 @@ def _apart(before: Piece, row: Piece) -> bool:
 
 
 def _apart_lines(block: Block) -> list[Block]:
-    """Return the lines of contents, indexes and listings, which wide gaps make look like a table, as a paragraph each."""
-    if block.kind != "table" or not is_text([line.text.split("\t") for line in block.lines]):
+    """Return the lines of contents, indexes, listings and formulas, which wide gaps make look like a table, as paragraphs."""
+    rows = [line.text.split("\t") for line in block.lines]
+    if block.kind != "table" or not (is_text(rows) or _is_formula(rows)):
         return [block]
     return [Block("paragraph", " ".join(line.text.split()), line.box, lines=(line,)) for line in block.lines]
+
+
+def _is_formula(rows: Sequence[Sequence[str]]) -> bool:
+    """Say whether all that stands behind the first cells are signs and numbers of formulas, which count up."""
+    behind = [cell.strip() for row in rows for cell in row[1:] if cell.strip()]
+    found = [match for cell in behind if (match := _NUMBER.fullmatch(cell))]
+    counts = [int(match[1]) for match in found]
+    signs = [cell for cell in behind if not _NUMBER.fullmatch(cell)]
+    rising = counts == list(range(min(counts, default=0), min(counts, default=0) + len(counts)))
+    return bool(counts) and rising and not any(map(_WORD.search, signs)) and 2 * len(counts) <= len(rows) + 1
 
 
 def _with_words(block: Block, words: dict[Box, tuple[Word, ...]]) -> Block:

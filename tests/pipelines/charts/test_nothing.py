@@ -48,3 +48,18 @@ def test_the_dots_of_a_picture_are_no_words() -> None:
     letters = find_letters(ground)
     assert letters is not None and int((~letters.small).sum()) > 2000
     assert find_spots(ground) == ()
+
+
+def test_bars_without_a_label_or_a_scale_are_no_chart() -> None:
+    """So are the lines of a table with figures beside them."""
+    page = Image.new("RGB", (600, 400), "white")
+    pen = ImageDraw.Draw(page)
+    for k, long in enumerate((200, 320, 260)):
+        pen.rectangle((100, 60 + 90 * k, 100 + long, 110 + 90 * k), fill=(70, 90, 160))
+    values = [TextItem(str(v), Box(x, 75 + 90 * k, x + 40, 95 + 90 * k), 0, 0.99)
+              for k, (v, x) in enumerate(((20, 310), (32, 430), (26, 370)))]  # fmt: skip
+    names = [
+        TextItem(name, Box(40, 75 + 90 * k, 90, 95 + 90 * k), 0, 0.99) for k, name in enumerate(("Oak", "Elm", "Ash"))
+    ]
+    assert understood(page, *values, *names).found
+    assert not understood(page, *values).found
