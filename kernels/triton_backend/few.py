@@ -13,6 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from dsvl2.kernels.cuda_backend import heads as heads_cuda
 from dsvl2.kernels.sight import Sight
 from dsvl2.kernels.triton_backend.launch import chained, hold, interpreting, on, power, release, roomy
 from dsvl2.kernels.triton_backend.merging import merge
@@ -230,6 +231,8 @@ def heads(
     q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, scale: float, cache: Tensor, rows: Tensor, sight: Sight
 ) -> Tensor:
     """See `joined.heads_step`; q, k and v [1, A, d] -> [1, A, d]."""
+    if heads_cuda.fits(q, k, v, cache):
+        return heads_cuda.heads(q, k, v, cos, sin, scale, cache, rows, sight)
     _, groups, width = q.shape
     size = cache.shape[3]
     step = min(size, HEAD_STEP)
