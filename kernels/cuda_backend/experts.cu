@@ -159,7 +159,9 @@ __device__ __forceinline__ void down_of(const Down& g) {
     extern "C" __global__ void __launch_bounds__(GROUPS * 128, BLOCKS) both_##K(const Both g) { both_of<K, DEPTH, GROUPS>(g); }
 #define DOWN(WIDTH, DEPTH, SHARE) \
     extern "C" __global__ void __launch_bounds__(SHARE * 256, 2) down_##WIDTH(const Down g) { down_of<WIDTH, DEPTH, SHARE>(g); }
+BOTH(1280, 5, 2, 3)
 BOTH(2048, 8, 1, 6)
 BOTH(2560, 10, 2, 2)
+DOWN(896, 7, 2)
 DOWN(1408, 11, 2)
 DOWN(1536, 8, 2)

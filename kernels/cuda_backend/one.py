@@ -1,8 +1,8 @@
 """Products of one token with weights of 4 bits on Hopper, as `rows.cu` and `experts.cu` have them.
 
 Linear maps, of the norm of a sum if need be, and the experts of a layer with their weighted sum. Triton's kernels go on where
-one of them is not `trusted`. A step on an H100 with these and `merge.cu`: small 1,287 -> 1,068 us, base 2,052 -> 1,767.
-Letters as in `triton_backend.alone`: I expert width, H hidden, K columns.
+one of them is not `trusted`. A step on an H100 with these and `merge.cu`: small 1,287 -> 1,068 us, base 2,052 -> 1,767; with
+those of experts tiny 348 -> 342. Letters as in `triton_backend.alone`: I expert width, H hidden, K columns.
 """
 
 import ctypes
@@ -22,8 +22,8 @@ from dsvl2.kernels.packing.arranged import ArrangedInt4
 
 Pair = tuple[PackedWeight, PackedWeight]
 ROWS, ROW_THREADS = (1280, 2048, 2560, 4096), 256  # columns of a linear map; threads of a block
-BOTH = {2048: (8, 1), 2560: (10, 2)}  # H: units that a warp has under way, groups of 16 rows of a block
-DOWN = {1408: (11, 2), 1536: (8, 2)}  # I: units that a warp has under way, warps of an expert
+BOTH = {1280: (5, 2), 2048: (8, 1), 2560: (10, 2)}  # H: units that a warp has under way, groups of 16 rows of a block
+DOWN = {896: (7, 2), 1408: (11, 2), 1536: (8, 2)}  # I: units that a warp has under way, warps of an expert
 PAIR, UNIT = 1152, 640  # bytes of a unit of gate and up, and of one matrix, with their words
 ALL = 8  # experts of a token, shared ones included
 LARGEST_ERROR = 0.004  # of bf16: .0018 is usual

@@ -67,7 +67,7 @@ def test_rows(maps: ctypes.CDLL, columns: int, fp32: bool, add: bool, norm: bool
     assert not add or torch.equal(total, both)
 
 
-@pytest.mark.parametrize("columns", [2048, 2560])
+@pytest.mark.parametrize("columns", [1280, 2048, 2560])
 def test_gate_and_up(layers: ctypes.CDLL, columns: int) -> None:
     """Of chosen experts, one of them twice, and of shared ones that are two halves of a wide one."""
     torch.manual_seed(columns)
@@ -82,7 +82,7 @@ def test_gate_and_up(layers: ctypes.CDLL, columns: int) -> None:
     assert distance(got, F.silu(gates @ x.float()) * (ups @ x.float())) < SMALL
 
 
-@pytest.mark.parametrize("width", [1408, 1536])
+@pytest.mark.parametrize("width", [896, 1408, 1536])
 def test_down_and_the_weighted_sum(layers: ctypes.CDLL, width: int) -> None:
     torch.manual_seed(width)
     hidden, chosen = 64, [2, 0, 1, 1, 2, 0]
@@ -159,6 +159,6 @@ def test_rows_on_a_card(columns: int) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a card")
-@pytest.mark.parametrize(("hidden", "width"), [(2048, 1408), (2560, 1536)])
+@pytest.mark.parametrize(("hidden", "width"), [(1280, 896), (2048, 1408), (2560, 1536)])
 def test_experts_on_a_card(hidden: int, width: int) -> None:
     assert all(one.experts_error(CARD, hidden, width) < 2 * SMALL for _ in range(3))
