@@ -13,7 +13,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsvl2.kernels.cuda_backend import one
+from dsvl2.kernels.cuda_backend import one, plain
 from dsvl2.kernels.packing import PackedWeight
 from dsvl2.kernels.triton_backend.expert_kernels import part_of
 from dsvl2.kernels.triton_backend.launch import chained, fence, hold, on, release
@@ -195,7 +195,6 @@ def experts(
         "WIDTH": width, "PER_TOKEN": per_token, "NS": halves, "FORM": held[0].form, "SHARED_FORM": beside[0].form,
         "ASM": held[0].fast(x) or beside[0].fast(x), "BN": own, "SHARED_BN": other, "WHOLE": whole, **chained(x),
     }  # fmt: skip
-    spread = torch.empty(len(middle), hidden, dtype=x.dtype, device=x.device)
     forms = held[0].form, beside[0].form
     up, down = ({
         "STEP": _step(forms[0], warps), "SHARED_STEP": _step(forms[1], warps), "num_warps": warps
@@ -204,6 +203,11 @@ def experts(
         _gate_up[(triton.cdiv(width, min(own, other)), len(middle))](
             x, given, *held[0].tensors, *beside[0].tensors, middle, K=hidden, **up, **options, **_registers(*forms, x)
         )
+        if routed and shared and plain.fits(x, width, per_token, routed[1], shared[1]):
+            assert weight is not None  # as there are chosen experts
+            downs = cast(Tensor, routed[1]), cast(Tensor, shared[1])
+            return plain.down_sum(middle, given, weight.contiguous(), *downs, out)
+        spread = torch.empty(len(middle), hidden, dtype=x.dtype, device=x.device)
         _down[(triton.cdiv(hidden, min(own, other)), len(middle))](
             middle, given, *held[1].tensors, *beside[1].tensors, spread, H=hidden, **down, **options
         )
