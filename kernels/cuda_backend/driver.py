@@ -7,6 +7,7 @@ Both libraries come with PyTorch and the card's driver; nothing else is needed, 
 import ctypes
 import ctypes.util
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor
 HERE = Path(__file__).parent
 MOST_SHARED = 227 * 1024  # bytes that a block may have on Hopper
 _CLUSTER, _SERIALIZATION = 4, 6  # CUlaunchAttributeID
-_FIXED_SHARED, _DYNAMIC_SHARED, _ANY_CLUSTER = 1, 8, 14  # CUfunction_attribute
+_FIXED_SHARED, _DYNAMIC_SHARED, _CARVEOUT, _ANY_CLUSTER = 1, 8, 9, 14  # CUfunction_attribute
 _BF16, _SWIZZLE_128, _PROMOTE_256 = 9, 3, 3  # of CUtensorMap
 
 
@@ -79,6 +80,12 @@ def room_beside(function: int) -> None:
     _driver("cuFuncGetAttribute", ctypes.byref(fixed), _FIXED_SHARED, handle)
     if fixed.value >= 1 << 14:
         _driver("cuFuncSetAttribute", handle, _DYNAMIC_SHARED, MOST_SHARED - fixed.value)
+
+
+def shared_first(function: int) -> None:
+    """Ask for as much shared memory as there is, and little cache, while a kernel runs: a hint, no error if it is refused."""
+    with suppress(CudaError):
+        _driver("cuFuncSetAttribute", ctypes.c_void_p(function), _CARVEOUT, 100)
 
 
 @cache

@@ -9,7 +9,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsvl2.kernels.triton_backend.launch import chained, hold, on, power, release
+from dsvl2.kernels.triton_backend.launch import chained, hold, on, part_alike, power, release
 
 
 @triton.jit
@@ -198,11 +198,14 @@ def latent_step(
     (slots, heads, width), rank, rotary = q.shape, len(gain), 2 * cos.shape[-1]
     out = torch.empty(slots, heads, rank + rotary, dtype=q.dtype, device=q.device)
     q, kv, across = _rows_whole(q), _rows_whole(kv), min(64, power(rank))
+    options = chained(q)
+    if options["CHAIN"]:
+        part_alike()  # a model of latents gains by it
     with on(q):
         _latent_step[(heads * triton.cdiv(rank, across) + 1, slots)](
             q, to_key, kv, gain, cos.contiguous(), sin.contiguous(), flat, rows, out, scale, eps, heads, q.stride(0),
             kv.stride(0), to_key.stride(0), N=width - rotary, R=rank, D=rotary, BR=across, NP=power(width - rotary),
-            RP=power(rank), DP=power(rotary // 2), num_warps=4, **chained(q),
+            RP=power(rank), DP=power(rotary // 2), num_warps=4, **options,
         )  # fmt: skip
     return out
 
