@@ -58,6 +58,7 @@ __device__ __forceinline__ void ask(const Given& g, const Map* map, u32 ring, u3
         __syncwarp();
     }
     if (!held) hold();
+    release_next(); // not before: what the next kernel asks for early would delay this one's tiles (8 rows: 12.4 us, not 14.3)
 }
 
 // Rows of the last tile behind a row's end: whatever lay there, it must not reach the values.
@@ -106,7 +107,6 @@ __device__ __forceinline__ void look(const Given& g, char* shared, u32 full, u32
     hold();
     u32 query[STEPS][4];
     take(query, g, shared, slot, half, warp, lane);
-    release_next(); // not before: what it asks for early would delay the query
     float acc[8][4] = {};
     float top[2] = {-1e30f, -1e30f}, mass[2] = {0, 0};
 

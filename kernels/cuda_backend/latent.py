@@ -2,7 +2,7 @@
 
 A row's tokens are shared among the blocks of a cluster, which sum up in each other's shared memory: as many as the card runs at
 once. Results depend on a row's own length, the number of rows, the width of the table, and the card. On an H100 at 2,048 tokens,
-8, 16, 32, 64 and 128 rows, in us: 14.3, 19.6, 32.5, 55.6 and 102.8, where Triton's kernels take 16.8, 29.0, 43.0, 74.3 and 121.
+8, 16, 32 and 128 rows, in us: 12.6, 19.4, 32.0 and 104.0, where Triton's kernels take 16.8, 29.0, 43.0 and 121.
 Letters: R rows, C blocks of a row.
 """
 
