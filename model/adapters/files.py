@@ -28,8 +28,10 @@ from dsvl2.model.tensor_files import TensorFile
 AGAIN = "copy or train the adapter again, or check that it was trained on this model"
 PREFIX = "base_model.model."
 LANGUAGE = "language."
+WRAPPED = ".base_layer."  # what PEFT puts around a module whose bias was trained
 FACTOR = re.compile(r"(.+)\.(lora_(?:embedding_)?[AB]|lora_scale)(?:\.weight)?")
 STACK = re.compile(r"(.+\.mlp\.experts)\.((?:gate|up|down)_proj)")
+DOUBLES = (".modules_to_save.", ".original_module.")  # with bias="all" PEFT stores such biases once more
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -82,8 +84,8 @@ def _changes(
 ) -> Iterator[tuple[str, Change]]:
     factors: dict[str, dict[str, Tensor]] = {}
     for key, tensor in stored.items():
-        name = key.removeprefix(PREFIX)
-        if is_unused(name):
+        name = key.removeprefix(PREFIX).replace(WRAPPED, ".")
+        if is_unused(name) or any(part in name for part in DOUBLES):
             continue
         if "lora_magnitude" in name:
             raise AdapterError(f"{path}: DoRA ({key}) cannot be merged here", MERGE_THERE)

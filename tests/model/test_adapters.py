@@ -110,12 +110,18 @@ def test_embeddings_kernels_and_whole_modules_are_merged_too(shapes: Shapes, tmp
     made["base_model.model.language.model.embed_tokens.lora_embedding_A"] = a
     made["base_model.model.language.model.embed_tokens.lora_embedding_B"] = b
     made[f"base_model.model.{gate}"] = whole
+    bias = torch.randn(shapes["vision.blocks.0.attn.qkv.bias"])
+    made["base_model.model.vision.blocks.0.attn.qkv.base_layer.bias"] = bias  # of bias="all", around factors
+    made["base_model.model.projector.layers.0.original_module.bias"] = torch.zeros(
+        1
+    )  # and twice more, where saved whole
     made["base_model.model.vision.attn_pool.q.lora_A.weight"] = torch.randn(4, 3)  # of the head that nothing uses
     adapter = read_adapter(write(tmp_path, made), shapes)
     merged = {name: adapter.merged(name, torch.ones(shapes[name])) for name in (table, kernel, gate)}
     torch.testing.assert_close(merged[table], 1 + 2 * (b @ a).T)
     torch.testing.assert_close(merged[kernel], 1 + 2 * torch.einsum("rchw,nr->nchw", first, second[..., 0, 0]))
     torch.testing.assert_close(merged[gate], whole)
+    assert adapter.merged("vision.blocks.0.attn.qkv.bias", torch.zeros(60)).equal(bias)
 
 
 @pytest.mark.parametrize("bits", [4, 8])
