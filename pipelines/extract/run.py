@@ -15,6 +15,7 @@ from dsvl2.pipelines.extract.grammar import shortest
 from dsvl2.pipelines.extract.least import sure_only
 from dsvl2.pipelines.extract.leaves import leaves_of, shown, value_at
 from dsvl2.pipelines.extract.merge import merged
+from dsvl2.pipelines.extract.rows import look_at_rows
 from dsvl2.pipelines.extract.rules import Rule, parse_rule
 from dsvl2.pipelines.extract.second import look_again
 from dsvl2.pipelines.extract.shapes import Form, is_constant
@@ -56,7 +57,7 @@ def extract(
     asker = asker or Asker(engine, form, options or Options())
     readings = look_again(asker, views, asker.read(views)) if views else [_empty(form)]
     if views and asker.reads_text:
-        readings = look_at_labels(form, views, readings)
+        readings = look_at_rows(form, views, look_at_labels(form, views, readings))
     readings = look_at_check_digits(form, views, readings)
     whole = merged(form, readings)
     outcomes = [rule.check(whole.data) for rule in rules]

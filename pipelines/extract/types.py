@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dsvl2.pipelines.documents import Box, Notice, PageResult
 from dsvl2.pipelines.extract.leaves import Path
 from dsvl2.pipelines.spatial import SpatialText
+from dsvl2.pipelines.tables.tokens import TokenLine, token_lines
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -20,11 +21,15 @@ HALF = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A page, or a part of one, to extract from: its text as far as it was read, and how to draw it for a model that sees."""
+    """A page, or a part of one, to extract from: its text as far as it was read, and how to draw it for a model that sees.
+
+    `lines` are its words with their places, by text lines; none where they are not known.
+    """
 
     page: int
     text: SpatialText | None = None
     draw: Callable[[], Image] | None = None
+    lines: tuple[TokenLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +126,13 @@ def pages_of(results: list[PageResult], room: int) -> list[View]:
     """Return the views of pages that were read: one each, more for a page that is longer than `room` tokens."""
     from dsvl2.pipelines.ask.text import parts_of
 
-    return [View(page.number, part) for page in results for part in parts_of(page, room)]
+    return [View(page.number, part, lines=_lines_in(page, part)) for page in results for part in parts_of(page, room)]
+
+
+def _lines_in(page: PageResult, part: SpatialText) -> tuple[TokenLine, ...]:
+    """The lines of words of a part of a page."""
+    lines = token_lines(page)
+    if not part.segments:
+        return ()
+    top, bottom = (min(s.box.y0 for s in part.segments), max(s.box.y1 for s in part.segments))
+    return tuple(line for line in lines if top <= (line[0].box.y0 + line[0].box.y1) / 2 <= bottom)

@@ -20,6 +20,7 @@ _NEAR_GROUND = 14
 _FRINGE = 2  # pixels beside a rule that a letter's stroke must fill to have a claim on the rule's
 _MOST_CROSSED = 0.5  # share of a rule that letters can stand on
 _STUMP = 0.5  # letter heights from a wall
+_POINT_REACH = 0.8  # letter heights from a point to the figures on both sides of it, letters of one width
 
 
 def without_rules(flat: Gray, rules: Sequence[Rule]) -> Gray:
@@ -110,9 +111,13 @@ def _letters(found: Components, unit: float) -> Mask:
 
 
 def _attach(found: Components, letter: Mask, words: list[list[float]], unit: float) -> None:
-    """Add dots, commas, accents and dashes to the word they stand at; a dash that stands alone is a word."""
+    """Add dots, commas, accents and dashes to the word they stand at; a dash that stands alone is a word.
+
+    A point between two words and near both, as in figures of a typewriter, makes them one.
+    """
     marks = np.flatnonzero(~letter & (found.height < 1.2 * unit) & (found.area >= 3) & (found.width < 3 * unit))
     boxes = np.array(words) if words else np.zeros((0, 4))
+    part_of = list(range(len(words)))
     for k in marks.tolist():
         x0, y0, x1, y1 = (float(side[k]) for side in (found.x0, found.y0, found.x1, found.y1))
         y = (y0 + y1) / 2
@@ -122,9 +127,38 @@ def _attach(found: Components, letter: Mask, words: list[list[float]], unit: flo
             away = across + rise
             near = int(away.argmin())
             if across[near] < 0.45 * unit and rise[near] < 0.5 * unit:
-                word = words[near]
-                words[near] = [min(word[0], x0), min(word[1], y0), max(word[2], x1), max(word[3], y1)]
+                _grow(words, part_of, near, [x0, y0, x1, y1])
+                continue
+            level = (across < _POINT_REACH * unit) & (rise < 0.5 * unit)
+            left, right = np.flatnonzero(level & (boxes[:, 2] <= x0)), np.flatnonzero(level & (boxes[:, 0] >= x1))
+            if left.size and right.size:
+                before, behind = int(left[across[left].argmin()]), int(right[across[right].argmin()])
+                _grow(words, part_of, before, [x0, y0, x1, y1])
+                _join(words, part_of, before, behind)
                 continue
         if x1 - x0 >= 0.3 * unit and x1 - x0 > 1.3 * (y1 - y0):
             middle = 0.3 * unit
             words.append([x0, y - middle, x1, y + middle])
+            part_of.append(len(words) - 1)
+    words[:] = [word for number, word in enumerate(words) if part_of[number] == number]
+
+
+def _root(part_of: list[int], number: int) -> int:
+    while part_of[number] != number:
+        number = part_of[number]
+    return number
+
+
+def _grow(words: list[list[float]], part_of: list[int], number: int, box: list[float]) -> None:
+    """Make a word, or the one that it became part of, reach over a box."""
+    number = _root(part_of, number)
+    word = words[number]
+    words[number] = [min(word[0], box[0]), min(word[1], box[1]), max(word[2], box[2]), max(word[3], box[3])]
+
+
+def _join(words: list[list[float]], part_of: list[int], one: int, other: int) -> None:
+    """Make a word part of another."""
+    one, other = _root(part_of, one), _root(part_of, other)
+    if one != other:
+        _grow(words, part_of, one, words[other])
+        part_of[other] = one

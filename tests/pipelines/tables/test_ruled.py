@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.layout.types import BandText
 from dsvl2.pipelines.tables.drawn import draw_tables, table_block
+from dsvl2.pipelines.tables.ink import words_in
 
 
 class Canvas:
@@ -147,3 +149,18 @@ def test_a_net_without_text_is_no_table():
 def test_an_empty_page_has_no_tables():
     assert draw_tables(np.full((300, 300), 255, np.uint8), 0.0, Canvas()) == []
     assert draw_tables(np.full((300, 300), 255, np.uint8), 10.0, Canvas()) == []
+
+
+@pytest.mark.parametrize(("space", "words"), [(6, 1), (16, 2)])
+def test_a_point_near_the_figures_on_both_sides_of_it_parts_no_word(space: int, words: int) -> None:
+    flat = np.full((60, 200), 255, np.uint8)
+    for x in (
+        20,
+        31,
+        31 + 9 + 6 + 4 + space,
+        31 + 9 + 6 + 4 + space + 11,
+    ):  # figures 9 wide, 12 tall, as typewriters have them
+        flat[20:32, x : x + 9] = 0
+    flat[29:32, 46:49] = 0
+    found = words_in(flat, Box(0, 0, 200, 60), 12.0)
+    assert len(found) == words and (words == 2 or found[0] == Box(20, 20, 31 + 9 + 6 + 4 + space + 20, 32))

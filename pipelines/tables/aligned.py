@@ -1,0 +1,202 @@
+"""Columns that nothing but their edges shows: numbers that end or begin at one place in line after line.
+
+Columns of a table may stand no further apart than words do. Numbers in running text never keep one edge over several
+lines, those of a column always do; what stands left of, between and right of such columns are columns of words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from dsvl2.pipelines.tables.tokens import WORD, Token, TokenLine, edge_room
+
+FEWEST = 3  # lines that an edge has to hold over
+_MOSTLY = 0.6  # of the lines of a table that a column has something in
+_STEP = 2.6  # usual line distances: a wider gap ends a table
+_HEAD = 3.2  # usual line distances from the headings to the first row
+_BETWEEN = 2  # lines without a number of a column that may stand between two rows: a text that runs over
+_WHITE = 0.4  # heights of a word: a stripe through all rows that parts two columns of words, at least
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column by its sides on the upright page; `numbers` says whether it is one of numbers or dates."""
+
+    x0: float
+    x1: float
+    numbers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table found by its edges: `cells` has for each row and column the words in it, `head` those of the headings.
+
+    `lines` are the numbers of the text lines that the rows begin in.
+    """
+
+    columns: tuple[Column, ...]
+    cells: tuple[tuple[TokenLine, ...], ...]
+    head: tuple[TokenLine, ...] = ()
+    lines: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class _Edge:
+    """An edge that numbers of several lines share; `tokens` are those by line."""
+
+    right: bool
+    x: float
+    tokens: dict[int, Token] = field(default_factory=dict)
+
+    def sides(self) -> tuple[float, float]:
+        return min(t.x0 for t in self.tokens.values()), max(t.x1 for t in self.tokens.values())
+
+
+def grids(lines: Sequence[TokenLine]) -> list[Grid]:
+    """Return the tables among the text lines of a page, top down."""
+    if len(lines) < FEWEST:
+        return []
+    room = edge_room(lines)
+    steps = [b - a for a, b in pairwise(map(_middle, lines)) if b - a > room]
+    pitch = median(steps) if steps else 0.0
+    tried = [run for start in range(len(lines)) if (run := _run(lines, start, room, pitch)) is not None]
+    tried.sort(key=lambda run: -len(run[0]) * len(run[1]))
+    found: list[Grid] = []
+    taken: set[int] = set()
+    for rows, edges in tried:
+        if not taken.intersection(range(rows[0], rows[-1] + 1)):
+            grid = _grid(lines, rows, edges, room, pitch)
+            if grid is not None:
+                taken.update(range(rows[0], rows[-1] + 1))
+                found.append(grid)
+    return sorted(found, key=lambda grid: grid.lines)
+
+
+def _middle(line: TokenLine) -> float:
+    return sum(token.y for token in line) / len(line)
+
+
+def _run(lines: Sequence[TokenLine], start: int, room: float, pitch: float) -> tuple[list[int], list[_Edge]] | None:
+    """The lines from `start` on that share edges with it, and these edges; None if they are too few."""
+    edges = [
+        _Edge(right, token.x1 if right else token.x0, {start: token})
+        for token in lines[start]
+        if token.kind != WORD
+        for right in (True, False)
+    ]
+    rows, last = [start], start
+    for number in range(start + 1, len(lines)) if edges else ():
+        if _middle(lines[number]) - _middle(lines[number - 1]) > _STEP * pitch or number - last > _BETWEEN + 1:
+            break
+        if sum(_takes(edge, number, lines[number], room) for edge in edges):  # each of them is to take its own
+            rows.append(number)
+            last = number
+        elif any(token.kind != WORD for token in lines[number]):
+            break
+    kept = _apart([edge for edge in edges if len(edge.tokens) >= max(FEWEST, _MOSTLY * len(rows))], room)
+    full = [number for number in rows if sum(number in edge.tokens for edge in kept) * 2 >= max(len(kept), 1)]
+    if len(full) < FEWEST or not kept:
+        return None
+    return [
+        number for number in rows if full[0] <= number <= full[-1]
+    ], kept  # what is left of others at the ends are sums
+
+
+def _takes(edge: _Edge, number: int, line: TokenLine, room: float) -> bool:
+    """Add the number of a line that keeps an edge, if there is one."""
+    for token in line:
+        if token.kind != WORD and abs((token.x1 if edge.right else token.x0) - edge.x) <= room:
+            edge.tokens[number] = token
+            return True
+    return False
+
+
+def _apart(edges: Sequence[_Edge], room: float) -> list[_Edge]:
+    """The edges of different columns from left to right: of those that overlap the one that more lines keep."""
+    kept: list[_Edge] = []
+    for edge in sorted(edges, key=lambda edge: (-len(edge.tokens), not edge.right)):
+        low, high = edge.sides()
+        if all(high <= a + room / 2 or low >= b - room / 2 for a, b in (other.sides() for other in kept)):
+            kept.append(edge)
+    return sorted(kept, key=lambda edge: edge.sides())
+
+
+def _grid(
+    lines: Sequence[TokenLine], rows: Sequence[int], edges: Sequence[_Edge], room: float, pitch: float
+) -> Grid | None:
+    """The table of some lines by the edges of its numbers; None where other text stands across them."""
+    whole = [lines[number] for number in rows]
+    columns = [Column(*edge.sides(), numbers=True) for edge in edges]
+    spaces = [(float("-inf"), columns[0].x0)]
+    spaces += [(a.x1, b.x0) for a, b in pairwise(columns)] + [(columns[-1].x1, float("inf"))]
+    for low, high in spaces:
+        columns += _word_columns(whole, low - room / 2, high + room / 2, room)
+    columns.sort(key=lambda column: column.x0)
+    if len(columns) < 2 or any(b.x0 < a.x1 - room for a, b in pairwise(columns)):
+        return None
+    cells = []
+    for place, number in enumerate(rows):
+        end = rows[place + 1] if place + 1 < len(rows) else min(number + _BETWEEN + 1, len(lines))
+        more = list(_continued(lines, number, end, columns, pitch, last=place + 1 == len(rows)))
+        cells.append(_cells([*lines[number], *more], columns))
+    return Grid(tuple(columns), tuple(cells), _head(lines, rows[0], columns, pitch), tuple(rows))
+
+
+def _word_columns(rows: Sequence[TokenLine], low: float, high: float, room: float) -> list[Column]:
+    """The columns of words in a space between columns of numbers: parted by white through all rows at an aligned edge."""
+    inside = [[token for token in row if token.x0 >= low and token.x1 <= high] for row in rows]
+    filled = [part for part in inside if part]
+    if len(filled) < max(2, _MOSTLY * len(rows)):
+        return []
+    sides = sorted((token.x0, token.x1) for part in filled for token in part)
+    least = _WHITE * median(token.tall for part in filled for token in part)
+    groups: list[list[float]] = []
+    for x0, x1 in sides:
+        begins = sum(any(abs(token.x0 - x0) <= room for token in part) for part in filled)
+        if groups and (x0 - groups[-1][1] < least or begins < _MOSTLY * len(filled)):
+            groups[-1][1] = max(groups[-1][1], x1)
+        else:
+            groups.append([x0, x1])
+    return [Column(x0, x1, numbers=False) for x0, x1 in groups]
+
+
+def _continued(
+    lines: Sequence[TokenLine], number: int, end: int, columns: Sequence[Column], pitch: float, *, last: bool
+) -> Iterator[Token]:
+    """The words of the lines below a row that go on in one of its columns of words."""
+    texts = [column for column in columns if not column.numbers]
+    for below in range(number + 1, end):
+        line = lines[below]
+        near = _middle(line) - _middle(lines[below - 1]) <= (1.15 if last else 1.6) * pitch
+        column = next((c for c in texts if line[0].x0 >= c.x0 - 1 and line[-1].x1 <= c.x1 + 1), None)
+        if not near or column is None or any(token.kind != WORD for token in line):
+            return
+        yield from line
+
+
+def _cells(tokens: Sequence[Token], columns: Sequence[Column]) -> tuple[TokenLine, ...]:
+    """Each word in the column that it lies in, or nearest to."""
+    held: list[list[Token]] = [[] for _ in columns]
+    for token in tokens:
+        held[min(range(len(columns)), key=lambda k: _away(token, columns[k]))].append(token)
+    return tuple(map(tuple, held))
+
+
+def _away(token: Token, column: Column) -> tuple[float, float]:
+    """How far a word is from a column, and how little it shares with it."""
+    shared = min(token.x1, column.x1) - max(token.x0, column.x0)
+    return max(-shared, 0.0), -shared
+
+
+def _head(lines: Sequence[TokenLine], first: int, columns: Sequence[Column], pitch: float) -> tuple[TokenLine, ...]:
+    """The headings right above the first row, by column; none if the line there is none."""
+    if first == 0 or _middle(lines[first]) - _middle(lines[first - 1]) > _HEAD * pitch:
+        return ()
+    line = lines[first - 1]
+    if any(token.kind != WORD for token in line):
+        return ()
+    held = _cells(line, columns)
+    return held if sum(map(bool, held)) >= 2 else ()
