@@ -14,6 +14,7 @@ from dsvl2.pipelines.confidence import Calibration, believable, coverage, covera
 from dsvl2.pipelines.documents import Block, Notice, PageImage, PageResult, geometric_mean, sum_usage
 from dsvl2.pipelines.layout import BandText, PageLayout, analyse, assemble, line_notices, with_words
 from dsvl2.pipelines.parsing import parse_markdown
+from dsvl2.pipelines.tables.tight import with_tight_tables
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -153,6 +154,7 @@ def gather(prepared: PreparedPage, answers: Sequence[GenerationResult]) -> PageR
             from dsvl2.pipelines.sideways import with_sideways
 
             blocks = with_sideways(blocks, prepared.sideways, answers[behind:], prepared.layout)
+        blocks = with_tight_tables(replace(result, blocks=blocks)).blocks
         notices += unsure
     return replace(
         result,

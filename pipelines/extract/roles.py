@@ -13,7 +13,7 @@ _WORDS = {
         " importe importo totale bedrag totaal valor subtotal"
     ),
     COUNT: (
-        "qty quantity quant units unit_count pcs pieces count counts ordered number_of pack packs anzahl menge stk stück"
+        "qty quantity quant unit_count pcs pieces count counts ordered number_of pack packs anzahl menge stk stück"
         " quantité qté cantidad cant unidades quantità qtà aantal stuks hours days"
     ),
     PRICE: (

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from dataclasses import replace
 from typing import Any
 
-from dsvl2.pipelines.documents import Box, Notice
+from dsvl2.pipelines.documents import Notice
+from dsvl2.pipelines.extract.cells import DATE, NUMBER, TEXT, Table
 from dsvl2.pipelines.extract.formats import FORMATS
 from dsvl2.pipelines.extract.leaves import Path, replaced
-from dsvl2.pipelines.extract.printed import dates_in, number_in
-from dsvl2.pipelines.extract.roles import WHAT, first_sum, products, role_of, words_of
+from dsvl2.pipelines.extract.roles import AMOUNT, PRICE, WHAT, role_of, words_of
 from dsvl2.pipelines.extract.schema import validation_errors
 from dsvl2.pipelines.extract.shapes import Constant, Form, Listing, Numeral, Record, Words, options_at
 from dsvl2.pipelines.extract.types import FieldEvidence, Reading, View
-from dsvl2.pipelines.tables.aligned import Grid, grids
-from dsvl2.pipelines.tables.tokens import Token
+from dsvl2.pipelines.tables.aligned import grids
 
-_NUMBER, _DATE, _TEXT = "number", "date", "text"
 _TOLD, _GUESSED = (
     0.997,
     0.96,
 )  # how sure a value of a column is that a heading, arithmetic or nothing else tells; votes tell
-_MOSTLY = 0.6  # of the cells of a column that are of its kind
-_FEWEST_VOTES = 2
+_MOSTLY = 0.6  # of the votes for a field's column
+_FEWEST_VOTES, _FEWEST_ROWS = 2, 2
 
 
 def look_at_rows(form: Form, views: Sequence[View], readings: Sequence[Reading]) -> list[Reading]:
@@ -69,98 +66,11 @@ def _kind(options: Sequence[Any]) -> str | None:
     if any(isinstance(option, Constant) and option.text != "null" for option in options):
         return None
     if any(isinstance(option, Numeral) for option in options):
-        return _NUMBER
+        return NUMBER
     words = [option for option in options if isinstance(option, Words)]
     if any(FORMATS["date"] in option.patterns for option in words):
-        return _DATE
-    return _TEXT if any(not option.patterns for option in words) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What is printed in a row's column; `reading` is how sure its letters are."""
-
-    printed: str
-    box: Box
-    reading: float | None
-
-    def meant(self, kind: str | None) -> Any:
-        """What it is as a value of a kind; None if it is none, or may be two."""
-        if kind == _NUMBER:
-            number = number_in(self.printed)
-            return int(number) if number is not None and number == int(number) else number
-        if kind == _DATE:
-            days = [next(iter(meant)) for _, meant in dates_in(self.printed) if len(meant) == 1]
-            return days[0] if len(days) == 1 else None
-        return self.printed if kind == _TEXT else None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A grid as rows of cells, without its sums."""
-
-    grid: Grid
-
-    @cached_property
-    def every(self) -> list[list[Cell | None]]:
-        """The cells of all rows, sums too."""
-        return [[_cell(tokens) for tokens in row] for row in self.grid.cells]
-
-    @cached_property
-    def rows(self) -> list[list[Cell | None]]:
-        """The rows above the first sum."""
-        numbers = [k for k, column in enumerate(self.grid.columns) if column.numbers]
-        values = [row[numbers[-1]].meant(_NUMBER) if row[numbers[-1]] else None for row in self.every]  # type: ignore[union-attr]
-        labels = [
-            " ".join(cell.printed for k, cell in enumerate(row) if cell and k not in numbers) for row in self.every
-        ]
-        return self.every[: first_sum(values, labels)]
-
-    @cached_property
-    def roles(self) -> dict[int, str]:
-        """What columns are for, by arithmetic, then by their headings."""
-        found = {
-            k: role for k, tokens in enumerate(self.grid.head) if (role := role_of(" ".join(t.text for t in tokens)))
-        }
-        numbers = [k for k, column in enumerate(self.grid.columns) if column.numbers]
-        columns = [[row[k].meant(_NUMBER) if row[k] else None for row in self.rows] for k in numbers]  # type: ignore[union-attr]
-        whole = [all(value is None or value == int(value) for value in column) for column in columns]
-        return found | {numbers[place]: role for place, role in products(columns, whole).items()}
-
-    def heading(self, column: int) -> tuple[str, ...]:
-        """The words of a column's heading."""
-        return words_of(" ".join(token.text for token in self.grid.head[column])) if self.grid.head else ()
-
-    def holds(self, column: int, kind: str | None) -> bool:
-        """Whether most of a column's cells are of a kind."""
-        cells = [cell for row in self.rows if (cell := row[column]) is not None]
-        if kind == _TEXT:
-            return not self.grid.columns[column].numbers
-        right = sum(cell.meant(kind) is not None and (kind == _DATE or not _is_date(cell)) for cell in cells)
-        return bool(cells) and right >= _MOSTLY * len(cells) and (kind == _DATE or self.grid.columns[column].numbers)
-
-    def place(self, box: Box | None) -> tuple[int, int] | None:
-        """The row and column in which the middle of a box lies."""
-        if box is None:
-            return None
-        x, y = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-        for number, row in enumerate(self.rows):
-            for column, cell in enumerate(row):
-                if cell and cell.box.x0 <= x <= cell.box.x1 and cell.box.y0 <= y <= cell.box.y1:
-                    return number, column
-        return None
-
-
-def _is_date(cell: Cell) -> bool:
-    return any(True for _ in dates_in(cell.printed))
-
-
-def _cell(tokens: Sequence[Token]) -> Cell | None:
-    if not tokens:
-        return None
-    sure = [token.confidence for token in tokens if token.confidence is not None]
-    box = reduce(Box.union, (token.box for token in tokens))
-    return Cell(" ".join(token.text for token in tokens), box, min(sure) if sure else None)
+        return DATE
+    return TEXT if any(not option.patterns for option in words) else None
 
 
 def _from_tables(
@@ -177,11 +87,18 @@ def _from_tables(
         columns = _columns(table, kinds, places)
         sure = sum(told for _, told in columns.values())
         votes = len({place[0] for place in places.values()})
-        if columns and table.rows and (votes or sure > 1) and (best is None or (votes, sure) > best[0]):
+        if (
+            columns
+            and len(table.rows) >= _FEWEST_ROWS
+            and (votes or sure > 1)
+            and (best is None or (votes, sure) > best[0])
+        ):
             best = ((votes, sure), table, columns)
     if best is None:
         return reading
     _, table, columns = best
+    if _stand_elsewhere(reading, name, table, set(kinds) - set(columns)):
+        return reading
     items, evidence = _items(reading, name, kinds, table, columns)
     data = replaced(reading.data, (name,), items)
     if validation_errors(form, data):
@@ -208,10 +125,10 @@ def _columns(
         votes.setdefault(str(path[-1]), Counter())[column] += 1
     scores = []
     for field, kind in kinds.items():
-        fitting = [k for k in range(len(table.grid.columns)) if table.holds(k, kind)]
+        fitting = [k for k in range(len(table.grid.columns)) if _fits(table, k, field, kind)]
+        same = [other for other in kinds if kinds[other] == kind and _is_name(other, kinds) == _is_name(field, kinds)]
         for column in fitting:
-            alone = len(fitting) == 1 and sum(other == kind for other in kinds.values()) == 1
-            told = _told(table, column, field, alone=alone)
+            told = _told(table, column, field, kinds, alone=len(fitting) == 1 == len(same))
             share = votes.get(field, Counter())[column] / max(sum(votes.get(field, Counter()).values()), 1)
             many = votes.get(field, Counter())[column] >= _FEWEST_VOTES and share > _MOSTLY
             if told or many:
@@ -223,20 +140,46 @@ def _columns(
     return found
 
 
-def _told(table: Table, column: int, field: str, *, alone: bool) -> float:
+def _is_name(field: str, kinds: Mapping[str, str | None]) -> bool:
+    """Whether a field is a text that is no count, price or amount."""
+    return kinds[field] == TEXT and role_of(field) in (WHAT, None)
+
+
+def _fits(table: Table, column: int, field: str, kind: str | None) -> bool:
+    """Whether a column may be a field's by what stands in it; figures given as text are known by their heading alone."""
+    if not table.holds(column, kind):
+        return False
+    if kind != TEXT or set(words_of(field)) == set(table.heading(column)):
+        return True
+    role = role_of(field)
+    return table.names(column) if role in (WHAT, None) else table.grid.columns[column].numbers
+
+
+def _told(table: Table, column: int, field: str, kinds: Mapping[str, str | None], *, alone: bool) -> float:
     """How plainly a column is a field's: by its heading, by what it is for, or as there is no other; 0 if nothing says so."""
-    wanted, heading = words_of(field), table.heading(column)
-    if heading and (set(wanted) == set(heading)):
+    wanted, heading = set(words_of(field)), set(table.heading(column))
+    if wanted == heading:
         return 4.0
-    role = table.roles.get(column)
-    asked = role_of(field)
+    role, asked = table.roles.get(column), role_of(field)
     if asked is not None and asked == role:
         return 3.0
-    if heading and set(wanted) & set(heading) and asked in (role, None):
+    others = {word for other in kinds if other != field for word in words_of(other)} - wanted
+    if wanted & heading and asked in (role, None) and not others & heading:
         return 2.0
-    if alone and (role is None or asked is None or asked == WHAT):
-        return 1.5
-    return 1.0 if alone else 0.0
+    if not alone or (kinds[field] == NUMBER and table.loose):
+        return 0.0
+    # the only column of numbers is hardly how many there are, the only one of words what they are
+    sole = asked == WHAT if kinds[field] == TEXT else asked in (PRICE, AMOUNT, None)
+    return 1.0 if sole and (role is None or asked is None or asked == WHAT) else 0.5 if sole else 0.0
+
+
+def _stand_elsewhere(reading: Reading, name: str, table: Table, fields: set[str]) -> bool:
+    """Whether what the model gave for a field without a column stands beside the rows: items of two lines, say."""
+    found: dict[str, list[bool]] = {}
+    for path, where in reading.evidence.items():
+        if len(path) == 3 and path[0] == name and path[2] in fields and where.box is not None:
+            found.setdefault(str(path[2]), []).append(table.place(where.box) is None)
+    return any(2 * sum(elsewhere) > len(elsewhere) for elsewhere in found.values())
 
 
 def _items(

@@ -17,7 +17,9 @@ FEWEST = 3  # lines that an edge has to hold over
 _MOSTLY = 0.6  # of the lines of a table that a column has something in
 _STEP = 2.6  # usual line distances: a wider gap ends a table
 _HEAD = 3.2  # usual line distances from the headings to the first row
+_STARTS = 3  # lines of a table from which its edges are looked for: the first may have cells that are empty or odd
 _BETWEEN = 2  # lines without a number of a column that may stand between two rows: a text that runs over
+_RUNS_OVER = 1.6  # usual line distances from a row to the line that its text goes on in
 _WHITE = 0.4  # heights of a word: a stripe through all rows that parts two columns of words, at least
 
 
@@ -62,7 +64,7 @@ def grids(lines: Sequence[TokenLine]) -> list[Grid]:
     room = edge_room(lines)
     steps = [b - a for a, b in pairwise(map(_middle, lines)) if b - a > room]
     pitch = median(steps) if steps else 0.0
-    tried = [run for start in range(len(lines)) if (run := _run(lines, start, room, pitch)) is not None]
+    tried = _runs(lines, room, pitch)
     tried.sort(key=lambda run: -len(run[0]) * len(run[1]))
     found: list[Grid] = []
     taken: set[int] = set()
@@ -77,6 +79,20 @@ def grids(lines: Sequence[TokenLine]) -> list[Grid]:
 
 def _middle(line: TokenLine) -> float:
     return sum(token.y for token in line) / len(line)
+
+
+def _runs(lines: Sequence[TokenLine], room: float, pitch: float) -> list[tuple[list[int], list[_Edge]]]:
+    """Every run of lines with common edges; inside one others are looked for from its second and third line only."""
+    found: list[tuple[list[int], list[_Edge]]] = []
+    start, inside, end = 0, 0, 0
+    while start < len(lines):
+        run = _run(lines, start, room, pitch)
+        if run is not None:
+            found.append(run)
+            inside, end = (0, run[0][-1]) if start >= end else (inside, max(end, run[0][-1]))
+        inside += 1
+        start = max(start + 1, end) if inside > _STARTS else start + 1
+    return found
 
 
 def _run(lines: Sequence[TokenLine], start: int, room: float, pitch: float) -> tuple[list[int], list[_Edge]] | None:
@@ -137,12 +153,17 @@ def _grid(
     columns.sort(key=lambda column: column.x0)
     if len(columns) < 2 or any(b.x0 < a.x1 - room for a, b in pairwise(columns)):
         return None
-    cells = []
-    for place, number in enumerate(rows):
-        end = rows[place + 1] if place + 1 < len(rows) else min(number + _BETWEEN + 1, len(lines))
-        more = list(_continued(lines, number, end, columns, pitch, last=place + 1 == len(rows)))
-        cells.append(_cells([*lines[number], *more], columns))
-    return Grid(tuple(columns), tuple(cells), _head(lines, rows[0], columns, pitch), tuple(rows))
+    cells, firsts, place = [], [], rows[0]
+    least = 0.9 * min(_middle(lines[b]) - _middle(lines[a]) for a, b in pairwise(rows))
+    while place <= rows[-1]:
+        end = next((number for number in rows if number > place), min(place + _BETWEEN + 1, len(lines)))
+        more = list(_continued(lines, place, end, columns, least if place == rows[-1] else _RUNS_OVER * pitch))
+        row = _cells([token for line in (lines[place], *more) for token in line], columns)
+        if place in rows or sum(map(bool, row)) > 1:  # a row without numbers has something in several columns
+            cells.append(row)
+            firsts.append(place)
+        place += 1 + len(more)
+    return Grid(tuple(columns), tuple(cells), _head(lines, rows[0], columns, pitch), tuple(firsts))
 
 
 def _word_columns(rows: Sequence[TokenLine], low: float, high: float, room: float) -> list[Column]:
@@ -164,17 +185,17 @@ def _word_columns(rows: Sequence[TokenLine], low: float, high: float, room: floa
 
 
 def _continued(
-    lines: Sequence[TokenLine], number: int, end: int, columns: Sequence[Column], pitch: float, *, last: bool
-) -> Iterator[Token]:
-    """The words of the lines below a row that go on in one of its columns of words."""
+    lines: Sequence[TokenLine], number: int, end: int, columns: Sequence[Column], most: float
+) -> Iterator[TokenLine]:
+    """The lines below a row that go on in one of its columns of words, no further than `most` from line to line."""
     texts = [column for column in columns if not column.numbers]
     for below in range(number + 1, end):
         line = lines[below]
-        near = _middle(line) - _middle(lines[below - 1]) <= (1.15 if last else 1.6) * pitch
+        near = _middle(line) - _middle(lines[below - 1]) <= most
         column = next((c for c in texts if line[0].x0 >= c.x0 - 1 and line[-1].x1 <= c.x1 + 1), None)
         if not near or column is None or any(token.kind != WORD for token in line):
             return
-        yield from line
+        yield line
 
 
 def _cells(tokens: Sequence[Token], columns: Sequence[Column]) -> tuple[TokenLine, ...]:

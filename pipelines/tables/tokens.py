@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from dsvl2.pipelines.documents import Box, PageResult
@@ -16,9 +16,10 @@ from dsvl2.pipelines.words import Slant
 
 NUMBER, DATE, WORD = "number", "date", "word"
 _NUMBER = re.compile(
-    r"[-+(\u2212]{0,2}[$\u20ac\u00a3\u00a5]?[-\u2212]?\d[\d.,'\u2019]*(?:[%)\u20ac$\u00a3]|[-\u2212])?"
+    r"[-+(\u2212]{0,2}[$\u20ac\u00a3\u00a5]?[-\u2212]?\d(?:[\d.,'\u2019]*\d)?(?:[%)\u20ac$\u00a3]|[-\u2212])?"
 )
 _DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
+_BETWEEN = frozenset(["-", "–", "—", "to", "bis", "x", "X", "×", "*", "@", "/", ":", "à", "..", "..."])
 _SMALLEST = 2.5  # pixels: edges nearer than this are one
 _EDGE = 0.3  # heights of a word that aligned edges are apart, at most
 
@@ -34,16 +35,19 @@ class Token:
     y: float
     tall: float
     confidence: float | None
-
-    @property
-    def kind(self) -> str:
-        """What it is by its letters."""
-        if _DATE.fullmatch(self.text.strip(",;")):
-            return DATE
-        return NUMBER if _NUMBER.fullmatch(self.text) else WORD
+    kind: str
 
 
 TokenLine = tuple[Token, ...]
+
+
+def kind_of(word: str) -> str:
+    """Return what a word is by its letters: a number, a date in figures, or a word."""
+    if not any(map(str.isdigit, word)):
+        return WORD
+    if _DATE.fullmatch(word.strip(",;")):
+        return DATE
+    return NUMBER if _NUMBER.fullmatch(word) else WORD
 
 
 def token_lines(page: PageResult) -> list[TokenLine]:
@@ -62,7 +66,18 @@ def lines_of(tokens: Iterable[Token]) -> list[TokenLine]:
         of_box[id(box)] = (box, token)
     boxes = [box for box, _ in of_box.values()]
     unit = 0.8 * median(token.tall for token in known)
-    return [tuple(of_box[id(box)][1] for box in line) for line in text_lines(boxes, unit)]
+    return [_without_ranges([of_box[id(box)][1] for box in line]) for line in text_lines(boxes, unit)]
+
+
+def _without_ranges(line: Sequence[Token]) -> TokenLine:
+    """A line in which the ends of ranges (62.1 - 76.1, 1 x 0.65) count as words: they keep no edge."""
+    inside = {
+        place + step
+        for place, token in enumerate(line[1:-1], 1)
+        if token.text in _BETWEEN and line[place - 1].kind == NUMBER == line[place + 1].kind
+        for step in (-1, 1)
+    }
+    return tuple(replace(token, kind=WORD) if place in inside else token for place, token in enumerate(line))
 
 
 def edge_room(lines: Sequence[TokenLine]) -> float:
@@ -80,4 +95,5 @@ def _tokens(page: PageResult) -> Iterator[Token]:
             place, down = x * dx + y * dy, y * dx - x * dy
             sure = line.confidence if word.confidence is None else word.confidence
             if word.text.strip():
-                yield Token(word.text, word.box, place - along / 2, place + along / 2, down, across, sure)
+                kind = kind_of(word.text)
+                yield Token(word.text, word.box, place - along / 2, place + along / 2, down, across, sure, kind)

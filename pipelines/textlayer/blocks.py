@@ -12,6 +12,7 @@ from dsvl2.pipelines.documents import Block, Box, Line, PageResult, TextLayerUse
 from dsvl2.pipelines.layout import InkLine, PageLayout, PlacedLine, Region, blocks_of
 from dsvl2.pipelines.tables.layered import layer_tables, with_tables, within
 from dsvl2.pipelines.tables.running import is_text
+from dsvl2.pipelines.tables.tight import with_tight_tables
 from dsvl2.pipelines.textlayer.columns import Piece, flows
 from dsvl2.pipelines.textlayer.types import LayerLine, LayerPage
 
@@ -45,7 +46,7 @@ def layer_result(page: LayerPage, number: int, dpi: float, use: TextLayerUse) ->
         )
         made = blocks_of(layout, placed, opening=number == 1)
         blocks = tuple(_with_words(part, words) for block in made for part in _apart_lines(block))
-    blocks = with_tables(blocks, tables)
+    blocks = with_tight_tables(replace(result, blocks=with_tables(blocks, tables), rotation=rotation)).blocks
     return replace(result, blocks=blocks + tuple(_turned(line, zoom) for line in others), rotation=rotation)
 
 
