@@ -92,7 +92,7 @@ def with_formulas(
         answer = next(waiting)
         number = next(waiting).text if formula.number is not None else ""
         lines = _lines_in(result, formula.box, turn)
-        if not lines or is_sentence(" ".join(line.text for line in lines if line.box)):
+        if is_sentence(" ".join(line.text for line in lines if line.box)):
             continue
         latex, sure = _latex(answer)
         cut = formula.number is None and any(_goes_beyond(turn.upright(line), formula.box) for line in lines)
@@ -103,7 +103,8 @@ def with_formulas(
             found = next((f for text in (number, *(k.text for k in lines)) if (f := _NUMBER.search(text))), None)
             latex += f" \\tag{{{found[1]}}}" if found else ""
             nameless += found is None
-        result = _put(result, Block("formula", latex, turn.page(formula.box), 0, lines, sure))
+        block = Block("formula", latex, turn.page(formula.box), 0, lines, sure)
+        result = _put(result, block) if lines else _insert(result, block)
     return result, _notices(unsure, nameless)
 
 
@@ -190,6 +191,18 @@ def _put(blocks: Sequence[Block], formula: Block) -> tuple[Block, ...]:
             done = True
         result += _part(replace(block, kind="paragraph", level=0) if before else block, after)
     return tuple(result)
+
+
+def _insert(blocks: Sequence[Block], formula: Block) -> tuple[Block, ...]:
+    """Return the blocks with a formula of which no line was read, before the first block that stands below it."""
+    box = formula.box
+    assert box is not None
+    known = [(k, block.box) for k, block in enumerate(blocks) if block.box]
+    apart = [(k, b, b.x1 <= box.x0 or b.x0 >= box.x1) for k, b in known]
+    columns = any(aside and b.y0 < box.y1 and b.y1 > box.y0 for _, b, aside in apart)
+    places = (k for k, b, aside in apart if b.y0 > (box.y0 + box.y1) / 2 and not (columns and aside))
+    place = next(places, len(blocks))
+    return (*blocks[:place], formula, *blocks[place:])
 
 
 def _part(block: Block, lines: Sequence[Line]) -> list[Block]:

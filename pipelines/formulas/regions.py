@@ -29,7 +29,9 @@ _WIDE_GAP = 8.0  # before one that stands elsewhere
 _TALL = 2.6  # brackets, sums and integrals; no letter of text is so tall
 _HIGHEST, _NARROWEST = 40.0, 3.0  # a displayed formula's height at most, width at least
 _CENTRED = 0.1  # share of a column's width between its middle and a formula's
+_ON_PAGE = 0.02  # share of the page's width between its middle and that of a formula on a page of hardly any text
 _LEAST_LINES = 4  # of running text, for a picture to count as a page
+_FEW_LINES, _LEAST_SLABS = 2, 2  # the same where formulas stand between them, and places of such
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def find_formulas(image: Image) -> FoundFormulas | None:
     if layout.blank or unit <= 0:
         return None
     columns = _columns(layout)
-    if _running(columns, unit) < _LEAST_LINES:
+    if not _is_page(columns, unit):
         return None
     upright = straightened(image, layout)
     gray = np.asarray(flattened(upright), np.uint8)
@@ -117,14 +119,17 @@ def centred_formulas(layout: PageLayout) -> list[Displayed]:
         return []
     columns = _columns(layout)
     slabs = [(column, slab) for column in columns for slab in _slabs(column, unit)]
-    if not slabs or _running(columns, unit) < _LEAST_LINES:
+    if not slabs or not _is_page(columns, unit):
         return []
+    few = len(columns) == 1 and _running(columns, unit) < _LEAST_LINES  # too few to show how wide the column is
     found = _pieces(ink)
     result = []
     for column, slab in slabs:
         for one in _formulas(found, column, slab, unit, strict=True):
-            away = abs(one.box.x0 + one.box.x1 - column.x0 - column.x1) / 2
-            if one.number or away < _CENTRED * (column.x1 - column.x0):
+            middle = (one.box.x0 + one.box.x1) / 2
+            away = abs(middle - (column.x0 + column.x1) / 2)
+            centred = away < _CENTRED * (column.x1 - column.x0)
+            if one.number or centred or (few and abs(middle - layout.size[0] / 2) < _ON_PAGE * layout.size[0]):
                 result.append(one)
     return result
 
@@ -138,6 +143,14 @@ def _pieces(ink: PageInk) -> Components:
     none = np.zeros(0, np.int64)
     area = np.ones(len(boxes), np.int64)
     return Components(boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3], area, Runs(none, none, none, none))
+
+
+def _is_page(columns: Sequence[_Column], unit: float) -> bool:
+    """Say whether there is text enough: some lines of it, or fewer that formulas stand between again and again."""
+    running = _running(columns, unit)
+    if running >= _LEAST_LINES:
+        return True
+    return running >= _FEW_LINES and sum(len(_slabs(column, unit)) for column in columns) >= _LEAST_SLABS
 
 
 def _running(columns: Sequence[_Column], unit: float) -> int:

@@ -123,6 +123,15 @@ def test_a_sentence_stays_one_whatever_the_model_made_of_it():
     assert with_formulas(blocks, [PageFormula(Box(-2, -5, 400, 20), NOTHING)], [answer("r=f")]) == (tuple(blocks), ())
 
 
+def test_a_formula_of_which_no_line_was_read_stands_before_what_is_below_it():
+    blocks = [paragraph("so that", top=0), paragraph("holds for all", top=80)]
+    result, notices = with_formulas(blocks, [PageFormula(Box(300, 30, 400, 60), NOTHING)], [answer("r=f")])
+    assert [(block.kind, block.text) for block in result] == [
+        ("paragraph", "so that"), ("formula", "r=f"), ("paragraph", "holds for all")
+    ]  # fmt: skip
+    assert notices == ()
+
+
 def test_text_beside_a_formula_keeps_it_a_line_of_text():
     blocks = [paragraph("a = b2 + c3 + d4 + e5")]
     result, (notice,) = with_formulas(blocks, [PageFormula(Box(-2, -5, 60, 20), NOTHING)], [answer("a=b^2")])

@@ -283,6 +283,24 @@ def test_text_and_headings_are_no_formulas() -> None:
     assert read_formulas([page(image)], Scripted()) == []
 
 
+def test_a_few_lines_with_formulas_between_them_are_a_page() -> None:
+    image = Image.new("L", (1000, 700), 255)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(22)
+    for top, text in (
+        (80, "The mean of the sample is known to be this sum of two terms"),
+        (160, "and by the same way it is seen that for the variance"),
+        (240, "so that the sum of both is then always given as"),
+    ):
+        pen.text((80, top), text, fill=0, font=font)
+        pen.text((454, top + 38), "y", fill=0, font=font)
+        pen.text((520, top + 38), "ax + b", fill=0, font=font)
+        for step in (52, 59):
+            pen.rectangle((480, top + step, 497, top + step + 2), fill=0)
+    boxes = formula_boxes(image)
+    assert boxes is not None and len(boxes) == 3
+    assert all(430 < box.x0 < 460 and 570 < box.x1 < 620 for box in boxes)
+
+
 def test_a_small_picture_is_no_page() -> None:
     assert formula_boxes(equation()) is None
     assert read_formulas([page(equation())], Scripted(), whole=False) == []
