@@ -124,6 +124,7 @@ class Engine:
         (drawing pages) goes on while the device works. A request that `generate` would refuse gives the error it would raise.
         What drawing raises is raised here, behind the answers to the requests before. Closing the iterator ends the work.
         expected: about how many requests there are, which decides how much of a GPU's memory is taken; None: very many.
+        Where requests of text alone have a language part of their own, as many in a row as are of one kind run together.
         """
         under_way: dict[int, _Plan] = {}
         refused: deque[tuple[int, ModelError]] = deque()
