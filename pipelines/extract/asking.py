@@ -149,7 +149,7 @@ def _evidence(view: View, found: Support | None, confidence: float | None) -> Fi
         return FieldEvidence(view.page, None, None, confidence)
     if confidence is not None and found.reading is not None:
         confidence *= found.reading
-    return FieldEvidence(view.page, found.box, found.quote, confidence)
+    return FieldEvidence(view.page, found.box, found.quote, confidence, reading=found.reading)
 
 
 _NOTHING = object()

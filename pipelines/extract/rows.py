@@ -208,7 +208,7 @@ def _items(
                 sure = (_TOLD if told else _GUESSED) * (1.0 if cell is None or cell.reading is None else cell.reading)
                 where = FieldEvidence(reading.page)
                 if cell is not None and value is not None:
-                    where = FieldEvidence(reading.page, cell.box, cell.printed, sure)
+                    where = FieldEvidence(reading.page, cell.box, cell.printed, sure, reading=cell.reading)
             item[field] = value
             evidence[(name, len(items), field)] = where
         if any(value is not None for value in item.values()):

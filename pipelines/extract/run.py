@@ -95,11 +95,17 @@ def _empty(form: Form) -> Reading:
 
 
 def _calibrated(engine: Engine, whole: Reading) -> Reading:
-    """Turn what the token probabilities made of each field into the probability that it is right."""
+    """Turn what the token probabilities made of each field into the probability that it is right.
+
+    How surely its letters were read is a probability already, and none of the model's: it is taken out and put back.
+    """
     evidence = {}
     for path, where in whole.evidence.items():
         kind = "null" if value_at(whole.data, path) is None else "field"
-        evidence[path] = replace(where, confidence=answer_confidence(engine.info, kind, where.confidence))
+        read = where.reading or 1.0
+        raw = None if where.confidence is None else min(where.confidence / read, 1.0)
+        sure = answer_confidence(engine.info, kind, raw)
+        evidence[path] = replace(where, confidence=None if sure is None else sure * read)
     return replace(whole, evidence=evidence)
 
 

@@ -16,7 +16,7 @@ from dsvl2.pipelines.extract.shapes import Form, Numeral, listed_at, options_at
 from dsvl2.pipelines.extract.types import FieldEvidence, Reading, View
 from dsvl2.pipelines.spatial import Segment
 
-_DIRECT, _FAR = 0.95, 0.8  # how sure a value beside its label is, and one further on in a sentence
+_DIRECT, _FAR = 0.95, 0.9  # how sure a value beside its label is, and one further on in a sentence
 _EVEN = 0.5  # a date that may as well be another
 _THE_DATE = frozenset({"date", "dated", "datum", "fecha", "data"})
 _SOME_TEXT = "\u2003x"
@@ -63,8 +63,12 @@ class _Look:
 
     def _put_in(self, reading: Reading, path: Path, kind: str, found: Labelled, others: Sequence[Labelled]) -> Reading:
         before, where = value_at(reading.data, path), reading.evidence[path]
+        sure = (_DIRECT if found.direct else _FAR) * (1.0 if found.reading is None else found.reading)
         if before is not None and (kind == WORDS or _meets(where.box, found.box)):
-            return reading
+            agreed = _meets(where.box, found.box) and self._meant(found.printed, found.meant) == before
+            if not agreed or where.confidence is None or where.confidence >= sure:
+                return reading
+            return with_value(reading, path, before, replace(where, confidence=sure, reading=found.reading))
         if before is not None and not found.direct and not any(_meets(where.box, one.box) for one in others):
             return reading
         value = self._meant(found.printed, found.meant)
@@ -72,8 +76,7 @@ class _Look:
             return reading
         if kind == WORDS and any(_spelt(found.printed) == _words(other) for other in reading.evidence if other):
             return reading  # the label of another field
-        sure = (_DIRECT if found.direct else _FAR) * (1.0 if found.reading is None else found.reading)
-        evidence = FieldEvidence(reading.page, found.box, found.printed, sure)
+        evidence = FieldEvidence(reading.page, found.box, found.printed, sure, reading=found.reading)
         had = "was not found at first" if before is None else f"was {before!r}"
         fact = f"page {reading.page}: {shown(path)} {had}; at its place stands {found.printed!r}"
         return with_value(reading, path, value, evidence, Notice("at_label", fact))

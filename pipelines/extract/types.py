@@ -47,6 +47,9 @@ class FieldEvidence:
         default=None,
         metadata={"help": "Less sure than asked for, so not in the data; all else here is of it. Null: none."},
     )
+    reading: float | None = field(
+        default=None, metadata={"help": "How surely its letters were read, part of the confidence. Null: not known."}
+    )
 
 
 @dataclass(frozen=True, slots=True)

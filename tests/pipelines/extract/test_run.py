@@ -378,3 +378,23 @@ def test_a_model_that_sees_gets_the_image_and_the_text_is_the_evidence() -> None
     assert kept.data["no"] == "handwritten" and kept.fields["no"].quote is None  # it may see what was not read
     unseen = extract("x.png", [View(1, None, view.draw)], engine, form)
     assert unseen.data == GOOD and unseen.fields["total"].quote is None and unseen.fields["total"].page == 1
+
+
+def test_how_surely_letters_were_read_is_no_probability_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def calibrated(info: object, kind: str, raw: float | None) -> float | None:
+        asked.append((kind, raw))
+        return None if raw is None else raw / 2
+
+    monkeypatch.setattr("dsvl2.pipelines.extract.run.answer_confidence", calibrated)
+    result = run(unsure({"total": 88.17}, "88.17", 0.99), ONE, schema="total: number", least=0.0)
+    assert asked == [("field", pytest.approx(0.99**5))]
+    assert result.fields["total"].reading == 0.9
+    assert result.fields["total"].confidence == pytest.approx(0.99**5 / 2 * 0.9)
+
+
+def test_a_value_that_stands_at_its_label_is_as_sure_as_the_label_makes_it() -> None:
+    two = page(1, "Total: 88.17", "Rest: 12.00")
+    result = run(unsure({"total": 88.17}, "88.17", 0.8), two, schema="total: number")
+    assert result.data == {"total": 88.17} and (result.fields["total"].confidence or 0) > 0.8
