@@ -11,6 +11,8 @@ from itertools import groupby
 from threading import Lock
 from typing import Protocol, TypeVar
 
+import torch
+
 from dsvl2.model.lanes import Lanes
 from dsvl2.model.request import GenerationRequest
 from dsvl2.model.vl2 import DeepseekVL2
@@ -75,6 +77,10 @@ class Branches:
         with self._lock:
             if self._text is None:
                 assert self._make is not None  # asked by whoever has looked
-                network = self._make()
+                try:
+                    network = self._make()
+                except torch.OutOfMemoryError:  # of a GPU, whose caches take a share of what was free
+                    self.own.lanes.release()
+                    network = self._make()
                 self._text = Branch("text", network, self._lanes(network))
             return self._text

@@ -52,6 +52,11 @@ class Lanes:
         """The scheduler that there always is: on a GPU the only one."""
         return self._schedulers[0]
 
+    def release(self) -> None:
+        """Give up the caches that are kept between calls; the next call makes new ones."""
+        for scheduler in self._schedulers:
+            scheduler.room.kept = None
+
     def run(self, jobs: Sequence[Job]) -> dict[int, Answer]:
         """Answer all jobs; returns the answers by job index. The first exception of any lane ends them all."""
         if not jobs:

@@ -150,6 +150,24 @@ def test_the_second_part_is_made_when_it_is_needed_and_shares_what_it_can(both: 
     assert text.projector is engine.network.projector and text.image_newline is engine.network.image_newline
 
 
+def test_a_gpu_s_caches_make_room_for_the_second_part(both: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, room = load(both), load(both)._lanes.first.room
+    make, tries = engine._branches._make, list[bool]()
+    assert make is not None
+
+    def short() -> Any:
+        tries.append(room.kept is None)
+        if not tries[-1]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return make()
+
+    monkeypatch.setattr(engine._branches, "_make", short)
+    monkeypatch.setattr(engine._lanes.first, "room", room)
+    room.kept = room.make(engine.network, 64, 1)
+    assert engine.generate([ask("x")])[0].usage.completion_tokens
+    assert tries == [False, True]
+
+
 @pytest.mark.parametrize("plain", ["small", "multi-head", "nano"], indirect=True)
 def test_what_the_adapter_leaves_as_it_is_exists_once(plain: Path, shapes: Shapes, tmp_path: Path) -> None:
     """Except under a compiled step; and a given adapter that changes more does not make more of it twice."""
