@@ -9,9 +9,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 # CPU-only Linux: make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu  saves gigabytes of CUDA libraries.
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c constraints.txt
-# Tests run on two workers, a file on one of them: what a file's tests share is made once.
+# Tests run on two workers, a file on one of them: what a file's tests share is made once. tests/conftest.py says which first.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 SOURCES := dsvl2_cli kernels model pipelines
 
 .PHONY: help demo test check format lint typecheck types-links checksums clean

@@ -27,7 +27,16 @@ if find_spec("hypothesis") and not os.environ.get("LONG_TESTS"):
     settings.load_profile("same")
 
 
+# A worker takes whole files, in this order: a long one begun last would leave the other worker idle.
+LONG = [
+    "pipelines/training/test_train.py", "pipelines/batch/test_kills.py", "pipelines/batch/test_hostile.py",
+    "kernels/test_triton.py", "model/test_triton_path.py", "cli/test_batch.py",
+]  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
     if not any(item.get_closest_marker("gpu") for item in items):
         return
     import torch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsvl2.pipelines.charts import Axis, ChartData, Point, Series, answer_chart
@@ -100,6 +100,7 @@ def test_dates_have_one_form() -> None:
 
 
 @given(st.text(max_size=80))
+@settings(max_examples=40)
 def test_any_question_is_taken(question: str) -> None:
     answer_chart(FRUIT, question)
 

@@ -18,7 +18,7 @@ from dsvl2.model.errors import ConstraintError
 from dsvl2.pipelines.extract import Options, View, extract, pages_of, read_schema
 
 MODELS = ("nano", "tiny", "small", "base")
-QUICK = {"nano": 5, "tiny": 9, "small": 9, "base": 9}
+QUICK = {"nano": 4, "tiny": 6, "small": 6, "base": 6}
 
 
 def one(seed: int, engine: Any, random_schema: Any, page_of: Any) -> tuple[int, int, bool]:
