@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from dsvl2.pipelines.beside import temporary_beside
 from dsvl2.pipelines.errors import OutputCollision, OutputError, OutputExists, OutputUnwritable
 from dsvl2.pipelines.formats import Format
 from dsvl2.pipelines.sources.open import InputFile, printable
@@ -133,7 +134,10 @@ def check_writable(path: Path, *, force: bool = False) -> None:
 
 
 class OutputFile:
-    """An output being written: it goes to a temporary file beside it, and `commit` puts that in its place."""
+    """An output being written: it goes to a temporary file beside it, and `commit` puts that in its place.
+
+    Killed, a process leaves the temporary file; the next one that writes in the folder removes it.
+    """
 
     def __init__(self, path: Path, file: BinaryIO, temporary: Path | None) -> None:
         self.path = path
@@ -203,9 +207,9 @@ def _create(path: Path) -> OutputFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             return OutputFile(path, path.open("wb"), None)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
-        os.chmod(name, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
-        return OutputFile(path, os.fdopen(handle, "wb"), Path(name))
+        handle, temporary = temporary_beside(path)
+        os.chmod(temporary, stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask())
+        return OutputFile(path, os.fdopen(handle, "wb"), temporary)
     except OSError as error:
         raise _unwritable(path, error) from error
 

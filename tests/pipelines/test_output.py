@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
+from dsvl2.pipelines import beside
 from dsvl2.pipelines.errors import OutputCollision, OutputError, OutputExists, OutputUnwritable
 from dsvl2.pipelines.formats import get_format
 from dsvl2.pipelines.output import open_output, plan_outputs, write_durably, write_output
@@ -206,3 +210,53 @@ def test_a_durable_output_reaches_the_disk_before_its_name_does(
     monkeypatch.setattr(os, "replace", renamed)
     write_durably(tmp_path / "a.md", ["fo", "ur"])
     assert events == ["4 bytes", "renamed", "folder"]
+
+
+WRITER = """
+import os, signal, sys
+from pathlib import Path
+from dsvl2.pipelines.output import open_output
+with open_output(Path(sys.argv[1])) as output:
+    output.write("half")
+    print("begun", flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing says there whether a process is gone")
+def test_what_a_killed_process_left_is_removed_and_what_a_living_one_writes_is_not(tmp_path: Path) -> None:
+    command, paths = [sys.executable, "-c", WRITER], os.pathsep.join(sys.path)
+    killed, living = (
+        subprocess.Popen(
+            [*command, tmp_path / name], stdin=PIPE, stdout=PIPE, text=True, env={**os.environ, "PYTHONPATH": paths}
+        )
+        for name in ("x.md", "ä" * 120 + ".md")
+    )
+    for process in (killed, living):
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    killed.communicate("\n")
+    odd = [tmp_path / f".x.md.{suffix}" for suffix in ("tmp", "elsewhere-1-abcdefgh.tmp", "12.tmp")]
+    for path in odd:
+        path.touch()
+    left = {path for path in tmp_path.iterdir() if path not in odd}
+    assert len(left) == 2
+    beside._clear.cache_clear()
+    write_output(tmp_path / "x.md", "whole")
+    (still,) = left & set(tmp_path.iterdir())
+    assert "ä" in still.name and set(odd) < set(tmp_path.iterdir())
+    living.communicate("\n")
+    beside._clear.cache_clear()
+    write_output(tmp_path / "x.md", "again", force=True)
+    assert set(tmp_path.iterdir()) == {tmp_path / "x.md", *odd}
+
+
+def test_a_file_that_another_holds_is_left_though_its_process_cannot_be_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "_is_gone", lambda process: True)
+    with open_output(tmp_path / "x.md") as output:
+        output.write("text")
+        beside._clear.cache_clear()
+        write_output(tmp_path / "y.md", "text")
+    assert (tmp_path / "x.md").read_text() == "text"
