@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dsvl2_cli.errors import UsageError
+from dsvl2_cli.lexicons import read_lexicons
 
 if TYPE_CHECKING:
     from dsvl2.pipelines.batch import LeaseBoard, RunFolder
@@ -129,6 +130,8 @@ def lease_board(job: Job, folder: RunFolder) -> LeaseBoard:
     from dsvl2.pipelines.batch import LeaseBoard
 
     settings = {key: value for key, value in job.settings.items() if key not in PRIVATE}
-    facts = [settings, job.format, job.pages, job.task, job.options]
+    facts: list[Any] = [settings, job.format, job.pages, job.task, job.options]
+    if (lexicon := read_lexicons(job.lexicons)) is not None:
+        facts.append(lexicon.digest)
     name = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return LeaseBoard(Path(job.output) / BOARD / name, folder.path.name, seconds=job.lease_seconds)

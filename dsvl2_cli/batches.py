@@ -25,6 +25,7 @@ from dsvl2_cli.engines import PAGE_SECONDS
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.inputs import left_out
+from dsvl2_cli.lexicons import read_lexicons
 from dsvl2_cli.opening import source_options
 from dsvl2_cli.settings import Settings
 
@@ -61,6 +62,7 @@ class Job:
     decode_memory: float = 4000.0
     force: bool = False
     keep_suffix: bool = False
+    lexicons: list[str] = field(default_factory=list)
     command: str = ""
 
     def parsed_settings(self) -> Settings:
@@ -71,7 +73,8 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
     """Check what can be checked before anything is read.
 
     Raises:
-        UsageError, UnknownTask, UnknownFormat, OutputError, ModelNotFound; what a task says of its options.
+        UsageError, UnknownTask, UnknownFormat, OutputError, ModelNotFound; what a task says of its options; a lexicon
+        cannot be read.
     """
     if output is None:
         raise UsageError("no output was named", "give a folder with -o DIR/, a file with -o FILE.jsonl, or -o -")
@@ -83,6 +86,9 @@ def make_job(settings: Settings, output: str | None, format: str | None, rest: d
         raise UsageError("--shared needs a file per document", "give a folder with -o DIR/, on the shared file system")
     check_remote(output, settings, shared=rest["shared"])
     engines.check_model(settings.model)
+    if rest["lexicons"] and rest["task"] != "ocr":
+        raise UsageError(f"--lexicon is not for the task {rest['task']}", "it mends the text that the task ocr writes")
+    read_lexicons(rest["lexicons"])
     task = make_task(rest["task"], rest["options"])
     chosen = choose_batch_format(task, format, output, settings, jsonl=rest["jsonl"])
     command = shlex.join(["dsvl2", *sys.argv[1:]])
@@ -150,6 +156,9 @@ def output_plan(job: Job, now: Session | None) -> OutputPlan:
     plan = OutputPlan(
         named_format(job.task, job.options, job.format), render, force=job.force, part_size=job.part_documents
     )
+    lexicon = read_lexicons(job.lexicons)
+    if lexicon is not None:
+        plan = replace(plan, mend=lexicon.apply, mended_by=lexicon.digest)
     if job.output == "-":
         return replace(plan, emit=now.results.write if now else None)
     if job.jsonl:

@@ -52,3 +52,14 @@ BatchFormat = Annotated[
         "As for the command of the task; pdf makes searchable PDFs.", default="md; of other tasks than ocr their first"
     ),
 ]
+LexiconFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--lexicon",
+        metavar="FILE",
+        rich_help_panel=options.PAGES,
+        show_default="none",
+        help="Names and terms of these documents, in lines of text, or corrections of other pages: a doubtful word that is "
+        "like one of them becomes it. May be repeated.",
+    ),
+]

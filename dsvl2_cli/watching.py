@@ -91,6 +91,7 @@ class Watch:
         format: str | None,
         task: str,
         asked: tuple[Sequence[str], str | None],
+        lexicons: Sequence[str] = (),
     ) -> tuple[Job, Places]:
         """Check the command line and say how each document is read.
 
@@ -102,7 +103,7 @@ class Watch:
             raise UsageError(f"--task {task} is for dsvl2 batch", "run that on the folder")
         questions, schema = asked
         rest: dict[str, Any] = {"pages": common.pages, "task": task, "jobs": None, "shard": None, "shared": False}
-        rest |= {"engine": "local", "address": None, "jsonl": False, "keep_suffix": False}
+        rest |= {"engine": "local", "address": None, "jsonl": False, "keep_suffix": False, "lexicons": list(lexicons)}
         rest["options"] = Asked(questions, schema=schema).options(task, settings)
         assert places.output is not None
         output = places.output if places.output.endswith(os.sep) else places.output + os.sep
@@ -181,6 +182,7 @@ class Rounds:
     def __init__(self, watch: Watch, folder: RunFolder, passwords: Passwords, now: Session, stop: Any) -> None:
         self._watch, self._folder, self._now, self._stop = watch, folder, now, stop
         self._options = batches.batch_options(watch.job, passwords)
+        self._output = batches.output_plan(watch.job, None)
         self._kept: tuple[EngineSpec, KeptHands] | None = None
         self._tried: dict[Path, Facts] = {}
         self.exit = Exit.OK
@@ -208,7 +210,7 @@ class Rounds:
                 run_batch(
                     self._folder,
                     iter(planned),
-                    batches.output_plan(watch.job, None),
+                    self._output,
                     engines,
                     options=workers.options,
                     reporter=reporter,

@@ -11,7 +11,7 @@ from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.completing import words
 from dsvl2_cli.program import Group, Program
 from dsvl2_cli.session import Leave, session
-from dsvl2_cli.task_options import TASK, BatchFormat, Question, Schema, TaskName
+from dsvl2_cli.task_options import TASK, BatchFormat, LexiconFiles, Question, Schema, TaskName
 
 
 class BatchGroup(Group):
@@ -155,6 +155,7 @@ def run(
         ),
     ] = 4000.0,
     keep_suffix: options.KeepSuffix = False,
+    lexicon: LexiconFiles = None,
     min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
@@ -187,6 +188,7 @@ def run(
         "decode_memory": decode_memory,
         "force": force,
         "keep_suffix": keep_suffix,
+        "lexicons": lexicon or [],
     }
     with common.session() as now:
         from dsvl2_cli import batch_places, batches

@@ -9,7 +9,7 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.session import Leave
-from dsvl2_cli.task_options import format_option
+from dsvl2_cli.task_options import LexiconFiles, format_option
 
 EPILOG = "Exit codes: dsvl2 --help"
 
@@ -60,17 +60,7 @@ def ocr(
         ),
     ] = None,
     review: options.Review = None,
-    lexicon: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--lexicon",
-            metavar="FILE",
-            rich_help_panel=options.PAGES,
-            show_default="none",
-            help="Names and terms of these documents, in lines of text, or corrections of other pages: a doubtful word that is "
-            "like one of them becomes it. May be repeated.",
-        ),
-    ] = None,
+    lexicon: LexiconFiles = None,
     min_confidence: options.MinConfidence = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,

@@ -9,7 +9,7 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.session import Leave
-from dsvl2_cli.task_options import BatchFormat, Question, Schema, TaskName
+from dsvl2_cli.task_options import BatchFormat, LexiconFiles, Question, Schema, TaskName
 
 WATCHING = "Watching"
 
@@ -71,6 +71,7 @@ def watch(
     schema: Schema = None,
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
+    lexicon: LexiconFiles = None,
     common: Common = COMMON,
 ) -> None:
     """Read every document that comes into a folder, as a scanner drops them; go on after any kind of end.
@@ -96,6 +97,7 @@ def watch(
             format=format,
             task=task,
             asked=(question or (), schema),
+            lexicons=lexicon or (),
         )
         code = watch_folder(Watch(job, places, settle, every, once), common.passwords(), now)
         if code:

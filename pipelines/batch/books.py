@@ -164,7 +164,7 @@ class Books:
     def rendering(self, document: DocumentWork) -> tuple[Header, list[bytes]]:
         """Return what a decoder must know to make a document's output from the original file."""
         head = {"op": "render", **self.opening(document), **self.writer.rendering(document.row)}
-        return head, self.payloads(document)
+        return head, self.payloads(document) if self.writer.plan.mend is None else self.writer.packed(document.row)
 
     def readable(self, document: DocumentWork) -> bool:
         """Whether anything of a document was read."""

@@ -14,12 +14,12 @@ from dataclasses import asdict, astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dsvl2.pipelines.batch.codec import unpack_notices, unpack_reading
+from dsvl2.pipelines.batch.codec import pack_result, unpack_notices, unpack_reading
 from dsvl2.pipelines.batch.manifest import Manifest
 from dsvl2.pipelines.batch.places import Place, below, key_of, named
 from dsvl2.pipelines.batch.rows import DocumentRow, Recipes
 from dsvl2.pipelines.batch.shelves import ABSENT, Shelves, content_digest
-from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageError
+from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageError, PageResult
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
 from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, RenderOptions
 from dsvl2.pipelines.output import collision
@@ -35,6 +35,7 @@ class OutputPlan:
     tree: each document has a file of its own, its `target`. parts: a folder for files of `part_size` documents each.
     file: one file for all. emit: a function that takes each document's text as soon as those before it are settled.
     Places may be URLs; `top` is then one that all targets are below. `force` replaces files that are not this run's own.
+    `mend` is done to every page as it is written, and `mended_by` names it among the document's options, as a lexicon's digest.
     """
 
     format: Format | ValueFormat
@@ -47,6 +48,8 @@ class OutputPlan:
     top: str | None = None
     emit: Callable[[str | bytes], None] | None = None
     force: bool = False
+    mend: Callable[[PageResult], PageResult] | None = None
+    mended_by: str = ""
 
 
 class Writer:
@@ -87,6 +90,10 @@ class Writer:
             return False
         known = self._known(row.target)
         return known is not None and known[:3] == (self._stamp([row]), *self._shelves.facts(row.target))
+
+    def packed(self, row: DocumentRow) -> list[bytes]:
+        """Return what a decoder makes that output of: the pages as they are to be written."""
+        return [pack_result(reading.result, row.name) for reading in self._readings(row)]
 
     def rendering(self, row: DocumentRow) -> dict[str, Any]:
         """Return what a decoder must know of a document to make its output from the original file."""
@@ -183,7 +190,7 @@ class Writer:
             page_count=row.page_count or 0,
             sha256=row.sha256,
             model=None if self._from_layers(row) else self._model,
-            options=self._options,
+            options=(*self._options, *((("lexicon", self.plan.mended_by),) if self.plan.mended_by else ())),
             notices=unpack_notices(row.notices),
         )
 
@@ -198,7 +205,8 @@ class Writer:
         for number in row.selected:
             payload = self.manifest.payload(row.sha256 or "", number, self._recipes.pages)
             assert payload is not None, f"page {number} of {row.name} has no result"
-            yield unpack_reading(payload, row.name)
+            reading = unpack_reading(payload, row.name)
+            yield reading if self.plan.mend is None else replace(reading, result=self.plan.mend(reading.result))
 
     def _rows(self, first: int, end: int) -> list[DocumentRow]:
         rows = (self.manifest.document_at(position) for position in range(first, end))
@@ -260,7 +268,7 @@ class Writer:
         return found
 
     def _stamp(self, rows: Sequence[DocumentRow]) -> str:
-        render = list(astuple(self.plan.render))
+        render = [*astuple(self.plan.render), *([self.plan.mended_by] if self.plan.mended_by else [])]
         recipes = self._recipes
         digest = hashlib.sha256(json.dumps([self.plan.format.name, render, *recipes.all]).encode())
         query = "SELECT count(*), max(id) FROM results WHERE sha256 = ? AND recipe IN (?, ?)"

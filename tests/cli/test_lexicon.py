@@ -1,15 +1,19 @@
-"""`dsvl2 ocr --lexicon`: known names in the place of doubtful readings of them."""
+"""`--lexicon` of ocr, batch and watch: known names in the place of doubtful readings of them."""
 
 from __future__ import annotations
 
 import json
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pymupdf
 import pytest
 
 from dsvl2.pipelines.documents import Block, Box, Document, Line, PageResult, Word
 from dsvl2.pipelines.formats import get_format
+from dsvl2.pipelines.review import Lexicon
 
 
 @pytest.fixture
@@ -58,3 +62,60 @@ def test_mistakes_get_an_answer(
         (tmp_path / "names.txt").write_bytes(content)
     done = dsvl2("ocr", reading, "--lexicon", tmp_path / "names.txt")
     assert (done.code, done.out, message in done.err) == (code, "", True)
+
+
+@pytest.fixture
+def spelt(scripted: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A lexicon whose first word takes the place of "pixels": the scripted engine says nothing that is in doubt."""
+
+    def mend(page: PageResult, lexicon: Lexicon) -> PageResult:
+        word = next(iter(lexicon.words))
+        return replace(page, blocks=tuple(replace(b, text=b.text.replace("pixels", word)) for b in page.blocks))
+
+    monkeypatch.setattr("dsvl2.pipelines.review.with_lexicon", mend)
+    monkeypatch.setattr("dsvl2.pipelines.batch.children.METHOD", "fork")
+    (tmp_path / "names.txt").write_text("Pickles\n")
+    return tmp_path / "names.txt"
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_batch_writes_with_a_lexicon_and_without_and_reads_nothing_twice(
+    dsvl2: Any, spelt: Path, pdf: Any, tmp_path: Path
+) -> None:
+    pdf("in/a.pdf", widths=(100,))
+    run = ("batch", tmp_path / "in", "-o", tmp_path / "out", "--dpi", "72")
+    written = []
+    for more in ((), ("--lexicon", spelt), ("--lexicon", spelt, "-f", "json"), ("--lexicon", spelt, "-f", "pdf"), ()):
+        assert dsvl2(*run, *more).code in (0, 3)
+        suffix = f".{more[-1]}" if "-f" in more else ".md"
+        written.append((tmp_path / "out" / f"a{suffix}").read_bytes())
+    plain, mended, record, searchable, again = written
+    assert b"100 by 90 pixels" in plain and mended == plain.replace(b"pixels", b"Pickles") and again == plain
+    assert "lexicon" in json.loads(record)["options"]
+    with pymupdf.open(stream=searchable) as document:
+        assert "100 by 90 Pickles" in document[0].get_text()
+    with sqlite3.connect(tmp_path / "out" / ".dsvl2-run" / "manifest.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM results").fetchone() == (1,)
+    db.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_watch_and_a_retry_have_the_lexicon_too(dsvl2: Any, spelt: Path, pdf: Any, tmp_path: Path) -> None:
+    pdf("in/a.pdf", widths=(100,))
+    known = ("--lexicon", spelt, "--dpi", "72")
+    assert dsvl2("watch", tmp_path / "in", "-o", tmp_path / "out", "--once", "--settle", "0", *known).code == 0
+    assert "Pickles" in (tmp_path / "out" / "a.md").read_text()
+    (tmp_path / "out" / "a.md").unlink()
+    assert dsvl2("batch", "retry", tmp_path / "out").code == 0
+    assert "Pickles" in (tmp_path / "out" / "a.md").read_text()
+
+
+def test_a_batch_of_another_task_and_a_lexicon_that_is_not_there_are_refused(
+    dsvl2: Any, spelt: Path, pdf: Any, tmp_path: Path
+) -> None:
+    run = ("batch", pdf(), "-o", tmp_path / "out/", "--lexicon")
+    done = dsvl2(*run, spelt, "--task", "ask", "-Q", "when?")
+    assert (done.code, "--lexicon is not for the task ask" in done.err) == (2, True)
+    done = dsvl2(*run, tmp_path / "gone.txt")
+    assert (done.code, "gone.txt does not exist" in done.err) == (4, True)
+    assert not (tmp_path / "out").exists()
