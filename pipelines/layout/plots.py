@@ -57,7 +57,7 @@ class _Scale:
 
     @property
     def step(self) -> float:
-        return float(np.diff(self.steps).mean())
+        return float(self.steps[-1] - self.steps[0]) / (len(self.steps) - 1)
 
 
 def find_plots(gray: Gray, found: Components, letter: Mask, rows: Rows, unit: float) -> list[Place]:
@@ -73,10 +73,8 @@ def find_plots(gray: Gray, found: Components, letter: Mask, rows: Rows, unit: fl
     level = [scale for segs in words for scale in _level_scales(segs)] if upright else []
     boxes = [
         _box(side, foot, gray.shape)
-        for side in upright
-        for foot in level
-        if _belong(side, foot)
-        and not any(side.steps[0] < line.middle < foot.box[1] - side.height for line in running)
+        for side, foot in _corners(upright, level)
+        if not any(side.steps[0] < line.middle < foot.box[1] - side.height for line in running)
         and not _written(words[0], side, foot)
         and _drawn(gray, side, foot)
     ]
@@ -110,34 +108,41 @@ def _scales(segs: Segments, along: Floats, across: Floats, *, least: float) -> I
     tall = (segs.y1 - segs.y0).astype(np.float64)
     short = np.flatnonzero((segs.x1 - segs.x0 < _WIDEST * tall) & (segs.size <= _WIDEST))
     order = short[np.argsort(across[short], kind="stable")]
-    done: set[tuple[int, ...]] = set()
+    runs_of: list[set[int]] = [set() for _ in range(len(segs))]  # the numbers of the runs that hold a label
     for first in range(len(order)):
         height = tall[order[first]]
         last = int(np.searchsorted(across[order], across[order[first]] + _FLUSH * height, side="right"))
         group = order[first:last]
         group = group[(tall[group] < _SIZE * height) & (height < _SIZE * tall[group])]
+        if len(group) < _STEPS or set.intersection(*(runs_of[k] for k in group.tolist())):
+            continue
         group = group[np.argsort(along[group], kind="stable")]
         for a, b in _even_runs(along[group], _ODD * height):
             members = group[a:b]
-            if np.diff(along[members]).min() < least * height or tuple(members) in done:
-                continue
-            done.add(tuple(members))
-            box = (
-                int(segs.x0[members].min()),
-                int(segs.y0[members].min()),
-                int(segs.x1[members].max()),
-                int(segs.y1[members].max()),
-            )
-            yield _Scale(along[members], box, float(np.median(tall[members])))
+            if np.diff(along[members]).min() < least * height or set.intersection(
+                *(runs_of[k] for k in members.tolist())
+            ):
+                continue  # a part of what was found already
+            for k in members.tolist():
+                runs_of[k].add(first)
+            sides = (segs.x0[members].min(), segs.y0[members].min(), segs.x1[members].max(), segs.y1[members].max())
+            yield _Scale(along[members], _place(sides), float(np.median(tall[members])))
+
+
+def _place(sides: Sequence[np.int64]) -> Place:
+    x0, y0, x1, y1 = map(int, sides)
+    return x0, y0, x1, y1
 
 
 def _even_runs(places: Floats, odd: float) -> Iterator[tuple[int, int]]:
     """Yield (first, last + 1) of the longest runs of places at even steps."""
-    steps = np.diff(places)
+    steps = np.diff(places).tolist()
     start = 0
     while start + _STEPS - 1 <= len(steps):
-        end = start + 1
-        while end < len(steps) and abs(steps[end] - steps[start:end].mean()) < max(_EVEN * steps[start], odd):
+        end, total = start + 1, steps[start]
+        room = max(_EVEN * steps[start], odd)
+        while end < len(steps) and abs(steps[end] - total / (end - start)) < room:
+            total += steps[end]
             end += 1
         if end - start >= _STEPS - 1 and steps[start] > 0:
             yield start, end + 1
@@ -146,15 +151,20 @@ def _even_runs(places: Floats, odd: float) -> Iterator[tuple[int, int]]:
             start += 1
 
 
-def _belong(side: _Scale, foot: _Scale) -> bool:
-    """Say whether two scales meet at the lower left corner of a chart large enough."""
-    height = side.height
-    gap = foot.box[1] - side.steps[-1]
-    if not -0.5 * height < gap < max(_FOOT * height, _REACH * side.step):
-        return False
-    begins = foot.steps[0] > side.box[2] - height and foot.box[0] - side.box[2] < max(_FOOT * height, _LATE * foot.step)
-    large = side.steps[-1] - side.steps[0] > _TALL * height and foot.steps[-1] - side.box[2] > _WIDE * height
-    return begins and large and max(height, foot.height) < _SIZE * min(height, foot.height)
+def _corners(upright: Sequence[_Scale], level: Sequence[_Scale]) -> Iterator[tuple[_Scale, _Scale]]:
+    """Yield the pairs of scales that meet at the lower left corner of a chart large enough."""
+    if not level:
+        return
+    left, top, first, last = np.array([(s.box[0], s.box[1], s.steps[0], s.steps[-1]) for s in level]).T
+    step, high = np.array([(s.step, s.height) for s in level]).T
+    for side in upright:
+        height, right = side.height, side.box[2]
+        below, beside = top - side.steps[-1], left - right
+        meet = (below > -0.5 * height) & (below < max(_FOOT * height, _REACH * side.step))
+        meet &= (first > right - height) & (beside < np.maximum(_FOOT * height, _LATE * step))
+        meet &= (last - right > _WIDE * height) & (np.maximum(high, height) < _SIZE * np.minimum(high, height))
+        if side.steps[-1] - side.steps[0] > _TALL * height:
+            yield from ((side, level[k]) for k in np.flatnonzero(meet).tolist())
 
 
 def _written(segs: Segments, side: _Scale, foot: _Scale) -> bool:
@@ -178,9 +188,9 @@ def _drawn(gray: Gray, side: _Scale, foot: _Scale) -> bool:
 
 
 def _box(side: _Scale, foot: _Scale, shape: Sequence[int]) -> Place:
-    """Return the box of a chart: half a step beyond the ends of its scales, and a label's height around."""
+    """Return the box of a chart: a part of a step beyond the ends of its scales, as drawings reach."""
     height = side.height
-    top = min(side.box[1], side.steps[0] - min(side.step / 2, 3 * height))
+    top = min(side.box[1], side.steps[0] - min(0.75 * side.step, 2.5 * height))
     right = max(foot.box[2], foot.steps[-1] + min(foot.step / 2, 6 * height))
     return (
         int(max(0.0, side.box[0] - 0.3 * height)),
