@@ -45,7 +45,7 @@ def drawn(length: int, count: int, blocks: int) -> tuple[dict[str, Any], Tensor]
     return given, rows
 
 
-@pytest.mark.parametrize(("length", "count"), [(1, 1), (33, 2), (64, 1), (2100, 1)])
+@pytest.mark.parametrize(("length", "count"), [(1, 1), (33, 2), (2100, 1)])
 def test_a_token_and_those_before_it(emulator: ctypes.CDLL, length: int, count: int) -> None:
     """Fewer tokens than there are warps, and so many that some warps take two turns."""
     given, rows = drawn(length, count, -(-length // heads.SIZE) + 1)
