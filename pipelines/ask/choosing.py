@@ -10,6 +10,7 @@ from dsvl2.model import GenerationResult
 from dsvl2.pipelines.ask import declining
 from dsvl2.pipelines.ask.answers import parse_answer, whole_sentences
 from dsvl2.pipelines.ask.focus import FAR
+from dsvl2.pipelines.ask.kinds import OTHER, RATE, held_to
 from dsvl2.pipelines.ask.types import AskPage, AskResult, Evidence, PageRef
 from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.spatial import Located, Segment, SpatialText, locate
@@ -38,11 +39,12 @@ def judge(
     near: Sequence[Segment] | None = None,
     *,
     refuse: float | None = None,
+    kind: str | None = None,
 ) -> Said:
     """Parse one answer, look for it on the page, and weigh it.
 
     near: the segments by the question's words, None: unknown. refuse: an answer is not believed where the model gave an
-    empty one more than this probability; None: it always is.
+    empty one more than this probability; None: it always is. kind: what the question asks for, as `kinds` tells it.
     """
     parsed = parse_answer(result.text)
     notices, value = parsed.dropped, parsed.value
@@ -53,7 +55,10 @@ def judge(
     absent = declining.absent(result)
     if value is None or declining.declines(result, refuse):
         return Said(page, None, 0.0, absent, None, notices)
-    score = (1.0 - (absent or 0.0)) * _probability(result.logprobs)
+    value, fitting = held_to(kind, value)
+    if kind == RATE and not fitting:  # an amount is no percentage, however well it was copied
+        return Said(page, None, 0.0, absent, None, notices)
+    score = (1.0 - (absent or 0.0)) * _probability(result.logprobs) * (1.0 if fitting else OTHER)
     found = locate(spatial, value) if spatial is not None else None
     if spatial is not None:
         score *= found.score if found is not None else UNSEEN
@@ -63,6 +68,14 @@ def judge(
             notices += (Notice("not_on_page", "the answer does not stand on the page in these words"),)
     evidence = _evidence(page, spatial, found) if spatial is not None and found is not None else None
     return Said(page, value, score, absent, evidence, notices)
+
+
+def placed(page: AskPage, spatial: SpatialText, value: str, score: float) -> Said | None:
+    """Return an answer that was found on a page by its kind, as if the model had said it; None if it stands nowhere."""
+    found = locate(spatial, value)
+    if found is None:
+        return None
+    return Said(page, value, score * found.score, None, _evidence(page, spatial, found), ())
 
 
 def _stands_in(near: Sequence[Segment], spatial: SpatialText, found: Located) -> bool:

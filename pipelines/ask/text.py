@@ -10,9 +10,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dsvl2.model import GenerationRequest, GenerationResult, Message, SamplingParams
-from dsvl2.pipelines.ask.choosing import Said, choose, judge
+from dsvl2.pipelines.ask.choosing import Said, choose, judge, placed
 from dsvl2.pipelines.ask.declining import absent, insisted
 from dsvl2.pipelines.ask.focus import passage
+from dsvl2.pipelines.ask.kinds import RATE, SIGNER, asked_kind, only_rate, signer
 from dsvl2.pipelines.ask.plan import CANDIDATES
 from dsvl2.pipelines.ask.rank import rank
 from dsvl2.pipelines.ask.task import SPEC
@@ -26,6 +27,10 @@ from dsvl2.pipelines.words import Slant
 ANSWER_TOKENS = 200
 PART_TOKENS = 2600
 """Tokens of page text that are asked at a time: as many as the embedded model's training pages have at most."""
+_SIGNED, _NEAR = (
+    0.97,
+    0.9,
+)  # scores of answers that their kind finds: below a closing formula, beside the question's words
 _FRAME = 40  # tokens of the turn around page and question
 _SHARED_SEGMENTS = 12  # that a part repeats of the one before it
 
@@ -76,18 +81,34 @@ def ask_text(
     answers = engine.generate(requests) if requests else []
     said: list[list[Said]] = [[] for _ in questions]
     refuse = refuses_above(engine.info)
+    kinds = [asked_kind(question) for question in questions]
     for asking, answer in zip(askings, answers, strict=True):
-        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse))
+        kind = kinds[asking.question]
+        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse, kind=kind))
     for place in _least_empty(whole, answers, said) if refuse is not None else ():
         (answer,) = insisted(engine, [requests[place]], [answers[place]], refuse)
         asking = whole[place]
-        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse))
+        kind = kinds[asking.question]
+        said[asking.question].append(judge(asking.page, asking.part, answer, asking.near, refuse=refuse, kind=kind))
+    for asking in whole:
+        found = _by_kind(asking, kinds[asking.question], said[asking.question])
+        said[asking.question] += [] if found is None else [found]
     lower, left_out = tuple(not_asked), tuple(not_read)
     results = [
         choose(question, said[number], asked=chosen[number], pages=pages, not_asked=lower, not_read=left_out)
         for number, question in enumerate(questions)
     ]
     return [_calibrated(engine, result) for result in results]
+
+
+def _by_kind(asking: Asking, kind: str | None, said: Sequence[Said]) -> Said | None:
+    """The answer that its kind finds on a page: the name below a letter's closing, the one percentage near the question."""
+    if kind == SIGNER and (name := signer(asking.part.segments)) is not None:
+        return placed(asking.page, asking.part, name, _SIGNED)
+    if kind == RATE and asking.near and all(one.answer is None for one in said):
+        rate = only_rate(asking.near)
+        return None if rate is None else placed(asking.page, asking.part, rate, _NEAR)
+    return None
 
 
 def _least_empty(
