@@ -20,6 +20,7 @@ _HEAD = 3.2  # usual line distances from the headings to the first row
 _STARTS = 3  # lines of a table from which its edges are looked for: the first may have cells that are empty or odd
 _BETWEEN = 2  # lines without a number of a column that may stand between two rows: a text that runs over
 _RUNS_OVER = 1.6  # usual line distances from a row to the line that its text goes on in
+_WIDER = 1.6  # times the gaps between words: white that parts columns of words
 _WHITE = 0.4  # heights of a word: a stripe through all rows that parts two columns of words, at least
 
 
@@ -177,11 +178,18 @@ def _word_columns(rows: Sequence[TokenLine], low: float, high: float, room: floa
     groups: list[list[float]] = []
     for x0, x1 in sides:
         begins = sum(any(abs(token.x0 - x0) <= room for token in part) for part in filled)
-        if groups and (x0 - groups[-1][1] < least or begins < _MOSTLY * len(filled)):
+        white = x0 - groups[-1][1] if groups else 0.0
+        if groups and (white < least or begins < _MOSTLY * len(filled) or white < _between(filled, x0 - white, x0)):
             groups[-1][1] = max(groups[-1][1], x1)
         else:
             groups.append([x0, x1])
     return [Column(x0, x1, numbers=False) for x0, x1 in groups]
+
+
+def _between(rows: Sequence[Sequence[Token]], low: float, high: float) -> float:
+    """How wide white has to be to part columns: wider than between words elsewhere, as those of typewriters align too."""
+    gaps = [b.x0 - a.x1 for row in rows for a, b in pairwise(row) if not (a.x1 <= low and b.x0 >= high)]
+    return _WIDER * median(gaps) if gaps else 0.0
 
 
 def _continued(

@@ -71,6 +71,11 @@ def test_two_columns_of_words_are_parted_where_both_begin_at_an_edge() -> None:
     ]
 
 
+def test_words_of_a_typewriter_that_begin_at_one_place_are_no_columns() -> None:
+    (grid,) = found("Brass elbow large 12", "Green slate tiles  3", "Steel plate (box) 40", "White chalk fine   7")
+    assert texts(grid.cells[0]) == ["Brass elbow large", "12"]
+
+
 @pytest.mark.parametrize(
     "rows",
     [
