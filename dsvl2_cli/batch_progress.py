@@ -11,7 +11,7 @@ from dsvl2_cli.doubting import Doubts
 from dsvl2_cli.progress import Events, on_a_terminal
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines import PageError
+    from dsvl2.pipelines import Notice, PageError
     from dsvl2.pipelines.batch import Counts, Place
 
 _REFRESH = 0.1
@@ -53,6 +53,11 @@ class BatchReporter:
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None:
         self._display.event("retry", source=name, page=number, next=rung, code=error.code)
         self._console.detail(one_line(f"{name} page {number}: {error.message}; trying again ({rung})"))
+
+    def output(self, name: str, notices: Sequence[Notice]) -> None:
+        for notice in notices:
+            self._display.event("notice", source=name, code=notice.code, message=notice.message)
+            self._console.warn(one_line(notice.message))
 
     def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:
         place = None if output is None else str(output).encode("utf-8", "replace").decode()

@@ -50,7 +50,8 @@ def _lines(facts: RunStatus) -> Iterator[str]:
     if facts.answers_by_status:
         answers = ", ".join(f"{number} {status}" for status, number in facts.answers_by_status.items())
         yield f"answers    {sum(facts.answers_by_status.values())} ({answers})"
-    yield f"outputs    {facts.outputs}"
+    told = ", ".join(f"{number} {code}" for code, number in facts.notices.items())
+    yield f"outputs    {facts.outputs}" + (f" ({told})" if told else "")
     if facts.rate is not None:
         left = "" if not facts.seconds_left else f", about {_duration(facts.seconds_left)} left"
         yield f"rate       {facts.rate:.2f} pages/s{left}"

@@ -27,6 +27,7 @@ from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.inputs import left_out
 from dsvl2_cli.lexicons import read_lexicons
 from dsvl2_cli.opening import source_options
+from dsvl2_cli.plan import render_options
 from dsvl2_cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -148,13 +149,14 @@ def planned(job: Job, words: Iterable[str], folder: RunFolder, now: Session) -> 
 
 def output_plan(job: Job, now: Session | None) -> OutputPlan:
     """Say where the results go."""
-    from dsvl2.pipelines import RenderOptions
     from dsvl2.pipelines.batch import OutputPlan, place_of
 
     settings = job.parsed_settings()
-    render = RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence)
     plan = OutputPlan(
-        named_format(job.task, job.options, job.format), render, force=job.force, part_size=job.part_documents
+        named_format(job.task, job.options, job.format),
+        render_options(settings),
+        force=job.force,
+        part_size=job.part_documents,
     )
     lexicon = read_lexicons(job.lexicons)
     if lexicon is not None:

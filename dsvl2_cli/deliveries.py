@@ -45,11 +45,16 @@ class Deliveries:
     def _deliver(
         self, output: Output, file: InputFile, document: Document, report: Report, source: Source, *, streamed: bool
     ) -> None:
-        from dsvl2.pipelines import render_output, write_output
+        from dsvl2.pipelines import write_output
+        from dsvl2.pipelines.formats import rendered
 
         if streamed:
             return
-        data = render_output(output.format, document, source.original, self.plan.render)
+        made = rendered(output.format, document, source.original, self.plan.render)
+        data = made.data
+        report.notices += made.notices
+        for notice in made.notices:
+            self.now.console.warn(notice.message)
         target = output.targets[file]
         if target is not None:
             path = target.with_name(target.name + ".partial") if report.interrupted else target

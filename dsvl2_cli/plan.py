@@ -60,7 +60,7 @@ def make_plan(
     Raises:
         UsageError, PageRangeError, UnknownFormat, OutputError and its kinds, ModelNotFound.
     """
-    from dsvl2.pipelines import InputFile, RenderOptions
+    from dsvl2.pipelines import InputFile
 
     named = expand(words, files_from)
     passwords = Passwords(password_file, password_env)
@@ -75,7 +75,7 @@ def make_plan(
     return Plan(
         documents=documents,
         outputs=planned,
-        render=RenderOptions(settings.page_markers, settings.front_matter, settings.min_confidence),
+        render=render_options(settings),
         source=source,
         passwords=passwords,
         settings=settings,
@@ -85,6 +85,15 @@ def make_plan(
         figures=_figure_folder(figures),
         left_out=left_out(others),
         lexicon=read_lexicons(lexicons),
+    )
+
+
+def render_options(settings: Settings) -> RenderOptions:
+    """Return what the settings say of outputs."""
+    from dsvl2.pipelines import RenderOptions
+
+    return RenderOptions(
+        settings.page_markers, settings.front_matter, settings.min_confidence, pdf_images=settings.pdf_images
     )
 
 

@@ -50,6 +50,10 @@ def run_schema() -> dict[str, Any]:
             "blank_pages": numbers,
             "characters": count,
             "seconds": {"type": "number", "minimum": 0},
+            "notices": {
+                "type": "array",
+                "items": _object({"code": {"type": "string"}, "message": {"type": "string"}}),
+            },
             "error": {"anyOf": [{"type": "null"}, _error()]},
         }
     )

@@ -12,7 +12,7 @@ from dsvl2_cli.exit_codes import Exit
 from dsvl2_cli.progress import characters
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines import PageResult
+    from dsvl2.pipelines import Notice, PageResult
 
 SCHEMA = "dsvl2/run/v1"
 
@@ -28,6 +28,7 @@ class Report:
     interrupted: bool = False
     seconds: float = 0.0
     content: dict[str, Any] = field(default_factory=dict)
+    notices: list[Notice] = field(default_factory=list)
 
     @property
     def output(self) -> str | None:
@@ -71,6 +72,7 @@ class Report:
             "blank_pages": [page.number for page in self.pages if page.blank],
             "characters": self.characters,
             "seconds": round(self.seconds, 3),
+            "notices": [{"code": notice.code, "message": notice.message} for notice in self.notices],
             "error": self.problem.as_dict() if self.problem else None,
             **self.content,
         }

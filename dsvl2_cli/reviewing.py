@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsvl2_cli.errors import UsageError
 from dsvl2_cli.outputs import choose_format
 from dsvl2_cli.reports import count
-from dsvl2_cli.settings import resolve
+from dsvl2_cli.settings import Setting, resolve
 
 if TYPE_CHECKING:
     from dsvl2.pipelines import Document, RenderOptions
-    from dsvl2.pipelines.formats import Format
+    from dsvl2.pipelines.formats import Format, Rendered
     from dsvl2_cli.session import Session
 
 STDIO = "-"
@@ -26,7 +27,7 @@ def apply_file(
     now: Session,
     *,
     force: bool,
-    flags: tuple[bool | None, bool | None],
+    flags: Mapping[str, Setting],
     scan: str | None = None,
     passwords: tuple[str | None, str | None] = (None, None),
 ) -> None:
@@ -39,10 +40,10 @@ def apply_file(
     """
     from dsvl2.pipelines import RenderOptions, write_output
     from dsvl2.pipelines.errors import FileMissing
-    from dsvl2.pipelines.formats import OriginalFormat
+    from dsvl2.pipelines.formats import OriginalFormat, Rendered
     from dsvl2.pipelines.review import apply_corrections, parse_corrections
 
-    settings = resolve({"page_markers": flags[0], "front_matter": flags[1]}).settings
+    settings = resolve(flags).settings
     chosen = choose_format(format, output, settings, as_json=False)
     over = isinstance(chosen, OriginalFormat)
     if scan is not None and not over:
@@ -53,17 +54,20 @@ def apply_file(
         raise FileMissing(f"{name} cannot be read: {error.strerror or error}") from error
     corrections = parse_corrections(text)
     document = apply_corrections(corrections)
-    options = RenderOptions(settings.page_markers, settings.front_matter)
-    written: str | bytes
-    written = _over_scan(document, scan, passwords, chosen, options) if over else chosen.render(document, options)
+    options = RenderOptions(settings.page_markers, settings.front_matter, pdf_images=settings.pdf_images)
+    made = (
+        _over_scan(document, scan, passwords, chosen, options) if over else Rendered(chosen.render(document, options))
+    )
+    for notice in made.notices:
+        now.console.warn(notice.message)
     place = "standard output"
     if output is None or output == STDIO:
-        now.results.write(written)
+        now.results.write(made.data)
     else:
         path = Path(output)
         if path.is_dir() or output.endswith("/"):
             path = path / Path(document.source).with_suffix(chosen.suffixes[0]).name
-        write_output(path, written, force=force)
+        write_output(path, made.data, force=force)
         place = str(path)
     done = f"{count(len(corrections.changed), 'line')} corrected, {count(len(corrections.added), 'place')} added"
     now.console.say(f"{document.source}: {done}; wrote {place}")
@@ -75,10 +79,10 @@ def _over_scan(
     passwords: tuple[str | None, str | None],
     chosen: Format,
     options: RenderOptions,
-) -> str | bytes:
+) -> Rendered:
     """Render over the scan that was read, and no other file."""
     from dsvl2.pipelines.errors import FileMissing
-    from dsvl2.pipelines.formats import render_output
+    from dsvl2.pipelines.formats import rendered
     from dsvl2.pipelines.review import BadCorrections
     from dsvl2.pipelines.sources import InputFile, SourceOptions
     from dsvl2_cli.inputs import Passwords
@@ -96,4 +100,4 @@ def _over_scan(
                 f"{path} is not the file that was read, or has changed since then",
                 hint="give that file with --scan, or read this one again: its text may stand elsewhere",
             )
-        return render_output(chosen, document, source.original, options)
+        return rendered(chosen, document, source.original, options)

@@ -18,6 +18,7 @@ from dsvl2_cli.errors import SettingsError, UsageError
 
 FAIL_ON = ("never", "partial", "failure", "doubt")
 TEXT_LAYER = ("auto", "force", "ignore")
+PDF_IMAGES = ("fit", "exact")
 PROGRESS = ("auto", "always", "never", "json")
 # Variables of this prefix that are no settings.
 OTHER_VARIABLES = frozenset({"DSVL2_PASSWORD"})
@@ -51,6 +52,9 @@ class Settings:
     front_matter: bool = _key(False, "YAML front matter: source, model, options")
     min_confidence: float | None = _key(
         None, "mark words that are less sure than this, 0 to 1 (0.9 for 90 %); fields become null", least=0, most=1
+    )
+    pdf_images: str = _key(
+        "fit", "pictures of searchable PDFs: fit keeps files within 1.1 times the original", choices=PDF_IMAGES
     )
     page_timeout: float | None = _key(None, "seconds that a page may take; 0 switches the limit off", least=0)
     max_pages: int | None = _key(None, "refuse to read more pages of one document; 0 switches the limit off", least=0)

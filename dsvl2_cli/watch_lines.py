@@ -12,7 +12,7 @@ from dsvl2_cli.doubting import Doubts
 from dsvl2_cli.reports import count
 
 if TYPE_CHECKING:
-    from dsvl2.pipelines import PageError
+    from dsvl2.pipelines import Notice, PageError
     from dsvl2.pipelines.batch import Place
     from dsvl2_cli.session import Session
 
@@ -33,6 +33,7 @@ class Teller(BatchReporter):
         self._pages: dict[str, list[int]] = {}
         self._unsure: dict[str, Doubts] = {}
         self._begun: dict[str, tuple[float, int]] = {}  # when it was opened, and how many pages it has
+        self._notices: dict[str, list[dict[str, str]]] = {}
         self._quiet = isinstance(display, EventDisplay)
 
     def document(self, name: str, pages: int, notices: Sequence[str]) -> None:
@@ -45,6 +46,10 @@ class Teller(BatchReporter):
         super().page(name, number, status, error, characters, doubts)
         self._pages.setdefault(name, []).append(characters)
         self._unsure.setdefault(name, Doubts()).add(name, number, doubts)
+
+    def output(self, name: str, notices: Sequence[Notice]) -> None:
+        super().output(name, notices)
+        self._notices[name] = [{"code": notice.code, "message": notice.message} for notice in notices]
 
     def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:
         if name not in self.fresh:
@@ -60,6 +65,7 @@ class Teller(BatchReporter):
             record: dict[str, Any] = {"schema": SCHEMA, "source": name, "status": status}
             record |= {"output": None if output is None else str(output), "pages": pages, "pages_read": len(read)}
             record |= {"characters": sum(read), "seconds": round(seconds, 3)}
+            record["notices"] = self._notices.get(name, [])
             told = None if error is None else {"code": error.code, "message": error.message, "hint": error.hint}
             self._now.results.write(json.dumps({**record, "error": told}, ensure_ascii=False) + "\n")
         if output is not None and not self._quiet:

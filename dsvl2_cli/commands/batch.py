@@ -157,6 +157,7 @@ def run(
     keep_suffix: options.KeepSuffix = False,
     lexicon: LexiconFiles = None,
     min_confidence: options.MinConfidence = None,
+    pdf_images: options.PdfImages = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:
@@ -200,6 +201,7 @@ def run(
             page_markers=page_markers,
             front_matter=front_matter,
             min_confidence=min_confidence,
+            pdf_images=pdf_images,
             fail_on=fail_on,
         )
         if settings.fail_on == "doubt":

@@ -62,6 +62,7 @@ def ocr(
     review: options.Review = None,
     lexicon: LexiconFiles = None,
     min_confidence: options.MinConfidence = None,
+    pdf_images: options.PdfImages = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:
@@ -84,6 +85,7 @@ def ocr(
             page_markers=page_markers,
             front_matter=front_matter,
             min_confidence=min_confidence,
+            pdf_images=pdf_images,
             fail_on=fail_on,
         )
         plan = make_plan(

@@ -52,6 +52,7 @@ def apply(
     password_env: options.PasswordEnv = None,
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
+    pdf_images: options.PdfImages = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,
@@ -67,7 +68,7 @@ def apply(
             format,
             now,
             force=force,
-            flags=(page_markers, front_matter),
+            flags={"page_markers": page_markers, "front_matter": front_matter, "pdf_images": pdf_images},
             scan=scan,
             passwords=(password_file, password_env),
         )

@@ -72,6 +72,7 @@ def watch(
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     lexicon: LexiconFiles = None,
+    pdf_images: options.PdfImages = None,
     common: Common = COMMON,
 ) -> None:
     """Read every document that comes into a folder, as a scanner drops them; go on after any kind of end.
@@ -89,7 +90,7 @@ def watch(
     with common.session() as now:
         from dsvl2_cli.watching import Places, Watch, watch_folder
 
-        settings = common.settings(now, page_markers=page_markers, front_matter=front_matter)
+        settings = common.settings(now, page_markers=page_markers, front_matter=front_matter, pdf_images=pdf_images)
         job, places = Watch.planned(
             settings,
             Places(folder, output, done, failed),

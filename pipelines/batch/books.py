@@ -226,6 +226,8 @@ class Books:
         except OutputError as failure:
             error = page_error(failure)
             self.manifest.update(row.id, code=error.code, message=error.message, hint=error.hint)
+        if output is not None and document.rendered is not None and document.rendered.notices:
+            self.reporter.output(row.name, document.rendered.notices)
         readable = self.writer.readable(row) and (error is None or not error.code.startswith("output"))
         status = "failed" if not readable else "partial" if error is not None else "ok"
         self.manifest.update(row.id, state="done" if readable else "failed")

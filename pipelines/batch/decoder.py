@@ -87,7 +87,7 @@ class Decoder:
 
     def render(self, header: Header, blobs: Sequence[bytes]) -> tuple[Header, list[bytes]]:
         """Make an output from the original file and the packed results of its pages. The answer has it, or `error`."""
-        from dsvl2.pipelines.formats import RenderOptions, get_format, render_output
+        from dsvl2.pipelines.formats import RenderOptions, get_format, rendered
 
         try:
             with self._opened(header) as source:
@@ -102,8 +102,9 @@ class Decoder:
                     unpack_notices(head["notices"]),
                 )
                 options = RenderOptions(*header["render"])
-                made = render_output(get_format(header["format"]), document, source.original, options)
-            return {}, [made.encode() if isinstance(made, str) else made]
+                made = rendered(get_format(header["format"]), document, source.original, options)
+            told = [[notice.code, notice.message] for notice in made.notices]
+            return {"notices": told}, [made.data.encode() if isinstance(made.data, str) else made.data]
         except Exception as error:
             return {"error": _told(error, header["name"])}, []
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dsvl2.pipelines.batch.places import Place
-from dsvl2.pipelines.documents import PageError
+from dsvl2.pipelines.documents import Notice, PageError
 
 
 @dataclass(slots=True)
@@ -38,7 +38,8 @@ class Reporter(Protocol):
     """Told what happens; must be quick. `counts` is the live object.
 
     `notices` say what was noticed while a document was opened, none where that was told by an earlier session; `doubts`
-    what speaks against a page's text, in the words of `pipelines/doubts.py`.
+    what speaks against a page's text, in the words of `pipelines/doubts.py`. `output` comes before the end of a document of
+    whose output something is to be said.
     """
 
     def begin(self, counts: Counts) -> None: ...
@@ -47,6 +48,7 @@ class Reporter(Protocol):
         self, name: str, number: int, status: str, error: PageError | None, characters: int, doubts: Sequence[str]
     ) -> None: ...
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None: ...
+    def output(self, name: str, notices: Sequence[Notice]) -> None: ...
     def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None: ...
 
 
@@ -65,6 +67,9 @@ class Quiet:
         pass
 
     def retry(self, name: str, number: int, rung: str, error: PageError) -> None:
+        pass
+
+    def output(self, name: str, notices: Sequence[Notice]) -> None:
         pass
 
     def document_end(self, name: str, status: str, output: Place | None, error: PageError | None) -> None:

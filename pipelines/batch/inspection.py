@@ -18,9 +18,17 @@ EXAMPLES = 5
 """So many documents, and so many pages, are named for each code."""
 
 
+_NOTICES = (
+    "SELECT json_extract(told.value, '$[0]'), count(*) FROM outputs, json_each(outputs.notices) told"
+    " GROUP BY 1 ORDER BY 1"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How far a run is. `rate` is in pages a second over the last five minutes of work, None if nothing was read then.
+    """How far a run is. `notices`: outputs of which something is to be said, by code.
+
+    `rate` is in pages a second over the last five minutes of work, None if nothing was read then.
 
     `answers_by_status` are documents that were asked as a whole; `examples` the first documents and pages that failed, by
     code. `seconds_left` is a guess:
@@ -36,6 +44,7 @@ class RunStatus:
     examples: dict[str, list[str]] = field(default_factory=dict)
     attempts: int = 0
     outputs: int = 0
+    notices: dict[str, int] = field(default_factory=dict)
     vanished: int = 0
     rate: float | None = None
     seconds_left: float | None = None
@@ -87,10 +96,18 @@ def run_status(manifest: Manifest) -> RunStatus:
             "SELECT count(*) FROM attempts WHERE recipe IN (?, ?)", (recipe, recipes.whole or recipe)
         ).fetchone()[0],
         outputs=db.execute("SELECT count(*) FROM outputs").fetchone()[0],
+        notices=_notices(manifest),
         vanished=db.execute("SELECT count(*) FROM documents WHERE plan < ?", (plan,)).fetchone()[0],
         rate=rate,
         seconds_left=max(left, 0) / rate if rate else None,
     )
+
+
+def _notices(manifest: Manifest) -> dict[str, int]:
+    """Count what was to be said of outputs, by code."""
+    if not any(name == "notices" for _, name, *_ in manifest.db.execute("PRAGMA table_info(outputs)")):
+        return {}  # of an earlier version
+    return dict(manifest.db.execute(_NOTICES))
 
 
 def _examples(manifest: Manifest, code: str) -> Iterator[str]:

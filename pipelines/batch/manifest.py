@@ -20,7 +20,8 @@ from dsvl2.pipelines.batch.rows import COLUMNS, DocumentRow, PlannedFile, Recipe
 from dsvl2.pipelines.documents import PageError
 from dsvl2.pipelines.errors import RunDamaged, RunUnwritable
 
-VERSION = 2
+VERSION = 3
+FROM_2 = "ALTER TABLE outputs ADD COLUMN notices TEXT;"
 FROM_1 = "ALTER TABLE documents ADD COLUMN listed TEXT; DELETE FROM models;"
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);  -- plan: number of the last plan; job: JSON; recipe, whole:
@@ -62,7 +63,8 @@ CREATE TABLE attempts (  -- tries that failed
   rung TEXT NOT NULL, code TEXT NOT NULL, message TEXT NOT NULL, at REAL NOT NULL);
 CREATE TABLE outputs (  -- files that were written
   path BLOB PRIMARY KEY, stamp TEXT NOT NULL,  -- hash of everything that decides the content
-  sha256 TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, documents INTEGER NOT NULL);
+  sha256 TEXT NOT NULL, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, documents INTEGER NOT NULL,
+  notices TEXT);  -- JSON list of [code, message]: what was to be said of how it was made
 """
 
 
@@ -91,9 +93,10 @@ class Manifest:
                 self.db.execute("PRAGMA journal_mode = WAL")
                 script = f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;"
                 self.db.executescript(script)
-            elif version == 1 and not read_only:
-                self.db.executescript(f"BEGIN IMMEDIATE; {FROM_1} PRAGMA user_version = {VERSION}; COMMIT;")
-            elif version != VERSION:
+            elif version in (1, 2) and not read_only:
+                steps = (FROM_1 if version == 1 else "") + FROM_2
+                self.db.executescript(f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {VERSION}; COMMIT;")
+            elif version != VERSION and not (read_only and version == 2):  # lacks a column that is only looked at
                 raise RunDamaged(f"{path} has version {version}; this program knows version {VERSION}")
             self.db.execute("PRAGMA synchronous = FULL")
         except sqlite3.DatabaseError as error:

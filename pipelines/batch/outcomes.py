@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import deque
 
 from dsvl2.pipelines.batch.books import Books
-from dsvl2.pipelines.batch.codec import Header
+from dsvl2.pipelines.batch.codec import Header, unpack_notices
 from dsvl2.pipelines.batch.endings import failed_ending, text_ending
 from dsvl2.pipelines.batch.ladder import FINER, Rung, most_losses, next_rung
 from dsvl2.pipelines.batch.work import RENDER, WHOLE, DocumentWork, Errand, PageWork
 from dsvl2.pipelines.documents import PageError
+from dsvl2.pipelines.formats import Rendered
 
 
 class Outcomes:
@@ -105,7 +106,7 @@ class Outcomes:
         if "error" in header:
             self.fail_document(document, PageError(*header["error"]))
         else:
-            document.rendered = bytes(blobs[0])
+            document.rendered = Rendered(bytes(blobs[0]), unpack_notices(header["notices"]))
             document.open.discard(RENDER)
             self._settle_if_done(document)
 

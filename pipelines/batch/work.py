@@ -13,6 +13,7 @@ from dsvl2.pipelines.batch.ladder import Rung
 from dsvl2.pipelines.batch.reader import EngineMaker
 from dsvl2.pipelines.batch.rows import DocumentRow
 from dsvl2.pipelines.documents import ModelStamp, PageError
+from dsvl2.pipelines.formats import Rendered
 from dsvl2.pipelines.sources import SourceOptions
 from dsvl2.pipelines.tasks import TaskOptions
 
@@ -124,7 +125,7 @@ class DocumentWork:
     asked: bool = False
     losses: int = 0
     rereads: int = 0
-    rendered: bytes | None = None
+    rendered: Rendered | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -21,7 +21,7 @@ from dsvl2.pipelines.batch.rows import DocumentRow, Recipes
 from dsvl2.pipelines.batch.shelves import ABSENT, Shelves, content_digest
 from dsvl2.pipelines.documents import Document, ModelStamp, OptionValue, PageError, PageResult
 from dsvl2.pipelines.errors import OutputCollision, OutputExists
-from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, RenderOptions
+from dsvl2.pipelines.formats import DEFAULT_OPTIONS, Format, OriginalFormat, Rendered, RenderOptions
 from dsvl2.pipelines.output import collision
 from dsvl2.pipelines.tasks import Finished, PageReading, ValueFormat
 
@@ -110,7 +110,7 @@ class Writer:
             },
         }
 
-    def settle(self, row: DocumentRow, position: int, rendered: bytes | None = None) -> Place | None:
+    def settle(self, row: DocumentRow, position: int, rendered: Rendered | None = None) -> Place | None:
         """Take a document whose pages all have results, or that failed; return its own output if it has one.
 
         rendered: the output, where that is not made here.
@@ -239,7 +239,7 @@ class Writer:
                 f"{named(row.target)} is one of the inputs", hint="give another -o: inputs are never replaced"
             )
 
-    def _file(self, place: Place, rows: Sequence[DocumentRow], rendered: bytes | None = None) -> Place:
+    def _file(self, place: Place, rows: Sequence[DocumentRow], rendered: Rendered | None = None) -> Place:
         """Write a file of documents unless it is there already as it should be."""
         stamp = self._stamp(rows)
         known, there = self._known(place), self._shelves.facts(place)
@@ -248,16 +248,19 @@ class Writer:
         self.manifest.commit()
 
         def pieces() -> Iterator[str | bytes]:
-            return iter([rendered]) if rendered is not None else (piece for row in rows for piece in self.text(row))
+            return (
+                iter([rendered.data]) if rendered is not None else (piece for row in rows for piece in self.text(row))
+            )
 
         touched = known is None or (known[1:3] != there and content_digest(place) != known[3])
         if there != ABSENT and touched and not self.plan.force and not _same(place, pieces()):
             how = "exists already and is not of this run" if known is None else "was changed since this run wrote it"
             raise OutputExists(f"{named(place)} {how}")
         digest = self._shelves.write(place, pieces())
-        written = (key_of(place), stamp, digest, *self._shelves.facts(place), len(rows))
+        told = [] if rendered is None else [[notice.code, notice.message] for notice in rendered.notices]
+        written = (key_of(place), stamp, digest, *self._shelves.facts(place), len(rows), json.dumps(told))
         self.manifest.begin()
-        self.manifest.db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)", written)
+        self.manifest.db.execute("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?, ?)", written)
         self.written += 1
         return place
 

@@ -17,6 +17,7 @@ from dsvl2.pipelines.formats.base import (
     Original,
     OriginalFormat,
     PageStream,
+    Rendered,
     RenderOptions,
 )
 from dsvl2.pipelines.formats.docling import DoclingFormat
@@ -117,9 +118,20 @@ def render_output(
     Raises:
         DocumentError: the format cannot be made of this document or original.
     """
+    return rendered(chosen, document, original, options).data
+
+
+def rendered(
+    chosen: Format, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS
+) -> Rendered:
+    """Return the same as `render_output`, with what is to be said of it.
+
+    Raises:
+        DocumentError: the format cannot be made of this document or original.
+    """
     if isinstance(chosen, OriginalFormat):
         return chosen.render_over(document, original, options)
-    return chosen.render(document, options)
+    return Rendered(chosen.render(document, options))
 
 
 __all__ = [
@@ -130,6 +142,7 @@ __all__ = [
     "OriginalFormat",
     "PageStream",
     "RenderOptions",
+    "Rendered",
     "declared_formats",
     "document_record",
     "fingerprint",
@@ -140,4 +153,5 @@ __all__ = [
     "page_record",
     "published_schema",
     "render_output",
+    "rendered",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from dsvl2.pipelines.documents import Document, PageResult
+from dsvl2.pipelines.documents import Document, Notice, PageResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,14 +15,25 @@ class RenderOptions:
     page_markers: mark where each page begins, in the format's own kind of comment.
     front_matter: begin with facts about source, model and options (Markdown: YAML).
     min_confidence: mark words that are less sure than this, 0..1; None marks nothing.
+    pdf_images: pictures of a searchable PDF: "fit" lets them change within what looks the same where the file would be more
+        than 1.1 times the original, "exact" keeps every pixel.
     """
 
     page_markers: bool = False
     front_matter: bool = False
     min_confidence: float | None = None
+    pdf_images: str = "fit"
 
 
 DEFAULT_OPTIONS = RenderOptions()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A whole output, and what a user may want to know of how it was made."""
+
+    data: str | bytes
+    notices: tuple[Notice, ...] = ()
 
 
 class PageStream(Protocol):
@@ -91,6 +102,6 @@ class Original(Protocol):
 class OriginalFormat(Protocol):
     """What a `Format` has beside `render` if its output is bytes that are made from the original file."""
 
-    def render_over(self, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS) -> bytes:
+    def render_over(self, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS) -> Rendered:
         """Return the whole output."""
         ...

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from dsvl2.pipelines.documents import Document
 from dsvl2.pipelines.errors import OutputError
-from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, Original, RenderOptions
+from dsvl2.pipelines.formats.base import DEFAULT_OPTIONS, Original, Rendered, RenderOptions
 
 
 class PdfFormat:
@@ -26,15 +26,15 @@ class PdfFormat:
             "a searchable PDF is made from the original file", hint="call render_output with the source's `original`"
         )
 
-    def render_over(self, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS) -> bytes:
-        """Return the PDF.
+    def render_over(self, document: Document, original: Original, options: RenderOptions = DEFAULT_OPTIONS) -> Rendered:
+        """Return the PDF, and what is to be said of its pictures and size.
 
         Raises:
             UnreadableFile, OutputError.
         """
         from dsvl2.pipelines.searchable import searchable_pdf  # PyMuPDF: slow to import
 
-        return searchable_pdf(document, original)
+        return searchable_pdf(document, original, images=options.pdf_images)
 
     def stream(self, head: Document, options: RenderOptions = DEFAULT_OPTIONS) -> None:
         """One file needs the whole document."""

@@ -9,16 +9,17 @@ from dsvl2.pipelines.documents import PageResult
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.images import ImageObject
 from dsvl2.pipelines.searchable.objects import NewPdf
-from dsvl2.pipelines.searchable.planes import Planes, share
+from dsvl2.pipelines.searchable.planes import Colour, Planes, painted
+from dsvl2.pipelines.searchable.syntax import number
 from dsvl2.pipelines.searchable.text import PLAIN, Thrift, fonts_in, page_text
 
 _PROGRAM = "dsvl2"
-_IN_GREY = "/Group<</S/Transparency/CS/DeviceGray>>"  # a printer's inks are no place to subtract in
+_GROUP = "/Group<</S/Transparency/CS/Device{}>>"  # a printer's inks are no place to subtract in
 _NAMES = {InvisibleFonts.plain: "T", InvisibleFonts.wide: "U"}
 
 
 PictureOf = Callable[[PageResult], ImageObject | Planes | None]
-_LAYERS = "IJKLM"
+_LAYERS = "IJKLMN"
 
 
 def new_pdf(
@@ -39,6 +40,7 @@ class _Drawn:
     content: int
     resources: str
     fonts: tuple[str, ...]
+    group: str
 
 
 class _File:
@@ -70,13 +72,13 @@ class _File:
     def _drawn(self, page: PageResult) -> _Drawn:
         scale = 72 / page.dpi
         width, height = page.width_px * scale, page.height_px * scale
-        drawing, resources = self._picture(page, width, height)
+        drawing, resources, group = self._picture(page, width, height)
         text = page_text(page, (scale, 0.0, 0.0, -scale, 0.0, height), self._fonts, _NAMES, self._thrift)
         fonts = fonts_in(text, _NAMES)
         self._places.update(dict.fromkeys(fonts, 0))
         # What is drawn last need not be undone.
         content = text + drawing if self._thrift.named else b"q " + drawing + b" Q\n" + text if drawing else text
-        return _Drawn(f"{width:.5g} {height:.5g}", self._objects.put_stream(content), resources, tuple(fonts))
+        return _Drawn(f"{width:.5g} {height:.5g}", self._objects.put_stream(content), resources, tuple(fonts), group)
 
     def _leaf(self, drawn: _Drawn, direct: str) -> int:
         fonts = "".join(f"/{_NAMES[font]}" + (direct or f" {self._places[font]} 0 R") for font in drawn.fonts)
@@ -85,32 +87,52 @@ class _File:
         self._objects.put(
             leaf,
             f"<</Type/Page/Parent {self._tree} 0 R/MediaBox[0 0 {drawn.size}]/Contents {drawn.content} 0 R"
-            f"/Resources<<{resources}>>{_IN_GREY if 'ExtGState' in resources else ''}>>",
+            f"/Resources<<{resources}>>{drawn.group}>>",
         )
         return leaf
 
-    def _picture(self, page: PageResult, width: float, height: float) -> tuple[bytes, str]:
+    def _picture(self, page: PageResult, width: float, height: float) -> tuple[bytes, str, str]:
+        """Return what draws the page's picture, its resources, and the group that it is put together in."""
         picture = self._picture_of(page)
         if picture is None:
-            return b"", ""
+            return b"", "", ""
         a, b, c, d, e, f = picture.place
         numbers = (a * width, b * height, c * width, d * height, e * width, f * height)
         matrix = " ".join(f"{n:.5g}" for n in numbers)
-        masks = self._thrift.named
-        layers = (
-            picture.layers(masks=masks) if isinstance(picture, Planes) else [_shortest(picture) if masks else picture]
-        )
+        if isinstance(picture, Planes):
+            layers = picture.layers()
+        else:
+            layers = [_shortest(picture) if self._thrift.named else picture]
         images = [self._objects.put_stream(layer.data, layer.entries, pack=False) for layer in layers]
         named = dict(zip(_LAYERS, images, strict=False))
         resources = "".join(f"/{name} {image} 0 R" for name, image in named.items())
-        drawing = [f"/{name} Do" for name in named]
         if not isinstance(picture, Planes):
-            return f"{matrix} cm{drawing[0]}".encode(), f"/XObject<<{resources}>>"
-        if masks:
-            drawing = [f" {share(grey)} g{one}" for grey, one in zip(picture.shares, drawing, strict=True)]
-        paper = f"{share(picture.paper)} g -1 -1 3 3 re f/D gs"  # to subtract from, to the edge (11.4.7)
-        shown = f"{matrix} cm {paper}{''.join(drawing)}"
-        return shown.encode(), f"/XObject<<{resources}>>/ExtGState<</D<</BM/Difference>>>>"
+            return f"{matrix} cm/{_LAYERS[0]} Do".encode(), f"/XObject<<{resources}>>", ""
+        group = _GROUP.format("Gray" if len(picture.paper) == 1 else "RGB")
+        states = "/D<</BM/Difference>>" + ("/N<</BM/Normal>>" if picture.zones else "")
+        shown = f"{matrix} cm {_drawn_planes(picture)}"
+        return shown.encode(), f"/XObject<<{resources}>>/ExtGState<<{states}>>", group
+
+
+def _drawn_planes(picture: Planes) -> str:
+    """Return what draws the planes into the unit square, and over that once more what has other colours."""
+
+    def over(paper: Colour, shares: Sequence[Colour]) -> str:
+        named = (f"/{name} Do" for name in _LAYERS)
+        drawn = (
+            f" {painted(share)}{name}" if picture.masks else name for share, name in zip(shares, named, strict=False)
+        )
+        # To subtract from, to the edge (11.4.7).
+        return f"{painted(paper)} -1 -1 3 3 re f/D gs{''.join(drawn)}"
+
+    width, height = picture.pixels
+    parts = [over(picture.paper, picture.shares)]
+    for zone in picture.zones:
+        left, top, right, bottom = zone.box
+        corner = (left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height)
+        clip = " ".join(number(one, 5) for one in corner)
+        parts.append(f"q/N gs {clip} re W n {over(zone.paper, zone.shares)} Q")
+    return " ".join(parts)
 
 
 def _shortest(picture: ImageObject) -> ImageObject:

@@ -95,13 +95,31 @@ def placed(image: Image.Image) -> tuple[int, int, int, int, int, int]:
     return PLACES.get(image.getexif().get(_ORIENTATION, 1), PLACES[1])
 
 
+def jpeg_data(picture: ImageObject) -> bytes:
+    """Return the JPEG file that an image object holds; nothing if it holds none, or one in inks."""
+    if "DCTDecode" not in picture.entries or "DeviceCMYK" in picture.entries:
+        return b""
+    return zlib.decompress(picture.data) if _BOTH in picture.entries else picture.data
+
+
+def with_jpeg(picture: ImageObject, data: bytes) -> ImageObject:
+    """Return an image object of JPEG data with other such data of the same size and colours in it, deflated if that is less."""
+    entries = picture.entries.replace(_BOTH, _DCT).replace("/DecodeParms[null<<", "/DecodeParms<<").replace(">>]", ">>")
+    return _deflated_jpeg(replace(picture, entries=entries, data=data))
+
+
 def _fitted(jpeg: ImageObject) -> ImageObject:
     """Return JPEG data with codes of their own, and deflated: an empty block takes two bits, thousands of them nothing."""
     data = without_notes(jpeg.data)
     data = fitted_codes(data) or data if len(data) <= MOST_JPEG else data
+    return _deflated_jpeg(replace(jpeg, data=data))
+
+
+def _deflated_jpeg(jpeg: ImageObject) -> ImageObject:
+    data = jpeg.data
     packed = deflated(data)
     if len(packed) + len(_BOTH) - len(_DCT) >= len(data):
-        return replace(jpeg, data=data)
+        return jpeg
     entries = jpeg.entries.replace(_DCT, _BOTH).replace("/DecodeParms<<", "/DecodeParms[null<<").replace(">>", ">>]")
     return replace(jpeg, entries=entries, data=packed)
 
@@ -193,7 +211,7 @@ def _decoded(image: Image.Image, place: tuple[int, int, int, int, int, int], *, 
         parameters = f"<</K -1/Columns {image.width}/Rows {image.height}/BlackIs1 {white_first}>>"
         entries = _entries(image.size, 1, "/DeviceGray") + f"/Filter/CCITTFaxDecode/DecodeParms{parameters}"
         return ImageObject(entries, buffer.getvalue()[start : start + length], place)
-    buffer, seen = BytesIO(), _fewest_channels(opaque(image))
+    buffer, seen = BytesIO(), fewest_channels(opaque(image))
     seen.save(buffer, "PNG", optimize=True)
     found = _png(buffer.getvalue())
     assert found is not None
@@ -219,7 +237,7 @@ def opaque(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _fewest_channels(image: Image.Image) -> Image.Image:
+def fewest_channels(image: Image.Image) -> Image.Image:
     """Return the same pixels in one channel where that is possible: grey in three, or few colours.
 
     Ink of one colour with transparent edges is that once it lies on white, and was one channel of the file it came in.

@@ -19,27 +19,60 @@ _FLUSH = 4096  # bits
 
 Table = tuple[int, int]
 """Class (0: first coefficients, 1: the others) and number of a table."""
+LONG_RUN = 0xF0
+"""The symbol of sixteen zeros."""
 Symbol = tuple[Table, int, int, int]
 """Table, symbol, the bits that follow it, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Scan:
-    """Blocks of a unit in order, each the tables of its first and of its other coefficients; units; units between restarts."""
+    """Blocks of a unit in order, each the tables of its first and of its other coefficients; units; units between restarts.
+
+    steps: number of each block's quantization table.
+    """
 
     blocks: tuple[tuple[Table, Table], ...]
     units: int
     interval: int
+    steps: tuple[int, ...]
 
 
-def fitted_codes(data: bytes) -> bytes | None:
-    """Return a baseline JPEG file with codes of its own; None if it is another kind, damaged, or would not be smaller."""
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A baseline JPEG file taken apart: its segments, and the symbols between restarts."""
+
+    segments: list[tuple[int, bytes]]
+    scan: _Scan
+    parts: list[list[Symbol]]
+
+
+def taken_apart(data: bytes) -> Coded | None:
+    """Return what a baseline JPEG file holds; None if it is another kind, or damaged."""
     try:
         segments, coded = _segments(data)
         scan, tables = _scan(segments), _tables(segments)
         parts = [_symbols(part, scan, tables, count) for part, count in _intervals(coded, scan)]
-        found = _written(segments, parts)
     except (IndexError, KeyError, StopIteration, ValueError, struct.error):
+        return None
+    return Coded(segments, scan, parts)
+
+
+def put_together(coded: Coded) -> bytes:
+    """Return the file with codes fitted to its symbols.
+
+    Raises:
+        ValueError: no codes fit.
+    """
+    return _written(coded.segments, coded.parts)
+
+
+def fitted_codes(data: bytes) -> bytes | None:
+    """Return a baseline JPEG file with codes of its own; None if it is another kind, damaged, or would not be smaller."""
+    coded = taken_apart(data)
+    try:
+        found = data if coded is None else put_together(coded)
+    except ValueError:
         return None
     return found if len(found) < len(data) else None
 
@@ -69,16 +102,21 @@ def _scan(segments: list[tuple[int, bytes]]) -> _Scan:
         raise ValueError("not a baseline frame")
     frame, header = frames[0], segments[-1][1]
     height, width, count = struct.unpack_from(">HHB", frame, 1)
-    parts = {frame[6 + 3 * k]: (frame[7 + 3 * k] >> 4, frame[7 + 3 * k] & 15) for k in range(count)}
+    parts = {frame[6 + 3 * k]: (frame[7 + 3 * k] >> 4, frame[7 + 3 * k] & 15, frame[8 + 3 * k]) for k in range(count)}
     if header[0] != count or not height:
         raise ValueError("colours in scans of their own, or no height")
     chosen = [(parts[header[1 + 2 * k]], header[2 + 2 * k]) for k in range(count)]
     if count == 1:
-        chosen = [((1, 1), chosen[0][1])]
+        chosen = [((1, 1, chosen[0][0][2]), chosen[0][1])]
     across, down = (8 * max(size[place] for size, _ in chosen) for place in (0, 1))
-    blocks = tuple(((0, tables >> 4), (1, tables & 15)) for (wide, tall), tables in chosen for _ in range(wide * tall))
+    every = [
+        (((0, tables >> 4), (1, tables & 15)), step)
+        for (wide, tall, step), tables in chosen
+        for _ in range(wide * tall)
+    ]
+    blocks, steps = tuple(tables for tables, _ in every), tuple(step for _, step in every)
     interval = next((struct.unpack(">H", body)[0] for marker, body in segments if marker == _DRI), 0)
-    return _Scan(blocks, -(-width // across) * -(-height // down), interval)
+    return _Scan(blocks, -(-width // across) * -(-height // down), interval, steps)
 
 
 def _tables(segments: list[tuple[int, bytes]]) -> dict[Table, list[tuple[int, int]]]:

@@ -1,38 +1,51 @@
-"""Pictures of lossy formats that PDF has no place for (WebP, AVIF, HEIC), as JPEG 2000 or few greys that look the same.
+"""Pictures that are not kept to the pixel, because the file would grow by more than a tenth: as near as there are bytes for.
 
-Their pixels are what a lossy coder left, and cost two to ten times the file where every one of them is kept. JPEG 2000
-is the one filter of PDF that comes near such coders: at the same size it is 5 to 8 dB nearer than JPEG. Printed text
-takes fewer bytes still in few greys, as JBIG2 (`planes`): tried where JPEG 2000 does not fit. What counts as
-the same is said by `MOST_OFF` and `LEAST_PSNR`: a block of 8 by 8 pixels that is furthest off is as far off as JPEG of
-quality 75 leaves printed text.
+What counts as the same to the eye is measured (`likeness`). Of the ways to say a picture in so many bytes that which is
+nearest is taken: JPEG data lose their finest coefficients (`jpeg_trim`); printed text becomes a few greys in planes of
+JBIG2 (`planes`); everything else JPEG 2000, which at the same size is 5 to 8 dB nearer than JPEG made anew.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageChops, features
 
-from dsvl2.pipelines.searchable.images import MOST_PIXELS, ImageObject, opaque, placed
-from dsvl2.pipelines.searchable.planes import Planes, planes_of
+from dsvl2.pipelines.searchable.images import (
+    MOST_PIXELS,
+    PLACES,
+    ImageObject,
+    fewest_channels,
+    jpeg_data,
+    opaque,
+    placed,
+    with_jpeg,
+)
+from dsvl2.pipelines.searchable.jpeg_trim import trimmed
+from dsvl2.pipelines.searchable.likeness import Likeness, likeness
+from dsvl2.pipelines.searchable.planes import MOST_EXACT, FewGreys, Place, Planes, exact_planes
 from dsvl2.pipelines.sources.decoders import pillow_format
 
-MOST_OFF, LEAST_PSNR = 10.0, 36.0
-"""Root mean square, in 255ths, of the block that is furthest off; decibels over the whole picture."""
 _GREY = 2  # 255ths between channels that coders leave in grey pictures
-_FEWEST, _MOST = 34, 58  # decibels asked of the coder
-_BLOCK = 8
+_LITTLE = 44.0  # decibels from which JPEG data that were trimmed are taken without a look at other ways
+_LESS = 0.8  # of the bytes it took before, asked for next
+_MARGIN = 0.97  # of the bytes asked for, where the coder of JPEG 2000 took more
 
 
-def is_lossy(data: bytes, kind: str) -> bool:
+def has_no_place(data: bytes, kind: str) -> bool:
     """Say whether a file's pixels were coded with loss by a format that PDF does not take; of AVIF and HEIC, all are."""
-    if not features.check("jpg_2000"):
-        return False
     return kind in ("avif", "heic") or (kind == "webp" and b"VP8 " in _chunks(data))
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A picture as it is written, and how near it is to what it was made of."""
+
+    picture: ImageObject | Planes
+    decibels: float
 
 
 def near_picture(data: bytes, kind: str, frame: int) -> NearPicture | None:
@@ -42,81 +55,99 @@ def near_picture(data: bytes, kind: str, frame: int) -> NearPicture | None:
             return None
         if frame:
             image.seek(frame)
-        place = placed(image)
-        seen = _grey(opaque(image))
+        place = PLACES[1] if kind == "tiff" else placed(image)
+        image.load()
+        seen = _grey(fewest_channels(opaque(image)))
     return NearPicture(seen, place)
 
 
 @dataclass(frozen=True, slots=True)
 class NearPicture:
-    """A decoded picture and its place (as that of `ImageObject`), and what was found of it before."""
+    """A decoded picture and its place (as that of `ImageObject`)."""
 
     seen: Image.Image
-    place: tuple[int, int, int, int, int, int]
-    known: list[bytes] = field(default_factory=list)
-    planes: list[Planes | None] = field(default_factory=list)
+    place: Place
+    greys: list[FewGreys] = field(default_factory=list)
 
-    def within(self, room: int) -> ImageObject | Planes:
-        """Return the picture in `room` bytes, or in the fewest that look the same if those are more."""
-        fewest = self._fewest()
-        if len(fewest) > room and (planes := self._in_planes(room)) and planes.size < len(fewest):
-            return planes
-        if len(fewest) < room:  # then as near as there is room for
+    def within(self, room: int, kept: ImageObject | Planes) -> Near | None:
+        """Return the nearest picture of `room` bytes at most; None if none of these looks the same.
+
+        kept: the picture to the pixel, whose JPEG data are trimmed if it has some.
+        """
+        return max(self._tries(room, kept), key=lambda near: near.decibels, default=None)
+
+    def fewest(self, kept: ImageObject | Planes) -> Near | None:
+        """Return about the least of what looks the same; None if nothing is smaller than the picture to the pixel."""
+        room = kept.size
+        found = None
+        while near := self.within(room, kept):
+            found, room = near, int(_LESS * min(room, near.picture.size))
+        return found
+
+    def exact(self) -> Planes | None:
+        """Return a picture of few colours in planes, to the pixel."""
+        return exact_planes(np.asarray(self.seen), self.place) if self.seen.getcolors(MOST_EXACT) else None
+
+    def _tries(self, room: int, kept: ImageObject | Planes) -> Iterator[Near]:
+        if room <= 0:
+            return
+        if near := trimmed_jpeg(kept, room):
+            yield near
+            if near.decibels >= _LITTLE:
+                return
+        if not self.greys:
+            self.greys.append(FewGreys(np.asarray(self.seen), self.place))
+        if planes := self.greys[0].within(room):
+            yield Near(planes[0], planes[1].decibels)
+        if features.check("jpg_2000"):
             raw = self.seen.width * self.seen.height * len(self.seen.getbands())
-            found = self._coded("rates", raw / room)
-            if len(fewest) < len(found) <= room and self._alike(found):
-                return self._object(found)
-        return self._object(fewest)
+            for asked in (room, _MARGIN * room):
+                coded = self._wavelets(raw / max(asked - len(self._entries()), 1))
+                if len(coded) + len(self._entries()) <= room:
+                    if (like := self._like(coded)).looks_the_same:
+                        yield Near(self._object(coded), like.decibels)
+                    return
 
-    def _fewest(self) -> bytes:
-        """Return the shortest code that looks the same; found once."""
-        if not self.known:
-            low, high = _FEWEST, _MOST
-            while low < high:
-                middle = (low + high) // 2
-                low, high = (low, middle) if self._alike(self._coded("dB", middle)) else (middle + 1, high)
-            self.known.append(self._coded("dB", low))
-        return self.known[0]
-
-    def _coded(self, mode: str, value: float) -> bytes:
+    def _wavelets(self, rate: float) -> bytes:
         buffer = BytesIO()
-        how = {"quality_mode": mode, "quality_layers": [value], "irreversible": True, "comment": " "}
+        how = {"quality_mode": "rates", "quality_layers": [rate], "irreversible": True, "comment": " "}
         self.seen.save(buffer, "JPEG2000", **how)
         return buffer.getvalue()
 
-    def _alike(self, coded: bytes) -> bool:
+    def _like(self, coded: bytes) -> Likeness:
         with Image.open(BytesIO(coded)) as image:
-            return self._like(np.asarray(image))
+            return likeness(np.asarray(self.seen), np.asarray(image))
 
-    def _like(self, shown: np.ndarray[Any, Any]) -> bool:
-        off = (shown.astype(np.float32) - np.asarray(self.seen, np.float32)) ** 2
-        off = off.mean(2) if off.ndim == 3 else off
-        whole = float(off.mean())
-        tall, wide = (-size % _BLOCK for size in off.shape)
-        blocks = np.pad(off, ((0, tall), (0, wide)), mode="edge")
-        blocks = blocks.reshape(blocks.shape[0] // _BLOCK, _BLOCK, -1, _BLOCK).mean((1, 3))
-        psnr = 10 * math.log10(255**2 / max(whole, 1e-9))
-        return psnr >= LEAST_PSNR and math.sqrt(float(blocks.max())) <= MOST_OFF
-
-    def _in_planes(self, room: int) -> Planes | None:
-        """Return the picture in few greys that look the same, if there are; found once."""
-        if not self.planes:
-            grey = self.seen.mode == "L"
-            self.planes.append(planes_of(np.asarray(self.seen), self._like, self.place, room) if grey else None)
-        return self.planes[0]
-
-    def _object(self, coded: bytes) -> ImageObject:
+    def _entries(self) -> str:
         space = "/DeviceGray" if self.seen.mode == "L" else "/DeviceRGB"
         width, height = self.seen.size
-        entries = f"/Subtype/Image/Width {width}/Height {height}/ColorSpace{space}/Filter/JPXDecode"
-        return ImageObject(entries, coded, self.place)
+        return f"/Subtype/Image/Width {width}/Height {height}/ColorSpace{space}/Filter/JPXDecode"
+
+    def _object(self, coded: bytes) -> ImageObject:
+        return ImageObject(self._entries(), coded, self.place)
+
+
+def trimmed_jpeg(kept: ImageObject | Planes, room: int) -> Near | None:
+    """Return JPEG data without their finest parts; None of other pictures, or if they would not look the same."""
+    if isinstance(kept, Planes) or not (data := jpeg_data(kept)):
+        return None
+    less = trimmed(data, room, lambda made: with_jpeg(kept, made).size)
+    if less is None:
+        return None
+    with Image.open(BytesIO(data)) as before, Image.open(BytesIO(less)) as after:
+        near = likeness(np.asarray(before), np.asarray(after))
+    return Near(with_jpeg(kept, less), near.decibels) if near.looks_the_same else None
 
 
 def _grey(image: Image.Image) -> Image.Image:
+    """Return a picture of mode L or RGB; grey if its channels differ by no more than coders leave."""
+    if image.mode == "L":
+        return image
     colours = image.convert("RGB")
     red, green, blue = colours.split()
     extremes = [ImageChops.difference(green, other).getextrema() for other in (red, blue)]
-    return green if all(float(high) <= _GREY for _, high in extremes) else colours  # type: ignore[arg-type]
+    most = 0 if colours.getcolors(MOST_EXACT) else _GREY
+    return green if all(float(high) <= most for _, high in extremes) else colours  # type: ignore[arg-type]
 
 
 def _chunks(data: bytes) -> list[bytes]:

@@ -1,100 +1,214 @@
-"""Grey pictures as a few pictures of two colours, one over the other: the only way in which PDF takes JBIG2 for greys.
+"""Pictures of few greys, or of one ink on paper, as pictures of two colours, one over the other: how PDF takes JBIG2 for them.
 
 Printed text as a lossy coder leaves it is paper, ink and a few greys along the edges. With eight to sixteen of them it
 looks the same, and their bits, a plane each, take a third of the bytes that JPEG 2000 wants for that: a wavelet spends
 them on edges, a coder of black and white expects edges. The planes are put together by the viewer: the page is filled
 with the lightest grey, and every plane makes it darker by its share (blend mode Difference, PDF 32000-1, 11.3.5.2).
 As no share is more than what is left, the sum is linear, so smaller and larger drawings of it are as those of one picture.
+Ink of a colour on paper of a colour is the same in three channels: every colour between them goes with one grey.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from dsvl2.pipelines.searchable.images import PLACES, ImageObject
+from dsvl2.pipelines.searchable.inks import Box, Ink, Inked, Samples, inked
 from dsvl2.pipelines.searchable.jbig2 import jbig2
+from dsvl2.pipelines.searchable.likeness import Likeness, likeness
 
-FEWEST_GREYS, MOST_GREYS = 4, 16
+COUNTS = (16, 12, 8, 6, 5, 4)
+"""Numbers of greys that are tried, the nearest first."""
+MOST_EXACT = 6
+"""Colours up to which a picture's own are taken, a plane for each but one."""
 _LIGHTER = 40  # 255ths under the lightest that the paper may be
+_HOPELESS = 2.5  # times the bytes there are: then only the fewest greys are worth a try
+_REPEATS = 2.0  # times the bytes there are, up to which it may help to look for letters that are there again
+_HOPELESS_DECIBELS = 31.0
+_ROUNDS = 4
+_ZONE = 90  # bytes of drawing it once more in one place
+_OBJECT = 70  # bytes of one more plane around its data: object, place in the file, name among the resources, operators
 
 Place = tuple[int, int, int, int, int, int]
-Grey = np.ndarray[Any, np.dtype[np.uint8]]
+Colour = tuple[int, ...]
+"""255ths: of grey, or of red, green and blue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A place of a picture where the same planes have other colours."""
+
+    box: Box
+    paper: Colour
+    shares: tuple[Colour, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Planes:
-    """A picture to draw: the grey of its paper, and planes of JBIG2 with the greys by which they make it darker, in 255ths."""
+    """A picture to draw: its paper, and planes of JBIG2 with the colours by which they make it darker; but for its zones.
 
-    paper: int
+    masks: planes are painted in their colours, which takes less, and only so there can be zones; but poppler does not smooth
+    masks as it does pictures where it draws them larger, and PyMuPDF paints them up to four 255ths off.
+    """
+
+    paper: Colour
     pixels: tuple[int, int]  # width, height
     codes: tuple[bytes, ...]
-    shares: tuple[int, ...]
+    shares: tuple[Colour, ...]
     place: Place = PLACES[1]
+    zones: tuple[Zone, ...] = ()
+    masks: bool = False
 
     @property
     def size(self) -> int:
-        """Bytes of all planes with their entries."""
-        return sum(layer.size for layer in self.layers())
+        """Bytes of all planes with their entries, and of what more objects and zones take."""
+        return sum(layer.size + _OBJECT for layer in self.layers()) + _ZONE * len(self.zones)
 
-    def layers(self, *, masks: bool = False) -> list[ImageObject]:
-        """Return the pictures to draw with Difference; as masks they take less, and have to be painted in their greys."""
+    def layers(self) -> list[ImageObject]:
+        """Return the pictures to draw with Difference."""
         width, height = self.pixels
-        greys = (f"/BitsPerComponent 1/ColorSpace[/Indexed/DeviceGray 1<{share:02x}00>]" for share in self.shares)
+        space = "Gray" if len(self.paper) == 1 else "RGB"
+        palettes = (f"<{bytes(share).hex()}{'00' * len(share)}>" for share in self.shares)
+        colours = (f"/BitsPerComponent 1/ColorSpace[/Indexed/Device{space} 1{palette}]" for palette in palettes)
+        hows = ["/ImageMask true" for _ in self.codes] if self.masks else colours
+        start = f"/Subtype/Image/Width {width}/Height {height}"
         return [
-            ImageObject(
-                f"/Subtype/Image/Width {width}/Height {height}{'/ImageMask true' if masks else grey}/Filter/JBIG2Decode",
-                code,
-            )
-            for grey, code in zip(greys, self.codes, strict=True)
+            ImageObject(f"{start}{how}/Filter/JBIG2Decode", code) for how, code in zip(hows, self.codes, strict=True)
         ]
 
 
 @dataclass(frozen=True, slots=True)
 class _Greys:
-    """Even steps down from the paper."""
+    """Levels under the paper: sums of shares, of which each plane has one."""
 
     paper: int
-    step: int
+    shares: tuple[float, ...]
     count: int
 
-    def steps(self, picture: Grey) -> Grey:
-        """Return how many steps under the paper each pixel is."""
-        values = np.arange(256)
-        return np.clip(np.rint((self.paper - values) / self.step), 0, self.count - 1).astype(np.uint8)[picture]
+    def levels(self) -> np.ndarray[Any, Any]:
+        """Return the greys, from the paper down as far as shares allow."""
+        found: np.ndarray[Any, Any] = self.paper - _patterns(self.count) @ np.array(self.shares)
+        return found
 
-    def shown(self, picture: Grey) -> Grey:
-        """Return the picture in these greys."""
-        return (self.paper - self.step * self.steps(picture).astype(int)).astype(np.uint8)
+    def steps(self, picture: Samples) -> Samples:
+        """Return which of the greys each pixel is nearest to."""
+        off = np.abs(self.levels()[:, None] - np.arange(256))
+        found: Samples = off.argmin(0).astype(np.uint8)[picture]
+        return found
 
-    def planes(self, picture: Grey, place: Place) -> Planes:
-        """Return the picture in these greys, to draw."""
-        many, planes = zip(*_shares(self.steps(picture), self.count), strict=True)
-        codes = tuple(jbig2(plane, repeats=False) for plane in planes)
-        height, width = picture.shape
-        return Planes(self.paper, (width, height), codes, tuple(share * self.step for share in many), place)
+    def fitted(self, often: np.ndarray[Any, Any]) -> _Greys:
+        """Return shares with less squared error, by how often each of 256 greys is seen."""
+        fitted, root = self, np.sqrt(often)
+        for _ in range(_ROUNDS):
+            patterns = _patterns(self.count)[fitted.steps(np.arange(256, dtype=np.uint8))]
+            shares = np.linalg.lstsq(patterns * root[:, None], (self.paper - np.arange(256)) * root, rcond=None)[0]
+            fitted = replace(fitted, shares=tuple(shares.clip(0, 255).tolist()))
+        return fitted
+
+    def colours(self, ink: Ink) -> tuple[Colour, tuple[Colour, ...]]:
+        """Return the paper and the colours of the planes."""
+        paper = np.rint(ink.colours(np.array(self.paper))).clip(0, 255)
+        shares = np.rint(np.multiply.outer(self.shares, np.maximum(ink.per, 0))).clip(0, 255)
+        return tuple(paper.astype(int).tolist()), tuple(map(tuple, shares.astype(int).tolist()))
+
+    def shown(self, of: Inked) -> np.ndarray[Any, Any]:
+        """Return the picture in these greys, or the colours that go with them."""
+        steps, patterns = self.steps(of.grey), _patterns(self.count)
+
+        def level_colours(ink: Ink) -> np.ndarray[Any, Any]:
+            paper, shares = self.colours(ink)
+            colours: np.ndarray[Any, Any] = np.abs(np.array(paper) - patterns @ np.array(shares)).clip(0, 255)
+            colours = colours.astype(np.uint8)
+            return colours if len(paper) > 1 else colours[:, 0]
+
+        shown = level_colours(of.ink)[steps]
+        for (left, top, right, bottom), ink in of.zones:
+            shown[top:bottom, left:right] = level_colours(ink)[steps[top:bottom, left:right]]
+        return shown
+
+    def planes(self, of: Inked, place: Place, *, repeats: bool) -> Planes:
+        """Return the picture, to draw; `repeats` as for `jbig2`."""
+        planes = _patterns(self.count)[self.steps(of.grey)] == 1
+        codes = tuple(jbig2(planes[..., level], repeats=repeats) for level in range(len(self.shares)))
+        zones = tuple(Zone(box, *self.colours(ink)) for box, ink in of.zones)
+        paper, shares = self.colours(of.ink)
+        size = (of.grey.shape[1], of.grey.shape[0])
+        return Planes(paper, size, codes, shares, place, zones, masks=bool(zones))
 
 
-def planes_of(picture: Grey, alike: Callable[[Grey], bool], place: Place, room: int) -> Planes | None:
-    """Return a grey picture, [height, width], in the fewest greys that are `alike`, or more if `room` has bytes for them.
+class FewGreys:
+    """A picture, of samples as those of `likeness`, to be had in few greys; what was found of it once is kept."""
 
-    None if too many greys are needed.
-    """
-    often = np.bincount(picture.ravel(), minlength=256)
-    for count in range(FEWEST_GREYS, MOST_GREYS + 1):
-        greys = _nearest(often, count)
-        if greys is not None and alike(greys.shown(picture)):
-            found = greys.planes(picture, place)
-            most = _nearest(often, MOST_GREYS)
-            if most is None or found.size * MOST_GREYS.bit_length() > room * count.bit_length():
-                return found
-            more = most.planes(picture, place)
-            return more if more.size <= room and alike(most.shown(picture)) else found
-    return None
+    def __init__(self, picture: Samples, place: Place) -> None:
+        self._picture, self._place = picture, place
+        self._of = inked(picture)
+        self._often = None if self._of is None else np.bincount(self._of.grey.ravel(), minlength=256)
+        self._near: dict[int, tuple[_Greys, Likeness] | None] = {}
+        self._planes: dict[tuple[int, bool], Planes] = {}
+
+    def within(self, room: int) -> tuple[Planes, Likeness] | None:
+        """Return the picture in as many greys as fit into `room` bytes, and how near it is; None if it does not look the same."""
+        counts = list(COUNTS)
+        while counts:
+            count = counts.pop(0)
+            found = self._alike(count)
+            if found is None:
+                continue
+            greys, near = found
+            if near.decibels < _HOPELESS_DECIBELS:
+                return None
+            if not near.looks_the_same:  # fewer may lie better
+                continue
+            planes = self._in(count, greys, repeats=False)
+            if room < planes.size <= _REPEATS * room:
+                planes = self._in(count, greys, repeats=True)
+            for one in (planes, replace(planes, masks=True)):
+                if one.size <= room:
+                    return one, near
+            if planes.size > _HOPELESS * room:
+                counts = counts[-1:]
+        return None
+
+    def _alike(self, count: int) -> tuple[_Greys, Likeness] | None:
+        if count not in self._near:
+            greys = None if self._of is None or self._often is None else _nearest(self._often, count)
+            if greys is None or self._of is None or self._often is None:
+                self._near[count] = None
+            else:
+                greys = greys.fitted(self._often)
+                self._near[count] = greys, likeness(self._picture, greys.shown(self._of))
+        return self._near[count]
+
+    def _in(self, count: int, greys: _Greys, *, repeats: bool) -> Planes:
+        if (count, repeats) not in self._planes:
+            assert self._of is not None
+            self._planes[count, repeats] = greys.planes(self._of, self._place, repeats=repeats)
+        return self._planes[count, repeats]
+
+
+def exact_planes(picture: Samples, place: Place) -> Planes | None:
+    """Return a picture of three to six colours, each no lighter than the one before, to the pixel; None of any other."""
+    if picture.ndim == 2:
+        picture = picture[..., None]
+    codes = picture.astype(np.uint32) @ (1 << 8 * np.arange(picture.shape[2], dtype=np.uint32))
+    values, first, which = np.unique(codes, return_index=True, return_inverse=True)
+    if not 2 < len(values) <= MOST_EXACT:
+        return None
+    colours = picture.reshape(-1, picture.shape[2])[first].astype(int)
+    order = np.argsort(-colours.sum(1), kind="stable")
+    shares = -np.diff(colours[order], axis=0)
+    if (shares < 0).any():
+        return None
+    rank = np.argsort(order)[which].reshape(picture.shape[:2])
+    planes = tuple(jbig2(rank >= level) for level in range(1, len(values)))
+    paper = tuple(colours[order[0]].tolist())
+    darker = tuple(map(tuple, shares.tolist()))
+    return Planes(paper, (picture.shape[1], picture.shape[0]), planes, darker, place)
 
 
 def _nearest(often: np.ndarray[Any, Any], count: int) -> _Greys | None:
@@ -109,21 +223,29 @@ def _nearest(often: np.ndarray[Any, Any], count: int) -> _Greys | None:
         wrong[papers[:, 0] < (count - 1) * step] = np.inf
         at = int(wrong.argmin())
         if wrong[at] < off:
-            off, best = float(wrong[at]), _Greys(int(papers[at, 0]), step, count)
+            off, best = (
+                float(wrong[at]),
+                _Greys(int(papers[at, 0]), tuple(step * share for share in _bits(count)), count),
+            )
     return best
 
 
-def _shares(steps: Grey, count: int) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
-    """Yield planes of bits with their share in steps; together the shares are the darkest, `count - 1` steps."""
+def _bits(count: int) -> list[float]:
+    """Return the shares of planes in even steps; together they are the darkest, `count - 1` steps."""
     bits = (count - 1).bit_length()
-    half = 1 << bits - 1
-    dark = steps >= half
-    rest = np.where(dark, steps - (count - half), steps)
-    yield count - half, dark
-    for bit in range(bits - 1):
-        yield 1 << bit, (rest >> bit & 1).astype(bool)
+    return [float(count - (1 << bits - 1)), *(float(1 << bit) for bit in range(bits - 1))]
 
 
-def share(grey: int) -> str:
-    """Return 255ths as PDF's numbers from 0 to 1, rounded up so that no program cuts them to the grey below."""
-    return f"{-(-grey * 10_000 // 255) / 10_000:.4f}".strip("0").rstrip(".") or "0"
+@cache
+def _patterns(count: int) -> np.ndarray[Any, Any]:
+    """Return which planes a pixel of each grey is in, ones and zeros, [count, planes]."""
+    bits, steps = (count - 1).bit_length(), np.arange(count)
+    dark = steps >= 1 << bits - 1
+    rest = np.where(dark, steps - (count - (1 << bits - 1)), steps)
+    return np.stack([dark, *(rest >> bit & 1 for bit in range(bits - 1))], axis=1).astype(np.int64)
+
+
+def painted(colour: Colour) -> str:
+    """Return operands and operator that paint in a colour; 255ths rounded up, so that no program cuts them to those below."""
+    numbers = (f"{-(-part * 10_000 // 255) / 10_000:.4f}".strip("0").rstrip(".") or "0" for part in colour)
+    return " ".join(numbers) + (" g" if len(colour) == 1 else " rg")

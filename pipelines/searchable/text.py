@@ -43,7 +43,6 @@ class Thrift:
     whole: bool = False
     bare: bool = False
     packed: bool = False
-    near: bool = False
     named: bool = False
     unit: float = 0.1
     steady: bool = False

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from dsvl2.pipelines.documents import Block, Box, Line, PageResult
-from dsvl2.pipelines.searchable import write
+from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import image_object
 from dsvl2.pipelines.searchable.jbig2 import jbig2
 from dsvl2.pipelines.searchable.jpeg2000 import without_comments
@@ -24,6 +24,8 @@ from dsvl2.pipelines.searchable.jpeg_notes import without_notes
 from dsvl2.pipelines.searchable.objects import NewPdf
 from dsvl2.pipelines.searchable.repack import repacked
 from dsvl2.pipelines.searchable.syntax import entries_of, joined
+from dsvl2.pipelines.searchable.text import Thrift
+from dsvl2.pipelines.searchable.ways import THRIFT, document_fonts
 
 
 def stored(entries: str, data: bytes) -> np.ndarray:
@@ -96,9 +98,9 @@ def test_ink_painted_as_a_mask_is_the_same_page() -> None:
     drawn = []
     for kind, how in (("PNG", {}), ("TIFF", {"compression": "group4"})):
         data = drawn_pages.saved(drawn_pages.sharp(image), kind, **how)
-        for thrift in (write.THRIFT[4], write.THRIFT[-1]):
+        for thrift in (THRIFT[4], THRIFT[-1]):
             picture = image_object(data, kind.lower(), 0, harder=kind == "PNG")
-            made = write.new_pdf((page,), write._fonts((page,), thrift), lambda _, picture=picture: picture, thrift)
+            made = new_pdf((page,), document_fonts((page,), thrift), lambda _, picture=picture: picture, thrift)
             assert (b"/ImageMask true" in made) == thrift.named
             with pymupdf.open(stream=made) as pdf:
                 drawn.append(np.frombuffer(pdf[0].get_pixmap(dpi=72, colorspace="gray").samples, np.uint8) > 128)
@@ -274,7 +276,7 @@ def words_of(data: bytes, path: Path) -> list[list[str]]:
     return found
 
 
-@pytest.mark.parametrize("thrift", write.THRIFT)
+@pytest.mark.parametrize("thrift", THRIFT)
 @pytest.mark.parametrize(
     "text",
     [
@@ -286,12 +288,12 @@ def words_of(data: bytes, path: Path) -> list[list[str]]:
     ],
 )
 def test_letters_of_other_languages_come_back_however_few_bytes_there_are(
-    thrift: write.Thrift, text: str, tmp_path: Path
+    thrift: Thrift, text: str, tmp_path: Path
 ) -> None:
     line = Line(text, Box(20, 20, 20 + 16 * len(text), 50), 0.9)
     page = PageResult(1, (Block("paragraph", text, lines=(line,)),), 900, 200, 100.0)
     pages = (page,)
-    result = write.new_pdf(pages, write._fonts(pages, thrift), thrift=thrift)
+    result = new_pdf(pages, document_fonts(pages, thrift), thrift=thrift)
     for found in words_of(result, tmp_path / "a.pdf"):
         assert found == text.split()
 
@@ -304,7 +306,7 @@ def test_a_document_of_more_letters_than_a_byte_has_codes_keeps_them_all(tmp_pat
     words = ["".join(letters[start : start + 10]) for start in range(0, len(letters), 10)]
     lines = tuple(Line(word, Box(20, 20 + 30 * row, 200, 45 + 30 * row), 0.9) for row, word in enumerate(words))
     page = PageResult(1, (Block("paragraph", " ".join(words), lines=lines),), 900, 1200, 100.0)
-    thrift = write.THRIFT[-1]
-    result = write.new_pdf((page,), write._fonts((page,), thrift), thrift=thrift)
+    thrift = THRIFT[-1]
+    result = new_pdf((page,), document_fonts((page,), thrift), thrift=thrift)
     for found in words_of(result, tmp_path / "a.pdf"):
         assert found == words

@@ -17,23 +17,29 @@ import pytest
 from PIL import Image
 
 from dsvl2.pipelines.documents import Document, PageResult
-from dsvl2.pipelines.formats import get_format, render_output
+from dsvl2.pipelines.formats import Rendered, RenderOptions, get_format, rendered
 from dsvl2.pipelines.searchable import text_only_pdf
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.fresh import new_pdf
-from dsvl2.pipelines.searchable.images import image_object
-from dsvl2.pipelines.searchable.near import LEAST_PSNR, MOST_OFF, is_lossy
+from dsvl2.pipelines.searchable.images import ImageObject, image_object, jpeg_data
+from dsvl2.pipelines.searchable.likeness import LEAST_PSNR, MOST_OFF, likeness
+from dsvl2.pipelines.searchable.near import has_no_place, trimmed_jpeg
 from dsvl2.pipelines.searchable.text import page_text
 from dsvl2.pipelines.searchable.tiff_jpeg import joined_jpeg
 from dsvl2.pipelines.searchable.write import THRIFT
 from dsvl2.pipelines.sources import open_source
 
 
-def searchable(data: bytes, page: PageResult) -> bytes:
-    with open_source(data) as source:
-        result = render_output(get_format("pdf"), Document("x", (page,)), source.original)
+def searchable(data: bytes, page: PageResult, images: str = "fit") -> bytes:
+    result = made_of(data, page, images).data
     assert isinstance(result, bytes)
     return result
+
+
+def made_of(data: bytes, page: PageResult, images: str = "fit") -> Rendered:
+    with open_source(data) as source:
+        options = RenderOptions(pdf_images=images)
+        return rendered(get_format("pdf"), Document("x", (page,)), source.original, options)
 
 
 def scan_pdf(image: Image.Image, page: PageResult, **save: Any) -> bytes:
@@ -225,12 +231,12 @@ def test_lossy_pictures_without_a_place_in_pdf_look_the_same_in_no_more_bytes(ki
     assert blocks.max() <= (MOST_OFF + 1) ** 2  # decoders round
 
 
-def test_lossless_webp_keeps_every_pixel() -> None:
+def test_lossless_webp_keeps_every_pixel_where_that_is_asked_for() -> None:
     image, page = drawn_pages.drawn_page(9, 200, dpi=75)
     data = drawn_pages.saved(image.convert("RGB"), "WEBP", lossless=True)
-    assert not is_lossy(data, "webp")
-    assert is_lossy(drawn_pages.saved(image.convert("RGB"), "WEBP"), "webp")
-    with pymupdf.open(stream=searchable(data, page)) as pdf:
+    assert not has_no_place(data, "webp")
+    assert has_no_place(drawn_pages.saved(image.convert("RGB"), "WEBP"), "webp")
+    with pymupdf.open(stream=searchable(data, page, images="exact")) as pdf:
         stored = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
     assert np.array_equal(np.frombuffer(stored.samples, np.uint8), np.asarray(image).ravel())
 
@@ -244,3 +250,44 @@ def test_jpeg_data_of_paper_are_deflated_and_every_pixel_stays() -> None:
         stored = pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0])
         off = np.frombuffer(stored.samples, np.uint8).astype(int) - np.asarray(opened).ravel()
     assert np.abs(off).max() <= 1  # of decoders
+
+
+@pytest.mark.parametrize("how", [{"progressive": True}, {"restart_marker_rows": 1}, {}])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpeg_data_that_must_be_fewer_lose_only_what_is_hardly_seen(mode: str, how: dict[str, Any]) -> None:
+    image = drawn_pages.scan_of(drawn_pages.drawn_page(11, 300, dpi=100, size=(3.15, 6), points=8)[0])
+    data = drawn_pages.saved(image.convert(mode), "JPEG", quality=60, optimize=True, **how)
+    kept = image_object(data, "jpeg", 0, harder=True)
+    near = trimmed_jpeg(kept, kept.size * 85 // 100)
+    assert near is not None
+    assert isinstance(near.picture, ImageObject)
+    assert near.picture.size <= kept.size * 85 // 100
+    with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(jpeg_data(near.picture))) as after:
+        assert before.size == after.size
+        assert likeness(np.asarray(before), np.asarray(after)).looks_the_same
+    assert near.decibels > 40
+    assert trimmed_jpeg(kept, kept.size // 5) is None, "then it would not look the same"
+
+
+def test_changed_pictures_are_named_and_never_changed_where_that_is_asked_for() -> None:
+    image, page = drawn_pages.drawn_page(11, 900, dpi=75, size=(3.15, 6), points=8)
+    data = drawn_pages.saved(image.convert("RGB"), "WEBP", lossless=True)
+    fit, exact = (made_of(data, page, images) for images in ("fit", "exact"))
+    assert len(fit.data) <= 1.1 * len(data) < len(exact.data)
+    assert [notice.code for notice in fit.notices] == ["pdf_pictures_changed"]
+    assert "dB" in fit.notices[0].message
+    assert "--pdf-images exact" in fit.notices[0].message
+    assert [notice.code for notice in exact.notices] == ["pdf_larger"]
+    assert f"{len(exact.data) / len(data):.2f} times" in exact.notices[0].message
+
+
+def test_what_is_kept_to_the_pixel_within_a_tenth_needs_no_words() -> None:
+    image, page = drawn_pages.drawn_page(2, 400, dpi=100)
+    assert made_of(drawn_pages.saved(image, "PNG"), page).notices == ()
+
+
+def test_a_file_that_is_too_small_for_a_page_of_pdf_is_named() -> None:
+    image, page = drawn_pages.drawn_page(2, 20, dpi=50, size=(2, 1))
+    made = made_of(drawn_pages.saved(drawn_pages.sharp(image), "PNG"), page)
+    assert [notice.code for notice in made.notices] == ["pdf_larger"]
+    assert "text alone takes" in made.notices[0].message

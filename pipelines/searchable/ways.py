@@ -1,0 +1,64 @@
+"""How a searchable PDF is written, the roomiest way first, and what is said where that is not the whole of the original."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dsvl2.pipelines.documents import Notice, PageResult
+from dsvl2.pipelines.formats.facts import page_list
+from dsvl2.pipelines.searchable.fonts import InvisibleFonts, likest_face
+from dsvl2.pipelines.searchable.text import PLAIN, Thrift, word_lengths
+
+MOST = 1.1
+"""Times its size that a file may grow to; a PDF up to there keeps its bytes."""
+THRIFT = (
+    PLAIN,
+    Thrift(2.0),
+    Thrift(2.0, whole=True),
+    Thrift(2.0, whole=True, bare=True),
+    Thrift(packed=True),
+    Thrift(2.0, packed=True, whole=True),
+    Thrift(2.0, packed=True, whole=True, bare=True),
+    Thrift(2.0, packed=True, whole=True, bare=True, named=True, unit=0.3),
+    Thrift(2.0, packed=True, whole=True, bare=True, named=True, unit=0.3, steady=True),
+)
+"""How text is written: the first way that does not let a file grow more."""
+NEAR = (THRIFT[5], THRIFT[-1])
+"""The same where pictures may change: the first that leaves them `FINE`, or the last."""
+FINE = 42.0
+"""Decibels from which a change of pixels is not worth words that are less well placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A file whose pictures were changed to fit, and how near they are: decibels by page."""
+
+    data: bytes
+    decibels: Mapping[int, float]
+
+
+def document_fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> InvisibleFonts:
+    """Return the fonts for the words of these pages."""
+    lines = [line for page in pages for line in word_lengths(page)]
+    letters = Counter("".join(text for line in lines for text, _ in line)) if thrift.bare else None
+    return InvisibleFonts(likest_face(lines), bare=thrift.bare, named=thrift.named, letters=letters)
+
+
+def changed_notice(name: str, decibels: Mapping[int, float]) -> Notice:
+    """Say that pictures are not the same to the pixel, how near they are, and how to avoid it."""
+    which = (
+        f"the picture of page {next(iter(decibels))}" if len(decibels) == 1 else f"pictures of {len(decibels)} pages"
+    )
+    where = "" if len(decibels) == 1 else f" (pages {page_list(sorted(decibels))})"
+    message = (
+        f"{name}: {which} in the searchable PDF{where} were changed within what looks the same, to keep it within {MOST} times "
+        f"the original: {min(decibels.values()):.1f} dB at the least; --pdf-images exact keeps every pixel"
+    )
+    return Notice("pdf_pictures_changed", message.replace("were", "was", 1) if len(decibels) == 1 else message)
+
+
+def larger_notice(name: str, factor: float, why: str) -> Notice:
+    """Say that a file is larger than it should be."""
+    return Notice("pdf_larger", f"{name}: the searchable PDF is {factor:.2f} times the size of the original: {why}")
