@@ -242,18 +242,6 @@ MinConfidence = Annotated[
         help="Mark words that are less sure than this, 0 to 1: [?] in Markdown and text, <mark> in HTML, a flag in JSON.",
     ),
 ]
-PdfImages = Annotated[
-    str | None,
-    typer.Option(
-        "--pdf-images",
-        metavar="fit|exact",
-        autocompletion=words("fit", "exact"),
-        rich_help_panel=OUTPUT,
-        show_default="fit",
-        help="Searchable PDF: fit lets pictures change within what looks the same where the file would be more than 1.1 times "
-        "the original, and says so; exact keeps every pixel.",
-    ),
-]
 Progress = Annotated[
     str | None,
     typer.Option(

@@ -63,3 +63,15 @@ LexiconFiles = Annotated[
         "like one of them becomes it. May be repeated.",
     ),
 ]
+PdfImages = Annotated[
+    str | None,
+    typer.Option(
+        "--pdf-images",
+        metavar="fit|exact",
+        autocompletion=words("fit", "exact"),
+        rich_help_panel=options.OUTPUT,
+        show_default="fit",
+        help="Searchable PDF: fit lets pictures change within what looks the same where the file would be more than 1.1 times "
+        "the original, and says so; exact keeps every pixel.",
+    ),
+]

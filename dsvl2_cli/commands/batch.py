@@ -11,7 +11,7 @@ from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.completing import words
 from dsvl2_cli.program import Group, Program
 from dsvl2_cli.session import Leave, session
-from dsvl2_cli.task_options import TASK, BatchFormat, LexiconFiles, Question, Schema, TaskName
+from dsvl2_cli.task_options import TASK, BatchFormat, LexiconFiles, PdfImages, Question, Schema, TaskName
 
 
 class BatchGroup(Group):
@@ -157,7 +157,7 @@ def run(
     keep_suffix: options.KeepSuffix = False,
     lexicon: LexiconFiles = None,
     min_confidence: options.MinConfidence = None,
-    pdf_images: options.PdfImages = None,
+    pdf_images: PdfImages = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.session import Leave
-from dsvl2_cli.task_options import LexiconFiles, format_option
+from dsvl2_cli.task_options import LexiconFiles, PdfImages, format_option
 
 EPILOG = "Exit codes: dsvl2 --help"
 
@@ -62,7 +62,7 @@ def ocr(
     review: options.Review = None,
     lexicon: LexiconFiles = None,
     min_confidence: options.MinConfidence = None,
-    pdf_images: options.PdfImages = None,
+    pdf_images: PdfImages = None,
     fail_on: options.FailOn = None,
     common: Common = COMMON,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.program import Program
 from dsvl2_cli.session import session
-from dsvl2_cli.task_options import format_option
+from dsvl2_cli.task_options import PdfImages, format_option
 
 app = Program(no_args_is_help=True)
 
@@ -52,7 +52,7 @@ def apply(
     password_env: options.PasswordEnv = None,
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
-    pdf_images: options.PdfImages = None,
+    pdf_images: PdfImages = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     verbose: options.Verbose = 0,

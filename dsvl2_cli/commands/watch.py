@@ -9,7 +9,7 @@ import typer
 from dsvl2_cli import options
 from dsvl2_cli.common import COMMON, Common, spread
 from dsvl2_cli.session import Leave
-from dsvl2_cli.task_options import BatchFormat, LexiconFiles, Question, Schema, TaskName
+from dsvl2_cli.task_options import BatchFormat, LexiconFiles, PdfImages, Question, Schema, TaskName
 
 WATCHING = "Watching"
 
@@ -72,7 +72,7 @@ def watch(
     page_markers: options.PageMarkers = None,
     front_matter: options.FrontMatter = None,
     lexicon: LexiconFiles = None,
-    pdf_images: options.PdfImages = None,
+    pdf_images: PdfImages = None,
     common: Common = COMMON,
 ) -> None:
     """Read every document that comes into a folder, as a scanner drops them; go on after any kind of end.
