@@ -74,7 +74,7 @@ def find_plots(gray: Gray, found: Components, letter: Mask, rows: Rows, unit: fl
     boxes = [
         _box(side, foot, gray.shape)
         for side, foot in _corners(upright, level)
-        if not any(side.steps[0] < line.middle < foot.box[1] - side.height for line in running)
+        if not any(_between(line, side, foot) for line in running)
         and not _written(words[0], side, foot)
         and _drawn(gray, side, foot)
     ]
@@ -165,6 +165,12 @@ def _corners(upright: Sequence[_Scale], level: Sequence[_Scale]) -> Iterator[tup
         meet &= (last - right > _WIDE * height) & (np.maximum(high, height) < _SIZE * np.minimum(high, height))
         if side.steps[-1] - side.steps[0] > _TALL * height:
             yield from ((side, level[k]) for k in np.flatnonzero(meet).tolist())
+
+
+def _between(line: InkLine, side: _Scale, foot: _Scale) -> bool:
+    """Say whether a line of text lies between two scales and goes on beyond them: rows of dots and curves do not."""
+    level = side.steps[0] < line.middle < foot.box[1] - side.height
+    return level and (line.x0 < side.box[0] - side.height or line.x1 > foot.box[2] + foot.step)
 
 
 def _written(segs: Segments, side: _Scale, foot: _Scale) -> bool:
