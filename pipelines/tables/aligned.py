@@ -7,7 +7,7 @@ lines, those of a column always do; what stands left of, between and right of su
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 
@@ -113,13 +113,23 @@ def _run(lines: Sequence[TokenLine], start: int, room: float, pitch: float) -> t
             last = number
         elif any(token.kind != WORD for token in lines[number]):
             break
-    kept = _apart([edge for edge in edges if len(edge.tokens) >= max(FEWEST, _MOSTLY * len(rows))], room)
+    if not edges:
+        return None
+    ends = sorted({rows.index(max(edge.tokens)) + 1 for edge in edges} | {len(rows)})
+    runs = [(rows[:end], _kept(edges, rows[:end], room)) for end in ends]
+    rows, kept = max(runs, key=lambda run: len(run[0]) * len(run[1]))
     full = [number for number in rows if sum(number in edge.tokens for edge in kept) * 2 >= max(len(kept), 1)]
     if len(full) < FEWEST or not kept:
         return None
     return [
         number for number in rows if full[0] <= number <= full[-1]
     ], kept  # what is left of others at the ends are sums
+
+
+def _kept(edges: Sequence[_Edge], rows: Sequence[int], room: float) -> list[_Edge]:
+    """The edges that most of some lines keep: sums below a table keep one of its edges, and would hide the others."""
+    inside = [replace(edge, tokens={n: token for n, token in edge.tokens.items() if n <= rows[-1]}) for edge in edges]
+    return _apart([edge for edge in inside if len(edge.tokens) >= max(FEWEST, _MOSTLY * len(rows))], room)
 
 
 def _takes(edge: _Edge, number: int, line: TokenLine, room: float) -> bool:

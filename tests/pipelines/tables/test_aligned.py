@@ -71,6 +71,14 @@ def test_two_columns_of_words_are_parted_where_both_begin_at_an_edge() -> None:
     ]
 
 
+def test_sums_that_keep_one_edge_of_a_table_do_not_hide_the_others() -> None:
+    sums = [
+        f"{name:>20}{amount:>17}" for name, amount in (("Subtotal", "9.00"), ("VAT 20 %", "1.80"), ("Total", "10.80"))
+    ]
+    goods, below = found(*GOODS[:4], *sums)
+    assert [len(goods.columns), len(goods.cells), len(below.cells)] == [4, 3, 3]
+
+
 def test_words_of_a_typewriter_that_begin_at_one_place_are_no_columns() -> None:
     (grid,) = found("Brass elbow large 12", "Green slate tiles  3", "Steel plate (box) 40", "White chalk fine   7")
     assert texts(grid.cells[0]) == ["Brass elbow large", "12"]
