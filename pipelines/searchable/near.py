@@ -31,7 +31,7 @@ from dsvl2.pipelines.sources.decoders import pillow_format
 
 _GREY = 2  # 255ths between channels that coders leave in grey pictures
 _LITTLE = 44.0  # decibels from which JPEG data that were trimmed are taken without a look at other ways
-_LESS = 0.8  # of the bytes it took before, asked for next
+_MORE = 1.3  # times the bytes that were too few
 _MARGIN = 0.97  # of the bytes asked for, where the coder of JPEG 2000 took more
 
 
@@ -76,13 +76,13 @@ class NearPicture:
         """
         return max(self._tries(room, kept), key=lambda near: near.decibels, default=None)
 
-    def fewest(self, kept: ImageObject | Planes) -> Near | None:
-        """Return about the least of what looks the same; None if nothing is smaller than the picture to the pixel."""
-        room = kept.size
-        found = None
-        while near := self.within(room, kept):
-            found, room = near, int(_LESS * min(room, near.picture.size))
-        return found
+    def fewest(self, room: int, kept: ImageObject | Planes) -> Near | None:
+        """Return about the least of what looks the same, from `room` bytes up; None if the picture to the pixel is no larger."""
+        room = max(room, 1)
+        while (room := int(_MORE * room) + 1) < kept.size:
+            if near := self.within(room, kept):
+                return near
+        return None
 
     def exact(self) -> Planes | None:
         """Return a picture of few colours in planes, to the pixel."""

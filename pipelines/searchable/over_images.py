@@ -39,20 +39,26 @@ class OverImages:
 
     def nearest(self, most: int) -> Fitted | None:
         """Return the PDF in `most` bytes, with pictures as near as they can be then; None if they would not look the same."""
-        found = None
-        for thrift in NEAR:
-            found = self._fitted(thrift, most)
-            if found is not None and min(found.decibels.values(), default=NO_LOSS) >= FINE:
-                return found
-        return found or self._fewest()
+        least = self._fitted(NEAR[-1], most)
+        if least is None:
+            return self._fewest(most)
+        if min(least.decibels.values(), default=NO_LOSS) >= FINE:
+            better = self._fitted(NEAR[0], most)
+            if better is not None and min(better.decibels.values(), default=NO_LOSS) >= FINE:
+                return better
+        return least
 
-    def _fewest(self) -> Fitted | None:
+    def _fewest(self, most: int) -> Fitted | None:
         """Return a PDF that is larger, if to the pixel it would be so several times: what a lossy coder left."""
         if not has_no_place(self.data, self.original.kind):
             return None
         thrift, pages = NEAR[0], self._pages()
         exact = {page.number: self._picture(page.number, packed=True) for page in pages}
-        found = {number: (near := self._near(number)) and near.fewest(kept) for number, kept in exact.items()}
+        share = (most - len(self._blank(thrift))) / sum(kept.size for kept in exact.values())
+        found = {
+            number: (near := self._near(number)) and near.fewest(int(share * kept.size), kept)
+            for number, kept in exact.items()
+        }
         chosen = {number: near or Near(exact[number], NO_LOSS) for number, near in found.items()}
         made = new_pdf(pages, document_fonts(pages, thrift), _picture_of(chosen), thrift)
         return Fitted(made, _changed(chosen)) if any(found.values()) else None

@@ -133,8 +133,8 @@ class _Greys:
 
     def planes(self, of: Inked, place: Place, *, repeats: bool) -> Planes:
         """Return the picture, to draw; `repeats` as for `jbig2`."""
-        planes = _patterns(self.count)[self.steps(of.grey)] == 1
-        codes = tuple(jbig2(planes[..., level], repeats=repeats) for level in range(len(self.shares)))
+        steps = self.steps(of.grey)
+        codes = tuple(jbig2(pattern[steps], repeats=repeats) for pattern in _patterns(self.count).T == 1)
         zones = tuple(Zone(box, *self.colours(ink)) for box, ink in of.zones)
         paper, shares = self.colours(of.ink)
         size = (of.grey.shape[1], of.grey.shape[0])

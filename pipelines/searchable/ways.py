@@ -26,7 +26,7 @@ THRIFT = (
 )
 """How text is written: the first way that does not let a file grow more."""
 NEAR = (THRIFT[5], THRIFT[-1])
-"""The same where pictures may change: the first that leaves them `FINE`, or the last."""
+"""The same where pictures may change: the last, or the first if both leave them `FINE`."""
 FINE = 42.0
 """Decibels from which a change of pixels is not worth words that are less well placed."""
 
