@@ -92,6 +92,16 @@ class LowRank(nn.Module):
             self.a.append(nn.Parameter(torch.randn(count, rank, columns, device=device) * columns**-0.5))
             self.b.append(nn.Parameter(torch.zeros(count, rank, rows, device=device)))
 
+    @classmethod
+    def of(cls, language: nn.Module, factors: Mapping[str, tuple[Tensor, Tensor]], bits: int) -> LowRank:
+        """An adapter of known factors by module name, as `named_factors` has them; each part has one rank."""
+        adapter = cls(language, {part_of(f"{name}.weight"): a.shape[1] for name, (a, _) in factors.items()}, bits)
+        with torch.no_grad():
+            for matrix, a, b in adapter.named_factors():
+                a.copy_(factors[matrix.name][0])
+                b.copy_(factors[matrix.name][1])
+        return adapter
+
     def merged(self) -> list[tuple[Tensor, Tensor]]:
         """The factors of each group as they count: rounded, in fp32."""
         if not self.bits:
