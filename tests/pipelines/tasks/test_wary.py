@@ -117,12 +117,12 @@ def test_print_is_read_at_once() -> None:
 
 
 def test_a_page_of_many_parts_of_which_nothing_is_said_is_not_asked_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wary, "MOST_PARTS", 3)
+    monkeypatch.setattr(wary, "MOST_PARTS", 2)
     engine = Scripted("", SURE)
     drawing = shapes(56, jump=1)
-    assert len(analyse(np.asarray(drawing.image), BANDS).bands) > 3
+    assert len(analyse(np.asarray(drawing.image), BANDS).bands) > 2
     assert read(drawing, engine).text.strip() == ""
-    assert len(engine.asked) == 3
+    assert len(engine.asked) == 2
 
 
 @pytest.mark.parametrize("order", ["dtd", "ddt", "ttd"])
