@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dsvl2.pipelines.searchable.components import pieces
-from dsvl2.pipelines.searchable.likeness import BLUE, LIGHT, MOST_OFF_COLOUR, RED, halved
+from dsvl2.pipelines.searchable.likeness import ALIKE, BLUE, LIGHT, RED, halved
 
 Samples = np.ndarray[Any, np.dtype[np.uint8]]
 """[height, width], or [height, width, 3] for colours."""
@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]
 MOST_ZONES = 40
 _BLOCK = 8
 _ROUNDS = 4
-_OFF = 0.8 * MOST_OFF_COLOUR  # of colour in a block, from where it is looked at for an ink of its own
+_OFF = 0.8 * ALIKE.colour_worst  # of colour in a block, from where it is looked at for an ink of its own
 _PAPER = 24  # 255ths under the usual light that is paper still
 _STIFF = 64 * 30.0**2  # squares of grey in a zone that weigh as much as what was found for the whole
 

@@ -26,7 +26,7 @@ from dsvl2.pipelines.searchable.jpeg_codes import (
     put_together,
     taken_apart,
 )
-from dsvl2.pipelines.searchable.likeness import MOST_OFF
+from dsvl2.pipelines.searchable.likeness import Floor
 
 _QUANTIZATION = 0xDB
 _BLOCK = 64
@@ -37,7 +37,7 @@ MOST_TRIMMED = 250_000
 """Bytes up to which JPEG data are trimmed; in larger files no text weighs."""
 
 
-def trimmed(data: bytes, room: int, size_of: Callable[[bytes], int]) -> bytes | None:
+def trimmed(data: bytes, room: int, size_of: Callable[[bytes], int], floor: Floor) -> bytes | None:
     """Return JPEG data that lack no more than `room` asks for, as `size_of` counts; None if not even the least fit."""
     coded = taken_apart(_baseline(data)) if len(data) <= MOST_TRIMMED else None
     if coded is None:
@@ -47,7 +47,7 @@ def trimmed(data: bytes, room: int, size_of: Callable[[bytes], int]) -> bytes | 
         low, high, best = _LEAST, _MOST, None
         for _ in range(_TRIES):
             middle = (low + high) / 2
-            made = put_together(trimming.at(2.0**middle))
+            made = put_together(trimming.at(2.0**middle, _BLOCK * (_SPARED * floor.worst) ** 2))
             if size_of(made) <= room:
                 low, best = middle, made  # asking for more bits a harm leaves more as it is
             else:
@@ -111,8 +111,11 @@ class _Trimming:
         block, places, values, widths, tables = np.array(rows, np.int64).reshape(-1, 5).T
         return cls(coded, block, places, values, widths, tables, firsts, ends)
 
-    def at(self, least: float) -> Coded:
-        """Return what is left where nothing stays that takes more than `least` bits for a squared grey it gives."""
+    def at(self, least: float, bears: float) -> Coded:
+        """Return what is left where nothing stays that takes more than `least` bits for a squared grey it gives.
+
+        bears: squared greys that a block may be off.
+        """
         value = self.value.copy()
         for _ in range(_ROUNDS):  # what is left after one has other neighbours
             left = np.flatnonzero(value)
@@ -123,7 +126,7 @@ class _Trimming:
             chosen = np.flatnonzero((saved > 0) & (worth > least))
             chosen = chosen[np.lexsort((-worth[chosen], self.block[left[chosen]]))]
             spent = np.bincount(self.block, ((self.value - value) * self.step) ** 2, len(self.firsts))
-            inside = _bounded(self.block[left[chosen]], harm[chosen], _BLOCK * (_SPARED * MOST_OFF) ** 2 - spent)
+            inside = _bounded(self.block[left[chosen]], harm[chosen], bears - spent)
             value[left[chosen[inside]]] = fewer[chosen[inside]]
         return replace(self.coded, parts=self._parts(value))
 

@@ -11,10 +11,22 @@ from typing import Any
 
 import numpy as np
 
-MOST_OFF, LEAST_PSNR = 10.0, 36.0
-"""Root mean square, in 255ths of light, of the block that is furthest off; decibels over the whole picture."""
-MOST_OFF_COLOUR, LEAST_PSNR_COLOUR = 18.0, 34.0
-"""The same of colour. Both are what JPEG of quality 75 leaves of printed text: 10 to 11 and up to 19; 36 and 34.5 decibels."""
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """How far a picture may be off: decibels over all of it, and the root mean square, in 255ths, of its worst block; of light,
+    and of colour."""
+
+    decibels: float
+    worst: float
+    colour_decibels: float
+    colour_worst: float
+
+
+ALIKE = Floor(36.0, 10.0, 34.0, 18.0)
+"""About what JPEG of quality 75 leaves of printed text: 36 to 39 decibels and 10 to 11 of light, 34.5 and up to 19 of colour."""
+READABLE = Floor(32.0, 16.0, 31.0, 24.0)
+"""What is taken where nothing that is `ALIKE` fits: seen beside the original, it differs a little along the edges of letters."""
 NO_LOSS = 99.0
 """Decibels that stand for the same pixels."""
 _BLOCK = 8
@@ -27,27 +39,36 @@ Samples = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """decibels: peak signal-to-noise ratio of light or of colour, the lesser; worst: of the block furthest off, in light."""
+    """decibels: peak signal-to-noise ratio of light; worst: of the block furthest off in light; and the same of colour."""
 
-    decibels: float
+    light: float
     worst: float
-    looks_the_same: bool
+    colour: float = NO_LOSS
+    colour_worst: float = 0.0
+
+    @property
+    def decibels(self) -> float:
+        """Of light or of colour, the lesser."""
+        return min(self.light, self.colour)
+
+    def holds(self, floor: Floor) -> bool:
+        """Whether nothing is further off than that."""
+        return (
+            self.light >= floor.decibels
+            and self.worst <= floor.worst
+            and self.colour >= floor.colour_decibels
+            and self.colour_worst <= floor.colour_worst
+        )
 
 
 def likeness(seen: Samples, shown: Samples) -> Likeness:
     """Compare what was to be seen with what is shown: samples of 0 to 255, [height, width] or [height, width, 3]."""
     off = seen.astype(np.float32) - shown
     if off.ndim == 2:
-        decibels, worst = _of(off, _BLOCK)
-        return Likeness(decibels, worst, decibels >= LEAST_PSNR and worst <= MOST_OFF)
+        return Likeness(*_of(off, _BLOCK))
     light = off @ LIGHT
-    decibels, worst = _of(light, _BLOCK)
-    same = decibels >= LEAST_PSNR and worst <= MOST_OFF
-    for share, band in ((RED, 0), (BLUE, 2)):
-        of_colour, furthest = _of(halved(share * (off[..., band] - light)), _BLOCK // 2)
-        same = same and of_colour >= LEAST_PSNR_COLOUR and furthest <= MOST_OFF_COLOUR
-        decibels = min(decibels, of_colour)
-    return Likeness(decibels, worst, same)
+    red, blue = (_of(halved(share * (off[..., band] - light)), _BLOCK // 2) for share, band in ((RED, 0), (BLUE, 2)))
+    return Likeness(*_of(light, _BLOCK), min(red[0], blue[0]), max(red[1], blue[1]))
 
 
 def _of(off: Samples, block: int) -> tuple[float, float]:

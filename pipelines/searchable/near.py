@@ -25,7 +25,7 @@ from dsvl2.pipelines.searchable.images import (
     with_jpeg,
 )
 from dsvl2.pipelines.searchable.jpeg_trim import trimmed
-from dsvl2.pipelines.searchable.likeness import Likeness, likeness
+from dsvl2.pipelines.searchable.likeness import ALIKE, Floor, Likeness, likeness
 from dsvl2.pipelines.searchable.planes import MOST_EXACT, FewGreys, Place, Planes, exact_planes
 from dsvl2.pipelines.sources.decoders import pillow_format
 
@@ -69,12 +69,12 @@ class NearPicture:
     place: Place
     greys: list[FewGreys] = field(default_factory=list)
 
-    def within(self, room: int, kept: ImageObject | Planes) -> Near | None:
-        """Return the nearest picture of `room` bytes at most; None if none of these looks the same.
+    def within(self, room: int, kept: ImageObject | Planes, floor: Floor = ALIKE) -> Near | None:
+        """Return the nearest picture of `room` bytes at most; None if all of these are further off than `floor`.
 
         kept: the picture to the pixel, whose JPEG data are trimmed if it has some.
         """
-        return max(self._tries(room, kept), key=lambda near: near.decibels, default=None)
+        return max(self._tries(room, kept, floor), key=lambda near: near.decibels, default=None)
 
     def fewest(self, room: int, kept: ImageObject | Planes) -> Near | None:
         """Return about the least of what looks the same, from `room` bytes up; None if the picture to the pixel is no larger."""
@@ -88,23 +88,23 @@ class NearPicture:
         """Return a picture of few colours in planes, to the pixel."""
         return exact_planes(np.asarray(self.seen), self.place) if self.seen.getcolors(MOST_EXACT) else None
 
-    def _tries(self, room: int, kept: ImageObject | Planes) -> Iterator[Near]:
+    def _tries(self, room: int, kept: ImageObject | Planes, floor: Floor) -> Iterator[Near]:
         if room <= 0:
             return
-        if near := trimmed_jpeg(kept, room):
+        if near := trimmed_jpeg(kept, room, floor):
             yield near
             if near.decibels >= _LITTLE:
                 return
         if not self.greys:
             self.greys.append(FewGreys(np.asarray(self.seen), self.place))
-        if planes := self.greys[0].within(room):
+        if planes := self.greys[0].within(room, floor):
             yield Near(planes[0], planes[1].decibels)
         if features.check("jpg_2000"):
             raw = self.seen.width * self.seen.height * len(self.seen.getbands())
             for asked in (room, _MARGIN * room):
                 coded = self._wavelets(raw / max(asked - len(self._entries()), 1))
                 if len(coded) + len(self._entries()) <= room:
-                    if (like := self._like(coded)).looks_the_same:
+                    if (like := self._like(coded)).holds(floor):
                         yield Near(self._object(coded), like.decibels)
                     return
 
@@ -127,16 +127,16 @@ class NearPicture:
         return ImageObject(self._entries(), coded, self.place)
 
 
-def trimmed_jpeg(kept: ImageObject | Planes, room: int) -> Near | None:
-    """Return JPEG data without their finest parts; None of other pictures, or if they would not look the same."""
+def trimmed_jpeg(kept: ImageObject | Planes, room: int, floor: Floor = ALIKE) -> Near | None:
+    """Return JPEG data without their finest parts; None of other pictures, or if they would be further off than `floor`."""
     if isinstance(kept, Planes) or not (data := jpeg_data(kept)):
         return None
-    less = trimmed(data, room, lambda made: with_jpeg(kept, made).size)
+    less = trimmed(data, room, lambda made: with_jpeg(kept, made).size, floor)
     if less is None:
         return None
     with Image.open(BytesIO(data)) as before, Image.open(BytesIO(less)) as after:
         near = likeness(np.asarray(before), np.asarray(after))
-    return Near(with_jpeg(kept, less), near.decibels) if near.looks_the_same else None
+    return Near(with_jpeg(kept, less), near.decibels) if near.holds(floor) else None
 
 
 def _grey(image: Image.Image) -> Image.Image:

@@ -10,7 +10,7 @@ from dsvl2.pipelines.errors import OutputError
 from dsvl2.pipelines.formats.base import Original
 from dsvl2.pipelines.searchable.fresh import PictureOf, new_pdf
 from dsvl2.pipelines.searchable.images import ImageObject, image_object
-from dsvl2.pipelines.searchable.likeness import NO_LOSS
+from dsvl2.pipelines.searchable.likeness import ALIKE, NO_LOSS, READABLE, Floor
 from dsvl2.pipelines.searchable.near import Near, NearPicture, has_no_place, near_picture
 from dsvl2.pipelines.searchable.planes import Planes
 from dsvl2.pipelines.searchable.text import Thrift
@@ -41,7 +41,7 @@ class OverImages:
         """Return the PDF in `most` bytes, with pictures as near as they can be then; None if they would not look the same."""
         least = self._fitted(NEAR[-1], most)
         if least is None:
-            return self._fewest(most)
+            return self._fitted(NEAR[-1], most, READABLE) or self._fewest(most)
         if min(least.decibels.values(), default=NO_LOSS) >= FINE:
             better = self._fitted(NEAR[0], most)
             if better is not None and min(better.decibels.values(), default=NO_LOSS) >= FINE:
@@ -70,23 +70,23 @@ class OverImages:
             return f"a PDF of its text alone takes {bare} bytes"
         if exact:
             return "no pixel is changed (--pdf-images exact)"
-        return "no form of its pictures that looks the same is smaller"
+        return "no form of its pictures that can be read as well is smaller"
 
-    def _fitted(self, thrift: Thrift, most: int) -> Fitted | None:
+    def _fitted(self, thrift: Thrift, most: int, floor: Floor = ALIKE) -> Fitted | None:
         pages, room = self._pages(), most - len(self._blank(thrift))
         for _ in range(_ROUNDS):
-            if room <= 0 or (chosen := self._shared_out(pages, room)) is None:
+            if room <= 0 or (chosen := self._shared_out(pages, room, floor)) is None:
                 return None
             made = new_pdf(pages, document_fonts(pages, thrift), _picture_of(chosen), thrift)
             if len(made) <= most:
-                return Fitted(made, _changed(chosen))
+                return Fitted(made, _changed(chosen), floor == ALIKE)
             room -= len(made) - most
         return None
 
-    def _shared_out(self, pages: Sequence[PageResult], room: int) -> Mapping[int, Near] | None:
+    def _shared_out(self, pages: Sequence[PageResult], room: int, floor: Floor) -> Mapping[int, Near] | None:
         """Return a picture for each page that together take `room`, each cut by the same share.
 
-        What would not look the same then stays as it is, and the others are cut by more. None if that does not do.
+        What would be further off than `floor` then stays as it is, and the others are cut by more. None if that does not do.
         """
         exact = {page.number: self._picture(page.number, packed=True) for page in pages}
         chosen: dict[int, Near] = {}
@@ -97,7 +97,7 @@ class OverImages:
             found = {}
             for number in rest:
                 near = self._near(number)
-                found[number] = near and near.within(int(share * exact[number].size), exact[number])
+                found[number] = near and near.within(int(share * exact[number].size), exact[number], floor)
             if all(found.values()):
                 return chosen | {number: near for number, near in found.items() if near}
             chosen |= {number: Near(exact[number], NO_LOSS) for number, near in found.items() if near is None}

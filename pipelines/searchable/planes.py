@@ -20,7 +20,7 @@ import numpy as np
 from dsvl2.pipelines.searchable.images import PLACES, ImageObject
 from dsvl2.pipelines.searchable.inks import Box, Ink, Inked, Samples, inked
 from dsvl2.pipelines.searchable.jbig2 import jbig2
-from dsvl2.pipelines.searchable.likeness import Likeness, likeness
+from dsvl2.pipelines.searchable.likeness import ALIKE, Floor, Likeness, likeness
 
 COUNTS = (16, 12, 8, 6, 5, 4)
 """Numbers of greys that are tried, the nearest first."""
@@ -29,7 +29,7 @@ MOST_EXACT = 6
 _LIGHTER = 40  # 255ths under the lightest that the paper may be
 _HOPELESS = 2.5  # times the bytes there are: then only the fewest greys are worth a try
 _REPEATS = 2.0  # times the bytes there are, up to which it may help to look for letters that are there again
-_HOPELESS_DECIBELS = 31.0
+_HOPELESS_DECIBELS = 29.0
 _ROUNDS = 4
 _ZONE = 90  # bytes of drawing it once more in one place
 _OBJECT = 70  # bytes of one more plane around its data: object, place in the file, name among the resources, operators
@@ -151,8 +151,8 @@ class FewGreys:
         self._near: dict[int, tuple[_Greys, Likeness] | None] = {}
         self._planes: dict[tuple[int, bool], Planes] = {}
 
-    def within(self, room: int) -> tuple[Planes, Likeness] | None:
-        """Return the picture in as many greys as fit into `room` bytes, and how near it is; None if it does not look the same."""
+    def within(self, room: int, floor: Floor = ALIKE) -> tuple[Planes, Likeness] | None:
+        """Return the picture in as many greys as fit into `room` bytes, and how near it is; None if it is further off."""
         counts = list(COUNTS)
         while counts:
             count = counts.pop(0)
@@ -162,7 +162,7 @@ class FewGreys:
             greys, near = found
             if near.decibels < _HOPELESS_DECIBELS:
                 return None
-            if not near.looks_the_same:  # fewer may lie better
+            if not near.holds(floor):  # fewer may lie better
                 continue
             planes = self._in(count, greys, repeats=False)
             if room < planes.size <= _REPEATS * room:

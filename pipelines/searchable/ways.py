@@ -33,10 +33,11 @@ FINE = 42.0
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A file whose pictures were changed to fit, and how near they are: decibels by page."""
+    """A file whose pictures were changed to fit, how near they are (decibels by page), and whether all look the same."""
 
     data: bytes
     decibels: Mapping[int, float]
+    alike: bool = True
 
 
 def document_fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> InvisibleFonts:
@@ -46,17 +47,20 @@ def document_fonts(pages: Sequence[PageResult], thrift: Thrift = PLAIN) -> Invis
     return InvisibleFonts(likest_face(lines), bare=thrift.bare, named=thrift.named, letters=letters)
 
 
-def changed_notice(name: str, decibels: Mapping[int, float]) -> Notice:
+def changed_notice(name: str, near: Fitted) -> Notice:
     """Say that pictures are not the same to the pixel, how near they are, and how to avoid it."""
-    which = (
-        f"the picture of page {next(iter(decibels))}" if len(decibels) == 1 else f"pictures of {len(decibels)} pages"
+    pages, least = page_list(sorted(near.decibels)), min(near.decibels.values())
+    which = f"the picture of page {pages} was" if len(near.decibels) == 1 else f"the pictures of pages {pages} were"
+    how = (
+        f"looks the same: {least:.1f} dB"
+        if near.alike
+        else f"differs a little along the edges of letters: {least:.1f} dB"
     )
-    where = "" if len(decibels) == 1 else f" (pages {page_list(sorted(decibels))})"
-    message = (
-        f"{name}: {which} in the searchable PDF{where} were changed within what looks the same, to keep it within {MOST} times "
-        f"the original: {min(decibels.values()):.1f} dB at the least; --pdf-images exact keeps every pixel"
+    return Notice(
+        "pdf_pictures_changed",
+        f"{name}: {which} changed to keep the searchable PDF within {MOST} times the original, which {how}; "
+        "--pdf-images exact keeps every pixel",
     )
-    return Notice("pdf_pictures_changed", message.replace("were", "was", 1) if len(decibels) == 1 else message)
 
 
 def larger_notice(name: str, factor: float, why: str) -> Notice:

@@ -58,7 +58,7 @@ def _smallest(over: OverPdf | OverImages, name: str, most: int, images: str) -> 
             return Rendered(tried[-1])
     near = None if images == EXACT else over.nearest(most)
     made = near.data if near else min((made for made, way in zip(tried, THRIFT, strict=True) if not way.bare), key=len)
-    notices = [changed_notice(name, near.decibels)] if near and near.decibels else []
+    notices = [changed_notice(name, near)] if near and near.decibels else []
     if len(made) > most:
         why = over.why_larger(most, exact=images == EXACT)
         notices.append(larger_notice(name, len(made) / len(over.data), why))

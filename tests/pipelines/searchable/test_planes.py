@@ -16,7 +16,7 @@ from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import PLACES, ImageObject
 from dsvl2.pipelines.searchable.inks import inked
-from dsvl2.pipelines.searchable.likeness import likeness
+from dsvl2.pipelines.searchable.likeness import ALIKE, likeness
 from dsvl2.pipelines.searchable.near import near_picture
 from dsvl2.pipelines.searchable.planes import MOST_EXACT, FewGreys, Planes, exact_planes, painted
 
@@ -84,7 +84,7 @@ def test_a_box_of_another_ink_has_its_own_colours() -> None:
     found = FewGreys(picture, PLACES[1]).within(10**5)
     assert found is not None
     drawn = shown(pdf_with(found[0], picture.shape[1::-1]), colours="rgb")
-    assert likeness(picture, drawn).looks_the_same
+    assert likeness(picture, drawn).holds(ALIKE)
     assert np.abs(drawn[120, 320] - (150, 20, 30)).max() <= 12
 
 

@@ -22,7 +22,7 @@ from dsvl2.pipelines.searchable import text_only_pdf
 from dsvl2.pipelines.searchable.fonts import InvisibleFonts
 from dsvl2.pipelines.searchable.fresh import new_pdf
 from dsvl2.pipelines.searchable.images import ImageObject, image_object, jpeg_data
-from dsvl2.pipelines.searchable.likeness import LEAST_PSNR, MOST_OFF, likeness
+from dsvl2.pipelines.searchable.likeness import ALIKE, likeness
 from dsvl2.pipelines.searchable.near import has_no_place, trimmed_jpeg
 from dsvl2.pipelines.searchable.text import page_text
 from dsvl2.pipelines.searchable.tiff_jpeg import joined_jpeg
@@ -226,9 +226,9 @@ def test_lossy_pictures_without_a_place_in_pdf_look_the_same_in_no_more_bytes(ki
         stored = pymupdf.Pixmap(pymupdf.csGRAY, pymupdf.Pixmap(pdf, pdf[0].get_images()[0][0]))
         assert [word[4] for word in pdf[0].get_text("words")] == [text for text, _ in drawn_pages.words_in(page)]
     off = (np.frombuffer(stored.samples, np.uint8).reshape(wanted.shape) - wanted) ** 2
-    assert off.mean() <= 255**2 / 10 ** (LEAST_PSNR / 10)
+    assert off.mean() <= 255**2 / 10 ** (ALIKE.decibels / 10)
     blocks = off[: off.shape[0] // 8 * 8, : off.shape[1] // 8 * 8].reshape(off.shape[0] // 8, 8, -1, 8).mean((1, 3))
-    assert blocks.max() <= (MOST_OFF + 1) ** 2  # decoders round
+    assert blocks.max() <= (ALIKE.worst + 1) ** 2  # decoders round
 
 
 def test_lossless_webp_keeps_every_pixel_where_that_is_asked_for() -> None:
@@ -264,7 +264,7 @@ def test_jpeg_data_that_must_be_fewer_lose_only_what_is_hardly_seen(mode: str, h
     assert near.picture.size <= kept.size * 85 // 100
     with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(jpeg_data(near.picture))) as after:
         assert before.size == after.size
-        assert likeness(np.asarray(before), np.asarray(after)).looks_the_same
+        assert likeness(np.asarray(before), np.asarray(after)).holds(ALIKE)
     assert near.decibels > 40
     assert trimmed_jpeg(kept, kept.size // 5) is None, "then it would not look the same"
 
@@ -291,3 +291,12 @@ def test_a_file_that_is_too_small_for_a_page_of_pdf_is_named() -> None:
     made = made_of(drawn_pages.saved(drawn_pages.sharp(image), "PNG"), page)
     assert [notice.code for notice in made.notices] == ["pdf_larger"]
     assert "text alone takes" in made.notices[0].message
+
+
+def test_what_only_fits_a_little_further_off_is_told_as_that() -> None:
+    image, page = drawn_pages.drawn_page(11, 500, dpi=75, size=(3.15, 6), points=8)
+    data = drawn_pages.saved(image.quantize(4), "PNG", optimize=True)
+    made = made_of(data, page)
+    assert len(made.data) <= 1.1 * len(data)
+    assert [notice.code for notice in made.notices] == ["pdf_pictures_changed"]
+    assert "edges of letters" in made.notices[0].message
