@@ -118,9 +118,20 @@ def flow_boxes(flow: Sequence[Box], words: Sequence[Box], unit: float, *, step: 
 
 
 def _is_fraction(run: Sequence[_Line], unit: float) -> bool:
-    """Say whether lines lie closer than any that are set below each other: parts of a formula, of fractions and limits."""
-    steps = [centre_y(after.box) - centre_y(before.box) for before, after in pairwise(run)]
+    """Say whether lines lie closer than any that are set below each other: parts of a formula, of fractions and limits.
+
+    Cells in the middle of rows of two lines lie close to these too, but beside their words, not below them.
+    """
+    steps = []
+    for place, line in enumerate(run):
+        under = next((other for other in run[place + 1 :] if _shares_width(line, other)), None)
+        if under is not None:
+            steps.append(centre_y(under.box) - centre_y(line.box))
     return bool(steps) and median(steps) < _CLOSEST * unit
+
+
+def _shares_width(line: _Line, other: _Line) -> bool:
+    return any(a.x0 < b.x1 and b.x0 < a.x1 for a in line.words for b in other.words)
 
 
 def _run_end(lines: Sequence[_Line], start: int, pitch: float) -> int:

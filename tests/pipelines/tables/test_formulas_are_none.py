@@ -36,6 +36,23 @@ def test_the_parts_of_a_fraction_are_no_rows() -> None:
         assert len(flow_boxes(flow, [word for line in lines for word in line], UNIT)) == found
 
 
+def test_cells_in_the_middle_of_rows_of_two_lines_make_a_table() -> None:
+    lines = [
+        line
+        for k in range(4)
+        for line in (
+            row(100 + 50 * k, (100, 160), (260, 330)),
+            row(110 + 50 * k, (420, 470), (520, 560)),
+            row(120 + 50 * k, (100, 150), (260, 300)),
+        )
+    ]
+    flow = [Box(100, line[0].y0, 560, line[0].y1) for line in lines]
+
+    (found,) = flow_boxes(flow, [word for line in lines for word in line], UNIT)
+
+    assert found.y0 < 100 and found.y1 > 270
+
+
 def test_a_numbered_formula_in_a_text_layer_is_lines_of_text() -> None:
     def table(*texts: str) -> Block:
         return Block("table", "\n".join(texts), lines=tuple(Line(text, Box(0, 0, 9, 9)) for text in texts))
