@@ -66,7 +66,7 @@ def test_no_limit_is_no_limit_in_batch_too() -> None:
     from dsvl2_cli.batches import make_job
     from dsvl2_cli.settings import Settings
 
-    plain = {"shard": None, "engine": "local", "address": None, "shared": False, "jsonl": False}
+    plain = {"shard": None, "engine": "local", "address": None, "shared": False, "jsonl": False, "lexicons": ()}
 
     def kept(setting: float | None, asked: float | None) -> float:
         rest = {**plain, "task": "ocr", "options": {}, "page_timeout": asked}
