@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,10 @@ from dsvl2.pipelines.documents import Notice
 from dsvl2.pipelines.extract.asking import Asker, evidence_of
 from dsvl2.pipelines.extract.grammar import shortest
 from dsvl2.pipelines.extract.leaves import Path, replaced, shown, value_at
-from dsvl2.pipelines.extract.printed import dates_in, number_in
+from dsvl2.pipelines.extract.printed import dates_in, number_in, numbers_in
 from dsvl2.pipelines.extract.schema import validation_errors
 from dsvl2.pipelines.extract.shapes import Form, listed_at, options_at
+from dsvl2.pipelines.extract.support import support_of
 from dsvl2.pipelines.extract.types import FieldEvidence, Reading, View
 
 MOST_LOOKS = 40  # fields of one page that are asked for again
@@ -37,7 +39,7 @@ def look_again(asker: Asker, views: Sequence[View], readings: Sequence[Reading])
     for (number, path), (answer, confidence) in zip(looks, said, strict=True):
         result[number] = _weighed(asker, views[number], result[number], path, answer, confidence)
     return [
-        reading if view.text is None else _without_guesses(asker.form, view, reading)
+        reading if view.text is None else without_guesses(asker.form, view, reading)
         for view, reading in zip(views, result, strict=True)
     ]
 
@@ -85,13 +87,16 @@ def _weighed(asker: Asker, view: View, reading: Reading, path: Path, answer: str
     return with_value(reading, path, second, after, Notice("second_look", fact))
 
 
-def _without_guesses(form: Form, view: View, reading: Reading) -> Reading:
+def without_guesses(form: Form, view: View, reading: Reading) -> Reading:
     """Make null of texts, numbers and dates that the page does not hold; what may not be null stays, and that is said."""
     for path, evidence in list(reading.evidence.items()):
         value = value_at(reading.data, path)
         if evidence.quote is not None or value is None or isinstance(value, bool) or _chosen(form, reading.data, path):
             continue
-        if allowed(form, reading.data, path, None):
+        whole = _with_thousands(form, view, reading, path)
+        if whole is not None:
+            reading = whole
+        elif allowed(form, reading.data, path, None):
             fact = f"page {reading.page}: {shown(path)}: {value!r} does not stand on the page, so it is null"
             nothing = FieldEvidence(reading.page, None, None, evidence.confidence)
             reading = with_value(reading, path, None, nothing, Notice("not_on_page", fact))
@@ -104,6 +109,28 @@ def _without_guesses(form: Form, view: View, reading: Reading) -> Reading:
                 reading, fact = with_value(reading, path, least, evidence), f"{fact}, so it is {least}"
             reading = replace(reading, notices=(*reading.notices, Notice("unsupported", fact)))
     return reading
+
+
+def _with_thousands(form: Form, view: View, reading: Reading, path: Path) -> Reading | None:
+    """Take a number's sign of thousands for what it is: where 8,640 stands alone, a model writes 8.64 into its JSON."""
+    value = value_at(reading.data, path)
+    if view.text is None or isinstance(value, str):
+        return None
+    meant = set()
+    for printed in (number for segment in view.text.segments for number in numbers_in(segment.text)):
+        parts = re.fullmatch(r"\D*(\d{1,3})[.,](\d{3})\D*", printed)
+        number = number_in(printed)
+        if parts and number is not None and abs(number) >= 1000 and float(f"{parts[1]}.{parts[2]}") == abs(value):
+            meant.add(int(number))
+    if len(meant) != 1:
+        return None
+    number = meant.pop()
+    place = support_of(view.text, number)
+    if place is None or not allowed(form, reading.data, path, number):
+        return None
+    evidence = replace(reading.evidence[path], page=reading.page, box=place.box, quote=place.quote)
+    fact = f"page {reading.page}: {shown(path)} was {value!r}; on the page stands {place.quote!r}"
+    return with_value(reading, path, number, evidence, Notice("second_look", fact))
 
 
 def _least_number(form: Form, data: Any, path: Path) -> int | float | None:

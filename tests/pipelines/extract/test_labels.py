@@ -9,6 +9,7 @@ import pytest
 from dsvl2.pipelines.documents import Box
 from dsvl2.pipelines.extract import View, read_schema
 from dsvl2.pipelines.extract.printed import dates_in, day_first, number_in, numbers_in, ticked
+from dsvl2.pipelines.extract.second import without_guesses
 from dsvl2.pipelines.extract.support import Finder
 from dsvl2.pipelines.extract.third import look_at_labels
 from dsvl2.pipelines.extract.types import FieldEvidence, Reading
@@ -153,3 +154,20 @@ def test_numbers_codes_and_ticks_are_told_apart() -> None:
     assert [ticked(text) for text in ("Yes [x] No [ ]", "nein", "\u2611 I agree", "[x] [ ]", "x")] == [
         True, False, True, None, None,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("said", "row", "value"),
+    [
+        (8.64, "The work is estimated at 8,640 pounds.", 8640),
+        (-1.2, "Balance -1.200 EUR", -1200),
+        (8.64, "Rates of 8,640 and of 8.640 pounds, and 8,641.", 8640),
+        (8.64, "The work is estimated at 8,641 pounds.", None),
+    ],
+)
+def test_a_sign_of_thousands_is_no_decimal_point(said: float, row: str, value: float | None) -> None:
+    form, page = read_schema("x: number"), view(row)
+
+    reading = without_guesses(form, page, Reading(1, {"x": said}, {("x",): FieldEvidence(1)}))
+
+    assert reading.data["x"] == value
