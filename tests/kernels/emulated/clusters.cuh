@@ -11,8 +11,8 @@ static void run() {
     swapcontext(&here().contexts[thread], &scheduler);
 }
 
-// 0, or 1 if the threads wait for each other for ever.
-static int clusters(int count, int each, int threads, void (*what)()) {
+// 0, or 1 if the threads wait for each other for ever; `between` is called whenever every thread has had its turn.
+static int clusters(int count, int each, int threads, void (*what)(), void (*between)() = [] {}) {
     body = what, MADE = threads;
     for (int index = 0; index < count; index++) {
         std::vector<Block> made(each);
@@ -43,6 +43,7 @@ static int clusters(int count, int each, int threads, void (*what)()) {
                     now_block = block, now_thread = thread;
                 }
             }
+            between();
         }
     }
     return 0;
