@@ -73,28 +73,30 @@ def numbers_on(text: SpatialText, kind: str) -> list[Checked]:
         groups = list(_GROUP.finditer(segment.text))
         start = 0
         while start < len(groups):
-            end = next(_ends(segment.text, groups, start, kind), None)
-            if end is None:
+            run = _longest(segment.text, groups, start, kind)
+            if run is None:
                 start += 1
                 continue
+            number, end = run
             printed = segment.text[groups[start].start() : groups[end - 1].end()]
-            number, place = right_number(kind, printed), support_of(text, printed)
-            assert number is not None
+            place = support_of(text, printed)
             found.setdefault(number, Checked(number, printed, place.box if place else segment.box))
             start = end
     return list(found.values())
 
 
-def _ends(text: str, groups: Sequence[re.Match[str]], start: int, kind: str) -> Iterator[int]:
-    """Where runs of groups from `start` end that are a number, the longest first."""
+def _longest(text: str, groups: Sequence[re.Match[str]], start: int, kind: str) -> tuple[str, int] | None:
+    """The longest run of groups from `start` that is a number: its canonical form, and one past its last group."""
     last = start + 1
     while last < min(len(groups), start + _MOST_GROUPS) and re.fullmatch(
         r"[ .\-\u2010-\u2013]", text[groups[last - 1].end() : groups[last].start()]
     ):
         last += 1
     for end in range(last, start, -1):
-        if right_number(kind, text[groups[start].start() : groups[end - 1].end()]):
-            yield end
+        number = right_number(kind, text[groups[start].start() : groups[end - 1].end()])
+        if number is not None:
+            return number, end
+    return None
 
 
 def _read_back(kind: str, compact: str) -> Iterator[str]:
